@@ -1,0 +1,93 @@
+"""The typed configuration: every key that an experiment may set, with unit, range and source.
+
+Sections cite the 2012 paper ("section 3.3") or the authors' released source ("2012 code": the net
+#145 and its parameter files). The dataclasses are unfrozen because OmegaConf merges into them.
+"""
+
+from alexcli.schema.data import (
+    AugmentSpec,
+    Crop,
+    DataSpec,
+    EvalSpec,
+    Mean,
+    MeanCrop,
+    OnError,
+    PcaScale,
+    PcaSpec,
+    Source,
+)
+from alexcli.schema.model import (
+    Activation,
+    DropoutKind,
+    DropoutSpec,
+    Init,
+    InputSpec,
+    Kind,
+    LayerSpec,
+    LrnConvention,
+    LrnSpec,
+    ModelSpec,
+    Norm,
+    Op,
+    PoolKind,
+    PoolSpec,
+    Rounding,
+    Sees,
+    SpatialLrnSpec,
+)
+from alexcli.schema.optim import (
+    GroupSpec,
+    OptimKind,
+    OptimSpec,
+    PlateauSpec,
+    Schedule,
+    ScheduleSpec,
+)
+from alexcli.schema.train import (
+    LoggerKind,
+    LoggerSpec,
+    Precision,
+    TrainerSpec,
+    TrainSpec,
+)
+
+__all__ = [
+    "Activation",
+    "AugmentSpec",
+    "Crop",
+    "DataSpec",
+    "DropoutKind",
+    "DropoutSpec",
+    "EvalSpec",
+    "GroupSpec",
+    "Init",
+    "InputSpec",
+    "Kind",
+    "LayerSpec",
+    "LoggerKind",
+    "LoggerSpec",
+    "LrnConvention",
+    "LrnSpec",
+    "Mean",
+    "MeanCrop",
+    "ModelSpec",
+    "Norm",
+    "OnError",
+    "Op",
+    "OptimKind",
+    "OptimSpec",
+    "PcaScale",
+    "PcaSpec",
+    "PlateauSpec",
+    "PoolKind",
+    "PoolSpec",
+    "Precision",
+    "Rounding",
+    "Schedule",
+    "ScheduleSpec",
+    "Sees",
+    "Source",
+    "SpatialLrnSpec",
+    "TrainSpec",
+    "TrainerSpec",
+]

@@ -1,0 +1,130 @@
+"""Keys of the groups `data`, `augment` and `eval`: pictures, and what the net sees of them."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from omegaconf import MISSING
+
+from alexcli.schema.ranges import ranged
+
+
+class Source(Enum):
+    """Where pictures come from."""
+
+    toy = "toy"
+    cifar10 = "cifar10"
+    folder = "folder"
+
+
+class OnError(Enum):
+    """What a picture that cannot be decoded does: stop the run, or be counted and left out."""
+
+    fail = "fail"
+    skip = "skip"
+
+
+@dataclass
+class DataSpec:
+    """The pictures."""
+
+    source: Source = MISSING
+    """toy (drawn, embedded), cifar10, folder (train/CLASS/* and val/CLASS/*)."""
+    root: str | None = None
+    """Folder of the pictures; not part of a run's fingerprint."""
+    size: int = ranged(256, low=1)
+    """Shorter side after resizing, then a centre square of this side, pixels (section 2: 256)."""
+    val: str = "folder"
+    """`folder` (the held-out set that the data comes with) or a fraction of the training set, split
+    by seed.
+    """
+    split_seed: int = 0
+    """Seed of that split."""
+    download: bool = False
+    """Whether torchvision may download (cifar10)."""
+    on_error: OnError = OnError.fail
+    """A picture that cannot be decoded: fail (stop, naming it) or skip (count and report)."""
+    workers: int = ranged(0, low=0)
+    """Loader processes; the pixels do not depend on it."""
+    train_count: int = ranged(5000, low=10)
+    """toy: number of training pictures."""
+    val_count: int = ranged(1000, low=10)
+    """toy: number of validation pictures, and again of test pictures."""
+    seed: int = 0
+    """toy: seed of the drawing."""
+
+
+class Crop(Enum):
+    """Which part of the stored picture the net sees in training."""
+
+    random = "random"
+    center = "center"
+
+
+class Mean(Enum):
+    """What is subtracted: the training set's mean image, its channel means, or nothing."""
+
+    image = "image"
+    channel = "channel"
+    none = "none"
+
+
+class MeanCrop(Enum):
+    """Part of the mean image under a random crop: the `same` place (paper) or the `center` (2012
+    code).
+    """
+
+    same = "same"
+    center = "center"
+
+
+class PcaScale(Enum):
+    """Length of the colour noise along each component: `stdev` (2012 code), `eigenvalue` (section
+    4.1, literal).
+    """
+
+    stdev = "stdev"
+    eigenvalue = "eigenvalue"
+
+
+@dataclass
+class PcaSpec:
+    """Colour noise along the principal components of RGB, one draw per picture and presentation
+    (section 4.1).
+    """
+
+    sigma: float = ranged(0.1, low=0)
+    """Standard deviation of the random factor (section 4.1: 0.1); 0 turns the noise off."""
+    scale: PcaScale = PcaScale.stdev
+    """What the factor multiplies. On 0-255 pixels `eigenvalue` means hundreds of grey levels."""
+    divide: bool = False
+    """Divide the noisy picture by 1 + sigma, as the 2012 code does while the noise is on."""
+    last_epoch: int | None = ranged(None, low=0)
+    """Last epoch with noise (2012 code #145: 66); null for all."""
+
+
+@dataclass
+class AugmentSpec:
+    """From a stored uint8 picture to the net's input (sections 2 and 4.1)."""
+
+    crop: Crop = Crop.random
+    """Training crop; validation always takes the centre."""
+    mirror: bool = True
+    """Horizontal reflection with probability one half, in training."""
+    mean: Mean = Mean.image
+    """What is subtracted (section 2: the mean activity of each pixel)."""
+    mean_crop: MeanCrop = MeanCrop.same
+    """Part of the mean image that a random crop subtracts."""
+    pixel_scale: float = ranged(1.0, above=0)
+    """Multiplies the centred pixels; 1 keeps the 0-255 scale of paper and code."""
+    pca: PcaSpec = field(default_factory=PcaSpec)
+    """Colour noise."""
+
+
+@dataclass
+class EvalSpec:
+    """How a net is evaluated."""
+
+    batch_size: int = ranged(128, low=1)
+    """Pictures per forward pass; ten-crop makes ten views of each."""
+    max_batch: int = ranged(256, low=10)
+    """Views per forward pass at most, so that ten-crop needs no more memory."""

@@ -1,0 +1,82 @@
+"""Keys of the groups `trainer` and `logger`, and the whole configuration of a run."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from alexcli.schema.data import AugmentSpec, DataSpec, EvalSpec
+from alexcli.schema.model import ModelSpec
+from alexcli.schema.optim import OptimSpec
+from alexcli.schema.ranges import ranged
+
+
+class Precision(Enum):
+    """Arithmetic of the step."""
+
+    auto = "auto"
+    float32 = "float32"
+    bf16 = "bf16"
+
+
+@dataclass
+class TrainerSpec:
+    """How the run is carried out; only the resolved precision can change its result."""
+
+    accelerator: str = "auto"
+    """auto, cpu or gpu."""
+    precision: Precision = Precision.auto
+    """auto is float32 (exact resumption); bf16 runs products in bfloat16."""
+    threads: int | None = ranged(None, low=1)
+    """CPU threads; null for all."""
+    train_eval: bool = False
+    """Also pass over the training set, clean of dropout and noise, after each epoch (Figure 1)."""
+    stop_at_train_error: float | None = ranged(None, low=0, high=1)
+    """End the run when the train_eval top-1 error is at or below this (Figure 1: 0.25)."""
+
+
+class LoggerKind(Enum):
+    """An additional logger; metrics.jsonl and train.log are always written."""
+
+    none = "none"
+    wandb = "wandb"
+
+
+@dataclass
+class LoggerSpec:
+    """An additional logger."""
+
+    kind: LoggerKind = LoggerKind.none
+    """none or wandb."""
+    offline: bool = True
+    """wandb: write to the run directory, send nothing (`wandb sync` sends it later)."""
+    project: str = "alexcli"
+    """wandb: project."""
+    entity: str | None = None
+    """wandb: user or team; null for your default."""
+
+
+@dataclass
+class TrainSpec:
+    """Everything that `alexcli train` needs to know."""
+
+    seed: int = ranged(0, low=0, high=2**31 - 1)
+    """Seed of weights, order, crops, noise and dropout."""
+    label: str = "run"
+    """Folder of the run under `runs`; an experiment sets its own name."""
+    runs: str = "runs"
+    """Folder that holds all runs."""
+    init_from: str | None = None
+    """A run or checkpoint whose weights the net starts from."""
+    model: ModelSpec = field(default_factory=ModelSpec)
+    """The net."""
+    data: DataSpec = field(default_factory=DataSpec)
+    """The pictures."""
+    augment: AugmentSpec = field(default_factory=AugmentSpec)
+    """From stored picture to net input."""
+    optim: OptimSpec = field(default_factory=OptimSpec)
+    """The learning rule."""
+    eval: EvalSpec = field(default_factory=EvalSpec)
+    """Evaluation."""
+    trainer: TrainerSpec = field(default_factory=TrainerSpec)
+    """Execution."""
+    logger: LoggerSpec = field(default_factory=LoggerSpec)
+    """Additional logger."""
