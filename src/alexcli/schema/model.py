@@ -9,7 +9,7 @@ from alexcli.schema.ranges import ranged
 
 
 class Kind(Enum):
-    """What a layer's product is: convolution, convolution with unshared weights, fully connected."""
+    """What a layer's product is: convolution, convolution with unshared weights, dense (fc)."""
 
     conv = "conv"
     local = "local"

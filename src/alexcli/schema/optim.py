@@ -19,7 +19,7 @@ class Schedule(Enum):
 
 @dataclass
 class ScheduleSpec:
-    """A quantity as a function of the epoch, in multiples of `optim.rate` or `optim.weight_decay`."""
+    """A quantity by epoch, in multiples of `optim.rate` or `optim.weight_decay`."""
 
     kind: Schedule = Schedule.constant
     """constant; steps (values by epoch); dexp (equal steps, geometric: 2012 code #170); plateau

@@ -1,0 +1,102 @@
+"""The two-tower net of section 3.5: towers that meet only at the layers that see all.
+
+Legend: N pictures, T towers, K classes.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from alexcli.draws import At
+from alexcli.model.init import initialize
+from alexcli.model.layers import LAYERS, Layer
+from alexcli.model.shapes import LayerShape, trace
+from alexcli.schema import ModelSpec
+
+
+class Exchange(Protocol):
+    """How towers meet; a placement provides it."""
+
+    def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
+        """For each owned tower, the outputs of all towers, concatenated along dimension 1."""
+
+    def reduce(self, parts: Sequence[Tensor]) -> Tensor:
+        """The sum of all towers' partial class scores, (N, K)."""
+
+
+class Together:
+    """All towers in one memory: the exchange is a concatenation."""
+
+    def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
+        """Concatenate once and hand the same tensor to every tower."""
+        return [torch.cat(list(acts), dim=1)] * len(acts)
+
+    def reduce(self, parts: Sequence[Tensor]) -> Tensor:
+        """Sum in the order of the towers."""
+        total = parts[0]
+        for part in parts[1:]:
+            total = total + part
+        return total
+
+
+class Towers(nn.Module):
+    """A net of T towers of which this process holds `mine`.
+
+    Parameters are named `tower0.conv1.weight`: towers and layers, never devices.
+
+    Args:
+        spec: the net.
+        mine: towers to hold; None for all.
+        exchange: how they meet; None when all are held in one memory.
+        seed: of the initial weights.
+
+    Raises:
+        UsageError: the specification does not fit together (see `shapes.trace`).
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        *,
+        mine: Iterable[int] | None = None,
+        exchange: Exchange | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.shapes: list[LayerShape] = trace(spec)
+        self.mine = list(range(spec.towers) if mine is None else mine)
+        self.exchange: Exchange = exchange or Together()
+        for tower in self.mine:
+            built = {s.name: LAYERS[s.spec.kind](s, spec, tower) for s in self.shapes}
+            for shape in self.shapes:
+                initialize(built[shape.name], shape, spec, tower=tower, seed=seed)
+            self.add_module(f"tower{tower}", nn.ModuleDict(built))
+
+    def layer(self, tower: int, name: str) -> Layer:
+        """One tower's share of a layer."""
+        layer = self.get_submodule(f"tower{tower}.{name}")
+        assert isinstance(layer, Layer)
+        return layer
+
+    def forward(self, x: Tensor, at: At | None = None) -> Tensor:
+        """Class scores before the softmax.
+
+        Args:
+            x: (N, channels, size, size) float, centred pixels on the 0-255 scale.
+            at: place in training, which dropout needs in training mode.
+
+        Returns:
+            (N, K) float.
+        """
+        acts = [x] * len(self.mine)
+        for shape in self.shapes:
+            if shape.exchanged:
+                acts = self.exchange.gather(acts)
+            acts = [
+                self.layer(tower, shape.name)(act, at)
+                for tower, act in zip(self.mine, acts, strict=True)
+            ]
+        return self.exchange.reduce(acts)
