@@ -4,6 +4,7 @@ Legend: N pictures, C channels of one tower, H = W side of a map, U units.
 """
 
 import math
+from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
@@ -97,7 +98,7 @@ class Dropout(nn.Module):
         return f"rate={self.rate}, {self.kind.value}"
 
 
-class Layer(nn.Module):
+class Layer(nn.Module, ABC):
     """One tower's share of a layer: its product (a subclass says which) and what follows, in order.
 
     Parameters are `weight` and `bias`; those of ops are `ops.NAME.*`.
@@ -112,9 +113,9 @@ class Layer(nn.Module):
         made = [(op, _build(op, shape, model, self.out, tower)) for op in shape.spec.ops]
         self.ops = nn.ModuleDict({op.value: built for op, built in made if built is not None})
 
+    @abstractmethod
     def product(self, x: Tensor) -> Tensor:
         """The layer's sums of products, plus bias."""
-        raise NotImplementedError
 
     def forward(self, x: Tensor, at: draws.At | None = None) -> Tensor:
         """x (N, C_in, H, W) or (N, U_in) -> (N, C, H', W') or (N, U)."""

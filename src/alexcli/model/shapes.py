@@ -5,8 +5,18 @@ Legend: T towers, C channels over all towers, H = W side of a map, K classes.
 
 from dataclasses import dataclass
 
-from alexcli.errors import UsageError, nearest
-from alexcli.schema import Kind, LayerSpec, ModelSpec, Op, PoolSpec, Rounding, Sees
+from alexcli.errors import UsageError
+from alexcli.schema import (
+    Activation,
+    Kind,
+    LayerSpec,
+    ModelSpec,
+    Norm,
+    Op,
+    PoolSpec,
+    Rounding,
+    Sees,
+)
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,13 @@ class LayerShape:
 
 
 def layers(model: ModelSpec) -> dict[str, LayerSpec]:
-    """The layers that are not null, by name, in order."""
-    return {name: spec for name, spec in model.trunk.items() if spec is not None}
+    """The layers that are not null, by name, in order.
+
+    A key that a variant adds lands at the end of its mapping, so layers are sorted by kind:
+    convolutions, then hidden fc layers, then the class scores (filters null); otherwise as written.
+    """
+    kept = [(name, spec) for name, spec in model.trunk.items() if spec is not None]
+    return dict(sorted(kept, key=lambda item: (item[1].kind is Kind.fc, item[1].filters is None)))
 
 
 def pool_of(model: ModelSpec, layer: LayerSpec) -> PoolSpec:
@@ -121,7 +136,7 @@ def _check_place(name: str, spec: LayerSpec, *, last: bool, flat: bool) -> None:
             f"{where} is the last layer, so it must be fc with filters null and no ops; "
             f"it has kind {spec.kind.value}, filters {spec.filters}, "
             f"ops {[op.value for op in spec.ops]}",
-            hint="the class scores come last: add new layers before it, under a key that exists",
+            hint="keep a layer such as fc8: {kind: fc, sees: all} for the class scores",
         )
     if not last and spec.filters is None:
         raise UsageError(
@@ -216,12 +231,11 @@ def _windows(
     return out_size(size, window, stride, pad, model.rounding)
 
 
-def check_layer(model: ModelSpec, name: str) -> None:
-    """Raise UsageError unless the model has a layer of this name."""
-    names = list(layers(model))
-    if name not in names:
-        near = nearest(name, names)
-        raise UsageError(
-            f"no layer {name!r} in model {model.name!r}; it has {', '.join(names)}",
-            hint=f"did you mean {near}?" if near else None,
-        )
+def op_parameters(model: ModelSpec, shape: LayerShape) -> int:
+    """Parameters of what follows the product: batch norm's gain and shift, prelu's slopes."""
+    count = 0
+    if Op.norm in shape.spec.ops and model.norm is Norm.batch:
+        count += 2 * shape.out_channels
+    if Op.act in shape.spec.ops and model.activation is Activation.prelu:
+        count += model.towers  # one slope for each tower's share of the layer
+    return count

@@ -44,6 +44,7 @@ from alexcli.schema.optim import (
     ScheduleSpec,
 )
 from alexcli.schema.train import (
+    AnalyzeSpec,
     LoggerKind,
     LoggerSpec,
     Precision,
@@ -53,6 +54,7 @@ from alexcli.schema.train import (
 
 __all__ = [
     "Activation",
+    "AnalyzeSpec",
     "AugmentSpec",
     "Crop",
     "DataSpec",

@@ -126,5 +126,3 @@ class EvalSpec:
 
     batch_size: int = ranged(128, low=1)
     """Pictures per forward pass; ten-crop makes ten views of each."""
-    max_batch: int = ranged(256, low=10)
-    """Views per forward pass at most, so that ten-crop needs no more memory."""

@@ -60,8 +60,8 @@ class TrainSpec:
 
     seed: int = ranged(0, low=0, high=2**31 - 1)
     """Seed of weights, order, crops, noise and dropout."""
-    label: str = "run"
-    """Folder of the run under `runs`; an experiment sets its own name."""
+    label: str | None = None
+    """Folder of the run under `runs`; null joins the names of model and data."""
     runs: str = "runs"
     """Folder that holds all runs."""
     init_from: str | None = None
@@ -80,3 +80,11 @@ class TrainSpec:
     """Execution."""
     logger: LoggerSpec = field(default_factory=LoggerSpec)
     """Additional logger."""
+
+
+@dataclass
+class AnalyzeSpec:
+    """What an analysis without a run needs to know."""
+
+    model: ModelSpec = field(default_factory=ModelSpec)
+    """The net."""

@@ -1,0 +1,59 @@
+"""The command line."""
+
+from typing import Annotated
+
+import typer
+
+from alexcli import __version__
+from alexcli.cli.analyze import analyze
+from alexcli.cli.config import config
+from alexcli.cli.eval import evaluate
+from alexcli.cli.shell import examples
+from alexcli.cli.train import train
+
+app = typer.Typer(
+    name="alexcli",
+    help="AlexNet as its paper describes it and as its authors ran it.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    suggest_commands=True,
+    epilog=examples("alexcli train", "alexcli eval --ten-crop"),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(__version__)
+        raise typer.Exit()
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """AlexNet as its paper describes it and as its authors ran it."""
+
+
+app.command(
+    epilog=examples(
+        "alexcli train",
+        "alexcli train experiment=imagenette data.root=DIR",
+        "alexcli train seed=0,1,2 optim.epochs=5",
+    )
+)(train)
+app.command(
+    name="eval",
+    epilog=examples("alexcli eval --ten-crop", "alexcli eval runs/quickstart/s0-* --format json"),
+)(evaluate)
+app.command(
+    epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
+)(analyze)
+app.add_typer(config, name="config")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

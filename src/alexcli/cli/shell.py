@@ -1,0 +1,78 @@
+"""What all commands share: errors as one message, Ctrl-C, examples in the help."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import Annotated, Any, ParamSpec
+
+import typer
+from rich.console import Console
+
+from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
+from alexcli.render.tables import Format
+
+P = ParamSpec("P")
+
+Overrides = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[KEY=VALUE]...", help="What the experiment is.", show_default=False),
+]
+FormatOption = Annotated[
+    Format, typer.Option("--format", help="What stdout carries.", case_sensitive=False)
+]
+
+
+def examples(*lines: str) -> str:
+    """The end of a command's help."""
+    return "\n\n".join(["Examples:", *lines])
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """Turn an expected error into a message, a hint and an exit code; nothing else is caught."""
+
+    @functools.wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            complain(InterruptedRunError("stopped"))
+        except BrokenPipeError:  # such as `| head`
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+        except AlexcliError as error:
+            complain(error)
+
+    return wrapped
+
+
+def complain(error: AlexcliError) -> None:
+    """Print an error on stderr and exit with its code."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print("[red]error:[/red]", end=" ")
+    console.print(error.message, markup=False)
+    if error.hint:
+        console.print("[cyan]hint:[/cyan]", end=" ")
+        console.print(error.hint, markup=False)
+    raise typer.Exit(error.exit_code)
+
+
+def one_of(what: str, value: str, allowed: list[str]) -> str:
+    """The value, or a UsageError that names the nearest one allowed."""
+    from alexcli.errors import nearest
+
+    if value not in allowed:
+        near = nearest(value, allowed)
+        raise UsageError(
+            f"{what} {value!r} does not exist; there are {', '.join(allowed)}",
+            hint=f"did you mean {near}?" if near else None,
+        )
+    return value
+
+
+def emit(text: str) -> None:
+    """Data, on stdout."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+Command = Callable[..., Any]

@@ -1,0 +1,59 @@
+"""alexcli train."""
+
+from typing import Annotated
+
+import typer
+
+from alexcli.cli.shell import Overrides, emit, guarded
+
+
+@guarded
+def train(
+    overrides: Overrides = None,
+    resume: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|never|PATH",
+            help="auto: skip a finished run, go on with an unfinished one. never: put what is "
+            "there aside and start over. PATH: go on from a run or checkpoint.",
+        ),
+    ] = "auto",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the configuration and where it would run.")
+    ] = False,
+) -> None:
+    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded pictures, in two minutes."""
+    from alexcli.config import compose, expand
+    from alexcli.render.progress import make_reporter
+    from alexcli.schema import TrainSpec
+
+    words = list(overrides or [])
+    reporter = make_reporter()
+    jobs = expand(words)
+    specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
+    if dry_run:
+        from alexcli.run.plan import plan
+
+        for spec, job in zip(specs, jobs, strict=True):
+            emit(plan(spec, reporter, overrides=job))
+        return
+    if len(jobs) > 1:
+        from alexcli.run.sweep import sweep
+
+        codes = sweep(jobs, ["--resume", resume], reporter)
+        reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")
+        raise typer.Exit(max(codes, default=0))
+    from alexcli.run.train import train as run_train
+
+    done = run_train(specs[0], reporter, resume=resume, overrides=words)
+    reporter.close()
+    best, last = done.result["best"], done.result["last"]["val"]
+    if done.skipped:
+        reporter.note(f"{done.directory} is finished (--resume never starts it over)")
+    reporter.note(
+        f"validation error {100 * last['top1_err']:.2f}% after epoch {last['epoch']} "
+        f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "
+        f"{done.result['seconds']:.0f} s of training"
+    )
+    emit(f"{done.directory}\n")
+    reporter.note(f"next: alexcli eval --ten-crop {done.directory}")

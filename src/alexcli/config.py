@@ -1,0 +1,323 @@
+"""Composing and validating configurations; the only place that imports hydra."""
+
+import dataclasses
+import itertools
+import re
+import typing
+from collections.abc import Callable, Iterator, Sequence
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, cast
+
+import yaml
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.config_store import ConfigStore
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from alexcli.errors import UsageError, nearest
+from alexcli.schema import AnalyzeSpec, TrainSpec
+
+Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec)
+
+ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
+RUN_GROUPS = ("data", "eval", "trainer")  # what may differ when a trained net is evaluated
+QUICKSTART = "experiment=quickstart"
+
+
+def conf_dir() -> Path:
+    """The folder of yaml files: inside the installed package, or beside `src` in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside, beside = package / "conf", package.parent.parent / "conf"
+    return inside if inside.is_dir() else beside
+
+
+def groups() -> list[str]:
+    """The config groups, e.g. `model`."""
+    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+
+
+def choices(group: str) -> list[str]:
+    """The yaml files of a group, without their ending."""
+    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+
+
+def describe(group: str, choice: str) -> str:
+    """The first comment line of a yaml that is not a Hydra directive."""
+    for line in (conf_dir() / group / f"{choice}.yaml").read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") and "@package" not in line:
+            return line.lstrip("# ").strip()
+    return ""
+
+
+def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
+    """Compose, type-check and range-check a configuration.
+
+    Args:
+        overrides: KEY=VALUE words. With neither `experiment=` nor `data=`, training takes the
+            quick-start experiment.
+        schema: TrainSpec, or AnalyzeSpec where only a model is needed.
+
+    Raises:
+        UsageError: unknown key, group choice or type, missing value, value out of range.
+    """
+    parsed = parse(overrides)
+    for override in parsed:
+        if override.is_sweep_override():
+            raise UsageError(
+                f"{override.input_line!r} lists several values, which only `alexcli train` takes",
+                hint=quoting_hint(override.input_line or ""),
+            )
+    words, additions = [], OmegaConf.create()
+    for override in parsed:
+        if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
+            OmegaConf.update(additions, override.key_or_group, override.value())
+        else:
+            words.append(override.input_line or "")
+    names = {override.key_or_group for override in parsed}
+    if schema is TrainSpec and not names & {"experiment", "data"}:
+        words.insert(0, QUICKSTART)
+    store = ConfigStore.instance()
+    store.store(name="schema", node=TrainSpec)
+    store.store(name="analyze_schema", node=AnalyzeSpec)
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            composed = hydra_compose(ROOTS[schema], overrides=words)
+        OmegaConf.set_struct(composed, False)  # Typed nodes still refuse unknown keys.
+        return cast(Spec, _to_spec(OmegaConf.merge(composed, additions)))
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _explained(error) from error
+
+
+def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
+    """A configuration from plain data, such as a run's config.yaml, which a stranger may have made.
+
+    Raises:
+        UsageError: not a mapping, an interpolation (it could read this machine's environment), or
+            anything that `compose` refuses.
+    """
+    if not isinstance(mapping, dict):
+        raise UsageError(f"{source} is not a configuration: {type(mapping).__name__}")
+    if "${" in yaml.safe_dump(mapping):
+        raise UsageError(
+            f"{source} contains an interpolation (${{...}}), which a saved configuration never has"
+        )
+    try:
+        return cast(Spec, _to_spec(OmegaConf.merge(OmegaConf.structured(schema), mapping)))
+    except OmegaConfBaseException as error:
+        raise _explained(error, where=f"{source}: ") from error
+
+
+def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
+    """A run's configuration with other data or another way to evaluate.
+
+    Args:
+        spec: as the run keeps it.
+        overrides: `data.*`, `eval.*`, `trainer.*`, or `data=CHOICE` for a whole other group.
+
+    Raises:
+        UsageError: any other key, which would change the net that was trained.
+    """
+    mapping = OmegaConf.create(to_mapping(spec))
+    for override in parse(overrides):
+        _checked(override, TrainSpec)
+        name = override.key_or_group
+        if name.partition(".")[0] not in RUN_GROUPS or override.is_sweep_override():
+            raise UsageError(
+                f"{override.input_line!r} would change a net that is already trained; "
+                f"allowed are {', '.join(f'{group}.*' for group in RUN_GROUPS)}",
+                hint="alexcli train trains another net",
+            )
+        value = override.value()
+        if name in RUN_GROUPS:
+            path = conf_dir() / name / f"{value}.yaml"
+            chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
+            mapping[name] = to_mapping(TrainSpec())[name] | chosen
+        else:
+            OmegaConf.update(mapping, name, value)
+    plain = OmegaConf.to_container(mapping)
+    return from_mapping(plain, TrainSpec, source=Path("the command line"))
+
+
+def to_mapping(spec: TrainSpec | AnalyzeSpec) -> dict[str, Any]:
+    """Plain data, enums by name: what `config show` prints and a run directory keeps."""
+    container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)
+    return cast(dict[str, Any], container)
+
+
+def parse(overrides: Sequence[str]) -> list[Override]:
+    """Parse KEY=VALUE words with Hydra's grammar.
+
+    Raises:
+        UsageError: a word that is not KEY=VALUE, or a value that needs quotes; says which.
+    """
+    parser = OverridesParser.create()
+    parsed = []
+    for word in overrides:
+        if "=" not in word and not word.startswith("~"):
+            raise UsageError(f"{word!r} is not KEY=VALUE", hint=f"{word}=VALUE")
+        try:
+            parsed.append(parser.parse_override(word))
+        except HydraException as error:
+            raise UsageError(
+                f"the value in {word!r} cannot be read", hint=quoting_hint(word)
+            ) from error
+    return parsed
+
+
+def quoting_hint(word: str) -> str:
+    """How to type a value with characters that Hydra's grammar uses, for a shell."""
+    key, _, value = word.partition("=")
+    quote = '"' if "'" in value or '"' not in value else "'"
+    inner = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
+    typed = f"{key}={quote}{inner}{quote}"
+    shell = typed.replace("'", "'\\''")
+    return f"put the value in quotes that reach alexcli: '{shell}'"
+
+
+def expand(overrides: Sequence[str]) -> list[list[str]]:
+    """The jobs of a sweep: `seed=0,1 model=a,b` makes four; without lists, one."""
+    values = []
+    for override in parse(overrides):
+        if override.is_sweep_override():
+            if not override.is_choice_sweep() and not override.is_range_sweep():
+                raise UsageError(f"{override.input_line!r}: only lists and range() can be swept")
+            found = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
+            values.append(found)
+        else:
+            values.append([override.input_line or ""])
+    return [list(job) for job in itertools.product(*values)]
+
+
+def _checked(override: Override, schema: type) -> bool:
+    """Check that the key or the choice exists; whether it sets a whole new layer or group."""
+    name = override.key_or_group
+    if name in groups() or (name == "experiment"):
+        value, allowed = override.value(), choices(name)
+        if value is not None and (not isinstance(value, str) or value not in allowed):
+            near = nearest(str(value), allowed)
+            raise UsageError(
+                f"{name}={value!r} does not exist; there are {', '.join(allowed)}",
+                hint=f"{name}={near}" if near else f"alexcli config list {name}",
+            )
+        return False
+    return _check_key(name, schema) and not override.is_delete()
+
+
+def _check_key(key: str, schema: type) -> bool:
+    """Whether the dotted key passes through a mapping with free names; UsageError if unknown."""
+    here: Any = schema
+    through_dict, path = False, ""
+    for part in key.split("."):
+        if dataclasses.is_dataclass(here) and isinstance(here, type):
+            hints = typing.get_type_hints(here)
+            if part not in hints:
+                near = nearest(part, hints)
+                known = sorted(_keys(schema))
+                far = nearest(key, known)
+                best = f"{path}{near}" if near else far
+                raise UsageError(
+                    f"unknown key {key!r}; {path.rstrip('.') or 'the top level'} has "
+                    f"{', '.join(hints)}",
+                    hint=f"did you mean {best}?" if best else "alexcli config show lists all keys",
+                )
+            here = _unwrapped(hints[part])
+        elif typing.get_origin(here) is dict:
+            through_dict, here = True, _unwrapped(typing.get_args(here)[1])
+        else:
+            raise UsageError(
+                f"unknown key {key!r}: {path.rstrip('.')} is a single value",
+                hint=f"{path.rstrip('.')}=VALUE",
+            )
+        path += part + "."
+    return through_dict
+
+
+def _unwrapped(hint: Any) -> Any:
+    """X for `X | None`."""
+    if isinstance(hint, UnionType) or typing.get_origin(hint) is typing.Union:
+        return next(a for a in typing.get_args(hint) if a is not type(None))
+    return hint
+
+
+def _keys(schema: Any, prefix: str = "") -> Iterator[str]:
+    """Every dotted key of a schema."""
+    for name, hint in typing.get_type_hints(schema).items():
+        yield prefix + name
+        inner = _unwrapped(hint)
+        if dataclasses.is_dataclass(inner):
+            yield from _keys(inner, f"{prefix}{name}.")
+
+
+def _to_spec(composed: Any) -> Any:
+    missing = sorted(OmegaConf.missing_keys(cast(DictConfig, composed)))
+    if missing:
+        raise UsageError(f"{missing[0]} has no value", hint=f"{missing[0]}=VALUE")
+    spec = OmegaConf.to_object(composed)
+    _check_ranges(spec, "")
+    return spec
+
+
+_LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "low": ("at least", lambda x, limit: x >= limit),
+    "high": ("at most", lambda x, limit: x <= limit),
+    "above": ("above", lambda x, limit: x > limit),
+    "below": ("below", lambda x, limit: x < limit),
+}
+
+
+def _check_ranges(value: Any, path: str) -> None:
+    """Check every number of a configuration against the range beside its field."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            _check_ranges(inner, f"{path}.{name}")
+        return
+    if not dataclasses.is_dataclass(value):
+        return
+    for field in dataclasses.fields(value):
+        inner, where = getattr(value, field.name), f"{path}.{field.name}".lstrip(".")
+        limits = [(limit, *_LIMITS[name]) for name, limit in field.metadata.items()]
+        if inner is not None and any(not holds(inner, limit) for limit, _, holds in limits):
+            allowed = " and ".join(f"{words} {limit:g}" for limit, words, _ in limits)
+            raise UsageError(f"{where}={inner} is out of range: it must be {allowed}")
+        _check_ranges(inner, where)
+
+
+def _explained(error: Exception, where: str = "") -> UsageError:
+    """A UsageError with the full key, in place of Hydra's or OmegaConf's own."""
+    text, key = str(error), re.search(r"full_key: (\S+)", str(error))
+    cause: BaseException | None = error
+    while cause is not None and key is None:
+        text, key = str(cause), re.search(r"full_key: (\S+)", str(cause))
+        cause = cause.__cause__
+    full = key.group(1) if key else ""
+    first = text.strip().splitlines()[0].rstrip(".")
+    unknown = re.match(r"Key '([^']+)' not in '(\w+)'|Key '([^']+)' is not in struct", first)
+    if unknown:
+        parent, _, word = full.rpartition(".")
+        near = nearest(word, [k.rpartition(".")[2] for k in _keys(TrainSpec)])
+        return UsageError(
+            f"{where}unknown key {full!r}", hint=f"did you mean {parent}.{near}?" if near else None
+        )
+    return UsageError(f"{where}{full + ': ' if full else ''}{first}", hint=_type_hint(full))
+
+
+def _type_hint(key: str) -> str | None:
+    """What a key accepts, from its type."""
+    here: Any = TrainSpec
+    for part in key.split("."):
+        if dataclasses.is_dataclass(here):
+            here = _unwrapped(typing.get_type_hints(here).get(part))
+        elif typing.get_origin(here) is dict:
+            here = _unwrapped(typing.get_args(here)[1])
+    if isinstance(here, type) and issubclass(here, Enum):
+        return f"{key} is one of {', '.join(member.name for member in here)}"
+    names = {int: "a whole number", float: "a number", bool: "true or false"}
+    return f"{key} is {names[here]}" if here in names else None

@@ -1,0 +1,1 @@
+"""Data sets, their preparation and the loaders that feed them to training."""

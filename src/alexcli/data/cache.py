@@ -1,0 +1,58 @@
+"""Files that can be made again, under $ALEXCLI_CACHE (default ~/.cache/alexcli)."""
+
+import os
+import uuid
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+
+from alexcli.errors import UsageError
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def cache_dir() -> Path:
+    """The cache folder, made if need be.
+
+    Raises:
+        UsageError: it cannot be made or written.
+    """
+    named = os.environ.get("ALEXCLI_CACHE")
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(named) if named else Path(base) / "alexcli"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the cache folder {folder} cannot be made: {error.strerror}",
+            hint="set ALEXCLI_CACHE to a folder that you can write to",
+        ) from error
+    return folder
+
+
+def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
+    """The arrays of a name, made once: parallel runs wait for the one that makes them.
+
+    Written to a temporary file and renamed, so a killed run leaves nothing half-made.
+    Object arrays are neither written nor read, so reading executes nothing.
+    """
+    path = cache_dir() / f"{name}.npz"
+    try:
+        with FileLock(path.with_suffix(".lock")):
+            if not path.exists():
+                made = make()
+                temporary = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
+                with temporary.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **made)
+                temporary.replace(path)
+    except OSError as error:
+        raise UsageError(
+            f"the cache file {path} cannot be written: {error.strerror}",
+            hint="set ALEXCLI_CACHE to a folder that you can write to",
+        ) from error
+    with np.load(path, allow_pickle=False) as stored:
+        return {key: stored[key] for key in stored.files}

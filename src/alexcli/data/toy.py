@@ -1,0 +1,249 @@
+"""A drawn data set: ten classes told apart by shape and texture alone, made without any download.
+
+Only hashing and exactly rounded arithmetic (+, -, *, /, sqrt) touch a pixel: no sine and no sum
+whose order depends on the machine, so a seed means the same bytes everywhere.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+# Part of the data's identity: to be raised whenever a pixel changes.
+VERSION = 1
+
+SPLITS = ("train", "val", "test")
+SHAPES = ("disc", "square", "triangle", "cross", "ring")
+CLASSES = (
+    *(f"striped_{shape}" for shape in SHAPES),
+    *(f"checked_{shape}" for shape in SHAPES),
+)
+
+Floats = npt.NDArray[np.float32]
+Bits = npt.NDArray[np.uint64]
+
+# What each stream of random numbers decides. Every property has its own stream, so that giving
+# one of them more numbers leaves the others as they are.
+(
+    _SCALE,
+    _POSITION,
+    _SHAPE_TURN,
+    _TEXTURE_TURN,
+    _TEXTURE,
+    _LEVELS,
+    _TINTS,
+    _SHADE,
+    _LIGHT,
+    _GRAIN,
+    _BLOBS,
+    _NOISE,
+) = range(12)
+
+# Pictures drawn at once: enough to hide the cost of a call, few enough to stay in the cache.
+_CHUNK = 40
+_BLOB_COUNT = 5
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+# Which of the levels dark, middle and light goes to the background and to the object's two tones.
+_ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+
+
+def draw(
+    split: str, count: int, *, size: int, seed: int
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """The first `count` pictures of a split and their labels.
+
+    Images are (count, size, size, 3), RGB, 0 to 255; labels are (count,), positions in `CLASSES`,
+    with picture i in class i % 10. A picture depends on the seed, the split and its own number
+    only, so a larger count keeps the first pictures; another size shows the same scenes.
+    """
+    if split not in SPLITS:
+        raise ValueError(f"no split {split!r}: one of {', '.join(SPLITS)}")
+    labels = np.arange(count, dtype=np.int64) % len(CLASSES)
+    images = np.empty((count, size, size, 3), dtype=np.uint8)
+    keys = _keys(split, count, seed)
+    for start in range(0, count, _CHUNK):
+        part = slice(start, start + _CHUNK)
+        images[part] = _pictures(keys[part], labels[part], size)
+    return images, labels
+
+
+def _mix(bits: Bits) -> Bits:
+    """SplitMix64's finaliser: neighbouring inputs give unrelated outputs."""
+    bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return bits ^ (bits >> np.uint64(31))
+
+
+def _keys(split: str, count: int, seed: int) -> Bits:
+    """One key for each picture, (count,)."""
+    # Arrays of one element rather than scalars: numpy warns when a scalar overflows.
+    key = _mix(np.array([seed % 2**64], dtype=np.uint64) + _GOLDEN)
+    key = _mix(key + np.uint64(SPLITS.index(split) + 1) * np.array([_GOLDEN]))
+    return _mix(key + np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN)
+
+
+def _bits(keys: Bits, stream: int, width: int) -> Bits:
+    """The first `width` hashes of a stream for each key, (n, width)."""
+    counters = np.arange(1, width + 1, dtype=np.uint64) + np.uint64(stream << 32)
+    return _mix(keys[:, None] + counters * _GOLDEN)
+
+
+def _uniform(keys: Bits, stream: int, width: int) -> Floats:
+    """Numbers in [0, 1), (width, n, 1, 1): ready to meet a field of (n, size, size)."""
+    high = _bits(keys, stream, width) >> np.uint64(40)
+    return (high.astype(np.float32) * np.float32(2.0**-24)).T[:, :, None, None]
+
+
+def _between(unit: Floats, low: float, high: float) -> Floats:
+    """Numbers in [0, 1) moved to [low, high)."""
+    return np.float32(low) + np.float32(high - low) * unit
+
+
+def _directions(eighth: Floats, quarter: Floats) -> tuple[Floats, Floats]:
+    """Cosine and sine of an angle of any size, from two numbers in [0, 1).
+
+    The half-angle formula covers -45 to 45 degrees almost evenly (within 8 %) without calling a
+    sine, whose last bit differs between machines; quarter turns give the rest of the circle.
+    """
+    half = _between(eighth, 1 - 2**0.5, 2**0.5 - 1)
+    cosine = (1 - half * half) / (1 + half * half)
+    sine = 2 * half / (1 + half * half)
+    turns = (4 * quarter).astype(np.int64)
+    turn_cosine = np.array([1, 0, -1, 0], dtype=np.float32)[turns]
+    turn_sine = np.array([0, 1, 0, -1], dtype=np.float32)[turns]
+    return (
+        cosine * turn_cosine - sine * turn_sine,
+        sine * turn_cosine + cosine * turn_sine,
+    )
+
+
+def _turned(x: Floats, y: Floats, keys: Bits, stream: int) -> tuple[Floats, Floats]:
+    """The coordinates in a frame turned by each picture's own angle."""
+    cosine, sine = _directions(*_uniform(keys, stream, 2))
+    return x * cosine + y * sine, y * cosine - x * sine
+
+
+def _wave(phase: Floats) -> Floats:
+    """A triangle wave of period 1 from -1/4 to 1/4: its distance to the nearest crossing."""
+    phase = phase - np.floor(phase)
+    return np.abs(phase - np.float32(0.5)) - np.float32(0.25)
+
+
+def _distance(shape: int, x: Floats, y: Floats) -> Floats:
+    """Signed distance to a shape of area 1 about the origin, negative inside.
+
+    Equal areas keep the share of the object's colours from telling the shapes apart.
+    """
+    match SHAPES[shape]:
+        case "disc":
+            return np.sqrt(x * x + y * y) - np.float32(0.5642)
+        case "square":
+            return np.maximum(np.abs(x), np.abs(y)) - np.float32(0.5)
+        case "triangle":
+            slanted = np.abs(x) * np.float32(0.75**0.5) + y * np.float32(0.5)
+            return np.maximum(slanted, -y) - np.float32(0.4387)
+        case "cross":
+            x, y = np.abs(x), np.abs(y)
+            long, wide = np.float32(0.6707), np.float32(0.2146)
+            return np.minimum(np.maximum(x - long, y - wide), np.maximum(x - wide, y - long))
+        case _:
+            middle, half = np.float32(0.4886), np.float32(0.1629)
+            return np.abs(np.sqrt(x * x + y * y) - middle) - half
+
+
+def _object(
+    keys: Bits, labels: npt.NDArray[np.int64], x: Floats, y: Floats
+) -> tuple[Floats, Floats]:
+    """How much of each pixel the object covers, and how much of that is its first tone.
+
+    Both are (n, size, size), 0 to 1, with edges one pixel wide. x and y run from -1/2 to 1/2.
+    """
+    size = x.shape[-1]
+    scale = _between(_uniform(keys, _SCALE, 1)[0], 0.44, 0.62)
+    # Large objects keep nearer to the middle, so that their outlines stay in the picture.
+    reach = np.float32(0.5) - np.float32(0.66) * scale
+    across, down = _uniform(keys, _POSITION, 2)
+    x = x - _between(across, -1, 1) * reach
+    y = y - _between(down, -1, 1) * reach
+
+    turned_x, turned_y = _turned(x / scale, y / scale, keys, _SHAPE_TURN)
+    distance = np.empty(turned_x.shape, dtype=np.float32)
+    for shape in range(len(SHAPES)):
+        rows = np.flatnonzero(labels % len(SHAPES) == shape)
+        distance[rows] = _distance(shape, turned_x[rows], turned_y[rows])
+    cover = np.clip(np.float32(0.5) - distance * (scale * size), 0, 1)
+
+    period, phase_x, phase_y = _uniform(keys, _TEXTURE, 3)
+    period = _between(period, 0.17, 0.21)
+    turned_x, turned_y = _turned(x / period, y / period, keys, _TEXTURE_TURN)
+    edge = 2 * period * size
+    stripes = np.clip(_wave(turned_x + phase_x) * edge, -1, 1)
+    bands = np.clip(_wave(turned_y + phase_y) * edge, -1, 1)
+    checked = (labels >= len(SHAPES))[:, None, None]
+    tone = stripes * np.where(checked, bands, np.float32(1))
+    return cover, np.float32(0.5) + np.float32(0.5) * tone
+
+
+def _colours(keys: Bits) -> Floats:
+    """Colours of the background and of the object's two tones, (3, RGB, n, 1, 1), about 0 to 1.
+
+    One is dark, one of middle lightness and one light, in any order: they always contrast.
+    """
+    picks = _uniform(keys, _LEVELS, 4)
+    levels = np.concatenate(
+        [
+            _between(picks[0:1], 0.05, 0.20),
+            _between(picks[1:2], 0.42, 0.58),
+            _between(picks[2:3], 0.80, 0.95),
+        ]
+    )
+    order = _ORDERS[(6 * picks[3, :, 0, 0]).astype(np.int64)]
+    levels = levels[order.T, np.arange(len(keys))]
+    tints = _between(_uniform(keys, _TINTS, 9), -0.16, 0.16).reshape(3, 3, len(keys), 1, 1)
+    return levels[:, None] + tints
+
+
+def _clutter(keys: Bits, x: Floats, y: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
+    """What is behind the object: a shading to add, (n, size, size), and blobs laid over it.
+
+    A blob is its cover, (n, size, size), 0 to 1, and its colour, (RGB, n, 1, 1).
+    """
+    size = x.shape[-1]
+    along, _ = _turned(x, y, keys, _SHADE)
+    period, phase_x, phase_y, strength = _uniform(keys, _GRAIN, 6)[2:]
+    period = _between(period, 0.15, 0.5)
+    grain_x, grain_y = _turned(x / period, y / period, keys, _GRAIN)
+    grain = _wave(grain_x + phase_x) + _wave(grain_y + phase_y)
+    shading = np.float32(0.2) * along + np.float32(0.2) * strength * grain
+
+    picks = _uniform(keys, _BLOBS, 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
+    blobs = []
+    for across, down, radius, *colour in picks:
+        off_x, off_y = x - _between(across, -0.5, 0.5), y - _between(down, -0.5, 0.5)
+        distance = np.sqrt(off_x * off_x + off_y * off_y) - _between(radius, 0.02, 0.07)
+        blobs.append((np.clip(np.float32(0.5) - distance * size, 0, 1), np.stack(colour)))
+    return shading, blobs
+
+
+def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.uint8]:
+    """The pictures of some keys and labels, (n, size, size, 3), RGB, 0 to 255."""
+    steps = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / np.float32(size)
+    x, y = (steps - np.float32(0.5))[None, None, :], (steps - np.float32(0.5))[None, :, None]
+    background, first, second = _colours(keys)
+    shading, blobs = _clutter(keys, x, y)
+    cover, tone = _object(keys, labels, x, y)
+    slope, _ = _turned(x, y, keys, _LIGHT)
+    light = 255 * (1 + np.float32(0.5) * _uniform(keys, _LIGHT, 3)[2] * slope)
+    noise = _bits(keys, _NOISE, size * size).reshape(-1, size, size)
+
+    images = np.empty((len(keys), size, size, 3), dtype=np.uint8)
+    for channel in range(3):
+        level = background[channel] + shading
+        for blob, colour in blobs:
+            level += blob * (colour[channel] - level)
+        paint = second[channel] + tone * (first[channel] - second[channel])
+        level += cover * (paint - level)
+        # Three channels share one hash: sixteen bits each are plenty for a noise of a few steps.
+        bits = (noise >> np.uint64(16 * channel)) & np.uint64(0xFFFF)
+        level = level * light + _between(bits.astype(np.float32) * np.float32(2.0**-16), -10, 10)
+        images[..., channel] = np.clip(level + np.float32(0.5), 0, 255)
+    return images

@@ -1,0 +1,217 @@
+"""What happens around the steps: progress, records, checkpoints, interruption, alarms."""
+
+import json
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning as L
+
+from alexcli.errors import InterruptedRunError, RunFailedError
+from alexcli.lit.module import Module
+from alexcli.results import EpochRow, Reporter, StepReport
+
+REPORT_EVERY = 0.25  # seconds between progress reports, so that reading the loss costs nothing
+
+
+class Recorder(L.Callback):
+    """Writes metrics.jsonl and the checkpoints `last` and `best` after each epoch.
+
+    Checkpoints are written under another name first and then renamed, so that a killed run or a
+    full disk leaves the one before whole.
+
+    Args:
+        directory: of the run.
+        reporter: told each epoch.
+    """
+
+    def __init__(self, directory: Path, reporter: Reporter) -> None:
+        self.directory, self.reporter = directory, reporter
+        self.best: EpochRow | None = None
+        self.final: list[EpochRow] = []
+
+    def state_dict(self) -> dict[str, Any]:
+        """The best validation row so far."""
+        return {"best": asdict(self.best) if self.best else None}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take it back."""
+        self.best = EpochRow(**state_dict["best"]) if state_dict["best"] else None
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Record the epoch, then save it."""
+        assert isinstance(pl_module, Module)
+        rows = pl_module.rows
+        self.final = rows
+        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        for row in rows:
+            for logger in trainer.loggers:
+                named = {f"{row.split}/{k}": v for k, v in asdict(row).items() if v is not None}
+                logger.log_metrics(
+                    {k: v for k, v in named.items() if isinstance(v, (int, float))}, step=row.step
+                )
+        val = next((row for row in rows if row.split == "val"), None)
+        better = val is not None and (self.best is None or val.top1_err < self.best.top1_err)
+        if better:
+            self.best = val
+            save_checkpoint(trainer, self.directory / "best.ckpt")
+        save_checkpoint(trainer, self.directory / "last.ckpt")
+        self.reporter.epoch(rows, pl_module.spec.optim.epochs)
+
+
+def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
+    """Save under a temporary name and rename.
+
+    Raises:
+        RunFailedError: the disk is full or not writable; the file that was there is whole.
+    """
+    temporary = path.with_suffix(".tmp")
+    try:
+        trainer.save_checkpoint(temporary, weights_only=False)
+        temporary.replace(path)
+    except (OSError, RuntimeError) as error:
+        temporary.unlink(missing_ok=True)
+        kept = f"; {path} from before is whole" if path.exists() else ""
+        raise RunFailedError(
+            f"{path} could not be saved: {error}{kept}",
+            hint="make room, then repeat the same command: it resumes",
+        ) from error
+
+
+class Interruption(L.Callback):
+    """Ctrl-C or SIGTERM once: finish the step, save, stop. Twice: stop at once.
+
+    Args:
+        directory: of the run.
+        reporter: told what is going on.
+    """
+
+    def __init__(self, directory: Path, reporter: Reporter) -> None:
+        self.directory, self.reporter = directory, reporter
+        self.asked = False
+        self.before: dict[int, Any] = {}
+
+    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take the signals; only the main thread may."""
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.before[number] = signal.signal(number, self._ask)
+
+    def _ask(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            self._restore()
+            raise KeyboardInterrupt
+        self.asked = True
+        self.reporter.note("stopping after this step; once more stops at once")
+
+    def _restore(self) -> None:
+        for number, handler in self.before.items():
+            signal.signal(number, handler)
+        self.before = {}
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        *_: Any,
+    ) -> None:
+        """Save within the epoch and stop, but not after its last step: the epoch's end saves it."""
+        if self.asked and not trainer.is_last_batch:
+            save_checkpoint(trainer, self.directory / "last.ckpt")
+            raise InterruptedRunError(
+                f"stopped after step {trainer.global_step}; saved in {self.directory}",
+                hint="repeat the same command to go on from here",
+            )
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop after an epoch that the recorder has just saved."""
+        if self.asked:
+            raise InterruptedRunError(
+                f"stopped after step {trainer.global_step}; saved in {self.directory}",
+                hint="repeat the same command to go on from here",
+            )
+
+    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Give the signals back."""
+        self._restore()
+
+
+class Progress(L.Callback):
+    """Tells the reporter about steps, and raises the alarm for a loss that is not finite or stuck.
+
+    Args:
+        reporter: told a few times a second at most.
+        clock: seconds.
+    """
+
+    STUCK_AFTER = 300  # updates in a row
+    STUCK_WITHIN = 0.02  # nats from ln(classes), the loss of a net that ignores its input
+
+    def __init__(self, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
+        self.reporter, self.clock = reporter, clock
+        self.reported = 0.0
+        self.images = 0
+        self.stuck_since = 0
+        self.warned = False
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Measure speed anew: validation is not training."""
+        self.reported, self.images = self.clock(), 0
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Report, at most every REPORT_EVERY seconds and in the last step of an epoch."""
+        assert isinstance(pl_module, Module)
+        self.images += len(batch.labels)
+        elapsed = self.clock() - self.reported
+        if elapsed < REPORT_EVERY and not trainer.is_last_batch:
+            return
+        assert pl_module.last_loss is not None
+        loss, step = float(pl_module.last_loss), trainer.global_step
+        if not math.isfinite(loss):
+            raise RunFailedError(
+                f"the training loss is {loss} at step {step} (epoch {pl_module.epoch})",
+                hint=f"lower the learning rate: optim.rate={pl_module.spec.optim.rate / 10:g}",
+            )
+        self._watch(loss, step, pl_module.spec.model.classes)
+        epochs = pl_module.spec.optim.epochs
+        self.reporter.step(
+            StepReport(
+                epoch=min(epochs, (step - 1) // pl_module.steps_per_epoch + 1),
+                epochs=epochs,
+                step=step,
+                steps=epochs * pl_module.steps_per_epoch,
+                loss=loss,
+                top1_err=1 - float(pl_module.train_errors.top1.compute()),
+                lr=pl_module.rate(),
+                images_per_s=self.images / max(elapsed, 1e-9),
+            )
+        )
+        self.reported, self.images = self.clock(), 0
+
+    def _watch(self, loss: float, step: int, classes: int) -> None:
+        """Warn once about a loss that never left ln(classes), the commonest report of ports."""
+        if abs(loss - math.log(classes)) > self.STUCK_WITHIN:
+            self.stuck_since = step
+        if self.warned or step - self.stuck_since < self.STUCK_AFTER:
+            return
+        self.warned = True
+        self.reporter.warn(
+            f"for {step - self.stuck_since} steps the loss has been within {self.STUCK_WITHIN} of "
+            f"{math.log(classes):.3f}, that of guessing among {classes} classes: look at the rate "
+            f"(optim.rate), the initial weights (model.trunk.*.std) and the pixel scale "
+            f"(augment.pixel_scale); a rate ten times lower often helps"
+        )

@@ -1,0 +1,137 @@
+"""Loaders whose order and position are a pure function of (seed, step)."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from alexcli import draws
+from alexcli.data import sources
+from alexcli.data.pictures import Pictures
+from alexcli.data.transforms import Batch
+from alexcli.errors import AlexcliError
+from alexcli.schema import TrainSpec
+
+
+class Fetched(Dataset[Any]):
+    """Whole batches by index: pictures are fetched together, not one by one."""
+
+    def __init__(self, pictures: Pictures) -> None:
+        self.pictures = pictures
+
+    def __getitems__(self, indices: Sequence[int]) -> "Batch | AlexcliError":
+        """A batch, or the error that fetching it met.
+
+        An error is handed over as a value: a loader process would wrap it in a traceback.
+        """
+        try:
+            images = self.pictures.fetch(indices)
+        except AlexcliError as error:
+            return error
+        chosen = np.asarray(indices)
+        labels = torch.from_numpy(self.pictures.labels[chosen])
+        return Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen))
+
+    def __getitem__(self, index: int) -> "Batch | AlexcliError":
+        """A batch of one."""
+        return self.__getitems__([index])
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+
+class ShuffledBatches(Sampler[list[int]]):
+    """The training order: a fresh permutation each epoch, entered at the position of the step.
+
+    Args:
+        count: pictures.
+        batch_size: pictures per update; the last batch of an epoch may be smaller.
+        seed: of the order.
+        step: how many updates were made, asked for when an epoch begins.
+    """
+
+    def __init__(self, count: int, batch_size: int, seed: int, step: Callable[[], int]) -> None:
+        self.count, self.batch_size, self.seed, self.step = count, batch_size, seed, step
+
+    def __len__(self) -> int:
+        return -(-self.count // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        epoch, done = divmod(self.step(), len(self))
+        generator = torch.Generator().manual_seed(draws.key("order", self.seed, epoch + 1) >> 1)
+        order = torch.randperm(self.count, generator=generator).tolist()
+        for start in range(done * self.batch_size, self.count, self.batch_size):
+            yield order[start : start + self.batch_size]
+
+
+class Loader(DataLoader[Any]):
+    """A loader that Lightning may take for resumable: its sampler knows the step."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Nothing: the position follows from the step."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Nothing to do."""
+
+
+class DataModule(L.LightningDataModule):
+    """The splits of a data set as loaders.
+
+    Args:
+        spec: the run's configuration.
+        dataset: its opened pictures.
+    """
+
+    def __init__(self, spec: TrainSpec, dataset: sources.Dataset) -> None:
+        super().__init__()
+        self.spec, self.dataset = spec, dataset
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Updates in one pass over the training set."""
+        return -(-len(self.dataset.train) // self.spec.optim.batch_size)
+
+    def _step(self) -> int:
+        return self.trainer.global_step if self.trainer is not None else 0
+
+    def _loader(self, pictures: Pictures, batches: Sampler[list[int]]) -> Loader:
+        workers = self.spec.data.workers
+        return Loader(
+            Fetched(pictures),
+            batch_sampler=batches,
+            collate_fn=_whole,
+            num_workers=workers,
+            persistent_workers=workers > 0,
+            # Workers only decode; spawned ones would import torch again for each loader.
+            multiprocessing_context="fork" if workers else None,
+            pin_memory=torch.cuda.is_available(),
+        )
+
+    def train_dataloader(self) -> Loader:
+        """Shuffled batches of the training set."""
+        size, pictures = self.spec.optim.batch_size, self.dataset.train
+        return self._loader(
+            pictures, ShuffledBatches(len(pictures), size, self.spec.seed, self._step)
+        )
+
+    def in_order(self, pictures: Pictures) -> Loader:
+        """All pictures of a split once, in order."""
+        batches = torch.utils.data.BatchSampler(
+            range(len(pictures)), self.spec.eval.batch_size, drop_last=False
+        )
+        return self._loader(pictures, batches)
+
+    def val_dataloader(self) -> list[Loader]:
+        """`val`, and after it the training set where `trainer.train_eval` asks for it."""
+        loaders = [self.in_order(self.dataset.val)]
+        if self.spec.trainer.train_eval:
+            loaders.append(self.in_order(self.dataset.train))
+        return loaders
+
+
+def _whole(batch: Any) -> Any:
+    return batch

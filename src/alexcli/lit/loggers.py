@@ -1,0 +1,39 @@
+"""Additional loggers. metrics.jsonl is always written, so no curve depends on one of these."""
+
+from pathlib import Path
+
+from lightning.pytorch.loggers import Logger, WandbLogger
+
+from alexcli.schema import LoggerKind, TrainSpec
+
+
+def build_loggers(spec: TrainSpec, config: dict[str, object], directory: Path) -> list[Logger]:
+    """The loggers of a configuration.
+
+    Args:
+        spec: the run's configuration.
+        config: the same as plain data, which the logger keeps.
+        directory: of the run; wandb writes below it.
+    """
+    if spec.logger.kind is LoggerKind.none:
+        return []
+    logger = WandbLogger(
+        name=f"{directory.parent.name}/{directory.name}",
+        # The run directory names the run, so a resumed run goes on in the same record.
+        id=f"{directory.parent.name}-{directory.name}",
+        project=spec.logger.project,
+        entity=spec.logger.entity,
+        offline=spec.logger.offline,
+        save_dir=str(directory),
+        resume=None if spec.logger.offline else "allow",
+        log_model=False,
+    )
+    logger.experiment.config.update(config, allow_val_change=True)
+    return [logger]
+
+
+def close_loggers(loggers: list[Logger], *, failed: bool) -> None:
+    """End the records, so that an offline run is whole on disk."""
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.finish(exit_code=1 if failed else 0)

@@ -1,0 +1,188 @@
+"""One training step, one validation step, and what is carried from epoch to epoch."""
+
+import time
+from typing import Any
+
+import lightning as L
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from alexcli.data.transforms import Batch, Preprocess
+from alexcli.draws import At
+from alexcli.errors import AlexcliError, RunFailedError
+from alexcli.metrics import Errors
+from alexcli.model.towers import Towers
+from alexcli.optim import DivideOnPlateau, build_optimizer, set_epoch, uses_plateau
+from alexcli.results import EpochRow
+from alexcli.schema import TrainSpec
+
+# Splits in the order of DataModule.val_dataloader.
+VALIDATION = ("val", "train_eval")
+
+
+class Module(L.LightningModule):
+    """A net, its preprocessing and its learning rule.
+
+    Args:
+        spec: the run's configuration.
+        net: built from `spec.model`.
+        preprocess: from stored pictures to the net's input.
+        steps_per_epoch: updates in one pass.
+        classes: names in the order of the outputs, kept in the checkpoint.
+    """
+
+    def __init__(
+        self,
+        spec: TrainSpec,
+        net: Towers,
+        preprocess: Preprocess,
+        *,
+        steps_per_epoch: int,
+        classes: list[str],
+    ) -> None:
+        super().__init__()
+        self.spec, self.net, self.preprocess = spec, net, preprocess
+        self.steps_per_epoch, self.classes = steps_per_epoch, classes
+        self.train_errors = Errors(spec.model.classes)
+        self.val_errors = [Errors(spec.model.classes) for _ in VALIDATION]
+        self.plateau = DivideOnPlateau(spec.optim.plateau)
+        self.rows: list[EpochRow] = []
+        self.last_loss: Tensor | None = None
+        self.seconds_before = 0.0  # of earlier sessions of a resumed run
+        self.began = self.epoch_began = self.pass_began = time.monotonic()
+        self.epoch_images = 0
+
+    @property
+    def epoch(self) -> int:
+        """Epoch of the next update, counted from 1."""
+        return self.global_step // self.steps_per_epoch + 1
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, over all resumptions, pauses left out."""
+        return self.seconds_before + time.monotonic() - self.began
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """The learning rule of section 5, or the one that `optim.kind` names."""
+        return build_optimizer(self.net.named_parameters(), self.spec.optim)
+
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Raise the error that a loader met, here where no traceback is wrapped around it."""
+        if isinstance(batch, AlexcliError):
+            raise batch
+        return batch
+
+    def on_fit_start(self) -> None:
+        """Start the clock."""
+        self.began = self.epoch_began = time.monotonic()
+
+    def on_train_epoch_start(self) -> None:
+        """Set rates and decays of the epoch; rates change between epochs only."""
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        set_epoch(optimizer, self.spec.optim, self.epoch, self.plateau.drops)
+        self.train_errors.reset()
+        self.epoch_began, self.epoch_images = time.monotonic(), 0
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Mean cross-entropy over the batch."""
+        seed = self.spec.seed
+        x = self.preprocess.train_view(batch, seed=seed, epoch=self.epoch)
+        scores = self.net(x, At(seed=seed, step=self.global_step)).float()
+        loss = F.cross_entropy(scores, batch.labels)
+        self.train_errors.update(scores.detach(), batch.labels, loss)
+        self.last_loss = loss.detach()
+        self.epoch_images += len(batch.labels)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        """The training pass has ended: make its row before the validation pass begins."""
+        self.rows = []
+        if not self.trainer.sanity_checking and self.epoch_images:
+            elapsed = time.monotonic() - self.epoch_began
+            self.rows.append(self._row("train", self.train_errors, self.epoch_images / elapsed))
+        for errors in self.val_errors:
+            errors.to(self.device).reset()
+        self.pass_began = time.monotonic()
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Centre crop, no dropout, no noise."""
+        scores = self.net(self.preprocess.view(batch.images)).float()
+        self.val_errors[dataloader_idx].update(scores, batch.labels)
+
+    def on_validation_epoch_end(self) -> None:
+        """Make the rows of the epoch and let the plateau rule see the validation error."""
+        elapsed = time.monotonic() - self.pass_began
+        total = sum(errors.count() for errors in self.val_errors)
+        for split, errors in zip(VALIDATION, self.val_errors, strict=True):
+            if errors.count():
+                self.rows.append(self._row(split, errors, total / elapsed))
+                if split == "val":
+                    self.plateau.update(self.rows[-1].top1_err)
+
+    def on_train_epoch_end(self) -> None:
+        """Stop where the plateau rule, or a wanted training error, says so."""
+        wanted = self.spec.trainer.stop_at_train_error
+        reached = [r for r in self.rows if r.split == "train_eval" and wanted is not None]
+        if self.plateau_finished or any(r.top1_err <= (wanted or 0) for r in reached):
+            self.trainer.should_stop = True
+
+    @property
+    def plateau_finished(self) -> bool:
+        """Whether a `plateau` schedule is in use and has come to its end."""
+        return uses_plateau(self.spec.optim) and self.plateau.finished
+
+    def _row(self, split: str, errors: Errors, images_per_s: float) -> EpochRow:
+        """A row of metrics.jsonl.
+
+        Raises:
+            RunFailedError: the loss is not finite; names step and quantity.
+        """
+        found = errors.compute()
+        loss, top1 = found["loss"], found["top1_err"]
+        assert loss is not None
+        assert top1 is not None
+        step = self.global_step
+        if not loss < float("inf"):
+            raise RunFailedError(
+                f"the {split} loss is {loss} at step {step} (epoch {self._epoch_of(step)})",
+                hint=f"lower the learning rate: optim.rate={self.spec.optim.rate / 10:g}",
+            )
+        return EpochRow(
+            step=step,
+            epoch=self._epoch_of(step),
+            split=split,
+            loss=loss,
+            top1_err=top1,
+            top5_err=found["top5_err"],
+            lr=self.rate(),
+            images_per_s=images_per_s,
+            time=self.seconds,
+        )
+
+    def _epoch_of(self, step: int) -> int:
+        """Epoch of the last of `step` updates."""
+        return max(1, -(-step // self.steps_per_epoch))
+
+    def rate(self) -> float:
+        """Learning rate of the first group."""
+        optimizer = self.optimizers()
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        return float(optimizer.param_groups[0]["lr"])
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add what Lightning does not know of; plain numbers only, so that loading runs no code."""
+        checkpoint["alexcli"] = {
+            "classes": self.classes,
+            "plateau": self.plateau.state_dict(),
+            "seconds": self.seconds,
+            "train_errors": self.train_errors.sums(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take it back."""
+        kept = checkpoint["alexcli"]
+        self.plateau.load_state_dict(kept["plateau"])
+        self.seconds_before = kept["seconds"]
+        self.train_errors.load_sums(kept["train_errors"])

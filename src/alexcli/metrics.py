@@ -1,0 +1,72 @@
+"""Loss, top-1 and top-5 error over a pass, accumulated on the net's device."""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy
+
+
+class Errors(nn.Module):
+    """Accumulates mean cross-entropy (nats) and top-k errors (fractions).
+
+    Args:
+        classes: number of classes K; with five or fewer there is no top-5 error.
+    """
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.loss = MeanMetric(nan_strategy="disable")
+        self.top1 = MulticlassAccuracy(classes, average="micro", validate_args=False)
+        self.top5 = (
+            MulticlassAccuracy(classes, top_k=5, average="micro", validate_args=False)
+            if classes > 5
+            else None
+        )
+
+    @torch.no_grad()
+    def update(self, scores: Tensor, labels: Tensor, loss: Tensor | None = None) -> None:
+        """Add a batch.
+
+        Args:
+            scores: (N, K), logits or probabilities.
+            labels: (N,) int64.
+            loss: mean over the batch; computed from logits when None.
+        """
+        loss = F.cross_entropy(scores, labels) if loss is None else loss.detach()
+        self.loss.update(loss, weight=len(labels))
+        self.top1.update(scores, labels)
+        if self.top5 is not None:
+            self.top5.update(scores, labels)
+
+    def compute(self) -> dict[str, float | None]:
+        """`loss`, `top1_err` and `top5_err` (None with five classes or fewer)."""
+        return {
+            "loss": float(self.loss.compute()),
+            "top1_err": 1 - float(self.top1.compute()),
+            "top5_err": None if self.top5 is None else 1 - float(self.top5.compute()),
+        }
+
+    def count(self) -> float:
+        """Pictures seen since the last reset."""
+        return float(self.loss.weight)
+
+    def _all(self) -> list[Metric]:
+        return [m for m in (self.loss, self.top1, self.top5) if m is not None]
+
+    def sums(self) -> list[dict[str, Tensor]]:
+        """The running sums, for a checkpoint made within a pass."""
+        return [cast(dict[str, Tensor], dict(metric.metric_state)) for metric in self._all()]
+
+    def load_sums(self, sums: list[dict[str, Tensor]]) -> None:
+        """Go on from sums that `sums` returned."""
+        for metric, state in zip(self._all(), sums, strict=True):
+            for name, value in state.items():
+                setattr(metric, name, value)
+
+    def reset(self) -> None:
+        """Start a new pass."""
+        for metric in self._all():
+            metric.reset()

@@ -1,0 +1,253 @@
+"""The learning rule of section 5: the update, the groups of parameters, the rates by epoch."""
+
+import fnmatch
+import math
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, overload
+
+import torch
+from torch import nn
+from torch.optim.optimizer import ParamsT
+
+from alexcli.errors import UsageError
+from alexcli.schema import GroupSpec, OptimKind, OptimSpec, PlateauSpec, Schedule, ScheduleSpec
+
+_TOWER = re.compile(r"^tower\d+\.")
+
+
+class PaperSGD(torch.optim.Optimizer):
+    """Section 5: v = momentum * v - weight_decay * lr * w - lr * g, then w = w + v.
+
+    The rate is inside the velocity, so after a change of rate the old velocity keeps its old size;
+    torch.optim.SGD rescales it at once. `lr` (step per unit of gradient), `weight_decay` and
+    `momentum` are floats of each group. A group with lr 0 keeps weights and velocities as they are
+    (2012 code: a tensor at rate 0 is not touched); a parameter without gradient is passed over.
+    state[p]["velocity"] has the shape and dtype of p. Raises ValueError when lr or weight_decay is
+    negative or momentum is outside [0, 1).
+    """
+
+    def __init__(
+        self,
+        params: ParamsT,
+        lr: float,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        *,
+        maximize: bool = False,
+    ) -> None:
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+        }
+        super().__init__(params, defaults)
+        for group in self.param_groups:
+            for key in ("lr", "weight_decay"):
+                if not 0 <= group[key] < math.inf:
+                    raise ValueError(f"{key} must be finite and at least 0, not {group[key]}")
+            if not 0 <= group["momentum"] < 1:
+                raise ValueError(f"momentum must be in [0, 1), not {group['momentum']}")
+
+    @overload
+    def step(self, closure: None = None) -> None: ...
+
+    @overload
+    def step(self, closure: Callable[[], float]) -> float: ...
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+        """One update; returns the loss of `closure`, which is evaluated first, or None."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            if group["lr"] != 0:
+                self._update(group)
+        return loss
+
+    def _update(self, group: dict[str, Any]) -> None:
+        weights = [p for p in group["params"] if p.grad is not None]
+        if not weights:
+            return
+        for p in weights:
+            if "velocity" not in self.state[p]:
+                self.state[p]["velocity"] = torch.zeros_like(p)
+        velocities = [self.state[p]["velocity"] for p in weights]
+        gradients = [p.grad for p in weights]
+        lr, decay = group["lr"], group["weight_decay"]
+        torch._foreach_mul_(velocities, group["momentum"])
+        if decay != 0:
+            torch._foreach_add_(velocities, weights, alpha=-decay * lr)
+        torch._foreach_add_(velocities, gradients, alpha=lr if group["maximize"] else -lr)
+        torch._foreach_add_(weights, velocities)
+
+
+def schedule_value(
+    spec: ScheduleSpec, epoch: int, *, epochs: int, drops: int, factor: float
+) -> float:
+    """The multiple in `epoch` (counted from 1) of `epochs`.
+
+    `drops` and `factor` (divisor of one drop) belong to `plateau`: base / factor**drops (section
+    5). `dexp` goes from base to base / spec.factor in spec.parts equal parts of the run, in equal
+    ratios (2012 code #170), and keeps the last value after `epochs`.
+    """
+    if spec.kind is Schedule.steps:
+        past = [first for first in spec.steps if first <= epoch]
+        return spec.steps[max(past)] if past else spec.base
+    if spec.kind is Schedule.dexp:
+        part = min((epoch - 1) * spec.parts // epochs, spec.parts - 1)
+        return float(spec.base / spec.factor ** (part / (spec.parts - 1)))
+    if spec.kind is Schedule.plateau:
+        return float(spec.base / factor**drops)
+    return spec.base
+
+
+def _live_groups(spec: OptimSpec) -> dict[str, GroupSpec]:
+    return {name: group for name, group in spec.groups.items() if group is not None}
+
+
+def _rates(spec: OptimSpec, group: GroupSpec, epoch: int, drops: int) -> dict[str, float]:
+    def value(schedule: ScheduleSpec) -> float:
+        return schedule_value(
+            schedule, epoch, epochs=spec.epochs, drops=drops, factor=spec.plateau.factor
+        )
+
+    return {
+        "lr": spec.rate * value(group.rate),
+        "weight_decay": spec.weight_decay * value(group.decay),
+    }
+
+
+def _check_steps(name: str, group: GroupSpec) -> None:
+    for key, schedule in (("rate", group.rate), ("decay", group.decay)):
+        for first, value in schedule.steps.items():
+            if first < 1 or not 0 <= value < math.inf:
+                raise UsageError(
+                    f"optim.groups.{name}.{key}.steps has {first}: {value}; "
+                    "epochs start at 1 and values are finite and at least 0"
+                )
+
+
+def parameter_groups(
+    named: Iterable[tuple[str, nn.Parameter]], spec: OptimSpec
+) -> list[dict[str, Any]]:
+    """Torch's parameter groups with keys params, name, lr, weight_decay and momentum.
+
+    `named` gives names such as `tower0.conv1.weight`; patterns see them without `towerN.`, and the
+    last matching group has the parameter. Rates are those of epoch 1. Groups come in the order of
+    spec.groups, their parameters in the order of `named`; a group that later ones override entirely
+    is absent. Raises UsageError for a parameter without group, for a pattern that matches no
+    parameter and for a `steps` schedule with an impossible epoch or value.
+    """
+    groups = _live_groups(spec)
+    parameters = [(_TOWER.sub("", name), parameter) for name, parameter in named]
+    names = list(dict.fromkeys(name for name, _ in parameters))
+    owner: dict[str, str] = {}
+    for group_name, group in groups.items():
+        _check_steps(group_name, group)
+        matched = [name for name in names if fnmatch.fnmatchcase(name, group.pattern)]
+        if not matched:
+            raise UsageError(
+                f"optim.groups.{group_name}.pattern '{group.pattern}' matches no parameter",
+                hint=f"the parameters are {', '.join(names)}; set the group to null to remove it",
+            )
+        owner.update(dict.fromkeys(matched, group_name))
+    missing = [name for name in names if name not in owner]
+    if missing:
+        raise UsageError(
+            f"no group of optim.groups matches {', '.join(missing)}",
+            hint="add a group with pattern '*' before the others",
+        )
+    result = []
+    for group_name, group in groups.items():
+        members = [parameter for name, parameter in parameters if owner[name] == group_name]
+        if members:
+            rates = _rates(spec, group, epoch=1, drops=0)
+            keys = {"params": members, "name": group_name, "momentum": spec.momentum}
+            result.append({**keys, **rates})
+    return result
+
+
+def build_optimizer(
+    named: Iterable[tuple[str, nn.Parameter]], spec: OptimSpec
+) -> torch.optim.Optimizer:
+    """The optimizer of spec.kind with the rates of epoch 1; errors as in `parameter_groups`.
+
+    Decay is L2 for all kinds. Adam has torch's betas and no use for `momentum`.
+    """
+    groups = parameter_groups(named, spec)
+    if spec.kind is OptimKind.adam:
+        return torch.optim.Adam(groups, lr=spec.rate)
+    if spec.kind is OptimKind.sgd:
+        return torch.optim.SGD(groups, lr=spec.rate)
+    return PaperSGD(groups, lr=spec.rate)
+
+
+def set_epoch(optimizer: torch.optim.Optimizer, spec: OptimSpec, epoch: int, drops: int) -> None:
+    """Write the rate and decay of `epoch` (from 1) after `drops` plateaus into every group.
+
+    Raises UsageError when the optimizer has a group that spec.groups lacks (a changed config).
+    """
+    groups = _live_groups(spec)
+    for target in optimizer.param_groups:
+        if target["name"] not in groups:
+            raise UsageError(
+                f"the optimizer has a group '{target['name']}' that optim.groups lacks",
+                hint=f"optim.groups has {', '.join(groups)}",
+            )
+        target.update(_rates(spec, groups[target["name"]], epoch, drops))
+
+
+def uses_plateau(spec: OptimSpec) -> bool:
+    """Whether the rate or the decay of any group follows the validation error."""
+    schedules = [s for group in _live_groups(spec).values() for s in (group.rate, group.decay)]
+    return any(schedule.kind is Schedule.plateau for schedule in schedules)
+
+
+class DivideOnPlateau:
+    """Section 5: divide when the validation error stops improving, `times` times, then stop.
+
+    `drops` is the number of divisions so far. `finished` is set at the plateau after the last one
+    and stays. The state is plain numbers, so that a resumed run goes on as if never stopped.
+    """
+
+    def __init__(self, spec: PlateauSpec) -> None:
+        self.spec = spec
+        self.drops = 0
+        self.finished = False
+        self._best = math.inf
+        self._waited = 0
+
+    def update(self, error: float) -> None:
+        """Take the validation error (a fraction) after an epoch; a NaN is no improvement.
+
+        An error is better when it is below the last better one by more than `min_delta`. After a
+        drop that best is kept and the count of epochs starts again.
+        """
+        if error < self._best - self.spec.min_delta:
+            self._best, self._waited = float(error), 0
+            return
+        self._waited += 1
+        if self._waited < self.spec.patience:
+            return
+        if self.drops >= self.spec.times:
+            self.finished = True
+        else:
+            self.drops, self._waited = self.drops + 1, 0
+
+    def state_dict(self) -> dict[str, float | int | bool]:
+        """`drops`, `finished`, `best` (a fraction; inf before the first epoch) and `waited`."""
+        return {
+            "drops": self.drops,
+            "finished": self.finished,
+            "best": self._best,
+            "waited": self._waited,
+        }
+
+    def load_state_dict(self, state: dict[str, float | int | bool]) -> None:
+        """Go on from `state_dict`; KeyError when a key is missing."""
+        self.drops, self.finished = int(state["drops"]), bool(state["finished"])
+        self._best, self._waited = float(state["best"]), int(state["waited"])

@@ -1,0 +1,150 @@
+"""Telling people how a run goes, on stderr: bars on a terminal, plain lines elsewhere."""
+
+import time
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from alexcli.render.tables import percent
+from alexcli.results import EpochRow, Reporter, StepReport
+
+
+def make_reporter() -> Reporter:
+    """Bars where stderr is a terminal, lines elsewhere."""
+    console = Console(stderr=True, highlight=False)
+    return Bars(console) if console.is_terminal else Lines(console)
+
+
+def epoch_line(rows: list[EpochRow], epochs: int) -> str:
+    """An epoch in one line."""
+    first = rows[0]
+    parts = [f"epoch {first.epoch}/{epochs}"]
+    for row in rows:
+        top5 = "" if row.top5_err is None else f" top-5 {percent(row.top5_err)}"
+        parts.append(f"{row.split} loss {row.loss:.3f} error {percent(row.top1_err)}{top5}")
+    parts.append(f"rate {first.lr:g}")
+    parts.append(f"{first.images_per_s:,.0f} images/s")
+    return "  ".join(parts)
+
+
+def duration(seconds: float) -> str:
+    """90 s as 1:30."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+class Lines:
+    """One line an epoch, and one every half minute within long ones."""
+
+    EVERY = 30.0
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.began = self.said = time.monotonic()
+        self.first_step: int | None = None
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, markup=False, soft_wrap=True)
+
+    def note(self, text: str) -> None:
+        """See Reporter."""
+        self._print(text)
+
+    def warn(self, text: str) -> None:
+        """See Reporter."""
+        self._print(f"warning: {text}")
+
+    def _due(self) -> bool:
+        if time.monotonic() - self.said < self.EVERY:
+            return False
+        self.said = time.monotonic()
+        return True
+
+    def counted(self, what: str, done: int, total: int) -> None:
+        """See Reporter."""
+        if self._due():
+            self._print(f"{what}: {done:,} of {total:,}")
+
+    def step(self, report: StepReport) -> None:
+        """See Reporter."""
+        if self.first_step is None:
+            self.first_step, self.began = report.step, time.monotonic()
+        if self._due():
+            self._print(
+                f"epoch {report.epoch}/{report.epochs}  step {report.step:,}/{report.steps:,}  "
+                f"loss {report.loss:.3f}  error {percent(report.top1_err)}  rate {report.lr:g}  "
+                f"{report.images_per_s:,.0f} images/s  ETA {self._eta(report)}"
+            )
+
+    def _eta(self, report: StepReport) -> str:
+        done = report.step - (self.first_step or 0)
+        if not done:
+            return "-"
+        return duration((time.monotonic() - self.began) / done * (report.steps - report.step))
+
+    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
+        """See Reporter."""
+        self.said = time.monotonic()
+        self._print(epoch_line(rows, epochs))
+
+    def close(self) -> None:
+        """See Reporter."""
+
+
+class Bars(Lines):
+    """A bar that stays at the bottom, with the lines of the epochs above it."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(console)
+        self.progress: Progress | None = None
+        self.task: TaskID | None = None
+        self.shown = ""
+
+    def _bar(self, what: str, total: int) -> Progress:
+        """The bar of a piece of work; a new one for new work."""
+        if self.progress is None or self.shown != what:
+            self.close()
+            self.progress = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(bar_width=None),
+                TextColumn("{task.fields[words]}"),
+                TimeElapsedColumn(),
+                TextColumn("ETA"),
+                TimeRemainingColumn(),
+                console=self.console,
+                transient=True,
+            )
+            self.task = self.progress.add_task(what, total=total, words="")
+            self.shown = what
+            self.progress.start()
+        return self.progress
+
+    def counted(self, what: str, done: int, total: int) -> None:
+        """See Reporter."""
+        bar = self._bar(what, total)
+        assert self.task is not None
+        bar.update(self.task, completed=done, words=f"{done:,}/{total:,}")
+
+    def step(self, report: StepReport) -> None:
+        """See Reporter."""
+        bar = self._bar("training", report.steps)
+        assert self.task is not None
+        words = (
+            f"epoch {report.epoch}/{report.epochs} step {report.step:,} loss {report.loss:.3f} "
+            f"error {percent(report.top1_err)} rate {report.lr:g} {report.images_per_s:,.0f} im/s"
+        )
+        bar.update(self.task, completed=report.step, words=words)
+
+    def close(self) -> None:
+        """See Reporter."""
+        if self.progress is not None:
+            self.progress.stop()
+        self.progress = None

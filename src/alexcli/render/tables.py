@@ -1,0 +1,110 @@
+"""A table as text: for the terminal, Markdown, CSV or LaTeX."""
+
+import csv
+import io
+import json
+from enum import Enum
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from alexcli.results import Table
+
+
+class Format(Enum):
+    """What a table comes out as."""
+
+    table = "table"
+    md = "md"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
+
+
+def text(value: Any) -> str:
+    """A cell for people: thousands grouped, absent values as a dash."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def percent(fraction: float | None) -> str:
+    """A fraction for people."""
+    return "-" if fraction is None else f"{100 * fraction:.2f}%"
+
+
+def render(table: Table, format: Format, data: Any) -> str:  # noqa: A002
+    """The table in a format; `data` is what json prints in its place."""
+    match format:
+        case Format.json:
+            return json.dumps(data, indent=1) + "\n"
+        case Format.csv:
+            return _csv(table)
+        case Format.md:
+            return _markdown(table)
+        case Format.latex:
+            return _latex(table)
+        case Format.table:
+            return _terminal(table)
+
+
+def _lines(table: Table) -> list[list[str]]:
+    rows = [*table.rows, *([table.total] if table.total else [])]
+    return [[text(cell) for cell in row] for row in rows]
+
+
+def _numeric(table: Table) -> list[bool]:
+    """Which columns hold numbers, which are set to the right."""
+    first = table.rows[0] if table.rows else [""] * len(table.columns)
+    return [isinstance(cell, (int, float)) or text(cell).endswith("%") for cell in first]
+
+
+def _csv(table: Table) -> str:
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(table.columns)
+    for row in [*table.rows, *([table.total] if table.total else [])]:
+        writer.writerow(["" if cell is None else cell for cell in row])
+    return out.getvalue()
+
+
+def _markdown(table: Table) -> str:
+    rules = ["---:" if number else ":---" for number in _numeric(table)]
+    rows = [table.columns, rules, *_lines(table)]
+    body = "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return f"{body}\n{table.note}\n" if table.note else body
+
+
+def _latex(table: Table) -> str:
+    def safe(cell: str) -> str:
+        for char in "&%$#_":
+            cell = cell.replace(char, "\\" + char)
+        return cell
+
+    columns = "".join("r" if number else "l" for number in _numeric(table))
+    lines = [" & ".join(map(safe, row)) + r" \\" for row in [table.columns, *_lines(table)]]
+    if table.total:
+        lines.insert(-1, r"\hline")
+    body = "\n".join([lines[0], r"\hline", *lines[1:]])
+    return f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}\n"
+
+
+def _terminal(table: Table) -> str:
+    shown = RichTable(title=table.title, title_justify="left", show_footer=False)
+    for name, number in zip(table.columns, _numeric(table), strict=True):
+        shown.add_column(name, justify="right" if number else "left", overflow="fold")
+    lines = _lines(table)
+    for index, row in enumerate(lines):
+        closing = table.total is not None and index == len(lines) - 2
+        shown.add_row(*row, end_section=closing)
+    console = Console()
+    with console.capture() as captured:
+        console.print(shown)
+        if table.note:
+            console.print(table.note, markup=False, highlight=False)
+    return captured.get()

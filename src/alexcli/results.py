@@ -1,0 +1,139 @@
+"""What commands return, and how a run speaks while it works. No torch here."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+@dataclass
+class EpochRow:
+    """A line of metrics.jsonl. Errors are fractions, times seconds since the run began."""
+
+    step: int
+    """Updates made so far."""
+    epoch: int
+    """Counted from 1."""
+    split: str
+    """train (running mean over the epoch), train_eval (clean pass), val."""
+    loss: float
+    """Mean cross-entropy, nats."""
+    top1_err: float
+    """Fraction of pictures whose label is not the best guess."""
+    top5_err: float | None
+    """Fraction whose label is not among the best five; null with five classes or fewer."""
+    lr: float
+    """Learning rate of the first parameter group."""
+    images_per_s: float
+    """Pictures per second in this pass."""
+    time: float
+    """Seconds since the run began, over all its resumptions."""
+
+
+@dataclass
+class StepReport:
+    """Progress inside an epoch."""
+
+    epoch: int
+    epochs: int
+    step: int
+    steps: int
+    """Updates in the whole run."""
+    loss: float
+    top1_err: float
+    lr: float
+    images_per_s: float
+
+
+class Reporter(Protocol):
+    """Tells the user how a run goes; `render` draws it, and nothing under `run` prints."""
+
+    def note(self, text: str) -> None:
+        """One line of information."""
+
+    def warn(self, text: str) -> None:
+        """One line that should not be missed."""
+
+    def counted(self, what: str, done: int, total: int) -> None:
+        """Progress of a pass that is not training."""
+
+    def step(self, report: StepReport) -> None:
+        """Progress of training, a few times a second at most."""
+
+    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
+        """An epoch has ended."""
+
+    def close(self) -> None:
+        """The work is done or broken off: leave the terminal as it was."""
+
+
+class Silent:
+    """A Reporter that says nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def warn(self, text: str) -> None:
+        """Nothing."""
+
+    def counted(self, what: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def step(self, report: StepReport) -> None:
+        """Nothing."""
+
+    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+@dataclass
+class TrainResult:
+    """What `train` did. `result` is the content of result.json."""
+
+    directory: str
+    result: dict[str, Any]
+    skipped: bool
+    """The run had been finished before."""
+
+
+@dataclass
+class Interval:
+    """A confidence interval of a fraction."""
+
+    level: float
+    low: float
+    high: float
+
+
+@dataclass
+class EvalResult:
+    """One net on one split under one protocol. Errors are fractions."""
+
+    name: str
+    split: str
+    protocol: dict[str, Any]
+    """resize, crop, views."""
+    n: int
+    top1_err: float
+    top5_err: float | None
+    loss: float
+    interval: dict[str, Interval | None]
+    """Of top1_err and top5_err (Wilson)."""
+    checkpoint: str
+    data: str
+    """Fingerprint of the data."""
+    seconds: float
+    note: str | None = None
+    """What a reader of the number must know."""
+
+
+@dataclass
+class Table:
+    """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
+
+    title: str
+    columns: list[str]
+    rows: list[list[Any]]
+    total: list[Any] | None = None
+    note: str | None = None

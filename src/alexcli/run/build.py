@@ -1,0 +1,89 @@
+"""From a configuration to objects: data, net, device."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from alexcli.data.sources import Dataset, open_dataset
+from alexcli.data.stats import Statistics
+from alexcli.data.transforms import Preprocess
+from alexcli.errors import UsageError
+from alexcli.model.shapes import trace
+from alexcli.model.towers import Towers
+from alexcli.results import Reporter
+from alexcli.schema import Precision, TrainSpec
+
+ACCELERATORS = ("auto", "cpu", "gpu")
+
+
+def build_data(
+    spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str] = ()
+) -> tuple[TrainSpec, Dataset]:
+    """Open the pictures and fit the net's outputs to their classes.
+
+    Args:
+        spec: as composed.
+        reporter: told what a reader must know of the data.
+        overrides: what the user typed, to tell a wish for a number of classes from a default.
+
+    Returns:
+        The configuration with the data's number of classes, and the data.
+
+    Raises:
+        UsageError: impossible sizes, bad data, or `model.classes` that contradicts the data.
+    """
+    trace(spec.model)
+    if spec.model.input.size > spec.data.size:
+        Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # raises, with a hint
+    dataset = open_dataset(spec.data)
+    classes = len(dataset.classes)
+    if any(word.startswith("model.classes=") for word in overrides):
+        if spec.model.classes != classes:
+            raise UsageError(
+                f"model.classes={spec.model.classes}, but the data has {classes} classes",
+                hint="leave model.classes out: it is taken from the data",
+            )
+    elif spec.model.classes != classes:
+        spec = replace(spec, model=replace(spec.model, classes=classes))
+    if dataset.note:
+        reporter.note(f"data: {dataset.note}")
+    if dataset.skipped:
+        reporter.warn(f"data: {dataset.skipped} files cannot be decoded and are left out")
+    return spec, dataset
+
+
+def build_net(spec: TrainSpec) -> Towers:
+    """The net with its initial weights."""
+    return Towers(spec.model, seed=spec.seed)
+
+
+def build_preprocess(spec: TrainSpec, statistics: Statistics | None) -> Preprocess:
+    """From stored pictures to the net's input; without statistics, a checkpoint fills them in."""
+    return Preprocess(spec.augment, spec.model.input, statistics, spec.data.size)
+
+
+def resolve_device(spec: TrainSpec) -> torch.device:
+    """The device that `trainer.accelerator` names on this machine.
+
+    Raises:
+        UsageError: unknown name, or a GPU where there is none.
+    """
+    wanted = spec.trainer.accelerator
+    if wanted not in ACCELERATORS:
+        raise UsageError(
+            f"trainer.accelerator={wanted} is not one of {', '.join(ACCELERATORS)}",
+            hint="trainer.accelerator=auto",
+        )
+    if wanted == "gpu" and not torch.cuda.is_available():
+        raise UsageError(
+            "trainer.accelerator=gpu, but torch finds no CUDA device",
+            hint="trainer.accelerator=cpu",
+        )
+    return torch.device("cpu" if wanted == "cpu" or not torch.cuda.is_available() else "cuda")
+
+
+def resolve_precision(spec: TrainSpec) -> Precision:
+    """The arithmetic that `trainer.precision` names: auto is float32, whose resumption is exact."""
+    wanted = spec.trainer.precision
+    return Precision.float32 if wanted is Precision.auto else wanted

@@ -1,0 +1,84 @@
+"""Reading checkpoints without executing anything in them."""
+
+import hashlib
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from alexcli.errors import UsageError
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint as plain data and tensors.
+
+    Raises:
+        UsageError: missing, truncated, not ours, or with content that would execute code.
+    """
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise UsageError(f"no checkpoint {path}", hint="alexcli train makes checkpoints") from None
+    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise UsageError(
+            f"{path} is truncated or not a checkpoint: {first}",
+            hint="best.ckpt or last.ckpt beside it may be whole",
+        ) from error
+    except pickle.UnpicklingError as error:
+        raise UsageError(
+            f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
+            hint="alexcli loads no checkpoint that could execute code",
+        ) from error
+    if not isinstance(found, dict) or "state_dict" not in found or "alexcli" not in found:
+        raise UsageError(f"{path} is not a checkpoint of alexcli", hint="alexcli train makes them")
+    return found
+
+
+def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """Copy weights into a module of the same model.
+
+    Raises:
+        UsageError: another model; names the first differing layer and both shapes.
+    """
+    check_weights(module, state, source)
+    own = module.state_dict()
+    module.load_state_dict({name: state[name] for name in own})
+
+
+def check_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
+    """UsageError unless the checkpoint has every weight of the module in the same shape."""
+    own = module.state_dict()
+    for name, tensor in own.items():
+        there = state.get(name)
+        if there is None or there.shape != tensor.shape:
+            shown = "is absent" if there is None else f"has shape {list(there.shape)}"
+            raise UsageError(
+                f"{source} is of another model: {_layer(name)} {shown} there, and has shape "
+                f"{list(tensor.shape)} in this model",
+                hint="take the model and the data that the checkpoint was trained with",
+            )
+    kept = {name for name in state if name.split(".")[0] in {n.split(".")[0] for n in own}}
+    extra = sorted(kept - set(own))
+    if extra:
+        raise UsageError(
+            f"{source} is of another model: {_layer(extra[0])} has shape "
+            f"{list(state[extra[0]].shape)} there, and is absent in this model",
+            hint="take the model and the data that the checkpoint was trained with",
+        )
+
+
+def _layer(name: str) -> str:
+    return name.removeprefix("net.")
+
+
+def weights_digest(path: Path) -> str:
+    """Sixteen hexadecimal digits of a checkpoint's weights, whatever else is in the file."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(read(path)["state_dict"].items()):
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,149 @@
+"""Evaluating trained nets: centre crop or ten crops, on one device."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from alexcli.config import override_run
+from alexcli.data.pictures import RESIZE, Pictures
+from alexcli.data.sources import Dataset
+from alexcli.data.transforms import CENTER, TEN_CROPS, Batch
+from alexcli.errors import UsageError
+from alexcli.lit.datamodule import DataModule
+from alexcli.metrics import Errors
+from alexcli.model.towers import Towers
+from alexcli.results import EvalResult, Interval, Reporter
+from alexcli.run import checkpoint
+from alexcli.run.build import (
+    build_data,
+    build_net,
+    build_preprocess,
+    resolve_device,
+    resolve_precision,
+)
+from alexcli.run.rundir import RunDirectory, locate
+from alexcli.schema import Precision, TrainSpec
+
+
+def evaluate(
+    run: RunDirectory,
+    path: Path,
+    reporter: Reporter,
+    *,
+    split: str,
+    ten_crop: bool,
+    overrides: Sequence[str] = (),
+) -> EvalResult:
+    """Evaluate one checkpoint.
+
+    Args:
+        run: where its configuration is.
+        path: the checkpoint.
+        reporter: told how it goes.
+        split: `val` or `test`.
+        ten_crop: average the softmax outputs of ten views (section 4.1).
+        overrides: `data.*`, `eval.*` and `trainer.*` for this evaluation.
+
+    Raises:
+        UsageError: the checkpoint, its model or the data do not fit together.
+    """
+    loaded = checkpoint.read(path)
+    spec = override_run(run.read_config(), overrides)
+    spec, dataset = build_data(spec, reporter)
+    _same_classes(loaded["alexcli"]["classes"], dataset, path)
+    pictures = _split(dataset, split)
+    net, preprocess = build_net(spec), build_preprocess(spec, None)
+    module = torch.nn.ModuleDict({"net": net, "preprocess": preprocess})
+    checkpoint.load_weights(module, loaded["state_dict"], path)
+    device = resolve_device(spec)
+    module.to(device).eval()
+    views = TEN_CROPS if ten_crop else (CENTER,)
+    began = time.monotonic()
+    errors = Errors(spec.model.classes).to(device)
+    loader = DataModule(spec, dataset).in_order(pictures)
+    bf16 = resolve_precision(spec) is Precision.bf16
+    for batch in loader:
+        if isinstance(batch, Exception):
+            raise batch
+        moved = Batch(*(part.to(device) for part in batch))
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            total = sum(
+                torch.softmax(net(preprocess.view(moved.images, view)).float(), dim=1)
+                for view in views
+            )
+        assert isinstance(total, torch.Tensor)
+        # Cross-entropy of the averaged softmax; the clamp keeps a vanished class finite.
+        scores = (total / len(views)).clamp_min(1e-30).log()
+        errors.update(scores, moved.labels)
+        reporter.counted("evaluating", int(errors.count()), len(pictures))
+    reporter.close()
+    found = errors.compute()
+    loss, top1, top5 = found["loss"], found["top1_err"], found["top5_err"]
+    assert loss is not None
+    assert top1 is not None
+    n = len(pictures)
+    return EvalResult(
+        name=_name(run, path),
+        split=split,
+        protocol={
+            "resize": f"{RESIZE} {spec.data.size}",
+            "crop": spec.model.input.size,
+            "views": len(views),
+        },
+        n=n,
+        top1_err=top1,
+        top5_err=top5,
+        loss=loss,
+        interval={
+            "top1_err": wilson(top1, n),
+            "top5_err": None if top5 is None else wilson(top5, n),
+        },
+        checkpoint=str(path),
+        data=dataset.fingerprint,
+        seconds=round(time.monotonic() - began, 3),
+        note=dataset.note,
+    )
+
+
+def wilson(error: float, n: int, level: float = 0.95) -> Interval:
+    """Wilson's score interval of a fraction of n."""
+    from scipy.stats import binomtest
+
+    found = binomtest(round(error * n), n).proportion_ci(level, method="wilson")
+    return Interval(level, float(found.low), float(found.high))
+
+
+def _split(dataset: Dataset, split: str) -> Pictures:
+    pictures = {"val": dataset.val, "test": dataset.test}[split]
+    if pictures is None:
+        raise UsageError("the data has no test set", hint="--split val")
+    return pictures
+
+
+def _same_classes(trained: list[str], dataset: Dataset, path: Path) -> None:
+    if trained == dataset.classes:
+        return
+    differing = sorted(set(trained) ^ set(dataset.classes))[:5]
+    raise UsageError(
+        f"{path} was trained on {len(trained)} classes and the data has {len(dataset.classes)}; "
+        f"they differ in {', '.join(differing)}",
+        hint="name the data that it was trained on: data.root=DIR",
+    )
+
+
+def _name(run: RunDirectory, path: Path) -> str:
+    where = run.path.resolve()
+    name = f"{where.parent.name}/{where.name}"
+    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+
+
+def load_net(named: str) -> tuple[Towers, TrainSpec]:
+    """A trained net in evaluation mode, and its configuration."""
+    run, path = locate(named)
+    spec = run.read_config()
+    net = build_net(spec)
+    state = checkpoint.read(path)["state_dict"]
+    checkpoint.load_weights(torch.nn.ModuleDict({"net": net}), state, path)
+    return net.eval(), spec

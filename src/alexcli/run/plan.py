@@ -1,0 +1,44 @@
+"""What `train` would do, without doing it."""
+
+from collections.abc import Sequence
+
+import yaml
+
+from alexcli.config import to_mapping
+from alexcli.model.shapes import op_parameters, trace
+from alexcli.results import Reporter
+from alexcli.run import checkpoint
+from alexcli.run.build import build_data, resolve_device, resolve_precision
+from alexcli.run.rundir import directory_for, fingerprint, locate
+from alexcli.schema import TrainSpec
+
+
+def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> str:
+    """The configuration as yaml, under comment lines that say where and how long it would run.
+
+    Raises:
+        UsageError: whatever `train` would refuse before its first step.
+    """
+    spec, dataset = build_data(spec, reporter, overrides=overrides)
+    precision = resolve_precision(spec)
+    init = checkpoint.weights_digest(locate(spec.init_from)[1]) if spec.init_from else None
+    run = directory_for(spec, fingerprint(spec, dataset.fingerprint, precision, init))
+    if run.result() is not None:
+        state = "finished: train would skip it"
+    else:
+        state = "unfinished: train would go on with it" if run.last.exists() else "new"
+    steps = -(-len(dataset.train) // spec.optim.batch_size)
+    parameters = sum(
+        shape.weights + shape.biases + op_parameters(spec.model, shape)
+        for shape in trace(spec.model)
+    )
+    lines = [
+        f"run: {run.path} ({state})",
+        f"data: {len(dataset.train):,} pictures of {len(dataset.classes)} classes, "
+        f"{len(dataset.val):,} to validate",
+        f"net: {parameters:,} parameters",
+        f"work: {spec.optim.epochs} epochs of {steps:,} updates at most, "
+        f"{resolve_device(spec).type}, {precision.name}",
+    ]
+    head = "".join(f"# {line}\n" for line in lines)
+    return head + yaml.safe_dump(to_mapping(spec), sort_keys=False)

@@ -1,0 +1,248 @@
+"""Run directories: runs/<label>/s<seed>-<fingerprint>, what is in them, and how they are found."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import platform
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from alexcli.config import from_mapping, to_mapping
+from alexcli.errors import UsageError, nearest
+from alexcli.schema import Precision, TrainSpec
+
+# Where the pictures lie, how many processes read them: nothing that changes a pixel.
+DATA_LEFT_OUT = ("root", "workers", "download", "on_error")
+PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow")
+
+
+def fingerprint(spec: TrainSpec, data: str, precision: Precision, init: str | None) -> str:
+    """Eight hexadecimal digits of everything that can change the result.
+
+    Args:
+        spec: the configuration.
+        data: the data's own fingerprint (classes, counts, sizes).
+        precision: as resolved on this machine.
+        init: digest of the weights to start from, if any.
+    """
+    whole = to_mapping(spec)
+    kept: dict[str, Any] = {key: whole[key] for key in ("model", "augment", "optim", "seed")}
+    kept["data"] = {k: v for k, v in whole["data"].items() if k not in DATA_LEFT_OUT}
+    kept |= {"pictures": data, "precision": precision.name, "init": init}
+    kept["stop"] = spec.trainer.stop_at_train_error
+    text = json.dumps(kept, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+@dataclass
+class RunDirectory:
+    """A run on disk."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration."""
+        return self.path / "config.yaml"
+
+    @property
+    def result_file(self) -> Path:
+        """Present when the run is finished."""
+        return self.path / "result.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One line per pass, see results.EpochRow."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def last(self) -> Path:
+        """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
+        return self.path / "last.ckpt"
+
+    @property
+    def best(self) -> Path:
+        """Checkpoint of the lowest validation top-1 error."""
+        return self.path / "best.ckpt"
+
+    def result(self) -> dict[str, Any] | None:
+        """The content of result.json, or None for an unfinished run."""
+        try:
+            found = json.loads(self.result_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{self.result_file} cannot be read: {error}",
+                hint="remove it; the same train command then resumes from last.ckpt",
+            ) from error
+        return found if isinstance(found, dict) else None
+
+    def read_config(self) -> TrainSpec:
+        """The configuration of a run; plain data, checked like any other."""
+        try:
+            mapping = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(
+                f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"
+            ) from None
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UsageError(f"{self.config} cannot be read: {error}") from error
+        return from_mapping(mapping, TrainSpec, source=self.config)
+
+    def create(self, spec: TrainSpec) -> None:
+        """Make the directory and write what is known before the first step.
+
+        Raises:
+            UsageError: not writable.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
+            self.config.write_text(text, encoding="utf-8")
+            (self.path / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n")
+        except OSError as error:
+            raise UsageError(
+                f"the run directory {self.path} cannot be written: {error.strerror}",
+                hint="choose another place: runs=DIR",
+            ) from error
+
+    def put_aside(self) -> Path | None:
+        """Rename a run that is to start over, so that nothing is lost; where it went."""
+        if not self.path.exists():
+            return None
+        number = 1
+        while (aside := self.path.with_name(f"{self.path.name}~{number}")).exists():
+            number += 1
+        self.path.rename(aside)
+        return aside
+
+    def forget_after(self, step: int) -> None:
+        """Drop lines of metrics.jsonl that lie after a checkpoint's step: they will come again."""
+        if not self.metrics.exists():
+            return
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        kept = [line for line in lines if _step(line) <= step]
+        temporary = self.metrics.with_suffix(".tmp")
+        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
+        temporary.replace(self.metrics)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Write result.json, whole or not at all."""
+        temporary = self.result_file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        temporary.replace(self.result_file)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for one process.
+
+        Raises:
+            UsageError: another process trains here.
+        """
+        lock = FileLock(self.path.parent / f".{self.path.name}.lock")
+        try:
+            with lock.acquire(timeout=0):
+                yield
+        except Timeout:
+            raise UsageError(
+                f"another process is training {self.path}", hint="wait for it, or change the seed"
+            ) from None
+
+
+def _step(line: str) -> float:
+    """The step of a line; a line cut off by a kill counts as later than everything."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return float("inf")
+
+
+def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
+    """Where a run of this configuration belongs."""
+    label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
+    return RunDirectory(Path(spec.runs) / label / f"s{spec.seed}-{mark}")
+
+
+def newest(runs: Path) -> RunDirectory:
+    """The newest finished `train` run, never an ablation's arm.
+
+    Raises:
+        UsageError: there is none.
+    """
+    found: list[tuple[str, Path]] = []
+    for file in runs.glob("*/*/result.json"):
+        if "~" in file.parent.name:
+            continue
+        result = RunDirectory(file.parent).result() or {}
+        if result.get("kind") == "train" and not result.get("arm"):
+            found.append((str(result.get("finished", "")), file.parent))
+    if not found:
+        raise UsageError(f"there is no finished run in {runs.absolute()}", hint="alexcli train")
+    return RunDirectory(max(found)[1])
+
+
+def locate(named: str) -> tuple[RunDirectory, Path]:
+    """The run and the checkpoint that a path means: a run directory, or a .ckpt file.
+
+    A directory means its `last` checkpoint, the net as training left it; `best.ckpt` can be named.
+
+    Raises:
+        UsageError: no such path, or no checkpoint there.
+    """
+    path = Path(named).expanduser()
+    if path.is_dir():
+        run = RunDirectory(path)
+        if not run.last.exists():
+            raise UsageError(
+                f"{path} holds no checkpoint last.ckpt",
+                hint="name a run directory such as runs/quickstart/s0-...",
+            )
+        return run, run.last
+    if not path.exists():
+        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+        near = nearest(path.name, siblings)
+        hint = f"did you mean {path.parent / near}?" if near else "alexcli train makes runs"
+        raise UsageError(f"no run or checkpoint {named}", hint=hint)
+    return RunDirectory(path.parent), path
+
+
+def environment() -> dict[str, Any]:
+    """Versions, code revision and device names, for whoever repeats the run."""
+    import torch
+
+    devices = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "git": _git(),
+        "devices": devices or [platform.processor() or platform.machine()],
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _git() -> dict[str, Any] | None:
+    """Revision and dirty flag of the code that runs, or None when it is installed from a wheel."""
+    here = Path(__file__).resolve().parent
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(here), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        tracked = git("ls-files", Path(__file__).name)
+        if not tracked:
+            return None
+        return {"revision": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,248 @@
+"""Training a run to its end, from wherever it stands."""
+
+import functools
+import logging
+import warnings
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+
+from alexcli.config import to_mapping
+from alexcli.data.sources import Dataset
+from alexcli.data.stats import training_statistics
+from alexcli.errors import AlexcliError, UsageError
+from alexcli.lit.callbacks import Interruption, Progress, Recorder
+from alexcli.lit.datamodule import DataModule
+from alexcli.lit.loggers import build_loggers, close_loggers
+from alexcli.lit.module import Module
+from alexcli.results import EpochRow, Reporter, TrainResult
+from alexcli.run import checkpoint
+from alexcli.run.build import (
+    build_data,
+    build_net,
+    build_preprocess,
+    resolve_device,
+    resolve_precision,
+)
+from alexcli.run.rundir import RunDirectory, directory_for, fingerprint, locate
+from alexcli.schema import Precision, TrainSpec
+
+
+def train(
+    spec: TrainSpec, reporter: Reporter, *, resume: str = "auto", overrides: Sequence[str] = ()
+) -> TrainResult:
+    """Train, resume, or skip what is finished.
+
+    Args:
+        spec: the configuration.
+        reporter: told how it goes.
+        resume: `auto` (go on from `last`, skip a finished run), `never` (put what is there aside
+            and start over), or the path of a run or checkpoint to go on from.
+        overrides: what the user typed.
+
+    Raises:
+        UsageError: wrong configuration or data; nothing was written.
+        RunFailedError: full disk, non-finite loss.
+        InterruptedRunError: Ctrl-C; saved.
+    """
+    device, precision = resolve_device(spec), resolve_precision(spec)
+    spec, dataset = build_data(spec, reporter, overrides=overrides)
+    start = locate(spec.init_from)[1] if spec.init_from else None
+    mark = fingerprint(
+        spec, dataset.fingerprint, precision, checkpoint.weights_digest(start) if start else None
+    )
+    run = directory_for(spec, mark)
+    if resume == "auto" and (finished := run.result()) is not None:
+        return TrainResult(str(run.path), finished, skipped=True)
+    if spec.trainer.threads:
+        torch.set_num_threads(spec.trainer.threads)
+    statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
+    data = DataModule(spec, dataset)
+    net, preprocess = build_net(spec), build_preprocess(spec, statistics)
+    module = Module(
+        spec,
+        net,
+        preprocess,
+        steps_per_epoch=data.steps_per_epoch,
+        classes=dataset.classes,
+    )
+    module.configure_optimizers()  # finds a parameter without a group before anything is written
+    if start is not None:
+        checkpoint.load_weights(net, _of_net(checkpoint.read(start)["state_dict"]), start)
+        reporter.note(f"weights from {start}")
+    source = _resumption(run, resume, reporter)
+    if source is not None:
+        checkpoint.check_weights(module, checkpoint.read(source)["state_dict"], source)
+    _make_parent(run)
+    with run.locked():
+        run.create(spec)
+        result = _fit(run, module, data, source, reporter, device, precision)
+    return TrainResult(str(run.path), result, skipped=False)
+
+
+def _make_parent(run: RunDirectory) -> None:
+    try:
+        run.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the run directory {run.path} cannot be made: {error.strerror}",
+            hint="choose another place: runs=DIR",
+        ) from error
+
+
+def _of_net(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
+
+
+def _resumption(run: RunDirectory, resume: str, reporter: Reporter) -> Path | None:
+    """The checkpoint to go on from, if any."""
+    if resume == "never":
+        aside = run.put_aside()
+        if aside is not None:
+            reporter.note(f"what was there is now in {aside}")
+        return None
+    if resume != "auto":
+        return locate(resume)[1]
+    return run.last if run.last.exists() else None
+
+
+def _fit(
+    run: RunDirectory,
+    module: Module,
+    data: DataModule,
+    source: Path | None,
+    reporter: Reporter,
+    device: torch.device,
+    precision: Precision,
+) -> dict[str, Any]:
+    spec = module.spec
+    log = _log_file(run)
+    speaker = _Both(reporter, log)
+    recorder = Recorder(run.path, speaker)
+    loggers = build_loggers(spec, to_mapping(spec), run.path)
+    if source is not None:
+        step = checkpoint.read(source)["global_step"]
+        run.forget_after(step)
+        speaker.note(f"going on from {source}, step {step}")
+    else:
+        run.metrics.unlink(missing_ok=True)
+    classes, splits = len(data.dataset.classes), data.dataset
+    speaker.note(
+        f"{run.path}: {spec.model.name} on {len(splits.train)} pictures of {classes} classes, "
+        f"{len(splits.val)} to validate; {device.type}, {precision.name}"
+    )
+    trainer = L.Trainer(
+        accelerator="gpu" if device.type == "cuda" else "cpu",
+        devices=1,
+        precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
+        max_epochs=spec.optim.epochs,
+        logger=loggers or False,
+        callbacks=[recorder, Interruption(run.path, speaker), Progress(speaker)],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=str(run.path),
+    )
+    failed = True
+    try:
+        with warnings.catch_warnings():
+            # Arrays in memory need no loader processes, and folders choose their own number.
+            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+            warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+            warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+            ckpt = str(source) if source else None
+            trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
+        failed = False
+    except AlexcliError as error:
+        log.error("%s", error.message)
+        raise
+    finally:
+        close_loggers(loggers, failed=failed)
+        reporter.close()
+        _close(log)
+    result = _result(run, module, data.dataset, recorder)
+    run.finish(result)
+    return result
+
+
+def _result(
+    run: RunDirectory, module: Module, dataset: Dataset, recorder: Recorder
+) -> dict[str, Any]:
+    """The content of result.json."""
+    rows = {row.split: asdict(row) for row in recorder.final}
+    spec = module.spec
+    return {
+        "kind": "train",
+        "name": run.path.parent.name + "/" + run.path.name,
+        "model": spec.model.name,
+        "seed": spec.seed,
+        "classes": len(dataset.classes),
+        "epochs": rows["val"]["epoch"] if rows else 0,
+        "steps": module.global_step,
+        "seconds": round(module.seconds, 3),
+        "parameters": sum(p.numel() for p in module.net.parameters()),
+        "last": rows,
+        "best": asdict(recorder.best) if recorder.best else None,
+        "data": {
+            "fingerprint": dataset.fingerprint,
+            "train": len(dataset.train),
+            "val": len(dataset.val),
+            "skipped": dataset.skipped,
+            "note": dataset.note,
+        },
+        "finished": datetime.now(UTC).isoformat(),
+    }
+
+
+def _log_file(run: RunDirectory) -> logging.Logger:
+    """train.log, which also takes what Lightning has to say."""
+    handler = logging.FileHandler(run.path / "train.log", encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log = logging.getLogger("alexcli.run")
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    for logger in (log, logging.getLogger("lightning.pytorch")):
+        logger.handlers = [handler]
+    return log
+
+
+def _close(log: logging.Logger) -> None:
+    for handler in log.handlers:
+        handler.close()
+    log.handlers = []
+    logging.getLogger("lightning.pytorch").handlers = []
+
+
+class _Both:
+    """Tells the reporter, and writes what lasts to train.log."""
+
+    def __init__(self, reporter: Reporter, log: logging.Logger) -> None:
+        self.reporter, self.log = reporter, log
+        self.counted, self.step, self.close = reporter.counted, reporter.step, reporter.close
+
+    def note(self, text: str) -> None:
+        self.log.info("%s", text)
+        self.reporter.note(text)
+
+    def warn(self, text: str) -> None:
+        self.log.warning("%s", text)
+        self.reporter.warn(text)
+
+    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
+        for row in rows:
+            self.log.info(
+                "epoch %d/%d %s loss %.4f top-1 error %.4f",
+                row.epoch,
+                epochs,
+                row.split,
+                row.loss,
+                row.top1_err,
+            )
+        self.reporter.epoch(rows, epochs)
