@@ -52,7 +52,7 @@ def describe(group: str, choice: str) -> str:
     """The first comment line of a yaml that is not a Hydra directive."""
     for line in (conf_dir() / group / f"{choice}.yaml").read_text(encoding="utf-8").splitlines():
         if line.startswith("#") and "@package" not in line:
-            return line.lstrip("# ").strip()
+            return line.removeprefix("#").strip()
     return ""
 
 
@@ -78,7 +78,7 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     for override in parsed:
         if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
             OmegaConf.update(additions, override.key_or_group, override.value())
-        else:
+        elif override.key_or_group != "experiment" or override.value() is not None:
             words.append(override.input_line or "")
     names = {override.key_or_group for override in parsed}
     if schema is TrainSpec and not names & {"experiment", "data"}:

@@ -1,15 +1,140 @@
 """alexcli config."""
 
+from typing import Annotated, Any
+
 import typer
 
-config = typer.Typer(help="Show, list, compare and check configurations.", no_args_is_help=True)
+from alexcli.cli.shell import FormatOption, Overrides, emit, examples, guarded, one_of
+from alexcli.errors import UsageError
+from alexcli.render.tables import Format, render
+from alexcli.results import Table
+
+config = typer.Typer(
+    help="Show, list, compare and check configurations.",
+    no_args_is_help=True,
+    epilog=examples("alexcli config diff model=alexnet model=alexnet_145", "alexcli config list"),
+)
 
 
-@config.command()
-def show() -> None:
-    """x"""
+@config.command(epilog=examples("alexcli config show", "alexcli config show model=alexnet_145"))
+@guarded
+def show(overrides: Overrides = None) -> None:
+    """Print exactly what `train` would use, and the fingerprint of its choices."""
+    import yaml
+
+    from alexcli.config import compose, to_mapping
+    from alexcli.run.rundir import settings_digest
+    from alexcli.schema import TrainSpec
+
+    spec = compose(overrides or [], TrainSpec)
+    emit(f"# settings {settings_digest(spec)} (train --dry-run adds the data's own digest)\n")
+    emit(yaml.safe_dump(to_mapping(spec), sort_keys=False))
 
 
-@config.command()
-def diff() -> None:
-    """x"""
+@config.command(name="list", epilog=examples("alexcli config list", "alexcli config list model"))
+@guarded
+def list_(
+    group: Annotated[
+        str | None, typer.Argument(help="A group such as model; none: all.", show_default=False)
+    ] = None,
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """Name every choice of every group, with its first comment line."""
+    from alexcli.config import choices, describe, groups
+
+    chosen = groups() if group is None else [one_of("group", group, groups())]
+    rows = [[f"{g}={c}", describe(g, c)] for g in chosen for c in choices(g)]
+    data = [{"choice": choice, "about": about} for choice, about in rows]
+    emit(render(Table("choices", ["choice", "about"], rows), format, data))
+
+
+@config.command(
+    epilog=examples(
+        "alexcli config diff model=alexnet model=alexnet_145",
+        "alexcli config diff optim=paper optim=code_145",
+        "alexcli config diff experiment=cifar_26 experiment=cifar_18",
+    )
+)
+@guarded
+def diff(
+    a: Annotated[str, typer.Argument(metavar="A", help="GROUP=CHOICE, or a run directory.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="GROUP=CHOICE, or a run directory.")],
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """Print what differs between two choices or two runs."""
+    left, right = _flat(_side(a)), _flat(_side(b))
+    keys = [*left, *(key for key in right if key not in left)]
+    # A layer that one side lacks is one difference, not ten.
+    absent = {key for key in keys if left.get(key, "-") is None or right.get(key, "-") is None}
+    rows = [
+        [key, _cell(left, key), _cell(right, key)]
+        for key in keys
+        if left.get(key) != right.get(key) or (key in left) != (key in right)
+        if not any(key.startswith(f"{layer}.") for layer in absent)
+    ]
+    data = [{"key": key, "a": left.get(key), "b": right.get(key)} for key, _, _ in rows]
+    emit(render(Table(f"{a} against {b}", ["key", a, b], rows), format, data))
+
+
+def _side(word: str) -> dict[str, Any]:
+    """The configuration that a word means; a single group shows that group alone."""
+    from pathlib import Path
+
+    from alexcli.config import compose, groups, to_mapping
+    from alexcli.run.rundir import RunDirectory
+    from alexcli.schema import TrainSpec
+
+    if Path(word).is_dir():
+        return to_mapping(RunDirectory(Path(word)).read_config())
+    group = word.partition("=")[0]
+    if "=" not in word or group not in groups():
+        raise UsageError(
+            f"{word!r} is neither a run directory nor GROUP=CHOICE",
+            hint=f"the groups are {', '.join(groups())}",
+        )
+    if group == "experiment":
+        return to_mapping(compose([word], TrainSpec))
+    return {group: to_mapping(compose([word, "experiment=null"], TrainSpec))[group]}
+
+
+def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys; a list is one value. Names and absent layers are no difference worth a line."""
+    found: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if isinstance(value, dict) and value:
+            found |= _flat(value, f"{prefix}{key}.")
+        elif key != "name":
+            found[prefix + str(key)] = value
+    return found
+
+
+def _cell(side: dict[str, Any], key: str) -> str:
+    if key not in side:
+        return "(absent)"
+    value = side[key]
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return "null" if value is None else str(value)
+
+
+@config.command(epilog=examples("alexcli config check", "alexcli config check model=vgg16"))
+@guarded
+def check(overrides: Overrides = None) -> None:
+    """Compose, validate and trace every yaml, or one composition."""
+    from alexcli.config import choices, compose, groups
+    from alexcli.errors import AlexcliError
+    from alexcli.model.shapes import trace
+    from alexcli.schema import TrainSpec
+
+    words = [[f"{g}={c}"] for g in groups() for c in choices(g)] if not overrides else [overrides]
+    bad = 0
+    for job in words:
+        base = [] if any(w.startswith("experiment=") for w in job) else ["experiment=null"]
+        try:
+            trace(compose([*base, *job], TrainSpec).model)
+            emit(f"ok  {' '.join(job)}\n")
+        except AlexcliError as error:
+            bad += 1
+            emit(f"BAD {' '.join(job)}: {error.message}\n")
+    if bad:
+        raise UsageError(f"{bad} of {len(words)} compositions are not valid")

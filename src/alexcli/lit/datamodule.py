@@ -125,6 +125,12 @@ class DataModule(L.LightningDataModule):
         )
         return self._loader(pictures, batches)
 
+    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
+        """Raise the error that a loader met, here where no traceback is wrapped around it."""
+        if isinstance(batch, AlexcliError):
+            raise batch
+        return batch
+
     def val_dataloader(self) -> list[Loader]:
         """`val`, and after it the training set where `trainer.train_eval` asks for it."""
         loaders = [self.in_order(self.dataset.val)]

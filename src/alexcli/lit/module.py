@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alexcli.data.transforms import Batch, Preprocess
 from alexcli.draws import At
-from alexcli.errors import AlexcliError, RunFailedError
+from alexcli.errors import RunFailedError
 from alexcli.metrics import Errors
 from alexcli.model.towers import Towers
 from alexcli.optim import DivideOnPlateau, build_optimizer, set_epoch, uses_plateau
@@ -66,12 +66,6 @@ class Module(L.LightningModule):
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The learning rule of section 5, or the one that `optim.kind` names."""
         return build_optimizer(self.net.named_parameters(), self.spec.optim)
-
-    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Raise the error that a loader met, here where no traceback is wrapped around it."""
-        if isinstance(batch, AlexcliError):
-            raise batch
-        return batch
 
     def on_fit_start(self) -> None:
         """Start the clock."""

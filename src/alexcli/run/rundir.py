@@ -33,12 +33,25 @@ def fingerprint(spec: TrainSpec, data: str, precision: Precision, init: str | No
         precision: as resolved on this machine.
         init: digest of the weights to start from, if any.
     """
+    resolved = {"pictures": data, "precision": precision.name, "init": init}
+    return _digest(_settings(spec) | resolved)
+
+
+def settings_digest(spec: TrainSpec) -> str:
+    """Eight hexadecimal digits of the choices alone, before data and machine are known."""
+    return _digest(_settings(spec))
+
+
+def _settings(spec: TrainSpec) -> dict[str, Any]:
     whole = to_mapping(spec)
     kept: dict[str, Any] = {key: whole[key] for key in ("model", "augment", "optim", "seed")}
     kept["data"] = {k: v for k, v in whole["data"].items() if k not in DATA_LEFT_OUT}
-    kept |= {"pictures": data, "precision": precision.name, "init": init}
     kept["stop"] = spec.trainer.stop_at_train_error
-    text = json.dumps(kept, sort_keys=True)
+    return kept
+
+
+def _digest(value: dict[str, Any]) -> str:
+    text = json.dumps(value, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 

@@ -156,7 +156,9 @@ def _fit(
             # Arrays in memory need no loader processes, and folders choose their own number.
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-            warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+            # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=DeprecationWarning)
             ckpt = str(source) if source else None
             trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
         failed = False
