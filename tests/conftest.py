@@ -1,0 +1,56 @@
+"""What all tests share: no network, a cache and a working folder of their own, small nets."""
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alexcli.config import compose
+from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
+
+# A run of two epochs on drawn pictures that takes about a second.
+SMALL = (
+    "optim.epochs=2",
+    "optim.batch_size=50",
+    "data.train_count=150",
+    "data.val_count=60",
+    "model.width=0.25",
+)
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Run in an empty folder, with a cache that the tests of this process share."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ALEXCLI_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Refuse connections beyond this machine."""
+    connect = socket.socket.connect
+
+    def refuse(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0] if isinstance(address, tuple) else ""
+            if host not in ("127.0.0.1", "::1", "localhost"):
+                raise OSError(f"tests are offline: {address}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    return
+
+
+def small(*overrides: str) -> TrainSpec:
+    """The quick start, shrunk; later overrides win."""
+    return compose([*SMALL, *overrides], TrainSpec)
+
+
+def model(*overrides: str) -> ModelSpec:
+    """A net by overrides such as `model=alexnet`."""
+    return compose(list(overrides), AnalyzeSpec).model
