@@ -299,8 +299,7 @@ def _explained(error: Exception, where: str = "") -> UsageError:
         cause = cause.__cause__
     full = key.group(1) if key else ""
     first = text.strip().splitlines()[0].rstrip(".")
-    unknown = re.match(r"Key '([^']+)' not in '(\w+)'|Key '([^']+)' is not in struct", first)
-    if unknown:
+    if re.search(r"Key '[^']+' (is )?not in ", text):
         parent, _, word = full.rpartition(".")
         near = nearest(word, [k.rpartition(".")[2] for k in _keys(TrainSpec)])
         return UsageError(

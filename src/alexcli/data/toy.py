@@ -1,7 +1,9 @@
 """A drawn data set: ten classes told apart by shape and texture alone, made without any download.
 
-Only hashing and exactly rounded arithmetic (+, -, *, /, sqrt) touch a pixel: no sine and no sum
-whose order depends on the machine, so a seed means the same bytes everywhere.
+The object's size, place, turn and lighting, every colour and all that is behind the object are
+drawn without regard to the class. Only hashing and exactly rounded arithmetic (+, -, *, /, sqrt)
+touch a pixel, no sine and no sum whose order depends on the machine, so a seed means the same
+bytes everywhere.
 """
 
 import numpy as np
@@ -37,13 +39,21 @@ Bits = npt.NDArray[np.uint64]
     _NOISE,
 ) = range(12)
 
+# How far an object and its texture are turned from upright: the tangent of half the largest angle,
+# which is 28 and 37 degrees. Stripes turned all the way round take a small network several times
+# as long to tell from checks.
+_SHAPE_REACH = 0.25
+_TEXTURE_REACH = 0.33
+
 # Pictures drawn at once: enough to hide the cost of a call, few enough to stay in the cache.
 _CHUNK = 40
 _BLOB_COUNT = 5
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 # Which of the levels dark, middle and light goes to the background and to the object's two tones.
-_ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]])
+# A background of middle lightness would give an outline whose contrast changes sign at every
+# stripe, which a network takes long to see through.
+_ORDERS = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 1, 0]])
 
 
 def draw(
@@ -77,7 +87,7 @@ def _keys(split: str, count: int, seed: int) -> Bits:
     """One key for each picture, (count,)."""
     # Arrays of one element rather than scalars: numpy warns when a scalar overflows.
     key = _mix(np.array([seed % 2**64], dtype=np.uint64) + _GOLDEN)
-    key = _mix(key + np.uint64(SPLITS.index(split) + 1) * np.array([_GOLDEN]))
+    key = _mix(key + np.uint64(SPLITS.index(split)))
     return _mix(key + np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN)
 
 
@@ -90,7 +100,8 @@ def _bits(keys: Bits, stream: int, width: int) -> Bits:
 def _uniform(keys: Bits, stream: int, width: int) -> Floats:
     """Numbers in [0, 1), (width, n, 1, 1): ready to meet a field of (n, size, size)."""
     high = _bits(keys, stream, width) >> np.uint64(40)
-    return (high.astype(np.float32) * np.float32(2.0**-24)).T[:, :, None, None]
+    unit = high.astype(np.float32) * np.float32(2.0**-24)
+    return unit.T.reshape(width, len(keys), 1, 1)
 
 
 def _between(unit: Floats, low: float, high: float) -> Floats:
@@ -98,27 +109,17 @@ def _between(unit: Floats, low: float, high: float) -> Floats:
     return np.float32(low) + np.float32(high - low) * unit
 
 
-def _directions(eighth: Floats, quarter: Floats) -> tuple[Floats, Floats]:
-    """Cosine and sine of an angle of any size, from two numbers in [0, 1).
+def _turned(
+    x: Floats, y: Floats, keys: Bits, stream: int, reach: float = 1
+) -> tuple[Floats, Floats]:
+    """The coordinates in a frame turned by each picture's own angle.
 
-    The half-angle formula covers -45 to 45 degrees almost evenly (within 8 %) without calling a
-    sine, whose last bit differs between machines; quarter turns give the rest of the circle.
+    `reach` is the tangent of half the largest angle: 1 is 90 degrees to either side. The half-angle
+    formula needs no sine, whose last bit differs between machines.
     """
-    half = _between(eighth, 1 - 2**0.5, 2**0.5 - 1)
+    half = _between(_uniform(keys, stream, 1)[0], -reach, reach)
     cosine = (1 - half * half) / (1 + half * half)
     sine = 2 * half / (1 + half * half)
-    turns = (4 * quarter).astype(np.int64)
-    turn_cosine = np.array([1, 0, -1, 0], dtype=np.float32)[turns]
-    turn_sine = np.array([0, 1, 0, -1], dtype=np.float32)[turns]
-    return (
-        cosine * turn_cosine - sine * turn_sine,
-        sine * turn_cosine + cosine * turn_sine,
-    )
-
-
-def _turned(x: Floats, y: Floats, keys: Bits, stream: int) -> tuple[Floats, Floats]:
-    """The coordinates in a frame turned by each picture's own angle."""
-    cosine, sine = _directions(*_uniform(keys, stream, 2))
     return x * cosine + y * sine, y * cosine - x * sine
 
 
@@ -131,7 +132,8 @@ def _wave(phase: Floats) -> Floats:
 def _distance(shape: int, x: Floats, y: Floats) -> Floats:
     """Signed distance to a shape of area 1 about the origin, negative inside.
 
-    Equal areas keep the share of the object's colours from telling the shapes apart.
+    Equal areas keep the share of the object's colours from telling the shapes apart. Off a corner
+    it is the distance to the nearer side's line, which is enough for an edge one pixel wide.
     """
     match SHAPES[shape]:
         case "disc":
@@ -139,12 +141,16 @@ def _distance(shape: int, x: Floats, y: Floats) -> Floats:
         case "square":
             return np.maximum(np.abs(x), np.abs(y)) - np.float32(0.5)
         case "triangle":
-            slanted = np.abs(x) * np.float32(0.75**0.5) + y * np.float32(0.5)
-            return np.maximum(slanted, -y) - np.float32(0.4387)
+            # y grows downwards, so this one points up.
+            slanted = np.abs(x) * np.float32(0.75**0.5) - y * np.float32(0.5)
+            return np.maximum(slanted, y) - np.float32(0.4387)
         case "cross":
             x, y = np.abs(x), np.abs(y)
-            long, wide = np.float32(0.6707), np.float32(0.2146)
-            return np.minimum(np.maximum(x - long, y - wide), np.maximum(x - wide, y - long))
+            long, wide = np.float32(0.6819), np.float32(0.2182)
+            bars: Floats = np.minimum(
+                np.maximum(x - long, y - wide), np.maximum(x - wide, y - long)
+            )
+            return bars
         case _:
             middle, half = np.float32(0.4886), np.float32(0.1629)
             return np.abs(np.sqrt(x * x + y * y) - middle) - half
@@ -158,27 +164,29 @@ def _object(
     Both are (n, size, size), 0 to 1, with edges one pixel wide. x and y run from -1/2 to 1/2.
     """
     size = x.shape[-1]
-    scale = _between(_uniform(keys, _SCALE, 1)[0], 0.44, 0.62)
+    scale = _between(_uniform(keys, _SCALE, 1)[0], 0.42, 0.62)
     # Large objects keep nearer to the middle, so that their outlines stay in the picture.
     reach = np.float32(0.5) - np.float32(0.66) * scale
     across, down = _uniform(keys, _POSITION, 2)
     x = x - _between(across, -1, 1) * reach
     y = y - _between(down, -1, 1) * reach
 
-    turned_x, turned_y = _turned(x / scale, y / scale, keys, _SHAPE_TURN)
+    turned_x, turned_y = _turned(x / scale, y / scale, keys, _SHAPE_TURN, _SHAPE_REACH)
     distance = np.empty(turned_x.shape, dtype=np.float32)
     for shape in range(len(SHAPES)):
         rows = np.flatnonzero(labels % len(SHAPES) == shape)
         distance[rows] = _distance(shape, turned_x[rows], turned_y[rows])
     cover = np.clip(np.float32(0.5) - distance * (scale * size), 0, 1)
 
+    checked = (labels >= len(SHAPES))[:, None, None]
     period, phase_x, phase_y = _uniform(keys, _TEXTURE, 3)
-    period = _between(period, 0.17, 0.21)
-    turned_x, turned_y = _turned(x / period, y / period, keys, _TEXTURE_TURN)
+    # Checks twice as coarse have as much edge as stripes, and so as many pixels of mixed colour:
+    # otherwise a histogram tells the textures apart.
+    period = _between(period, 0.14, 0.18) * np.where(checked, np.float32(2), np.float32(1))
+    turned_x, turned_y = _turned(x / period, y / period, keys, _TEXTURE_TURN, _TEXTURE_REACH)
     edge = 2 * period * size
     stripes = np.clip(_wave(turned_x + phase_x) * edge, -1, 1)
     bands = np.clip(_wave(turned_y + phase_y) * edge, -1, 1)
-    checked = (labels >= len(SHAPES))[:, None, None]
     tone = stripes * np.where(checked, bands, np.float32(1))
     return cover, np.float32(0.5) + np.float32(0.5) * tone
 
@@ -186,20 +194,20 @@ def _object(
 def _colours(keys: Bits) -> Floats:
     """Colours of the background and of the object's two tones, (3, RGB, n, 1, 1), about 0 to 1.
 
-    One is dark, one of middle lightness and one light, in any order: they always contrast.
+    One is dark, one of middle lightness and one light, so that they always contrast.
     """
     picks = _uniform(keys, _LEVELS, 4)
     levels = np.concatenate(
         [
-            _between(picks[0:1], 0.05, 0.20),
-            _between(picks[1:2], 0.42, 0.58),
-            _between(picks[2:3], 0.80, 0.95),
+            _between(picks[0:1], 0.02, 0.17),
+            _between(picks[1:2], 0.43, 0.57),
+            _between(picks[2:3], 0.83, 0.98),
         ]
     )
-    order = _ORDERS[(6 * picks[3, :, 0, 0]).astype(np.int64)]
-    levels = levels[order.T, np.arange(len(keys))]
-    tints = _between(_uniform(keys, _TINTS, 9), -0.16, 0.16).reshape(3, 3, len(keys), 1, 1)
-    return levels[:, None] + tints
+    order = _ORDERS[(len(_ORDERS) * picks[3, :, 0, 0]).astype(np.int64)]
+    levels = levels[order.T, np.arange(len(keys))].reshape(3, 1, len(keys), 1, 1)
+    tints = _between(_uniform(keys, _TINTS, 9), -0.14, 0.14).reshape(3, 3, len(keys), 1, 1)
+    return levels + tints
 
 
 def _clutter(keys: Bits, x: Floats, y: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
@@ -209,11 +217,12 @@ def _clutter(keys: Bits, x: Floats, y: Floats) -> tuple[Floats, list[tuple[Float
     """
     size = x.shape[-1]
     along, _ = _turned(x, y, keys, _SHADE)
-    period, phase_x, phase_y, strength = _uniform(keys, _GRAIN, 6)[2:]
+    slope = _between(_uniform(keys, _SHADE, 2)[1], -0.25, 0.25)
+    period, phase_x, phase_y, strength = _uniform(keys, _GRAIN, 5)[1:]
     period = _between(period, 0.15, 0.5)
     grain_x, grain_y = _turned(x / period, y / period, keys, _GRAIN)
     grain = _wave(grain_x + phase_x) + _wave(grain_y + phase_y)
-    shading = np.float32(0.2) * along + np.float32(0.2) * strength * grain
+    shading = slope * along + np.float32(0.2) * strength * grain
 
     picks = _uniform(keys, _BLOBS, 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
     blobs = []
@@ -231,8 +240,8 @@ def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArr
     background, first, second = _colours(keys)
     shading, blobs = _clutter(keys, x, y)
     cover, tone = _object(keys, labels, x, y)
-    slope, _ = _turned(x, y, keys, _LIGHT)
-    light = 255 * (1 + np.float32(0.5) * _uniform(keys, _LIGHT, 3)[2] * slope)
+    along, _ = _turned(x, y, keys, _LIGHT)
+    light = 255 * (1 + _between(_uniform(keys, _LIGHT, 2)[1], -0.5, 0.5) * along)
     noise = _bits(keys, _NOISE, size * size).reshape(-1, size, size)
 
     images = np.empty((len(keys), size, size, 3), dtype=np.uint8)

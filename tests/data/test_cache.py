@@ -1,0 +1,49 @@
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alexcli.data.cache import cache_dir, cached
+from alexcli.errors import UsageError
+
+
+def test_arrays_are_made_once_even_by_parallel_callers() -> None:
+    calls: list[int] = []
+
+    def make() -> dict[str, np.ndarray]:
+        calls.append(1)
+        return {"x": np.arange(5)}
+
+    threads = [threading.Thread(target=lambda: cached("parallel", make)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(calls) == 1
+    assert cached("parallel", make)["x"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_failure_leaves_nothing_behind() -> None:
+    def fail() -> dict[str, np.ndarray]:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        cached("failing", fail)
+    assert not (cache_dir() / "failing.npz").exists()
+
+
+def test_stored_objects_are_not_unpickled() -> None:
+    path = cache_dir() / "evil.npz"
+    np.savez(path, x=np.array([{"a": 1}], dtype=object))
+    with pytest.raises(ValueError, match="allow_pickle"):
+        cached("evil", dict)
+
+
+def test_an_impossible_cache_folder_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ALEXCLI_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(UsageError, match="cannot be made"):
+        cache_dir()
