@@ -1,10 +1,14 @@
 """What all tests share: no network, a cache and a working folder of their own, small nets."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Tests run side by side, so each process keeps to one thread; children inherit it.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 from alexcli.config import compose
 from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec

@@ -5,7 +5,7 @@ from typing import cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import MeanMetric, Metric
+from torchmetrics import Metric, SumMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 
@@ -18,7 +18,10 @@ class Errors(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
-        self.loss = MeanMetric(nan_strategy="disable")
+        # Sums, because torchmetrics 1.9's MeanMetric drops its weights when it does not check for
+        # NaN, and checking makes the device wait.
+        self.loss = SumMetric(nan_strategy="disable").set_dtype(torch.float64)
+        self.seen = SumMetric(nan_strategy="disable").set_dtype(torch.float64)
         self.top1 = MulticlassAccuracy(classes, average="micro", validate_args=False)
         self.top5 = (
             MulticlassAccuracy(classes, top_k=5, average="micro", validate_args=False)
@@ -36,25 +39,32 @@ class Errors(nn.Module):
             loss: mean over the batch; computed from logits when None.
         """
         loss = F.cross_entropy(scores, labels) if loss is None else loss.detach()
-        self.loss.update(loss, weight=len(labels))
+        self.loss.update(loss.double() * len(labels))
+        self.seen.update(len(labels))
         self.top1.update(scores, labels)
         if self.top5 is not None:
             self.top5.update(scores, labels)
 
     def compute(self) -> dict[str, float | None]:
         """`loss`, `top1_err` and `top5_err` (None with five classes or fewer)."""
+        count = self.count()
+
+        def error(metric: MulticlassAccuracy) -> float:
+            wrong = round((1 - float(metric.compute())) * count)  # exact again after float32
+            return wrong / count
+
         return {
-            "loss": float(self.loss.compute()),
-            "top1_err": 1 - float(self.top1.compute()),
-            "top5_err": None if self.top5 is None else 1 - float(self.top5.compute()),
+            "loss": float(self.loss.compute()) / count,
+            "top1_err": error(self.top1),
+            "top5_err": None if self.top5 is None else error(self.top5),
         }
 
-    def count(self) -> float:
+    def count(self) -> int:
         """Pictures seen since the last reset."""
-        return float(self.loss.weight)
+        return int(self.seen.sum_value)  # compute() warns where nothing was seen
 
     def _all(self) -> list[Metric]:
-        return [m for m in (self.loss, self.top1, self.top5) if m is not None]
+        return [m for m in (self.loss, self.seen, self.top1, self.top5) if m is not None]
 
     def sums(self) -> list[dict[str, Tensor]]:
         """The running sums, for a checkpoint made within a pass."""

@@ -47,7 +47,7 @@ _TEXTURE_REACH = 0.33
 
 # Pictures drawn at once: enough to hide the cost of a call, few enough to stay in the cache.
 _CHUNK = 40
-_BLOB_COUNT = 5
+_BLOB_COUNT = 6
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 # Which of the levels dark, middle and light goes to the background and to the object's two tones.
@@ -100,8 +100,8 @@ def _bits(keys: Bits, stream: int, width: int) -> Bits:
 def _uniform(keys: Bits, stream: int, width: int) -> Floats:
     """Numbers in [0, 1), (width, n, 1, 1): ready to meet a field of (n, size, size)."""
     high = _bits(keys, stream, width) >> np.uint64(40)
-    unit = high.astype(np.float32) * np.float32(2.0**-24)
-    return unit.T.reshape(width, len(keys), 1, 1)
+    unit: Floats = np.float32(2.0**-24) * high.T.astype(np.float32)
+    return unit.reshape(width, len(keys), 1, 1)
 
 
 def _between(unit: Floats, low: float, high: float) -> Floats:
@@ -126,7 +126,8 @@ def _turned(
 def _wave(phase: Floats) -> Floats:
     """A triangle wave of period 1 from -1/4 to 1/4: its distance to the nearest crossing."""
     phase = phase - np.floor(phase)
-    return np.abs(phase - np.float32(0.5)) - np.float32(0.25)
+    wave: Floats = np.abs(phase - np.float32(0.5)) - np.float32(0.25)
+    return wave
 
 
 def _distance(shape: int, x: Floats, y: Floats) -> Floats:
@@ -205,41 +206,47 @@ def _colours(keys: Bits) -> Floats:
         ]
     )
     order = _ORDERS[(len(_ORDERS) * picks[3, :, 0, 0]).astype(np.int64)]
-    levels = levels[order.T, np.arange(len(keys))].reshape(3, 1, len(keys), 1, 1)
+    chosen: Floats = levels[order.T, np.arange(len(keys))].reshape(3, 1, len(keys), 1, 1)
     tints = _between(_uniform(keys, _TINTS, 9), -0.14, 0.14).reshape(3, 3, len(keys), 1, 1)
-    return levels + tints
+    return chosen + tints
 
 
-def _clutter(keys: Bits, x: Floats, y: Floats) -> tuple[Floats, list[tuple[Floats, Floats]]]:
-    """What is behind the object: a shading to add, (n, size, size), and blobs laid over it.
-
-    A blob is its cover, (n, size, size), 0 to 1, and its colour, (RGB, n, 1, 1).
-    """
-    size = x.shape[-1]
+def _shading(keys: Bits, x: Floats, y: Floats) -> Floats:
+    """What to add to the background, (n, size, size): a gradient and a faint texture."""
     along, _ = _turned(x, y, keys, _SHADE)
     slope = _between(_uniform(keys, _SHADE, 2)[1], -0.25, 0.25)
     period, phase_x, phase_y, strength = _uniform(keys, _GRAIN, 5)[1:]
     period = _between(period, 0.15, 0.5)
     grain_x, grain_y = _turned(x / period, y / period, keys, _GRAIN)
     grain = _wave(grain_x + phase_x) + _wave(grain_y + phase_y)
-    shading = slope * along + np.float32(0.2) * strength * grain
+    shading: Floats = slope * along + np.float32(0.2) * strength * grain
+    return shading
 
+
+def _blobs(keys: Bits, x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
+    """Small discs of any colour: cover, (n, size, size), and colour, (RGB, n, 1, 1), 0 to 1."""
+    size = x.shape[-1]
     picks = _uniform(keys, _BLOBS, 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
     blobs = []
     for across, down, radius, *colour in picks:
         off_x, off_y = x - _between(across, -0.5, 0.5), y - _between(down, -0.5, 0.5)
         distance = np.sqrt(off_x * off_x + off_y * off_y) - _between(radius, 0.02, 0.07)
         blobs.append((np.clip(np.float32(0.5) - distance * size, 0, 1), np.stack(colour)))
-    return shading, blobs
+    return blobs
 
 
 def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.uint8]:
     """The pictures of some keys and labels, (n, size, size, 3), RGB, 0 to 255."""
     steps = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / np.float32(size)
-    x, y = (steps - np.float32(0.5))[None, None, :], (steps - np.float32(0.5))[None, :, None]
+    steps = steps - np.float32(0.5)
+    x, y = steps.reshape(1, 1, size), steps.reshape(1, size, 1)
     background, first, second = _colours(keys)
-    shading, blobs = _clutter(keys, x, y)
+    shading = _shading(keys, x, y)
     cover, tone = _object(keys, labels, x, y)
+    blobs = _blobs(keys, x, y)
+    # Half the blobs lie behind the object and half hide bits of it.
+    half = _BLOB_COUNT // 2
+    layers = [*blobs[:half], (cover, second + tone * (first - second)), *blobs[half:]]
     along, _ = _turned(x, y, keys, _LIGHT)
     light = 255 * (1 + _between(_uniform(keys, _LIGHT, 2)[1], -0.5, 0.5) * along)
     noise = _bits(keys, _NOISE, size * size).reshape(-1, size, size)
@@ -247,10 +254,8 @@ def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArr
     images = np.empty((len(keys), size, size, 3), dtype=np.uint8)
     for channel in range(3):
         level = background[channel] + shading
-        for blob, colour in blobs:
-            level += blob * (colour[channel] - level)
-        paint = second[channel] + tone * (first[channel] - second[channel])
-        level += cover * (paint - level)
+        for shown, colour in layers:
+            level += shown * (colour[channel] - level)
         # Three channels share one hash: sixteen bits each are plenty for a noise of a few steps.
         bits = (noise >> np.uint64(16 * channel)) & np.uint64(0xFFFF)
         level = level * light + _between(bits.astype(np.float32) * np.float32(2.0**-16), -10, 10)

@@ -103,6 +103,8 @@ def _terminal(table: Table) -> str:
         closing = table.total is not None and index == len(lines) - 2
         shown.add_row(*row, end_section=closing)
     console = Console()
+    if not console.is_terminal:
+        console.width = 110  # a pipe has no width of its own
     with console.capture() as captured:
         console.print(shown)
         if table.note:
