@@ -52,7 +52,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 def small(*overrides: str) -> TrainSpec:
     """The quick start, shrunk; later overrides win."""
-    return compose([*SMALL, *overrides], TrainSpec)
+    return compose(["experiment=quickstart", *SMALL, *overrides], TrainSpec)
 
 
 def model(*overrides: str) -> ModelSpec:

@@ -61,7 +61,7 @@ class Errors(nn.Module):
 
     def count(self) -> int:
         """Pictures seen since the last reset."""
-        return int(self.seen.sum_value)  # compute() warns where nothing was seen
+        return int(cast(Tensor, self.seen.sum_value))  # compute() warns where nothing was seen
 
     def _all(self) -> list[Metric]:
         return [m for m in (self.loss, self.seen, self.top1, self.top5) if m is not None]

@@ -321,33 +321,13 @@ def test_a_run_ends_when_the_wanted_training_error_is_reached() -> None:
 
 
 def test_wandb_offline_writes_config_and_history() -> None:
-    wandb = pytest.importorskip("wandb")
-    done, _ = _train(small("logger=wandb", "logger.offline=true"))
+    done, heard = _train(small("logger=wandb", "logger.offline=true"))
     files = list(Path(done.directory).glob("wandb/offline-run-*/run-*.wandb"))
     assert len(files) == 1
-    assert wandb.__version__
-    content = _wandb_records(files[0])
-    assert "val/top1_err" in content["history"]
-    assert "optim" in content["config"]
-
-
-def _wandb_records(path: Path) -> dict[str, set[str]]:
-    """Keys of the config and of the history in wandb's own record file."""
-    from wandb.proto import wandb_internal_pb2 as pb
-    from wandb.sdk.internal.datastore import DataStore
-
-    store = DataStore()
-    store.open_for_scan(str(path))
-    found: dict[str, set[str]] = {"config": set(), "history": set()}
-    while (data := store.scan_data()) is not None:
-        record = pb.Record()
-        record.ParseFromString(data)
-        for item in record.history.item:
-            found["history"].add(item.key or ".".join(item.nested_key))
-        for update in (record.config.update, record.run.config.update):
-            for item in update:
-                found["config"].add(item.key or item.nested_key[0])
-    return found
+    content = files[0].read_bytes()  # records of protocol buffers, whose strings are plain
+    for key in (b"weight_decay", b"val/top1_err", b"train/loss"):
+        assert key in content, key
+    assert any("wandb sync" in note for note in heard.notes)
 
 
 def test_two_processes_cannot_train_the_same_run() -> None:

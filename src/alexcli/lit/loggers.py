@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from alexcli.schema import LoggerKind, TrainSpec
@@ -27,6 +28,7 @@ def build_loggers(spec: TrainSpec, config: dict[str, object], directory: Path) -
         save_dir=str(directory),
         resume=None if spec.logger.offline else "allow",
         log_model=False,
+        settings=wandb.Settings(silent=True),
     )
     logger.experiment.config.update(config, allow_val_change=True)
     return [logger]
@@ -37,3 +39,4 @@ def close_loggers(loggers: list[Logger], *, failed: bool) -> None:
     for logger in loggers:
         if isinstance(logger, WandbLogger):
             logger.experiment.finish(exit_code=1 if failed else 0)
+            wandb.teardown()  # waits for the process that writes

@@ -2,6 +2,7 @@
 
 import hashlib
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,10 @@ def read(path: Path) -> dict[str, Any]:
         UsageError: missing, truncated, not ours, or with content that would execute code.
     """
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # torch warns of an unusual pickle before it refuses it, which is what counts.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UsageError(f"no checkpoint {path}", hint="alexcli train makes checkpoints") from None
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:

@@ -167,6 +167,8 @@ def _fit(
         raise
     finally:
         close_loggers(loggers, failed=failed)
+        if loggers and spec.logger.offline:
+            speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
         reporter.close()
         _close(log)
     result = _result(run, module, data.dataset, recorder)
