@@ -115,7 +115,7 @@ def test_a_classifier_on_colours_errs_on_more_than_70_percent(
     assert np.mean(model.predict(histograms(val[0])) != val[1]) > 0.7
 
 
-def test_5000_pictures_of_48_pixels_take_less_than_10_seconds() -> None:
-    begun = time.perf_counter()
+def test_5000_pictures_of_48_pixels_take_less_than_10_seconds_of_one_core() -> None:
+    begun = time.process_time()
     toy.draw("train", 5000, size=48, seed=0)
-    assert time.perf_counter() - begun < 10
+    assert time.process_time() - begun < 10

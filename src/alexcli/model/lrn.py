@@ -15,16 +15,17 @@ from alexcli.schema import LrnConvention, LrnSpec, SpatialLrnSpec
 
 
 def _window_sum(x: Tensor, before: int, after: int) -> Tensor:
-    """Sum over maps i - before .. i + after at every position; x (N, C, ...)."""
-    channels = x.shape[1]
-    total = x.clone()
-    for shift in range(1, before + 1):
-        if shift < channels:
-            total[:, shift:] += x[:, :-shift]
-    for shift in range(1, after + 1):
-        if shift < channels:
-            total[:, :-shift] += x[:, shift:]
-    return total
+    """Sum over maps i - before .. i + after at every position; x (N, C, ...).
+
+    A product with a banded matrix of ones: one pass over x, where a sum of shifted copies makes
+    `before + after`.
+    """
+    maps = torch.arange(x.shape[1], device=x.device)
+    offset = maps[:, None] - maps[None, :]  # of the summed map from the one that receives
+    band = ((offset >= -before) & (offset <= after)).to(x.dtype)
+    if x.dim() == 4 and x.is_contiguous(memory_format=torch.channels_last):
+        return (x.permute(0, 2, 3, 1) @ band).permute(0, 3, 1, 2)
+    return (band.T @ x.flatten(2)).view_as(x) if x.dim() > 2 else x @ band
 
 
 def _inverse_power(d: Tensor, beta: float) -> Tensor:
