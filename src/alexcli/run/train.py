@@ -29,7 +29,7 @@ from alexcli.run.build import (
     resolve_device,
     resolve_precision,
 )
-from alexcli.run.rundir import RunDirectory, directory_for, fingerprint, locate
+from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
 from alexcli.schema import Precision, TrainSpec
 
 
@@ -82,6 +82,8 @@ def train(
     with run.locked():
         run.create(spec)
         result = _fit(run, module, data, source, reporter, device, precision)
+        result |= {"command": " ".join(["alexcli train", *overrides]), "on": environment()}
+        run.finish(result)
     return TrainResult(str(run.path), result, skipped=False)
 
 
@@ -171,9 +173,7 @@ def _fit(
             speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
         reporter.close()
         _close(log)
-    result = _result(run, module, data.dataset, recorder)
-    run.finish(result)
-    return result
+    return _result(run, module, data.dataset, recorder)
 
 
 def _result(

@@ -1,0 +1,39 @@
+"""Checks, all in the environment that nox itself was started from.
+
+torch is 5.6 GB, so the sessions that need it make no environment of their own; `lint` and `build`
+need next to nothing and do.
+"""
+
+import sys
+
+import nox
+
+nox.options.sessions = ["lint", "types", "tests", "build"]
+nox.options.error_on_missing_interpreters = True
+
+
+@nox.session(venv_backend="none")
+def tests(session: nox.Session) -> None:
+    """All tests; give pytest's own arguments after `--`."""
+    session.run(sys.executable, "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and format."""
+    session.install("ruff>=0.12")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(venv_backend="none")
+def types(session: nox.Session) -> None:
+    """Strict types in src."""
+    session.run(sys.executable, "-m", "mypy")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """A wheel that holds the configuration."""
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", "dist")
