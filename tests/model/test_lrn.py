@@ -60,6 +60,14 @@ def test_bfloat16_keeps_its_type_and_sums_in_float32() -> None:
     )
 
 
+def test_autocast_does_not_narrow_the_sums() -> None:
+    x = torch.randn(2, 16, 4, 4) * 50
+    plain = local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=2.0)
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=2.0)
+    assert torch.equal(plain, inside)
+
+
 def test_memory_format_does_not_matter() -> None:
     x = torch.randn(2, 8, 5, 5)
     last = x.contiguous(memory_format=torch.channels_last)

@@ -129,7 +129,7 @@ def _stop_after_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
     monkeypatch.setattr(Recorder, "on_train_epoch_end", die)
 
 
-@pytest.mark.parametrize("epoch", [1, 2, 3])
+@pytest.mark.parametrize("epoch", [1, 2, 4])
 def test_a_run_that_died_goes_on_to_the_same_weights(
     monkeypatch: pytest.MonkeyPatch, epoch: int
 ) -> None:
@@ -313,6 +313,16 @@ def test_the_plateau_rule_ends_the_run() -> None:
     done, _ = _train(small(*words, "optim.rate=1e-9"))
     # No epoch after the first is better: two divisions, then the end.
     assert done.result["epochs"] == 4
+
+
+def test_a_run_killed_after_the_plateau_rule_ended_it_does_not_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = ("optim=paper", "optim.epochs=50", "optim.plateau.patience=1", "optim.plateau.times=1")
+    _stop_after_epoch(monkeypatch, 3)
+    with pytest.raises(RuntimeError, match="killed"):
+        _train(small(*words, "optim.rate=1e-9"))
+    assert _train(small(*words, "optim.rate=1e-9"))[0].result["epochs"] == 3
 
 
 def test_a_run_ends_when_the_wanted_training_error_is_reached() -> None:

@@ -112,7 +112,7 @@ def _root(spec: DataSpec) -> Path:
             f"data={spec.source.value} needs data.root, the folder of the pictures",
             hint="data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*",
         )
-    return Path(spec.root).expanduser()
+    return Path(spec.root)
 
 
 def _folder(spec: DataSpec) -> Dataset:

@@ -34,7 +34,6 @@ class Recorder(L.Callback):
     def __init__(self, directory: Path, reporter: Reporter) -> None:
         self.directory, self.reporter = directory, reporter
         self.best: EpochRow | None = None
-        self.final: list[EpochRow] = []
 
     def state_dict(self) -> dict[str, Any]:
         """The best validation row so far."""
@@ -48,7 +47,6 @@ class Recorder(L.Callback):
         """Record the epoch, then save it."""
         assert isinstance(pl_module, Module)
         rows = pl_module.rows
-        self.final = rows
         with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
         for row in rows:

@@ -49,6 +49,7 @@ class Module(L.LightningModule):
         self.plateau = DivideOnPlateau(spec.optim.plateau)
         self.rows: list[EpochRow] = []
         self.last_loss: Tensor | None = None
+        self.finished = False  # by the plateau rule or a wanted training error
         self.seconds_before = 0.0  # of earlier sessions of a resumed run
         self.began = self.epoch_began = self.pass_began = time.monotonic()
         self.epoch_images = 0
@@ -115,17 +116,18 @@ class Module(L.LightningModule):
                 if split == "val":
                     self.plateau.update(self.rows[-1].top1_err)
 
+        wanted = self.spec.trainer.stop_at_train_error
+        clean = [row.top1_err for row in self.rows if row.split == "train_eval"]
+        reached = wanted is not None and any(error <= wanted for error in clean)
+        self.finished = reached or (uses_plateau(self.spec.optim) and self.plateau.finished)
+
+    def on_train_start(self) -> None:
+        """A run that was killed after its last epoch has nothing left to do."""
+        self.trainer.should_stop = self.finished
+
     def on_train_epoch_end(self) -> None:
         """Stop where the plateau rule, or a wanted training error, says so."""
-        wanted = self.spec.trainer.stop_at_train_error
-        reached = [r for r in self.rows if r.split == "train_eval" and wanted is not None]
-        if self.plateau_finished or any(r.top1_err <= (wanted or 0) for r in reached):
-            self.trainer.should_stop = True
-
-    @property
-    def plateau_finished(self) -> bool:
-        """Whether a `plateau` schedule is in use and has come to its end."""
-        return uses_plateau(self.spec.optim) and self.plateau.finished
+        self.trainer.should_stop = self.finished
 
     def _row(self, split: str, errors: Errors, images_per_s: float) -> EpochRow:
         """A row of metrics.jsonl.
@@ -170,6 +172,7 @@ class Module(L.LightningModule):
         checkpoint["alexcli"] = {
             "classes": self.classes,
             "plateau": self.plateau.state_dict(),
+            "finished": self.finished,
             "seconds": self.seconds,
             "train_errors": self.train_errors.sums(),
         }
@@ -178,5 +181,6 @@ class Module(L.LightningModule):
         """Take it back."""
         kept = checkpoint["alexcli"]
         self.plateau.load_state_dict(kept["plateau"])
+        self.finished = kept["finished"]
         self.seconds_before = kept["seconds"]
         self.train_errors.load_sums(kept["train_errors"])

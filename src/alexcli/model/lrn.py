@@ -36,13 +36,18 @@ def _inverse_power(d: Tensor, beta: float) -> Tensor:
     return d.pow(-beta)
 
 
+def _wide(x: Tensor) -> Tensor:
+    """x in float32 at least: narrow types lose the sum of squares."""
+    return x if x.dtype in (torch.float32, torch.float64) else x.float()
+
+
 class _Lrn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-        # Narrow types lose the sum of squares, so the sum is made in float32 at least.
-        wide = x if x.dtype in (torch.float32, torch.float64) else x.float()
+        wide = _wide(x)
         before = size // 2  # The 2012 code starts the window at i - floor(size / 2).
-        d = _window_sum(wide * wide, before, size - 1 - before).mul_(alpha).add_(k)
+        with torch.autocast(x.device.type, enabled=False):
+            d = _window_sum(wide * wide, before, size - 1 - before).mul_(alpha).add_(k)
         ctx.save_for_backward(x, d)
         ctx.constants = (size, alpha, beta)
         return (wide * _inverse_power(d, beta)).to(x.dtype)
@@ -55,7 +60,8 @@ class _Lrn(torch.autograd.Function):
         dtype, x, grad = x.dtype, x.to(d.dtype), grad.to(d.dtype)
         before = size // 2
         scaled = grad * _inverse_power(d, beta)
-        spread = _window_sum(scaled * x / d, size - 1 - before, before)
+        with torch.autocast(x.device.type, enabled=False):
+            spread = _window_sum(scaled * x / d, size - 1 - before, before)
         gradient = scaled.addcmul_(x, spread, value=-2 * alpha * beta)
         return gradient.to(dtype), None, None, None, None
 
@@ -109,9 +115,10 @@ class SpatialResponseNorm(nn.Module):
         """x (N, C, H, W) -> the same shape."""
         before = self.size // 2
         after = self.size - 1 - before
-        squares = F.pad(x * x, (before, after, before, after))
+        wide = _wide(x)
+        squares = F.pad(wide * wide, (before, after, before, after))
         d = F.avg_pool2d(squares, self.size, stride=1).mul(self.alpha).add(1)
-        return x * _inverse_power(d, self.beta)
+        return (wide * _inverse_power(d, self.beta)).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Constants."""

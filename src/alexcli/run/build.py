@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -33,6 +34,9 @@ def build_data(
     Raises:
         UsageError: impossible sizes, bad data, or `model.classes` that contradicts the data.
     """
+    if spec.data.root is not None:  # a run can then be evaluated from any folder
+        root = str(Path(spec.data.root).expanduser().absolute())
+        spec = replace(spec, data=replace(spec.data, root=root))
     trace(spec.model)
     if spec.model.input.size > spec.data.size:
         Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # raises, with a hint

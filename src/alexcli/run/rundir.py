@@ -138,6 +138,12 @@ class RunDirectory:
         self.path.rename(aside)
         return aside
 
+    def last_rows(self) -> dict[str, dict[str, Any]]:
+        """The lines of the last epoch by split: train, val and perhaps train_eval."""
+        lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+        return {row["split"]: row for row in rows if row["epoch"] == rows[-1]["epoch"]}
+
     def forget_after(self, step: int) -> None:
         """Drop lines of metrics.jsonl that lie after a checkpoint's step: they will come again."""
         if not self.metrics.exists():

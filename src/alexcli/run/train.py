@@ -75,11 +75,11 @@ def train(
     if start is not None:
         checkpoint.load_weights(net, _of_net(checkpoint.read(start)["state_dict"]), start)
         reporter.note(f"weights from {start}")
-    source = _resumption(run, resume, reporter)
-    if source is not None:
-        checkpoint.check_weights(module, checkpoint.read(source)["state_dict"], source)
     _make_parent(run)
     with run.locked():
+        source = _resumption(run, resume, reporter)
+        if source is not None:
+            checkpoint.check_weights(module, checkpoint.read(source)["state_dict"], source)
         run.create(spec)
         result = _fit(run, module, data, source, reporter, device, precision)
         result |= {"command": " ".join(["alexcli train", *overrides]), "on": environment()}
@@ -173,14 +173,14 @@ def _fit(
             speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
         reporter.close()
         _close(log)
-    return _result(run, module, data.dataset, recorder)
+    return _result(run, module, data.dataset, recorder.best)
 
 
 def _result(
-    run: RunDirectory, module: Module, dataset: Dataset, recorder: Recorder
+    run: RunDirectory, module: Module, dataset: Dataset, best: EpochRow | None
 ) -> dict[str, Any]:
     """The content of result.json."""
-    rows = {row.split: asdict(row) for row in recorder.final}
+    rows = run.last_rows()
     spec = module.spec
     return {
         "kind": "train",
@@ -188,12 +188,12 @@ def _result(
         "model": spec.model.name,
         "seed": spec.seed,
         "classes": len(dataset.classes),
-        "epochs": rows["val"]["epoch"] if rows else 0,
+        "epochs": rows["val"]["epoch"],
         "steps": module.global_step,
         "seconds": round(module.seconds, 3),
         "parameters": sum(p.numel() for p in module.net.parameters()),
         "last": rows,
-        "best": asdict(recorder.best) if recorder.best else None,
+        "best": asdict(best) if best else None,
         "data": {
             "fingerprint": dataset.fingerprint,
             "train": len(dataset.train),
