@@ -104,7 +104,8 @@ def test_a_composition_survives_yaml() -> None:
         ("nothing", "'nothing' is not KEY=VALUE", "nothing=VALUE"),
         ("seed=0,1", "lists several values", None),
         ("optim.groups.x.rate.base=2", "optim.groups.x.pattern has no value", None),
-        ("optim.rate=.inf", "optim.rate", None),
+        ("optim.rate=inf", "optim.rate=inf is not a finite number", None),
+        ("model.trunk.conv1.bias=nan", "model.trunk.conv1.bias=nan is not a finite", None),
     ],
 )
 def test_bad_words_are_refused_with_the_full_key(word: str, message: str, hint: str | None) -> None:
@@ -147,6 +148,13 @@ def test_a_layer_is_added_and_removed_by_its_key() -> None:
     assert list(layers(six.model))[4:7] == ["conv5", "conv6", "fc6"]
     four = compose(["model.trunk.conv4=null"], AnalyzeSpec)
     assert "conv4" not in layers(four.model)
+
+
+def test_typed_steps_replace_those_of_the_file() -> None:
+    spec = compose(["optim.groups.weights.rate.steps={5: 0.1}"], TrainSpec)
+    group = spec.optim.groups["weights"]
+    assert group is not None
+    assert group.rate.steps == {5: 0.1}
 
 
 def test_sweeps_expand_to_every_combination() -> None:

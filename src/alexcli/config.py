@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Sequence
@@ -74,10 +75,12 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
                 f"{override.input_line!r} lists several values, which only `alexcli train` takes",
                 hint=quoting_hint(override.input_line or ""),
             )
-    words, additions = [], OmegaConf.create()
+    words, additions, replaced = [], OmegaConf.create(), []
     for override in parsed:
         if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
             OmegaConf.update(additions, override.key_or_group, override.value())
+            if override.key_or_group.endswith(".steps"):
+                replaced.append(override.key_or_group)
         elif override.key_or_group != "experiment" or override.value() is not None:
             words.append(override.input_line or "")
     names = {override.key_or_group for override in parsed}
@@ -91,6 +94,8 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
             composed = hydra_compose(ROOTS[schema], overrides=words)
         OmegaConf.set_struct(composed, False)  # Typed nodes still refuse unknown keys.
+        for steps in replaced:  # A typed schedule is the whole one, not added to the file's.
+            OmegaConf.update(composed, steps, {}, merge=False)
         return cast(Spec, _to_spec(OmegaConf.merge(composed, additions)))
     except (HydraException, OmegaConfBaseException) as error:
         raise _explained(error) from error
@@ -136,6 +141,8 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
                 hint="alexcli train trains another net",
             )
         value = override.value()
+        if override.is_delete() or (name in RUN_GROUPS and value is None):
+            raise UsageError(f"{override.input_line!r} leaves nothing to evaluate with")
         if name in RUN_GROUPS:
             path = conf_dir() / name / f"{value}.yaml"
             chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -283,6 +290,8 @@ def _check_ranges(value: Any, path: str) -> None:
         return
     for field in dataclasses.fields(value):
         inner, where = getattr(value, field.name), f"{path}.{field.name}".lstrip(".")
+        if isinstance(inner, float) and not math.isfinite(inner):
+            raise UsageError(f"{where}={inner} is not a finite number")
         limits = [(limit, *_LIMITS[name]) for name, limit in field.metadata.items()]
         if inner is not None and any(not holds(inner, limit) for limit, _, holds in limits):
             allowed = " and ".join(f"{words} {limit:g}" for limit, words, _ in limits)

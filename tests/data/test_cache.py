@@ -36,8 +36,25 @@ def test_a_failure_leaves_nothing_behind() -> None:
 def test_stored_objects_are_not_unpickled() -> None:
     path = cache_dir() / "evil.npz"
     np.savez(path, x=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ValueError, match="allow_pickle"):
+    with pytest.raises(UsageError, match="allow_pickle"):
         cached("evil", dict)
+
+
+def test_a_full_disk_leaves_no_partial_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(file: object, **_: object) -> None:
+        file.write(b"half")  # type: ignore[attr-defined]
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(UsageError, match="No space left"):
+        cached("full", lambda: {"x": np.arange(3)})
+    assert not [*cache_dir().glob("full.*tmp"), *cache_dir().glob("full.npz")]
+
+
+def test_a_damaged_file_is_named() -> None:
+    (cache_dir() / "damaged.npz").write_bytes(b"PK not a zip")
+    with pytest.raises(UsageError, match=r"damaged\.npz is damaged"):
+        cached("damaged", dict)
 
 
 def test_an_impossible_cache_folder_is_named(

@@ -156,6 +156,25 @@ def test_undecodable_files_are_left_out_and_counted_when_asked(tmp_path: Path) -
     assert data.train.fetch(range(8)).shape == (8, 8, 8, 3)
 
 
+def test_without_a_held_out_folder_a_fraction_leaves_no_test_set(tmp_path: Path) -> None:
+    data = open_dataset(_spec(make_folders(tmp_path, {"train": 10}), val="0.2"))
+    assert (len(data.train), len(data.val)) == (24, 6)
+    assert data.test is None
+
+
+def test_a_broken_validation_picture_is_found_in_the_first_pass(tmp_path: Path) -> None:
+    root = make_folders(tmp_path, {"train": 3, "val": 1})
+    (root / "val/c/0.png").write_bytes(b"not a picture")
+    with pytest.raises(UsageError, match=r"val/c/0\.png cannot be decoded"):
+        training_statistics(open_dataset(_spec(root)))
+
+
+def test_the_drawn_pictures_take_no_root() -> None:
+    with pytest.raises(UsageError) as caught:
+        open_dataset(DataSpec(source=Source.toy, root="/photos", size=36))
+    assert "data=folder" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("value", ["0", "1", "1.5", "half", "-0.1"])
 def test_a_bad_fraction_is_refused(tmp_path: Path, value: str) -> None:
     root = make_folders(tmp_path, {"train": 3, "val": 1})

@@ -140,6 +140,7 @@ def test_every_width_divides_among_the_towers(width: float, towers: int) -> None
         ("model.towers=5", "conv1", ("96", "5")),
         ("model.trunk.fc8=null", "fc7", ("4096",)),
         ("model.trunk.fc6.ops=[pool]", "fc6", ("pool",)),
+        ("model.trunk.conv1.ops=[act,norm,act]", "conv1", ("act", "twice")),
     ],
 )
 def test_impossible_layers_are_named_with_their_numbers(

@@ -1,6 +1,7 @@
 """Whole runs, small: what they leave on disk, skipping, resuming, failing."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -183,8 +184,13 @@ def test_sigkill_between_epochs_then_the_same_command_ends_with_the_same_weights
 @pytest.mark.slow
 def test_ctrl_c_saves_within_the_epoch_and_the_same_command_goes_on() -> None:
     words = ("optim.epochs=2", "optim.batch_size=10", "data.train_count=1500", "optim.rate=0.001")
+    words += ("data.workers=2",)
     child = subprocess.Popen(
-        _command(*words, "label=stopped"), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        _command(*words, "label=stopped"),
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
     deadline = time.monotonic() + 120
     log = Path("runs/stopped")
@@ -192,9 +198,10 @@ def test_ctrl_c_saves_within_the_epoch_and_the_same_command_goes_on() -> None:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     time.sleep(1.5)
-    child.send_signal(signal.SIGINT)
+    os.killpg(child.pid, signal.SIGINT)  # as a terminal does, loader processes too
     _, err = child.communicate(timeout=60)
     assert child.returncode == 130, err
+    assert err.count("stopping after this step") == 1
     assert "stopped after step" in err
     assert "hint: repeat the same command" in err
     assert "Traceback" not in err
@@ -338,6 +345,62 @@ def test_wandb_offline_writes_config_and_history() -> None:
     for key in (b"weight_decay", b"val/top1_err", b"train/loss"):
         assert key in content, key
     assert any("wandb sync" in note for note in heard.notes)
+
+
+def test_going_on_from_another_runs_checkpoint_is_refused_with_init_from() -> None:
+    first, _ = _train(small("optim.epochs=1"))
+    with pytest.raises(UsageError) as caught:
+        _train(small("optim.epochs=2"), resume=first.directory)
+    assert "init_from=" in (caught.value.hint or "")
+
+
+def test_going_on_from_ones_own_best_checkpoint_ends_with_the_same_weights() -> None:
+    done, _ = _train(small())
+    before = _weights(done.directory)
+    again, heard = _train(small(), resume=f"{done.directory}/best.ckpt")
+    assert not again.skipped
+    assert any("going on from" in note for note in heard.notes)
+    assert _equal(before, _weights(again.directory))
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "result.tmp"])
+def test_a_full_disk_while_writing_records_fails_the_run_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    opened = Path.open
+
+    def full(self: Path, mode: str = "r", *args: object, **keys: object) -> object:
+        if self.name == name and mode in ("a", "w"):
+            raise OSError(28, "No space left on device", str(self))
+        return opened(self, mode, *args, **keys)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(RunFailedError, match="No space left on device"):
+        _train(small())
+
+
+def test_a_batch_norm_run_can_be_started_from() -> None:
+    words = ("model.norm=batch", "optim.epochs=1")
+    first, _ = _train(small(*words))
+    second, _ = _train(small(*words, f"init_from={first.directory}", "label=second"))
+    assert not second.skipped
+
+
+@pytest.mark.parametrize("label", ["a/b", "../x", "a~1", ".hidden"])
+def test_a_label_that_is_no_plain_folder_name_is_refused(label: str) -> None:
+    with pytest.raises(UsageError, match="label="):
+        _train(small(f"label={label}"))
+
+
+def test_random_slopes_are_repeated_after_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ("model.activation=rrelu", "optim.epochs=2")
+    whole, _ = _train(small(*words, "label=whole"))
+    _stop_after_epoch(monkeypatch, 1)
+    with pytest.raises(RuntimeError, match="killed"):
+        _train(small(*words, "label=halved"))
+    torch.manual_seed(99)
+    halved, _ = _train(small(*words, "label=halved"))
+    assert _equal(_weights(whole.directory), _weights(halved.directory))
 
 
 def test_two_processes_cannot_train_the_same_run() -> None:

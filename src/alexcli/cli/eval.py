@@ -53,7 +53,22 @@ def evaluate(
         run_evaluate(run, path, reporter, split=split.value, ten_crop=ten_crop, overrides=overrides)
         for run, path in chosen
     ]
-    emit(render(_table(found), format, [asdict(one) for one in found]))
+    table = _numbers(found) if format is Format.csv else _table(found)
+    emit(render(table, format, [asdict(one) for one in found]))
+
+
+def _numbers(found: list[EvalResult]) -> Table:
+    """For machines: errors as fractions."""
+    columns = ["name", "split", "top1_err", "top1_low", "top1_high", "top5_err", "loss", "n"]
+    columns += ["resize", "crop", "views", "checkpoint", "data"]
+    rows: list[list[Any]] = []
+    for one in found:
+        bounds = one.interval["top1_err"]
+        assert bounds is not None
+        errors = [one.top1_err, bounds.low, bounds.high, one.top5_err, one.loss, one.n]
+        protocol = [one.protocol[key] for key in ("resize", "crop", "views")]
+        rows.append([one.name, one.split, *errors, *protocol, one.checkpoint, one.data])
+    return Table("evaluation", columns, rows)
 
 
 def _table(found: list[EvalResult]) -> Table:

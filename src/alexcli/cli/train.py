@@ -42,14 +42,14 @@ def train(
 
         codes = sweep(jobs, ["--resume", resume], reporter)
         reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")
-        raise typer.Exit(max(codes, default=0))
+        raise typer.Exit(max(codes))
     from alexcli.run.train import train as run_train
 
     done = run_train(specs[0], reporter, resume=resume, overrides=words)
     reporter.close()
     best, last = done.result["best"], done.result["last"]["val"]
     if done.skipped:
-        reporter.note(f"{done.directory} is finished (--resume never starts it over)")
+        reporter.note(f"{done.directory} is finished (to start it over: --resume never)")
     reporter.note(
         f"validation error {100 * last['top1_err']:.2f}% after epoch {last['epoch']} "
         f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,13 +47,21 @@ def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]
             if not path.exists():
                 made = make()
                 temporary = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
-                with temporary.open("wb") as file:
-                    np.savez(file, allow_pickle=False, **made)
-                temporary.replace(path)
+                try:
+                    with temporary.open("wb") as file:
+                        np.savez(file, allow_pickle=False, **made)
+                    temporary.replace(path)
+                finally:
+                    temporary.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(
             f"the cache file {path} cannot be written: {error.strerror}",
             hint="set ALEXCLI_CACHE to a folder that you can write to",
         ) from error
-    with np.load(path, allow_pickle=False) as stored:
-        return {key: stored[key] for key in stored.files}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            return {key: stored[key] for key in stored.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise UsageError(
+            f"the cache file {path} is damaged: {error}", hint=f"remove it: rm {path}"
+        ) from error

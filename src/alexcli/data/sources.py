@@ -46,7 +46,7 @@ def open_dataset(spec: DataSpec) -> Dataset:
     opened = _OPENERS[spec.source](spec)
     if fraction is not None:
         opened = _split_off(opened, fraction, spec.split_seed)
-    elif opened.test is opened.val:
+    elif opened.test is not None and opened.test is opened.val:
         opened.note = "val is the only held-out set: what was chosen on it was also measured on it"
     return opened
 
@@ -81,7 +81,7 @@ def _split_off(whole: Dataset, fraction: float, seed: int) -> Dataset:
         classes=whole.classes,
         train=Subset(whole.train, train),
         val=Subset(whole.train, val),
-        test=whole.test if whole.test is not None else whole.val,
+        test=whole.test,
         fingerprint=_digest([whole.fingerprint, fraction, seed]),
         note=f"val is {count} pictures of the training set (seed {seed})",
         skipped=whole.skipped,
@@ -94,6 +94,11 @@ def _digest(value: object) -> str:
 
 def _toy(spec: DataSpec) -> Dataset:
     counts = {"train": spec.train_count, "val": spec.val_count, "test": spec.val_count}
+    if spec.root is not None or spec.download:
+        raise UsageError(
+            "data=toy draws its pictures: it takes neither data.root nor data.download",
+            hint="data=folder data.root=DIR, or experiment=imagenette data.root=DIR",
+        )
     identity = _digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
     def make() -> Arrays:
@@ -140,12 +145,12 @@ def _folder(spec: DataSpec) -> Dataset:
             read[name], bad = _without_undecodable(read[name], listing)
             skipped += bad
             identity.append(bad)
-    val = read.get("val", read.get("test"))
     test = read.get("test", read.get("val"))
     return Dataset(
         classes=classes,
         train=read["train"],
-        val=val if val is not None else read["train"],
+        # Without any held-out folder, `data.val` is a fraction, and _split_off replaces this.
+        val=read.get("val", test or read["train"]),
         test=test,
         fingerprint=_digest(identity),
         skipped=skipped,
@@ -217,6 +222,11 @@ def _cifar10(spec: DataSpec) -> Dataset:
         raise UsageError(
             f"data.root={root} holds neither train/CLASS/* nor torchvision's cifar-10-batches-py",
             hint="data.download=true lets torchvision fetch CIFAR-10 (170 MB)",
+        )
+    if spec.size != 32:
+        raise UsageError(
+            f"data.size={spec.size}, but torchvision's CIFAR-10 has pictures of 32 pixels",
+            hint="data.size=32",
         )
     # torchvision checks the md5 of its pickled batches before it reads them.
     from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]

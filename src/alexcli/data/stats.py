@@ -73,6 +73,8 @@ def training_statistics(dataset: Dataset, progress: Progress | None = None) -> S
 
     def make() -> Arrays:
         found = measure(dataset.train, progress)
+        # A broken picture in val is to be found now, not after hours of the first epoch.
+        measure(dataset.val, progress)
         return {
             "mean_image": found.mean_image,
             "covariance": found.covariance,

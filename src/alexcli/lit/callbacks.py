@@ -1,17 +1,20 @@
 """What happens around the steps: progress, records, checkpoints, interruption, alarms."""
 
+import contextlib
 import json
 import math
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import lightning as L
+import torch
+from torch import Tensor
 
 from alexcli.errors import InterruptedRunError, RunFailedError
 from alexcli.lit.module import Module
@@ -47,8 +50,11 @@ class Recorder(L.Callback):
         """Record the epoch, then save it."""
         assert isinstance(pl_module, Module)
         rows = pl_module.rows
-        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        try:
+            with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        except OSError as error:
+            raise cannot_save(self.directory / "metrics.jsonl", error) from error
         for row in rows:
             for logger in trainer.loggers:
                 named = {f"{row.split}/{k}": v for k, v in asdict(row).items() if v is not None}
@@ -76,11 +82,16 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
         temporary.replace(path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        kept = f"; {path} from before is whole" if path.exists() else ""
-        raise RunFailedError(
-            f"{path} could not be saved: {error}{kept}",
-            hint="make room, then repeat the same command: it resumes",
-        ) from error
+        raise cannot_save(path, error) from error
+
+
+def cannot_save(path: Path, error: Exception) -> RunFailedError:
+    """What to tell a user whose disk is full."""
+    kept = f"; {path} from before is whole" if path.suffix == ".ckpt" and path.exists() else ""
+    return RunFailedError(
+        f"{path} could not be saved: {error}{kept}",
+        hint="make room, then repeat the same command: it resumes",
+    )
 
 
 class Interruption(L.Callback):
@@ -94,25 +105,34 @@ class Interruption(L.Callback):
     def __init__(self, directory: Path, reporter: Reporter) -> None:
         self.directory, self.reporter = directory, reporter
         self.asked = False
-        self.before: dict[int, Any] = {}
 
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take the signals; only the main thread may."""
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self.before[number] = signal.signal(number, self._ask)
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the signals while a run lasts; only the main thread may."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {n: signal.signal(n, self._ask) for n in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
-            self._restore()
-            raise KeyboardInterrupt
+        if self.asked:  # Lightning would answer a KeyboardInterrupt with exit code 1.
+            raise InterruptedRunError(
+                f"stopped at once; {self.directory} holds what was saved before",
+                hint="repeat the same command to go on from there",
+            )
         self.asked = True
         self.reporter.note("stopping after this step; once more stops at once")
 
-    def _restore(self) -> None:
-        for number, handler in self.before.items():
-            signal.signal(number, handler)
-        self.before = {}
+    def _stop(self, trainer: L.Trainer) -> None:
+        raise InterruptedRunError(
+            f"stopped after step {trainer.global_step}; saved in {self.directory}",
+            hint="repeat the same command to go on from here",
+        )
 
     def on_train_batch_end(
         self,
@@ -122,23 +142,15 @@ class Interruption(L.Callback):
     ) -> None:
         """Save within the epoch and stop, but not after its last step: the epoch's end saves it."""
         if self.asked and not trainer.is_last_batch:
+            assert isinstance(pl_module, Module)
+            pl_module.check_finite()  # never save weights that a bad step has spoilt
             save_checkpoint(trainer, self.directory / "last.ckpt")
-            raise InterruptedRunError(
-                f"stopped after step {trainer.global_step}; saved in {self.directory}",
-                hint="repeat the same command to go on from here",
-            )
+            self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop after an epoch that the recorder has just saved."""
         if self.asked:
-            raise InterruptedRunError(
-                f"stopped after step {trainer.global_step}; saved in {self.directory}",
-                hint="repeat the same command to go on from here",
-            )
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        """Give the signals back."""
-        self._restore()
+            self._stop(trainer)
 
 
 class Progress(L.Callback):
@@ -156,8 +168,13 @@ class Progress(L.Callback):
         self.reporter, self.clock = reporter, clock
         self.reported = 0.0
         self.images = 0
+        self.losses: list[Tensor] = []
         self.stuck_since = 0
         self.warned = False
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin to watch where the run goes on."""
+        self.reported, self.stuck_since = self.clock(), trainer.global_step
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Measure speed anew: validation is not training."""
@@ -174,16 +191,15 @@ class Progress(L.Callback):
         """Report, at most every REPORT_EVERY seconds and in the last step of an epoch."""
         assert isinstance(pl_module, Module)
         self.images += len(batch.labels)
+        assert pl_module.last_loss is not None
+        self.losses.append(pl_module.last_loss)
         elapsed = self.clock() - self.reported
         if elapsed < REPORT_EVERY and not trainer.is_last_batch:
             return
-        assert pl_module.last_loss is not None
-        loss, step = float(pl_module.last_loss), trainer.global_step
-        if not math.isfinite(loss):
-            raise RunFailedError(
-                f"the training loss is {loss} at step {step} (epoch {pl_module.epoch})",
-                hint=f"lower the learning rate: optim.rate={pl_module.spec.optim.rate / 10:g}",
-            )
+        pl_module.check_finite()
+        step = trainer.global_step
+        loss = float(torch.stack(self.losses).mean())  # since the last report: one batch is noisy
+        self.losses = []
         self._watch(loss, step, pl_module.spec.model.classes)
         epochs = pl_module.spec.optim.epochs
         self.reporter.step(

@@ -1,5 +1,6 @@
 """Loaders whose order and position are a pure function of (seed, step)."""
 
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -106,6 +107,7 @@ class DataModule(L.LightningDataModule):
             collate_fn=_whole,
             num_workers=workers,
             persistent_workers=workers > 0,
+            worker_init_fn=_deaf,
             # Workers only decode; spawned ones would import torch again for each loader.
             multiprocessing_context="fork" if workers else None,
             pin_memory=torch.cuda.is_available(),
@@ -134,9 +136,16 @@ class DataModule(L.LightningDataModule):
     def val_dataloader(self) -> list[Loader]:
         """`val`, and after it the training set where `trainer.train_eval` asks for it."""
         loaders = [self.in_order(self.dataset.val)]
-        if self.spec.trainer.train_eval:
+        wanted = self.spec.trainer
+        if wanted.train_eval or wanted.stop_at_train_error is not None:
             loaders.append(self.in_order(self.dataset.train))
         return loaders
+
+
+def _deaf(worker: int) -> None:  # noqa: ARG001
+    """Ctrl-C reaches a whole process group: the main process decides, loader processes go on."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _whole(batch: Any) -> Any:

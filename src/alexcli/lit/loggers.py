@@ -5,6 +5,7 @@ from pathlib import Path
 import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
 
+from alexcli.errors import UsageError
 from alexcli.schema import LoggerKind, TrainSpec
 
 
@@ -30,7 +31,12 @@ def build_loggers(spec: TrainSpec, config: dict[str, object], directory: Path) -
         log_model=False,
         settings=wandb.Settings(silent=True),
     )
-    logger.experiment.config.update(config, allow_val_change=True)
+    try:
+        logger.experiment.config.update(config, allow_val_change=True)
+    except wandb.Error as error:
+        raise UsageError(
+            f"wandb cannot start: {error}", hint="logger.offline=true, or `wandb login` first"
+        ) from error
     return [logger]
 
 

@@ -1,5 +1,6 @@
 """One training step, one validation step, and what is carried from epoch to epoch."""
 
+import math
 import time
 from typing import Any
 
@@ -8,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from alexcli import draws
 from alexcli.data.transforms import Batch, Preprocess
 from alexcli.draws import At
 from alexcli.errors import RunFailedError
@@ -15,7 +17,7 @@ from alexcli.metrics import Errors
 from alexcli.model.towers import Towers
 from alexcli.optim import DivideOnPlateau, build_optimizer, set_epoch, uses_plateau
 from alexcli.results import EpochRow
-from alexcli.schema import TrainSpec
+from alexcli.schema import Activation, TrainSpec
 
 # Splits in the order of DataModule.val_dataloader.
 VALIDATION = ("val", "train_eval")
@@ -83,6 +85,8 @@ class Module(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Mean cross-entropy over the batch."""
         seed = self.spec.seed
+        if self.spec.model.activation is Activation.rrelu:  # which draws from torch's generator
+            torch.manual_seed(draws.key("rrelu", seed, self.global_step) >> 1)
         x = self.preprocess.train_view(batch, seed=seed, epoch=self.epoch)
         scores = self.net(x, At(seed=seed, step=self.global_step)).float()
         loss = F.cross_entropy(scores, batch.labels)
@@ -140,11 +144,8 @@ class Module(L.LightningModule):
         assert loss is not None
         assert top1 is not None
         step = self.global_step
-        if not loss < float("inf"):
-            raise RunFailedError(
-                f"the {split} loss is {loss} at step {step} (epoch {self._epoch_of(step)})",
-                hint=f"lower the learning rate: optim.rate={self.spec.optim.rate / 10:g}",
-            )
+        if not math.isfinite(loss):
+            raise self._not_finite(split, loss)
         return EpochRow(
             step=step,
             epoch=self._epoch_of(step),
@@ -160,6 +161,19 @@ class Module(L.LightningModule):
     def _epoch_of(self, step: int) -> int:
         """Epoch of the last of `step` updates."""
         return max(1, -(-step // self.steps_per_epoch))
+
+    def check_finite(self) -> None:
+        """RunFailedError, naming step and quantity, unless the last step's loss is finite."""
+        loss = math.nan if self.last_loss is None else float(self.last_loss)
+        if not math.isfinite(loss):
+            raise self._not_finite("training", loss)
+
+    def _not_finite(self, what: str, loss: float) -> RunFailedError:
+        step = self.global_step
+        return RunFailedError(
+            f"the {what} loss is {loss} at step {step} (epoch {self._epoch_of(step)})",
+            hint=f"lower the learning rate: optim.rate={self.spec.optim.rate / 10:g}",
+        )
 
     def rate(self) -> float:
         """Learning rate of the first group."""

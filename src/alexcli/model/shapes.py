@@ -121,7 +121,8 @@ def trace(model: ModelSpec) -> list[LayerShape]:
         if last:  # Each tower multiplies its own units; the partial scores are summed.
             seen = channels // model.towers if shapes else channels
         if spec.kind is Kind.fc:
-            shape = _fc(name, spec, seen * size**2, out, last=last, model=model)
+            first = not shapes
+            shape = _fc(name, spec, seen * size**2, out, last=last, first=first, model=model)
         else:
             shape = _conv(name, spec, seen, size, out, model=model, first=not shapes)
         shapes.append(shape)
@@ -142,6 +143,11 @@ def _check_place(name: str, spec: LayerSpec, *, last: bool, flat: bool) -> None:
         raise UsageError(
             f"{where}.filters is null, which only the last layer may have",
             hint=f"{where}.filters=64",
+        )
+    if len(set(spec.ops)) < len(spec.ops):
+        raise UsageError(
+            f"{where}.ops={[op.value for op in spec.ops]} names an op twice",
+            hint="each of act, norm, spatial_norm, pool and dropout may follow a product once",
         )
     if flat and spec.kind is not Kind.fc:
         raise UsageError(
@@ -170,8 +176,13 @@ def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
 
 
 def _fc(
-    name: str, spec: LayerSpec, seen: int, out: int, *, last: bool, model: ModelSpec
+    name: str, spec: LayerSpec, seen: int, out: int, *, last: bool, first: bool, model: ModelSpec
 ) -> LayerShape:
+    if Op.norm in spec.ops and model.norm is Norm.spatial_lrn:
+        raise UsageError(
+            f"model.trunk.{name} is fully connected: model.norm=spatial_lrn needs maps",
+            hint="model.norm=lrn, or take norm out of its ops",
+        )
     return LayerShape(
         name=name,
         spec=spec,
@@ -180,7 +191,7 @@ def _fc(
         out_channels=out,
         out_size=1,
         end_size=1,
-        exchanged=spec.sees is Sees.all and not last and model.towers > 1,
+        exchanged=spec.sees is Sees.all and not (last or first) and model.towers > 1,
         last=last,
         towers=model.towers,
     )

@@ -5,12 +5,15 @@ import pickle
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from alexcli.errors import UsageError
+
+KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}
+PARTS = ("state_dict", "alexcli")  # what a checkpoint of ours has at least
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -37,9 +40,12 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
             hint="alexcli loads no checkpoint that could execute code",
         ) from error
-    if not isinstance(found, dict) or "state_dict" not in found or "alexcli" not in found:
+    checkpoint = cast(dict[str, Any], found) if isinstance(found, dict) else {}
+    weights, kept = (checkpoint.get(part) for part in PARTS)
+    tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
+    if not tensors or not isinstance(kept, dict) or not set(kept) >= KEPT:
         raise UsageError(f"{path} is not a checkpoint of alexcli", hint="alexcli train makes them")
-    return found
+    return checkpoint
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
@@ -84,5 +90,5 @@ def weights_digest(path: Path) -> str:
     digest = hashlib.sha256()
     for name, tensor in sorted(read(path)["state_dict"].items()):
         digest.update(name.encode())
-        digest.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]

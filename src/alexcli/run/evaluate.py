@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -50,7 +51,9 @@ def evaluate(
         UsageError: the checkpoint, its model or the data do not fit together.
     """
     loaded = checkpoint.read(path)
-    spec = override_run(run.read_config(), overrides)
+    spec = run.read_config()
+    # A run of a stranger may not start a download here; who wants one types data.download=true.
+    spec = override_run(replace(spec, data=replace(spec.data, download=False)), overrides)
     spec, dataset = build_data(spec, reporter)
     _same_classes(loaded["alexcli"]["classes"], dataset, path)
     pictures = _split(dataset, split)

@@ -51,7 +51,7 @@ def _settings(spec: TrainSpec) -> dict[str, Any]:
 
 
 def _digest(value: dict[str, Any]) -> str:
-    text = json.dumps(value, sort_keys=True)
+    text = json.dumps(value)  # in order: that of layers and of parameter groups matters
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -188,7 +188,12 @@ def _step(line: str) -> float:
 def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
     """Where a run of this configuration belongs."""
     label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
-    return RunDirectory(Path(spec.runs) / label / f"s{spec.seed}-{mark}")
+    if not label.replace("-", "").replace("_", "").replace(".", "").isalnum() or label[0] == ".":
+        raise UsageError(
+            f"label={label!r} may hold letters, digits, dots, dashes and underscores only",
+            hint="label names a folder under runs; runs=DIR chooses the place",
+        )
+    return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{mark}")
 
 
 def newest(runs: Path) -> RunDirectory:

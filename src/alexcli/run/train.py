@@ -1,9 +1,12 @@
 """Training a run to its end, from wherever it stands."""
 
+import contextlib
+import errno
 import functools
 import logging
+import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +18,7 @@ import torch
 from alexcli.config import to_mapping
 from alexcli.data.sources import Dataset
 from alexcli.data.stats import training_statistics
-from alexcli.errors import AlexcliError, UsageError
+from alexcli.errors import AlexcliError, RunFailedError, UsageError
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.loggers import build_loggers, close_loggers
@@ -53,10 +56,16 @@ def train(
     device, precision = resolve_device(spec), resolve_precision(spec)
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = locate(spec.init_from)[1] if spec.init_from else None
+    given = locate(resume)[1] if resume not in ("auto", "never") else None
     mark = fingerprint(
         spec, dataset.fingerprint, precision, checkpoint.weights_digest(start) if start else None
     )
     run = directory_for(spec, mark)
+    if given is not None and given.resolve().parent != run.path.resolve():
+        raise UsageError(
+            f"{given} is not of this run, which is {run.path}",
+            hint=f"start a new run from its weights: init_from={given}",
+        )
     if resume == "auto" and (finished := run.result()) is not None:
         return TrainResult(str(run.path), finished, skipped=True)
     if spec.trainer.threads:
@@ -75,11 +84,12 @@ def train(
     if start is not None:
         checkpoint.load_weights(net, _of_net(checkpoint.read(start)["state_dict"]), start)
         reporter.note(f"weights from {start}")
-    _make_parent(run)
-    with run.locked():
-        source = _resumption(run, resume, reporter)
-        if source is not None:
-            checkpoint.check_weights(module, checkpoint.read(source)["state_dict"], source)
+    source = given or (run.last if resume == "auto" and run.last.exists() else None)
+    if source is not None:
+        checkpoint.check_weights(module, checkpoint.read(source)["state_dict"], source)
+    with _writing(run), run.locked():
+        if resume == "never" and (aside := run.put_aside()) is not None:
+            reporter.note(f"what was there is now in {aside}")
         run.create(spec)
         result = _fit(run, module, data, source, reporter, device, precision)
         result |= {"command": " ".join(["alexcli train", *overrides]), "on": environment()}
@@ -87,30 +97,29 @@ def train(
     return TrainResult(str(run.path), result, skipped=False)
 
 
-def _make_parent(run: RunDirectory) -> None:
+@contextlib.contextmanager
+def _writing(run: RunDirectory) -> Iterator[None]:
+    """Make the folder of the run; name the file that cannot be written, now or later."""
     try:
         run.path.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(run.path.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(run.path.parent))
     except OSError as error:
         raise UsageError(
             f"the run directory {run.path} cannot be made: {error.strerror}",
             hint="choose another place: runs=DIR",
         ) from error
+    try:
+        yield
+    except OSError as error:
+        raise RunFailedError(
+            f"{error.filename or run.path} cannot be written: {error.strerror or error}",
+            hint="make room or mend the rights, then repeat the same command: it resumes",
+        ) from error
 
 
 def _of_net(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
-
-
-def _resumption(run: RunDirectory, resume: str, reporter: Reporter) -> Path | None:
-    """The checkpoint to go on from, if any."""
-    if resume == "never":
-        aside = run.put_aside()
-        if aside is not None:
-            reporter.note(f"what was there is now in {aside}")
-        return None
-    if resume != "auto":
-        return locate(resume)[1]
-    return run.last if run.last.exists() else None
 
 
 def _fit(
@@ -126,6 +135,7 @@ def _fit(
     log = _log_file(run)
     speaker = _Both(reporter, log)
     recorder = Recorder(run.path, speaker)
+    interruption = Interruption(run.path, speaker)
     loggers = build_loggers(spec, to_mapping(spec), run.path)
     if source is not None:
         step = checkpoint.read(source)["global_step"]
@@ -144,7 +154,7 @@ def _fit(
         precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
         max_epochs=spec.optim.epochs,
         logger=loggers or False,
-        callbacks=[recorder, Interruption(run.path, speaker), Progress(speaker)],
+        callbacks=[recorder, interruption, Progress(speaker)],
         enable_checkpointing=False,
         enable_progress_bar=False,
         enable_model_summary=False,
@@ -154,10 +164,11 @@ def _fit(
     )
     failed = True
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interruption.listening():
             # Arrays in memory need no loader processes, and folders choose their own number.
             warnings.filterwarnings("ignore", message=".*does not have many workers.*")
             warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+            warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*")
             # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
             warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=DeprecationWarning)
