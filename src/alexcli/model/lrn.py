@@ -5,6 +5,7 @@ With g the gradient of out and d = k + a * S(x^2), the gradient of x is
 g * d**-beta - 2 * a * beta * x * S'(g * x * d**(-beta - 1)), where S' is S mirrored.
 """
 
+import contextlib
 from typing import Any
 
 import torch
@@ -41,12 +42,20 @@ def _wide(x: Tensor) -> Tensor:
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
+def _without_autocast(x: Tensor) -> contextlib.AbstractContextManager[None]:
+    """Keep autocast from narrowing a product; some devices, such as meta, know no autocast."""
+    kind = x.device.type
+    if not torch.amp.is_autocast_available(kind):
+        return contextlib.nullcontext()
+    return torch.autocast(kind, enabled=False)
+
+
 class _Lrn(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
         wide = _wide(x)
         before = size // 2  # The 2012 code starts the window at i - floor(size / 2).
-        with torch.autocast(x.device.type, enabled=False):
+        with _without_autocast(x):
             d = _window_sum(wide * wide, before, size - 1 - before).mul_(alpha).add_(k)
         ctx.save_for_backward(x, d)
         ctx.constants = (size, alpha, beta)
@@ -60,7 +69,7 @@ class _Lrn(torch.autograd.Function):
         dtype, x, grad = x.dtype, x.to(d.dtype), grad.to(d.dtype)
         before = size // 2
         scaled = grad * _inverse_power(d, beta)
-        with torch.autocast(x.device.type, enabled=False):
+        with _without_autocast(x):
             spread = _window_sum(scaled * x / d, size - 1 - before, before)
         gradient = scaled.addcmul_(x, spread, value=-2 * alpha * beta)
         return gradient.to(dtype), None, None, None, None
