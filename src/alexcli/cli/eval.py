@@ -24,7 +24,7 @@ def evaluate(
     what: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[RUN_OR_CKPT]... [KEY=VALUE]...",
+            metavar="RUN_OR_CKPT|KEY=VALUE",
             help="Runs or checkpoints (none: the newest finished run), and data.*, eval.* or "
             "trainer.* keys.",
             show_default=False,

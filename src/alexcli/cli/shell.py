@@ -3,7 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, ParamSpec
+from typing import Annotated, ParamSpec
 
 import typer
 from rich.console import Console
@@ -15,7 +15,7 @@ P = ParamSpec("P")
 
 Overrides = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[KEY=VALUE]...", help="What the experiment is.", show_default=False),
+    typer.Argument(metavar="KEY=VALUE", help="What the experiment is.", show_default=False),
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What stdout carries.", case_sensitive=False)
@@ -73,6 +73,3 @@ def emit(text: str) -> None:
     """Data, on stdout."""
     sys.stdout.write(text)
     sys.stdout.flush()
-
-
-Command = Callable[..., Any]

@@ -1,5 +1,7 @@
 """alexcli train."""
 
+import shutil
+import sys
 from typing import Annotated
 
 import typer
@@ -56,4 +58,6 @@ def train(
         f"{done.result['seconds']:.0f} s of training"
     )
     emit(f"{done.directory}\n")
-    reporter.note(f"next: alexcli eval --ten-crop {done.directory}")
+    # As it has to be typed here: a fresh environment is often not on the PATH.
+    program = "alexcli" if shutil.which("alexcli") else sys.argv[0]
+    reporter.note(f"next: {program} eval --ten-crop {done.directory}")

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import wandb
 from lightning.pytorch.loggers import Logger, WandbLogger
 
 from alexcli.errors import UsageError
@@ -16,9 +15,14 @@ def build_loggers(spec: TrainSpec, config: dict[str, object], directory: Path) -
         spec: the run's configuration.
         config: the same as plain data, which the logger keeps.
         directory: of the run; wandb writes below it.
+
+    Raises:
+        UsageError: wandb cannot start, for want of a login or of a network.
     """
     if spec.logger.kind is LoggerKind.none:
         return []
+    import wandb  # a second to import, for those who want it
+
     logger = WandbLogger(
         name=f"{directory.parent.name}/{directory.name}",
         # The run directory names the run, so a resumed run goes on in the same record.
@@ -44,5 +48,7 @@ def close_loggers(loggers: list[Logger], *, failed: bool) -> None:
     """End the records, so that an offline run is whole on disk."""
     for logger in loggers:
         if isinstance(logger, WandbLogger):
+            import wandb
+
             logger.experiment.finish(exit_code=1 if failed else 0)
             wandb.teardown()  # waits for the process that writes

@@ -14,7 +14,6 @@ from alexcli.data.transforms import CENTER, TEN_CROPS, Batch
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
 from alexcli.metrics import Errors
-from alexcli.model.towers import Towers
 from alexcli.results import EvalResult, Interval, Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import (
@@ -24,8 +23,8 @@ from alexcli.run.build import (
     resolve_device,
     resolve_precision,
 )
-from alexcli.run.rundir import RunDirectory, locate
-from alexcli.schema import Precision, TrainSpec
+from alexcli.run.rundir import RunDirectory
+from alexcli.schema import Precision
 
 
 def evaluate(
@@ -140,13 +139,3 @@ def _name(run: RunDirectory, path: Path) -> str:
     where = run.path.resolve()
     name = f"{where.parent.name}/{where.name}"
     return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
-
-
-def load_net(named: str) -> tuple[Towers, TrainSpec]:
-    """A trained net in evaluation mode, and its configuration."""
-    run, path = locate(named)
-    spec = run.read_config()
-    net = build_net(spec)
-    state = checkpoint.read(path)["state_dict"]
-    checkpoint.load_weights(torch.nn.ModuleDict({"net": net}), state, path)
-    return net.eval(), spec

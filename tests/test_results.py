@@ -1,0 +1,31 @@
+"""What the README says was measured, against the files that a command wrote."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted((ROOT / "results" / "training").glob("*.json"))
+
+
+def test_there_are_results() -> None:
+    assert {"quickstart", "cifar_26", "imagenette"} <= {path.stem for path in FILES}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_the_readme_quotes_a_result_as_its_file_has_it(path: Path) -> None:
+    found = json.loads(path.read_text())
+    error = f"{100 * found['last']['val']['top1_err']:.2f}%"
+    lines = [line for line in (ROOT / "README.md").read_text().splitlines() if path.name in line]
+    assert len(lines) == 1
+    assert error in lines[0]
+    assert f"{found['seconds']:.0f} s" in lines[0]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_a_result_says_how_to_repeat_it(path: Path) -> None:
+    found = json.loads(path.read_text())
+    assert found["command"].startswith("alexcli train")
+    assert found["on"]["packages"]["torch"]
+    assert found["on"]["git"]["dirty"] is False
