@@ -91,8 +91,9 @@ def train(
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
         run.create(spec)
+        began_on = environment()
         result = _fit(run, module, data, source, reporter, device, precision)
-        result |= {"command": " ".join(["alexcli train", *overrides]), "on": environment()}
+        result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
         run.finish(result)
     return TrainResult(str(run.path), result, skipped=False)
 
