@@ -267,6 +267,7 @@ def _git() -> dict[str, Any] | None:
         tracked = git("ls-files", Path(__file__).name)
         if not tracked:
             return None
-        return {"revision": git("rev-parse", "HEAD"), "dirty": bool(git("status", "--porcelain"))}
+        changed = git("status", "--porcelain", "--", ":/src", ":/conf")
+        return {"revision": git("rev-parse", "HEAD"), "dirty": bool(changed)}
     except (OSError, subprocess.CalledProcessError):
         return None
