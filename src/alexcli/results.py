@@ -120,10 +120,10 @@ class EvalResult:
     loss: float
     interval: dict[str, Interval | None]
     """Of top1_err and top5_err (Wilson)."""
-    checkpoint: str
-    data: str
+    checkpoint: str = ""
+    data: str = ""
     """Fingerprint of the data."""
-    seconds: float
+    seconds: float = 0.0
     note: str | None = None
     """What a reader of the number must know."""
 

@@ -4,16 +4,19 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
+from torch import Tensor
 
 from alexcli.config import override_run
 from alexcli.data.pictures import RESIZE, Pictures
 from alexcli.data.sources import Dataset
-from alexcli.data.transforms import CENTER, TEN_CROPS, Batch
+from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
 from alexcli.metrics import Errors
+from alexcli.model.towers import Towers
 from alexcli.results import EvalResult, Interval, Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import (
@@ -64,36 +67,41 @@ def evaluate(
     views = TEN_CROPS if ten_crop else (CENTER,)
     began = time.monotonic()
     errors = Errors(spec.model.classes).to(device)
-    loader = DataModule(spec, dataset).in_order(pictures)
     bf16 = resolve_precision(spec) is Precision.bf16
-    for batch in loader:
+    for batch in DataModule(spec, dataset).in_order(pictures):
         if isinstance(batch, Exception):
             raise batch
         moved = Batch(*(part.to(device) for part in batch))
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            total = sum(
-                torch.softmax(net(preprocess.view(moved.images, view)).float(), dim=1)
-                for view in views
-            )
-        assert isinstance(total, torch.Tensor)
-        # Cross-entropy of the averaged softmax; the clamp keeps a vanished class finite.
-        scores = (total / len(views)).clamp_min(1e-30).log()
+            scores = _averaged(net, preprocess, moved.images, views)
         errors.update(scores, moved.labels)
-        reporter.counted("evaluating", int(errors.count()), len(pictures))
+        reporter.counted("evaluating", errors.count(), len(pictures))
     reporter.close()
-    found = errors.compute()
+    name = _name(run, path)
+    protocol = {
+        "resize": f"{RESIZE} {spec.data.size}",
+        "crop": spec.model.input.size,
+        "views": len(views),
+    }
+    result = _result(name, split, protocol, errors)
+    return replace(
+        result,
+        checkpoint=str(path),
+        data=dataset.fingerprint,
+        seconds=round(time.monotonic() - began, 3),
+        note=dataset.note,
+    )
+
+
+def _result(name: str, split: str, protocol: dict[str, Any], errors: Errors) -> EvalResult:
+    found, n = errors.compute(), errors.count()
     loss, top1, top5 = found["loss"], found["top1_err"], found["top5_err"]
     assert loss is not None
     assert top1 is not None
-    n = len(pictures)
     return EvalResult(
-        name=_name(run, path),
+        name=name,
         split=split,
-        protocol={
-            "resize": f"{RESIZE} {spec.data.size}",
-            "crop": spec.model.input.size,
-            "views": len(views),
-        },
+        protocol=protocol,
         n=n,
         top1_err=top1,
         top5_err=top5,
@@ -102,11 +110,16 @@ def evaluate(
             "top1_err": wilson(top1, n),
             "top5_err": None if top5 is None else wilson(top5, n),
         },
-        checkpoint=str(path),
-        data=dataset.fingerprint,
-        seconds=round(time.monotonic() - began, 3),
-        note=dataset.note,
     )
+
+
+def _averaged(net: Towers, preprocess: Preprocess, images: Tensor, views: Sequence[View]) -> Tensor:
+    """Logarithm of the softmax outputs averaged over views (section 4.1), (N, K)."""
+    total = torch.softmax(net(preprocess.view(images, views[0])).float(), dim=1)
+    for view in views[1:]:
+        total += torch.softmax(net(preprocess.view(images, view)).float(), dim=1)
+    # The clamp keeps the loss of a vanished class finite.
+    return (total / len(views)).clamp_min(1e-30).log()
 
 
 def wilson(error: float, n: int, level: float = 0.95) -> Interval:

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import functools
-import logging
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ import torch
 from alexcli.config import to_mapping
 from alexcli.data.sources import Dataset
 from alexcli.data.stats import training_statistics
-from alexcli.errors import AlexcliError, RunFailedError, UsageError
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.loggers import build_loggers, close_loggers
@@ -32,6 +31,7 @@ from alexcli.run.build import (
     resolve_device,
     resolve_precision,
 )
+from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
 from alexcli.schema import Precision, TrainSpec
 
@@ -132,60 +132,58 @@ def _fit(
     device: torch.device,
     precision: Precision,
 ) -> dict[str, Any]:
-    spec = module.spec
-    log = _log_file(run)
-    speaker = _Both(reporter, log)
-    recorder = Recorder(run.path, speaker)
-    interruption = Interruption(run.path, speaker)
-    loggers = build_loggers(spec, to_mapping(spec), run.path)
-    if source is not None:
-        step = checkpoint.read(source)["global_step"]
-        run.forget_after(step)
-        speaker.note(f"going on from {source}, step {step}")
-    else:
-        run.metrics.unlink(missing_ok=True)
-    classes, splits = len(data.dataset.classes), data.dataset
-    speaker.note(
-        f"{run.path}: {spec.model.name} on {len(splits.train)} pictures of {classes} classes, "
-        f"{len(splits.val)} to validate; {device.type}, {precision.name}"
-    )
-    trainer = L.Trainer(
-        accelerator="gpu" if device.type == "cuda" else "cpu",
-        devices=1,
-        precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
-        max_epochs=spec.optim.epochs,
-        logger=loggers or False,
-        callbacks=[recorder, interruption, Progress(speaker)],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir=str(run.path),
-    )
-    failed = True
-    try:
-        with warnings.catch_warnings(), interruption.listening():
-            # Arrays in memory need no loader processes, and folders choose their own number.
-            warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-            warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-            warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*")
-            # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=DeprecationWarning)
-            ckpt = str(source) if source else None
-            trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
-        failed = False
-    except AlexcliError as error:
-        log.error("%s", error.message)
-        raise
-    finally:
-        close_loggers(loggers, failed=failed)
+    spec, sets = module.spec, data.dataset
+    with logged(run.path / "train.log", reporter) as speaker:
+        speaker.note(
+            f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
+            f"classes, {len(sets.val)} to validate; {device.type}, {precision.name}"
+        )
+        if source is not None:
+            step = checkpoint.read(source)["global_step"]
+            run.forget_after(step)
+            speaker.note(f"going on from {source}, step {step}")
+        else:
+            run.metrics.unlink(missing_ok=True)
+        recorder, interruption = Recorder(run.path, speaker), Interruption(run.path, speaker)
+        loggers = build_loggers(spec, to_mapping(spec), run.path)
+        trainer = L.Trainer(
+            accelerator="gpu" if device.type == "cuda" else "cpu",
+            devices=1,
+            precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
+            max_epochs=spec.optim.epochs,
+            logger=loggers or False,
+            callbacks=[recorder, interruption, Progress(speaker)],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            default_root_dir=str(run.path),
+        )
+        failed = True
+        try:
+            with _known_warnings(), interruption.listening():
+                ckpt = str(source) if source else None
+                trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
+            failed = False
+        finally:
+            close_loggers(loggers, failed=failed)
         if loggers and spec.logger.offline:
             speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
-        reporter.close()
-        _close(log)
-    return _result(run, module, data.dataset, recorder.best)
+    return _result(run, module, sets, recorder.best)
+
+
+@contextlib.contextmanager
+def _known_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Arrays in memory need no loader processes, and folders choose their own number.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
+        warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*")
+        # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=DeprecationWarning)
+        yield
 
 
 def _result(
@@ -215,50 +213,3 @@ def _result(
         },
         "finished": datetime.now(UTC).isoformat(),
     }
-
-
-def _log_file(run: RunDirectory) -> logging.Logger:
-    """train.log, which also takes what Lightning has to say."""
-    handler = logging.FileHandler(run.path / "train.log", encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log = logging.getLogger("alexcli.run")
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    for logger in (log, logging.getLogger("lightning.pytorch")):
-        logger.handlers = [handler]
-    return log
-
-
-def _close(log: logging.Logger) -> None:
-    for handler in log.handlers:
-        handler.close()
-    log.handlers = []
-    logging.getLogger("lightning.pytorch").handlers = []
-
-
-class _Both:
-    """Tells the reporter, and writes what lasts to train.log."""
-
-    def __init__(self, reporter: Reporter, log: logging.Logger) -> None:
-        self.reporter, self.log = reporter, log
-        self.counted, self.step, self.close = reporter.counted, reporter.step, reporter.close
-
-    def note(self, text: str) -> None:
-        self.log.info("%s", text)
-        self.reporter.note(text)
-
-    def warn(self, text: str) -> None:
-        self.log.warning("%s", text)
-        self.reporter.warn(text)
-
-    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
-        for row in rows:
-            self.log.info(
-                "epoch %d/%d %s loss %.4f top-1 error %.4f",
-                row.epoch,
-                epochs,
-                row.split,
-                row.loss,
-                row.top1_err,
-            )
-        self.reporter.epoch(rows, epochs)
