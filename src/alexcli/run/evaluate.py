@@ -77,15 +77,10 @@ def evaluate(
         errors.update(scores, moved.labels)
         reporter.counted("evaluating", errors.count(), len(pictures))
     reporter.close()
-    name = _name(run, path)
-    protocol = {
-        "resize": f"{RESIZE} {spec.data.size}",
-        "crop": spec.model.input.size,
-        "views": len(views),
-    }
-    result = _result(name, split, protocol, errors)
+    resize, crop = f"{RESIZE} {spec.data.size}", spec.model.input.size
+    protocol = {"resize": resize, "crop": crop, "views": len(views)}
     return replace(
-        result,
+        _result(_name(run, path), split, protocol, errors),
         checkpoint=str(path),
         data=dataset.fingerprint,
         seconds=round(time.monotonic() - began, 3),
