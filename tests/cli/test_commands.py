@@ -120,6 +120,18 @@ def test_the_difference_of_paper_and_code_is_readable() -> None:
     assert len(rows) == 9
 
 
+def test_the_difference_of_schedules_is_in_words() -> None:
+    _, out, _ = _run("config", "diff", "optim=paper", "optim=code_145", "--format", "md")
+    assert "1, divided on plateaus | 1, 0.1 from epoch 25, 0.01 from epoch 51" in out
+    assert "| optim.groups.conv1_biases | (absent) | present |" in out
+
+
+def test_a_removed_layer_is_one_difference() -> None:
+    _, out, _ = _run("config", "diff", "model=cifar_26", "model=cifar_19", "--format", "csv")
+    keys = [line.split(",")[0] for line in out.splitlines()[1:]]
+    assert keys == ["model.trunk.fc64", "model.trunk.fc10.std"]
+
+
 def test_config_show_prints_what_train_would_use() -> None:
     import yaml
 

@@ -9,6 +9,8 @@ from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
+ABSENT = "(absent)"
+
 config = typer.Typer(
     help="Show, list, compare and check configurations.",
     no_args_is_help=True,
@@ -64,15 +66,15 @@ def diff(
     """Print what differs between two choices or two runs."""
     left, right = _flat(_side(a)), _flat(_side(b))
     keys = [*left, *(key for key in right if key not in left)]
-    # A layer that one side lacks is one difference, not ten.
-    absent = {key for key in keys if left.get(key, "-") is None or right.get(key, "-") is None}
     rows = [
-        [key, _cell(left, key), _cell(right, key)]
+        [key, left.get(key, ABSENT), right.get(key, ABSENT)]
         for key in keys
-        if left.get(key) != right.get(key) or (key in left) != (key in right)
-        if not any(key.startswith(f"{layer}.") for layer in absent)
+        if left.get(key, ABSENT) != right.get(key, ABSENT)
     ]
-    data = [{"key": key, "a": left.get(key), "b": right.get(key)} for key, _, _ in rows]
+    # A layer that one side lacks is one difference, not ten.
+    lone = tuple(f"{row[0]}." for row in rows if ABSENT in row and row[0].startswith("model.trunk"))
+    rows = [row for row in rows if not row[0].startswith(lone)] if lone else rows
+    data = [{"key": key, "a": one, "b": other} for key, one, other in rows]
     emit(render(Table(f"{a} against {b}", ["key", a, b], rows), format, data))
 
 
@@ -97,24 +99,39 @@ def _side(word: str) -> dict[str, Any]:
     return {group: to_mapping(compose([word, "experiment=null"], TrainSpec))[group]}
 
 
-def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted keys; a list is one value. Names and absent layers are no difference worth a line."""
-    found: dict[str, Any] = {}
+def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:
+    """Dotted keys and what they hold; a schedule, a list, and a layer or group is one line each.
+
+    A layer or group has a line of its own besides, so that its absence shows; the name of a yaml
+    is no difference.
+    """
+    found: dict[str, str] = {}
     for key, value in mapping.items():
-        if isinstance(value, dict) and value:
-            found |= _flat(value, f"{prefix}{key}.")
+        path = prefix + str(key)
+        if isinstance(value, dict) and "steps" in value:
+            found[path] = _schedule(value)
+        elif isinstance(value, dict) and value:
+            if prefix in ("model.trunk.", "optim.groups."):
+                found[path] = "present"
+            found |= _flat(value, f"{path}.")
+        elif value is None and prefix in ("model.trunk.", "optim.groups."):
+            continue  # a removed layer or group is an absent one
         elif key != "name":
-            found[prefix + str(key)] = value
+            found[path] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return found
 
 
-def _cell(side: dict[str, Any], key: str) -> str:
-    if key not in side:
-        return "(absent)"
-    value = side[key]
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return "null" if value is None else str(value)
+def _schedule(value: dict[str, Any]) -> str:
+    """A schedule in words, in multiples of the rate or the decay."""
+    match value["kind"]:
+        case "steps":
+            later = [f"{new:g} from epoch {epoch}" for epoch, new in value["steps"].items()]
+            return ", ".join([f"{value['base']:g}", *later])
+        case "dexp":
+            return f"{value['base']:g} to 1/{value['factor']:g} of it in {value['parts']} steps"
+        case "plateau":
+            return f"{value['base']:g}, divided on plateaus"
+    return f"{value['base']:g}"
 
 
 @config.command(epilog=examples("alexcli config check", "alexcli config check model=vgg16"))
