@@ -131,7 +131,7 @@ class Bars(Lines):
         """See Reporter."""
         bar = self._bar(what, total)
         assert self.task is not None
-        bar.update(self.task, completed=done, words=f"{done:,}/{total:,}")
+        bar.update(self.task, completed=done, total=total, words=f"{done:,}/{total:,}")
 
     def step(self, report: StepReport) -> None:
         """See Reporter."""
