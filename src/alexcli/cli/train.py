@@ -59,5 +59,6 @@ def train(
     )
     emit(f"{done.directory}\n")
     # As it has to be typed here: a fresh environment is often not on the PATH.
-    program = "alexcli" if shutil.which("alexcli") else sys.argv[0]
+    typed = sys.argv[0] if not sys.argv[0].endswith(".py") else f"{sys.executable} -m alexcli"
+    program = "alexcli" if shutil.which("alexcli") else typed
     reporter.note(f"next: {program} eval --ten-crop {done.directory}")
