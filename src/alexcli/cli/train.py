@@ -17,7 +17,7 @@ def train(
         typer.Option(
             metavar="auto|never|PATH",
             help="auto: skip a finished run, go on with an unfinished one. never: put what is "
-            "there aside and start over. PATH: go on from a run or checkpoint.",
+            "there aside and start over. PATH: go on from that checkpoint of this run.",
         ),
     ] = "auto",
     dry_run: Annotated[
