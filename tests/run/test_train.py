@@ -236,6 +236,21 @@ def test_a_loss_stuck_at_guessing_is_warned_about(monkeypatch: pytest.MonkeyPatc
     assert "optim.rate" in heard.warnings[0]
 
 
+@pytest.mark.parametrize(("center", "warned"), [(2.3026, 1), (2.25, 0), (5.3, 0)])
+def test_noise_around_guessing_does_not_hide_it_and_learning_is_not_blamed(
+    center: float, warned: int
+) -> None:
+    from alexcli.lit.callbacks import Progress
+
+    heard = Heard()
+    progress = Progress(heard)
+    generator = torch.Generator().manual_seed(0)
+    for step in range(1, 2000):  # one report a step, as with slow steps
+        noise = 0.05 * torch.randn((), generator=generator).item()
+        progress._watch(center + noise, 1, step, 10)
+    assert len(heard.warnings) == warned
+
+
 def test_a_full_disk_ends_the_run_and_leaves_the_last_checkpoint_whole(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

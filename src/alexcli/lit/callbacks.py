@@ -162,6 +162,7 @@ class Progress(L.Callback):
     """
 
     STUCK_AFTER = 300  # updates in a row
+    SMOOTH_OVER = 50  # updates
     STUCK_WITHIN = 0.02  # nats from ln(classes), the loss of a net that ignores its input
 
     def __init__(self, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
@@ -169,6 +170,7 @@ class Progress(L.Callback):
         self.reported = 0.0
         self.images = 0
         self.losses: list[Tensor] = []
+        self.smooth: float | None = None
         self.stuck_since = 0
         self.warned = False
 
@@ -198,9 +200,9 @@ class Progress(L.Callback):
             return
         pl_module.check_finite()
         step = trainer.global_step
-        loss = float(torch.stack(self.losses).mean())  # since the last report: one batch is noisy
+        loss = float(torch.stack(self.losses).mean())  # since the last report
+        self._watch(loss, len(self.losses), step, pl_module.spec.model.classes)
         self.losses = []
-        self._watch(loss, step, pl_module.spec.model.classes)
         epochs = pl_module.spec.optim.epochs
         self.reporter.step(
             StepReport(
@@ -216,9 +218,18 @@ class Progress(L.Callback):
         )
         self.reported, self.images = self.clock(), 0
 
-    def _watch(self, loss: float, step: int, classes: int) -> None:
-        """Warn once about a loss that never left ln(classes), the commonest report of ports."""
-        if abs(loss - math.log(classes)) > self.STUCK_WITHIN:
+    def _watch(self, loss: float, count: int, step: int, classes: int) -> None:
+        """Warn once about a loss that stays at ln(classes), the commonest report of ports.
+
+        Args:
+            loss: mean of the last `count` updates; single batches are noisy, so it is smoothed.
+            count: updates since the last call.
+            step: updates so far.
+            classes: number of classes.
+        """
+        before = loss if self.smooth is None else self.smooth
+        self.smooth = before + (loss - before) * min(1.0, count / self.SMOOTH_OVER)
+        if abs(self.smooth - math.log(classes)) > self.STUCK_WITHIN:
             self.stuck_since = step
         if self.warned or step - self.stuck_since < self.STUCK_AFTER:
             return
