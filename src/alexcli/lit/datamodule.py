@@ -1,6 +1,7 @@
 """Loaders whose order and position are a pure function of (seed, step)."""
 
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -109,7 +110,7 @@ class DataModule(L.LightningDataModule):
             persistent_workers=workers > 0,
             worker_init_fn=_deaf,
             # Workers only decode; spawned ones would import torch again for each loader.
-            multiprocessing_context="fork" if workers else None,
+            multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
             pin_memory=torch.cuda.is_available(),
         )
 
