@@ -92,7 +92,7 @@ def test_a_composition_survives_yaml() -> None:
         ("optim.rate=fast", "optim.rate: Value 'fast'", "a number"),
         ("data.download=maybe", "data.download", "true or false"),
         ("model.activation=rleu", "model.activation: Invalid value 'rleu'", "relu"),
-        ("optim.momentum=1.5", "optim.momentum=1.5 is out of range", None),
+        ("optim.momentum=1.5", "optim.momentum=1.5 is out of range", "optim.momentum=0.9"),
         ("optim.batch_size=0", "optim.batch_size=0 is out of range", None),
         ("model.dropout.rate=1", "model.dropout.rate=1.0 is out of range", None),
         ("model.lrn.size=0", "model.lrn.size=0 is out of range", None),

@@ -295,7 +295,11 @@ def _check_ranges(value: Any, path: str) -> None:
         limits = [(limit, *_LIMITS[name]) for name, limit in field.metadata.items()]
         if inner is not None and any(not holds(inner, limit) for limit, _, holds in limits):
             allowed = " and ".join(f"{words} {limit:g}" for limit, words, _ in limits)
-            raise UsageError(f"{where}={inner} is out of range: it must be {allowed}")
+            known = field.default if isinstance(field.default, (int, float)) else None
+            raise UsageError(
+                f"{where}={inner} is out of range: it must be {allowed}",
+                hint=None if known is None else f"for instance {where}={known:g}",
+            )
         _check_ranges(inner, where)
 
 

@@ -189,9 +189,11 @@ def test_cifar10_without_pictures_says_how_to_get_them(tmp_path: Path) -> None:
 
 
 def test_cifar10_download_reaches_for_the_network_and_reports_it(tmp_path: Path) -> None:
-    spec = DataSpec(source=Source.cifar10, root=str(tmp_path), size=32, download=True)
+    root = tmp_path / "new"
+    spec = DataSpec(source=Source.cifar10, root=str(root), size=32, download=True)
     with pytest.raises(UsageError, match="could not be read from or downloaded"):
         open_dataset(spec)
+    assert not root.exists()
 
 
 def test_cifar10_reads_class_folders_into_memory(tmp_path: Path) -> None:

@@ -234,6 +234,8 @@ def _cifar10(spec: DataSpec) -> Dataset:
     try:
         parts = [CIFAR10(str(root), train=train, download=spec.download) for train in (True, False)]
     except (OSError, RuntimeError) as error:
+        if root.is_dir() and not any(root.iterdir()):
+            root.rmdir()  # torchvision makes the folder before it knows that it can fill it
         raise UsageError(
             f"CIFAR-10 could not be read from or downloaded to {root}: {error}",
             hint="check the network, or unpack it yourself as train/CLASS/* and test/CLASS/*",

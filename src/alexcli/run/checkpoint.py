@@ -43,7 +43,8 @@ def read(path: Path) -> dict[str, Any]:
     checkpoint = cast(dict[str, Any], found) if isinstance(found, dict) else {}
     weights, kept = (checkpoint.get(part) for part in PARTS)
     tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
-    if not tensors or not isinstance(kept, dict) or not set(kept) >= KEPT:
+    whole = isinstance(checkpoint.get("global_step"), int) and isinstance(kept, dict)
+    if not tensors or not whole or not set(cast(dict[str, Any], kept)) >= KEPT:
         raise UsageError(f"{path} is not a checkpoint of alexcli", hint="alexcli train makes them")
     return checkpoint
 
@@ -85,10 +86,10 @@ def _layer(name: str) -> str:
     return name.removeprefix("net.")
 
 
-def weights_digest(path: Path) -> str:
-    """Sixteen hexadecimal digits of a checkpoint's weights, whatever else is in the file."""
+def weights_digest(state: dict[str, Tensor]) -> str:
+    """Sixteen hexadecimal digits of a checkpoint's weights, whatever else is in its file."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(read(path)["state_dict"].items()):
+    for name, tensor in sorted(state.items()):
         digest.update(name.encode())
         digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -21,7 +21,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     """
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     precision = resolve_precision(spec)
-    init = checkpoint.weights_digest(locate(spec.init_from)[1]) if spec.init_from else None
+    start = checkpoint.read(locate(spec.init_from)[1])["state_dict"] if spec.init_from else None
+    init = checkpoint.weights_digest(start) if start else None
     run = directory_for(spec, fingerprint(spec, dataset.fingerprint, precision, init))
     if run.result() is not None:
         state = "finished: train would skip it"

@@ -56,10 +56,10 @@ def train(
     device, precision = resolve_device(spec), resolve_precision(spec)
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = locate(spec.init_from)[1] if spec.init_from else None
+    weights = checkpoint.read(start)["state_dict"] if start else {}
     given = locate(resume)[1] if resume not in ("auto", "never") else None
-    mark = fingerprint(
-        spec, dataset.fingerprint, precision, checkpoint.weights_digest(start) if start else None
-    )
+    init = checkpoint.weights_digest(weights) if start else None
+    mark = fingerprint(spec, dataset.fingerprint, precision, init)
     run = directory_for(spec, mark)
     if given is not None and given.resolve().parent != run.path.resolve():
         raise UsageError(
@@ -82,20 +82,26 @@ def train(
     )
     module.configure_optimizers()  # finds a parameter without a group before anything is written
     if start is not None:
-        checkpoint.load_weights(net, _of_net(checkpoint.read(start)["state_dict"]), start)
+        checkpoint.load_weights(net, _of_net(weights), start)
         reporter.note(f"weights from {start}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
-    if source is not None:
-        checkpoint.check_weights(module, checkpoint.read(source)["state_dict"], source)
+    step = _step_of(source, module) if source else 0
     with _writing(run), run.locked():
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
         run.create(spec)
         began_on = environment()
-        result = _fit(run, module, data, source, reporter, device, precision)
+        result = _fit(run, module, data, (source, step), reporter, device, precision)
         result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
         run.finish(result)
     return TrainResult(str(run.path), result, skipped=False)
+
+
+def _step_of(source: Path, module: Module) -> int:
+    """The step at which a run goes on; UsageError for a checkpoint of another model."""
+    loaded = checkpoint.read(source)
+    checkpoint.check_weights(module, loaded["state_dict"], source)
+    return int(loaded["global_step"])
 
 
 @contextlib.contextmanager
@@ -127,19 +133,18 @@ def _fit(
     run: RunDirectory,
     module: Module,
     data: DataModule,
-    source: Path | None,
+    start: tuple[Path | None, int],
     reporter: Reporter,
     device: torch.device,
     precision: Precision,
 ) -> dict[str, Any]:
-    spec, sets = module.spec, data.dataset
+    spec, sets, (source, step) = module.spec, data.dataset, start
     with logged(run.path / "train.log", reporter) as speaker:
         speaker.note(
             f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
             f"classes, {len(sets.val)} to validate; {device.type}, {precision.name}"
         )
         if source is not None:
-            step = checkpoint.read(source)["global_step"]
             run.forget_after(step)
             speaker.note(f"going on from {source}, step {step}")
         else:
