@@ -12,7 +12,7 @@ SRC = ROOT / "src" / "alexcli"
 
 # A line imports only from lines above it.
 LAYERS = (
-    "errors schema results",
+    "errors memory schema results",
     "draws",
     "model",
     "data",
@@ -21,6 +21,7 @@ LAYERS = (
     "analysis",
     "config",
     "run",
+    "bench",
     "render",
     "cli",
 )
@@ -33,7 +34,9 @@ ONLY_IN = {
     "wandb": {"lit"},
     "typer": {"cli"},
     "rich": {"render", "cli"},
-    "torchvision": {"data"},
+    "torchvision": {"data", "bench"},
+    "matplotlib": {"render"},
+    "fsspec": {"data"},
 }
 NEVER_IN = {
     "torch": {"errors", "schema", "results", "config", "analysis", "render", "cli"},

@@ -23,11 +23,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alexcli.errors import UsageError, nearest
-from alexcli.schema import AnalyzeSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
 
-Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec)
+Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec)
 
-ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
+ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze", PrepareSpec: "prepare"}
 RUN_GROUPS = ("data", "eval", "trainer")  # what may differ when a trained net is evaluated
 QUICKSTART = "experiment=quickstart"
 
@@ -63,7 +63,7 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     Args:
         overrides: KEY=VALUE words. With neither `experiment=` nor `data=`, training takes the
             quick-start experiment.
-        schema: TrainSpec, or AnalyzeSpec where only a model is needed.
+        schema: TrainSpec, AnalyzeSpec where only a model is needed, PrepareSpec for a store.
 
     Raises:
         UsageError: unknown key, group choice or type, missing value, value out of range.
@@ -89,6 +89,7 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     store = ConfigStore.instance()
     store.store(name="schema", node=TrainSpec)
     store.store(name="analyze_schema", node=AnalyzeSpec)
+    store.store(name="prepare_schema", node=PrepareSpec)
     GlobalHydra.instance().clear()
     try:
         with initialize_config_dir(str(conf_dir()), version_base="1.3"):
@@ -153,7 +154,7 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     return from_mapping(plain, TrainSpec, source=Path("the command line"))
 
 
-def to_mapping(spec: TrainSpec | AnalyzeSpec) -> dict[str, Any]:
+def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     """Plain data, enums by name: what `config show` prints and a run directory keeps."""
     container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)
     return cast(dict[str, Any], container)

@@ -129,6 +129,80 @@ class EvalResult:
 
 
 @dataclass
+class Prepared:
+    """A store that was made, or found finished."""
+
+    directory: str
+    encoding: str
+    resize: str
+    classes: int
+    counts: dict[str, int]
+    """Pictures by split."""
+    bytes: int
+    """Of all chunks."""
+    skipped: int
+    """Pictures that could not be decoded."""
+    fingerprint: str
+    seconds: float
+    worked: bool
+    """False where the store was finished before."""
+
+
+@dataclass
+class DataStatistics:
+    """Of a training set, in grey levels (0 to 255) or their squares."""
+
+    data: str
+    """Fingerprint of the data."""
+    pictures: int
+    size: int
+    resize: str
+    channel_means: list[float]
+    """R, G, B."""
+    channel_stds: list[float]
+    covariance: list[list[float]]
+    eigenvalues: list[float]
+    """Largest first, squared grey levels."""
+    components: list[list[float]]
+    """Unit vectors in RGB, one for each eigenvalue."""
+    noise: dict[str, list[float]]
+    """Standard deviation of the colour noise along each component, by convention."""
+    mean_image: Any
+    """(S, S, 3) uint8."""
+
+
+@dataclass
+class Preview:
+    """What the net sees of a picture. Pictures are (H, W, 3) uint8."""
+
+    name: str
+    original: Any
+    seen: list[Any]
+    mean_image: Any
+    components: list[Any]
+    """Strips from -3 to 3 standard deviations."""
+    stdevs: list[float]
+    """Grey levels."""
+
+
+@dataclass
+class Measured:
+    """A figure of a benchmark, beside its rival's in the same run."""
+
+    name: str
+    against: str | None
+    value: float
+    """Median of ours."""
+    unit: str
+    ratio_median: float | None
+    """Above 1: ours is better."""
+    ratio_min: float | None
+    ratio_max: float | None
+    n: int
+    """Alternations."""
+
+
+@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 

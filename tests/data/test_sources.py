@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexcli.data.pictures import read_square
+from alexcli.data.dataset import training_statistics
+from alexcli.data.pictures import Reading, read_square
 from alexcli.data.sources import open_dataset
-from alexcli.data.stats import training_statistics
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, OnError, Source
 
@@ -74,8 +74,8 @@ def test_resizing_takes_the_shorter_side_then_the_centre_square(tmp_path: Path) 
     pixels = np.zeros((40, 100, 3), dtype=np.uint8)
     pixels[:, 30:70] = 255  # the centre square of a wide picture is white
     Image.fromarray(pixels).save(tmp_path / "wide.png")
-    assert (read_square(tmp_path / "wide.png", 40) == 255).all()
-    half = read_square(tmp_path / "wide.png", 20)
+    assert (read_square(tmp_path / "wide.png", Reading(40)) == 255).all()
+    half = read_square(tmp_path / "wide.png", Reading(20))
     assert (half[:, 1:-1] == 255).all()  # antialiasing reaches one pixel in from the edge
     assert (half[:, 0] > 128).all()
 
@@ -84,7 +84,7 @@ def test_resizing_takes_the_shorter_side_then_the_centre_square(tmp_path: Path) 
 def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
     path = tmp_path / f"x.{'tif' if mode == 'CMYK' else 'png'}"
     Image.new("RGB", (9, 9), (200, 200, 200)).convert(mode).save(path)
-    assert read_square(path, 9).shape == (9, 9, 3)
+    assert read_square(path, Reading(9)).shape == (9, 9, 3)
 
 
 @pytest.mark.parametrize(

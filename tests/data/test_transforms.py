@@ -4,16 +4,26 @@ import numpy as np
 import pytest
 import torch
 
+from alexcli.data.crops import (
+    Centring,
+    Cuts,
+    cut_each,
+    cut_together,
+    random_boxes,
+    resized_crops,
+)
 from alexcli.data.pictures import ArrayPictures
 from alexcli.data.stats import measure
 from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
 from alexcli.errors import UsageError
-from alexcli.schema import AugmentSpec, InputSpec, Mean, MeanCrop, PcaScale, PcaSpec
+from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale, PcaSpec
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.integers(0, 256, (40, 12, 12, 3), dtype=np.uint8)
 STATS = measure(ArrayPictures(IMAGES, np.zeros(40, dtype=np.int64)))
-BATCH = Batch(torch.from_numpy(IMAGES), torch.zeros(40, dtype=torch.int64), torch.arange(40))
+BATCH = Batch(
+    torch.from_numpy(IMAGES), torch.zeros(40, dtype=torch.int64), torch.arange(40), torch.arange(40)
+)
 
 
 def _preprocess(spec: AugmentSpec | None = None, side: int = 8, channels: int = 3) -> Preprocess:
@@ -65,7 +75,9 @@ def _window(picture: torch.Tensor, row: int, column: int, mirror: bool) -> torch
 def test_all_crop_positions_and_both_reflections_are_equally_likely() -> None:
     pictures = np.zeros((4000, 6, 6, 3), dtype=np.uint8)
     pictures[..., 0] = np.arange(36).reshape(6, 6)  # a pixel's red tells its place
-    batch = Batch(torch.from_numpy(pictures), torch.zeros(4000).long(), torch.arange(4000))
+    batch = Batch(
+        torch.from_numpy(pictures), torch.zeros(4000).long(), torch.arange(4000), torch.arange(4000)
+    )
     preprocess = Preprocess(_quiet(mean=Mean.none), InputSpec(4, 3), None, 6)
     x = preprocess.train_view(batch, seed=1, epoch=2)
     corner = torch.minimum(x[:, 0, 0, 0], x[:, 0, 0, -1])
@@ -80,7 +92,9 @@ def test_pixels_are_a_function_of_seed_epoch_and_index() -> None:
     preprocess = _preprocess()
     whole = preprocess.train_view(BATCH, seed=0, epoch=3)
     order = torch.tensor([7, 3, 30])
-    part = Batch(BATCH.images[order], BATCH.labels[order], BATCH.indices[order])
+    part = Batch(
+        BATCH.images[order], BATCH.labels[order], BATCH.indices[order], BATCH.positions[order]
+    )
     assert torch.equal(preprocess.train_view(part, seed=0, epoch=3), whole[order])
     assert not torch.equal(preprocess.train_view(BATCH, seed=0, epoch=4), whole)
     assert not torch.equal(preprocess.train_view(BATCH, seed=1, epoch=3), whole)
@@ -89,7 +103,9 @@ def test_pixels_are_a_function_of_seed_epoch_and_index() -> None:
 @pytest.mark.parametrize("scale", list(PcaScale))
 def test_colour_noise_has_the_covariance_of_its_law(scale: PcaScale) -> None:
     pictures = np.zeros((6000, 2, 2, 3), dtype=np.uint8)
-    batch = Batch(torch.from_numpy(pictures), torch.zeros(6000).long(), torch.arange(6000))
+    batch = Batch(
+        torch.from_numpy(pictures), torch.zeros(6000).long(), torch.arange(6000), torch.arange(6000)
+    )
     spec = AugmentSpec(mean=Mean.none, pca=PcaSpec(sigma=0.1, scale=scale))
     x = Preprocess(spec, InputSpec(2, 3), STATS, 2).train_view(batch, seed=0, epoch=1)
     assert torch.equal(x[:, :, 0, 0], x[:, :, 1, 1])  # one offset for the whole picture
@@ -159,3 +175,79 @@ def test_eigenvalues_mean_hundreds_of_grey_levels_on_photographs() -> None:
     """Peers, section 5.2: RMS 686 levels for ImageNet's eigenvalues 11822, 1079, 255."""
     rms = math.sqrt(sum((0.1 * v) ** 2 for v in (11822, 1079, 255)) / 3)
     assert round(rms) == 686
+
+
+def _batch(images: np.ndarray, first: int = 0) -> Batch:
+    count = torch.arange(first, first + len(images))
+    return Batch(torch.from_numpy(images), torch.zeros(len(images)).long(), count, count)
+
+
+@pytest.mark.parametrize("follows", [True, False])
+@pytest.mark.parametrize("noisy", [True, False])
+def test_cutting_picture_by_picture_equals_cutting_together(follows: bool, noisy: bool) -> None:
+    rng = torch.Generator().manual_seed(0)
+    images = torch.from_numpy(IMAGES)
+    down, right = (torch.randint(0, 5, (40,), generator=rng) for _ in range(2))
+    cuts = Cuts(down, right, torch.rand(40, generator=rng) < 0.5)
+    centring = Centring(torch.from_numpy(STATS.mean_image).float(), follows)
+    shift = torch.randn(40, 3, generator=rng) if noisy else None
+    args = (images, cuts, 8, centring, shift, 0.7)
+    assert torch.equal(cut_each(*args), cut_together(*args))
+    part = (images[7:], Cuts(*(c[7:] for c in cuts)), 8, centring, None, 1.0)
+    assert torch.equal(cut_each(*part), cut_together(*part))
+
+
+def test_the_codes_crop_is_shared_by_32_consecutive_pictures_and_its_noise_is_not() -> None:
+    picture = np.tile(np.arange(144, dtype=np.uint8).reshape(1, 12, 12, 1), (128, 1, 1, 3))
+    order = torch.from_numpy(np.random.default_rng(0).permutation(128))
+    batch = _batch(picture)._replace(indices=order)
+    x = _preprocess(_quiet(shared=32)).train_view(batch, seed=0, epoch=1)
+    runs = x.reshape(4, 32, -1)
+    assert (runs == runs[:, :1]).all()
+    assert len({run.numpy().tobytes() for run in runs[:, 0]}) > 1
+    single = _preprocess(_quiet()).train_view(batch, seed=0, epoch=1)
+    assert len({view.numpy().tobytes() for view in single}) > 20
+    noisy = _preprocess(AugmentSpec(shared=32)).train_view(batch, seed=0, epoch=1)
+    assert len({view.numpy().tobytes() for view in noisy}) == 128
+    # A run that goes on in the middle of 32, or a rank with the second half, sees the same.
+    half = Batch(*(part[48:] for part in batch))
+    assert torch.equal(_preprocess(_quiet(shared=32)).train_view(half, seed=0, epoch=1), x[48:])
+
+
+def test_random_resized_crops_are_torchvisions() -> None:
+    from torchvision.transforms.v2.functional import resized_crop
+
+    images = np.random.default_rng(1).integers(0, 256, (300, 12, 12, 3), dtype=np.uint8)
+    boxes = random_boxes(5, torch.arange(300), 12)
+    assert (boxes >= 0).all()
+    assert (boxes[:, 0] + boxes[:, 2] <= 12).all()
+    assert (boxes[:, 1] + boxes[:, 3] <= 12).all()
+    share = (boxes[:, 2] * boxes[:, 3]) / 144.0
+    assert share.min() < 0.2
+    assert 0.4 < share.mean() < 0.6  # uniform from 0.08 to 1, less what does not fit
+    ratio = boxes[:, 3] / boxes[:, 2]
+    assert ratio.min() > 0.5
+    assert ratio.max() < 2
+    mirror = torch.arange(300) % 2 == 0
+    none = Centring(None, follows=False)
+    ours = resized_crops(torch.from_numpy(images), boxes, mirror, 8, none)
+    for i in range(20):
+        whole = torch.from_numpy(images[i]).permute(2, 0, 1).float()
+        theirs = resized_crop(whole, *boxes[i].tolist(), [8, 8], antialias=True)
+        theirs = theirs.flip(2) if mirror[i] else theirs
+        assert torch.allclose(ours[i].permute(2, 0, 1), theirs, atol=1e-3)
+    spec = AugmentSpec(crop=Crop.random_resized)
+    x = _preprocess(spec).train_view(_batch(images), seed=0, epoch=1)
+    assert x.shape == (300, 3, 8, 8)
+    part = _preprocess(spec).train_view(_batch(images[100:], 100), seed=0, epoch=1)
+    assert torch.equal(part, x[100:])
+
+
+def test_ten_views_come_in_parts_that_fit_and_in_the_order_of_the_2012_code() -> None:
+    preprocess, images = _preprocess(), torch.from_numpy(IMAGES)
+    parts = list(preprocess.views(images, TEN_CROPS, limit=70))
+    assert [part.shape[:2] for part in parts] == [(10, 7)] * 5 + [(10, 5)]
+    together = torch.cat(parts, dim=1)
+    for number, view in enumerate(TEN_CROPS):
+        assert torch.equal(together[number], preprocess.view(images, view))
+    assert next(preprocess.views(images, TEN_CROPS, limit=3)).shape[:2] == (10, 1)

@@ -32,7 +32,7 @@ def test_evaluation_repeats_the_validation_of_the_last_epoch(run: RunDirectory) 
     assert (found.top1_err, found.top5_err) == (row["top1_err"], row["top5_err"])
     assert found.loss == pytest.approx(row["loss"], rel=1e-4)
     assert found.protocol == {
-        "resize": "shorter side, bilinear antialiased, centre square 36",
+        "resize": "drawn at 36",
         "crop": 32,
         "views": 1,
     }

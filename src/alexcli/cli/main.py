@@ -6,7 +6,9 @@ import typer
 
 from alexcli import __version__
 from alexcli.cli.analyze import analyze
+from alexcli.cli.bench import bench
 from alexcli.cli.config import config
+from alexcli.cli.data import data
 from alexcli.cli.eval import evaluate
 from alexcli.cli.shell import examples
 from alexcli.cli.train import train
@@ -51,6 +53,8 @@ app.command(
 app.command(
     epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
 )(analyze)
+app.add_typer(data, name="data")
+app.add_typer(bench, name="bench")
 app.add_typer(config, name="config")
 
 

@@ -1,9 +1,11 @@
-"""Pictures by index: what every source offers to the loader.
+"""Pictures by index, what every source offers to the loader; and how a file becomes a square.
 
 Legend: N pictures, S stored side. A picture is uint8 RGB, (S, S, 3).
 """
 
+import io
 import os
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,14 +14,31 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from alexcli.errors import UsageError
+from alexcli.schema import Kernel, Resize
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
 
-RESIZE = "shorter side, bilinear antialiased, centre square"
+# Pillow refuses a picture of 179 million pixels and only warns from 89 million on: refuse both.
+warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a picture of any shape becomes a square of `size` pixels."""
+
+    size: int
+    resize: Resize = Resize.shorter
+    kernel: Kernel = Kernel.bilinear
+
+    def __str__(self) -> str:
+        kernel = f"{self.kernel.value} antialiased"
+        if self.resize is Resize.warp:
+            return f"warped, {kernel} {self.size}"
+        return f"shorter side, {kernel}, centre square {self.size}"
 
 
 class Pictures(Protocol):
@@ -32,6 +51,12 @@ class Pictures(Protocol):
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """(N, S, S, 3) uint8; UsageError naming the file when one cannot be decoded."""
+
+    def names(self) -> list[str]:
+        """What each picture is called in its source."""
+
+    def groups(self) -> list[npt.NDArray[np.int64]] | None:
+        """Which pictures are fetched together from afar; None where all are equally near."""
 
 
 @dataclass
@@ -49,21 +74,39 @@ class ArrayPictures:
         chosen: Images = self.images[np.asarray(indices)]
         return chosen
 
+    def names(self) -> list[str]:
+        """Their numbers."""
+        return [str(i) for i in range(len(self))]
+
+    def groups(self) -> None:
+        """See Pictures."""
+        return
+
 
 @dataclass
 class FilePictures:
     """Picture files, decoded and resized when asked for."""
 
+    root: Path
+    """Folder of the split; names are relative to it."""
     paths: list[Path]
     labels: Labels
-    size: int
+    reading: Reading
 
     def __len__(self) -> int:
         return len(self.paths)
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
-        return np.stack([read_square(self.paths[i], self.size) for i in indices])
+        return np.stack([read_square(self.paths[i], self.reading) for i in indices])
+
+    def names(self) -> list[str]:
+        """Paths below the split's folder."""
+        return [path.relative_to(self.root).as_posix() for path in self.paths]
+
+    def groups(self) -> None:
+        """See Pictures."""
+        return
 
 
 @dataclass
@@ -83,39 +126,114 @@ class Subset:
         """See Pictures."""
         return self.whole.fetch([int(self.chosen[i]) for i in indices])
 
+    def names(self) -> list[str]:
+        """As in the whole."""
+        names = self.whole.names()
+        return [names[i] for i in self.chosen]
 
-def read_square(path: Path, size: int) -> Images:
-    """Decode a file and resize as section 2 does: shorter side to `size`, then the centre square.
+    def groups(self) -> list[npt.NDArray[np.int64]] | None:
+        """Those of the whole, of which some pictures are left."""
+        found = self.whole.groups()
+        if found is None:
+            return None
+        kept = [np.flatnonzero(np.isin(self.chosen, group)) for group in found]
+        return [group for group in kept if len(group)]
+
+
+def read_square(path: Path, reading: Reading) -> Images:
+    """Decode a file and make it a square.
 
     Args:
-        path: any format that Pillow reads; gray and CMYK become RGB.
-        size: side of the square, pixels.
+        path: any format that Pillow reads, whatever the file is called.
+        reading: resizing rule and size.
 
     Returns:
-        (size, size, 3) uint8.
+        (S, S, 3) uint8.
 
     Raises:
         UsageError: the file cannot be decoded; names it.
     """
     try:
         with Image.open(path) as picture:
-            return _square(picture.convert("RGB"), size)
+            return square(upright_rgb(picture), reading)
     except Exception as error:  # Pillow's decoders raise many kinds on damaged files
-        reason = "not a picture" if isinstance(error, UnidentifiedImageError) else str(error)
+        reason = str(error)
+        if isinstance(error, UnidentifiedImageError):
+            reason = "not a picture" if path.stat().st_size else "an empty file"
         raise UsageError(
             f"{path} cannot be decoded: {reason}",
-            hint="mend or remove the file, or count and leave out such files: data.on_error=skip",
+            hint="mend or remove the file, or report and leave out such files: on_error=skip "
+            "(data.on_error=skip in training)",
         ) from error
 
 
-def _square(picture: Image.Image, size: int) -> Images:
-    width, height = picture.size
-    if min(width, height) != size:
-        scale = size / min(width, height)
-        width, height = max(size, round(width * scale)), max(size, round(height * scale))
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(picture.crop((left, top, left + size, top + size)), dtype=np.uint8)
+def upright_rgb(picture: Image.Image) -> Image.Image:
+    """Turn a picture as its EXIF says, and make it RGB of 8 bits.
+
+    CMYK and YCCK, gray and palette pictures are converted, 16-bit gray keeps its high byte,
+    transparent pixels show white.
+
+    Raises:
+        ValueError: floating-point pixels, which have no fixed range.
+    """
+    ImageOps.exif_transpose(picture, in_place=True)
+    if picture.mode == "RGB" and "transparency" not in picture.info:
+        return picture
+    if picture.mode == "F":
+        raise ValueError("floating-point pixels, which have no fixed range")
+    if picture.mode.startswith("I"):  # 16-bit gray, which Pillow would clip at 255
+        values = np.asarray(picture)
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError("32-bit pixels, which have no fixed range")
+        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+    if "A" in picture.mode or "a" in picture.mode or "transparency" in picture.info:
+        seen = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
+    return picture.convert("RGB")
+
+
+def square(picture: Image.Image, reading: Reading) -> Images:
+    """An RGB picture as a square, (S, S, 3) uint8.
+
+    For `shorter` it is what resizing the whole picture and cutting out its centre gives, without
+    computing what is cut away: a picture of 1 x 5,000 pixels would first become one of 256 x
+    1,280,000.
+    """
+    side, (width, height) = reading.size, picture.size
+    box = (0.0, 0.0, float(width), float(height))
+    if reading.resize is Resize.shorter:
+        scale = side / min(width, height)
+        wide, high = max(side, round(width * scale)), max(side, round(height * scale))
+        left, top = (wide - side) // 2, (high - side) // 2
+        x, y = width / wide, height / high
+        right, bottom = min(width, (left + side) * x), min(height, (top + side) * y)
+        box = (left * x, top * y, right, bottom)
+    kernel = Image.Resampling[reading.kernel.name.upper()]
+    return np.asarray(picture.resize((side, side), kernel, box=box), dtype=np.uint8)
+
+
+def decode_jpeg(data: bytes, side: int, name: str) -> Images:
+    """A stored JPEG, (S, S, 3) uint8.
+
+    Args:
+        data: the file's bytes.
+        side: S, which it must have.
+        name: said when it cannot be decoded.
+
+    Raises:
+        UsageError: damaged, or of another size.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
+            pixels = np.asarray(picture, dtype=np.uint8)
+    except Exception as error:  # as in read_square
+        raise UsageError(f"{name} cannot be decoded: {error}", hint=VERIFY) from error
+    if pixels.shape != (side, side, 3):
+        raise UsageError(f"{name} has the shape {pixels.shape}, not {(side, side, 3)}", hint=VERIFY)
+    return pixels
+
+
+VERIFY = "alexcli data verify STORE finds the damaged chunks; prepare the store again"
 
 
 def undecodable(pictures: FilePictures) -> npt.NDArray[np.bool_]:
@@ -123,7 +241,7 @@ def undecodable(pictures: FilePictures) -> npt.NDArray[np.bool_]:
 
     def fails(path: Path) -> bool:
         try:
-            read_square(path, pictures.size)
+            read_square(path, pictures.reading)
         except UsageError:
             return True
         return False

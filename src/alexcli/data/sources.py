@@ -1,54 +1,82 @@
-"""Where pictures come from: drawn, CIFAR-10, or any folder of class folders."""
+"""Where pictures come from: drawn, CIFAR-10, Imagenette, any folder of class folders, a store."""
 
 import hashlib
-import json
-import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
-from PIL import Image
 
 from alexcli.data import toy
-from alexcli.data.cache import Arrays, cached
-from alexcli.data.pictures import ArrayPictures, FilePictures, Labels, Pictures, Subset, undecodable
-from alexcli.errors import UsageError, nearest
-from alexcli.schema import DataSpec, OnError, Source
+from alexcli.data.cache import Arrays, cache_dir, cached
+from alexcli.data.dataset import Dataset
+from alexcli.data.folders import SPLITS, digest, open_folder
+from alexcli.data.pictures import ArrayPictures, Labels, Subset
+from alexcli.data.store import is_store, open_store
+from alexcli.errors import UsageError
+from alexcli.schema import DataSpec, PrepareSpec, Source
 
-SUFFIXES = frozenset(Image.registered_extensions())
-SPLITS = ("train", "val", "test")
+T = TypeVar("T")
 
-
-@dataclass
-class Dataset:
-    """The splits of a data set. `val` chooses (rate drops, best checkpoint); `test` never does."""
-
-    classes: list[str]
-    train: Pictures
-    val: Pictures
-    test: Pictures | None
-    fingerprint: str
-    """Identity of the pictures, whatever their path: names, counts and sizes."""
-    note: str | None = None
-    """What a reader of a result must know, e.g. that val is the only held-out set."""
-    skipped: int = 0
-    """Files left out because they cannot be decoded."""
+# Folders that torchvision makes of the archives that it fetches.
+IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
 
 
-def open_dataset(spec: DataSpec) -> Dataset:
+def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
     """Find the pictures and check that the splits fit together.
+
+    Args:
+        spec: which data.
+        train_only: whether a missing `val` matters to nobody; `train` then stands in for it.
 
     Raises:
         UsageError: root missing or empty, classes that differ between splits, a bad `data.val`.
     """
+    if train_only:
+        return _OPENERS[spec.source](replace(spec, val="none"))
     fraction = val_fraction(spec)
     opened = _OPENERS[spec.source](spec)
     if fraction is not None:
         opened = _split_off(opened, fraction, spec.split_seed)
+    elif opened.val is opened.train:
+        raise UsageError(
+            f"data.root={spec.root} has no split val",
+            hint="split it off the training set: data.val=0.1",
+        )
     elif opened.test is not None and opened.test is opened.val:
-        opened.note = "val is the only held-out set: what was chosen on it was also measured on it"
+        said = "val is the only held-out set: what was chosen on it was also measured on it"
+        opened.note = "; ".join(filter(None, [opened.note, said]))
     return opened
+
+
+def open_source(source: str, spec: PrepareSpec) -> Dataset:
+    """What `alexcli data prepare` reads: a folder, or `cifar10` or `imagenette` by name.
+
+    Raises:
+        UsageError: as `open_dataset`; a train folder is enough.
+    """
+    named, root = source in (Source.cifar10.value, Source.imagenette.value), Path(source)
+    if named and not root.exists():
+        root = Path(spec.root) if spec.root else cache_dir() / "downloads" / source
+        kind = Source(source)
+    else:
+        kind = Source.cifar10 if (root / CIFAR10).is_dir() else Source.imagenette
+    if is_store(str(root)):
+        raise UsageError(f"{source} is a store already", hint="name the folder of the photographs")
+    wanted = DataSpec(
+        source=kind,
+        root=str(root),
+        size=spec.size,
+        resize=spec.resize,
+        kernel=spec.kernel,
+        val="none",  # a store may lack val
+        val_labels=spec.val_labels,
+        download=spec.download,
+    )
+    if kind is Source.cifar10:
+        return _cifar10_files(replace(wanted, size=32), root)
+    return _imagenette(wanted)
 
 
 def val_fraction(spec: DataSpec) -> float | None:
@@ -77,19 +105,14 @@ def _split_off(whole: Dataset, fraction: float, seed: int) -> Dataset:
             hint="choose a larger or smaller fraction",
         )
     train, val = np.sort(order[count:]), np.sort(order[:count])
-    return Dataset(
-        classes=whole.classes,
+    return replace(
+        whole,
         train=Subset(whole.train, train),
         val=Subset(whole.train, val),
-        test=whole.test,
-        fingerprint=_digest([whole.fingerprint, fraction, seed]),
+        fingerprint=digest([whole.fingerprint, fraction, seed]),
         note=f"val is {count} pictures of the training set (seed {seed})",
-        skipped=whole.skipped,
+        statistics=None,  # they are those of all training pictures
     )
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _toy(spec: DataSpec) -> Dataset:
@@ -99,7 +122,7 @@ def _toy(spec: DataSpec) -> Dataset:
             "data=toy draws its pictures: it takes neither data.root nor data.download",
             hint="data=folder data.root=DIR, or experiment=imagenette data.root=DIR",
         )
-    identity = _digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
+    identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
     def make() -> Arrays:
         drawn = {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
@@ -108,119 +131,47 @@ def _toy(spec: DataSpec) -> Dataset:
 
     stored = cached(f"toy-{identity}", make)
     train, val, test = (ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in SPLITS)
-    return Dataset(list(toy.CLASSES), train, val, test, fingerprint=identity)
+    drawn_at = f"drawn at {spec.size}"
+    return Dataset(list(toy.CLASSES), train, val, test, identity, spec.size, drawn_at)
 
 
 def _root(spec: DataSpec) -> Path:
     if spec.root is None:
         raise UsageError(
             f"data={spec.source.value} needs data.root, the folder of the pictures",
-            hint="data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*",
+            hint="data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*, or a prepared store",
         )
     return Path(spec.root)
 
 
+def _store(spec: DataSpec) -> Dataset:
+    _root(spec)
+    assert spec.root is not None
+    return open_store(spec.root)
+
+
 def _folder(spec: DataSpec) -> Dataset:
-    root = _root(spec)
-    found = {name: root / name for name in SPLITS if (root / name).is_dir()}
-    if not root.is_dir():
-        raise UsageError(f"data.root={root} does not exist", hint=_near_folder(root))
-    for name in ("train",) if spec.val != "folder" else ("train", "val"):
-        if name not in found and not (name == "val" and "test" in found):
-            there = sorted(p.name for p in root.iterdir() if p.is_dir())[:8]
-            raise UsageError(
-                f"data.root={root} has no folder {name}; it has {', '.join(there) or 'no folders'}",
-                hint=f"put the pictures in {root / name}/CLASS/"
-                + ("" if name == "train" else ", or split them off: data.val=0.1"),
-            )
-    classes = _class_folders(found["train"])
-    read: dict[str, FilePictures] = {}
-    identity: list[object] = [spec.size]
-    skipped = 0
-    for name, folder in found.items():
-        _same_classes(classes, folder, found["train"])
-        read[name], listing = _listing(folder, classes, spec.size)
-        identity.append([name, listing])
-        if spec.on_error is OnError.skip:
-            read[name], bad = _without_undecodable(read[name], listing)
-            skipped += bad
-            identity.append(bad)
-    test = read.get("test", read.get("val"))
-    return Dataset(
-        classes=classes,
-        train=read["train"],
-        # Without any held-out folder, `data.val` is a fraction, and _split_off replaces this.
-        val=read.get("val", test or read["train"]),
-        test=test,
-        fingerprint=_digest(identity),
-        skipped=skipped,
-    )
-
-
-def _near_folder(root: Path) -> str:
-    siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
-    near = nearest(root.name, siblings)
-    return f"did you mean {root.parent / near}?" if near else "check the path"
-
-
-def _class_folders(folder: Path) -> list[str]:
-    classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
-    if len(classes) < 2:
-        raise UsageError(
-            f"{folder} holds {len(classes)} class folders; two or more are needed",
-            hint=f"put each class's pictures in a folder of its own: {folder}/CLASS/*.jpg",
-        )
-    return classes
-
-
-def _same_classes(classes: list[str], folder: Path, train: Path) -> None:
-    here = set(_class_folders(folder))
-    extra, lacking = sorted(here - set(classes)), sorted(set(classes) - here)
-    if extra or lacking:
-        words = [f"{folder.name} has {', '.join(extra[:5])}, which train lacks"] if extra else []
-        words += [f"{folder.name} lacks {', '.join(lacking[:5])}"] if lacking else []
-        raise UsageError(
-            f"class folders of {train} and {folder} differ: {'; '.join(words)}",
-            hint="the class folders of all splits must be the same",
-        )
-
-
-def _listing(folder: Path, classes: list[str], size: int) -> tuple[FilePictures, str]:
-    """The files of a split in order, and a digest of their names and sizes in bytes."""
-    paths: list[Path] = []
-    labels: list[int] = []
-    digest = hashlib.sha256()
-    for label, name in enumerate(classes):
-        entries = sorted(os.scandir(folder / name), key=lambda entry: entry.name)
-        entries = [e for e in entries if Path(e.name).suffix.lower() in SUFFIXES]
-        if not entries:
-            raise UsageError(
-                f"{folder / name} holds no pictures", hint="remove the folder from every split"
-            )
-        for entry in entries:
-            paths.append(Path(entry.path))
-            labels.append(label)
-            digest.update(f"{name}/{entry.name}:{entry.stat().st_size}\n".encode())
-    pictures = FilePictures(paths, np.asarray(labels, dtype=np.int64), size)
-    return pictures, digest.hexdigest()[:16]
-
-
-def _without_undecodable(pictures: FilePictures, listing: str) -> tuple[FilePictures, int]:
-    """Leave out files that cannot be decoded; which they are is found once and cached."""
-    name = f"undecodable-{listing}-{pictures.size}"
-    bad = cached(name, lambda: {"bad": undecodable(pictures)})["bad"]
-    kept = np.flatnonzero(~bad)
-    paths = [pictures.paths[i] for i in kept]
-    return FilePictures(paths, pictures.labels[kept], pictures.size), int(bad.sum())
+    if spec.root is not None and is_store(spec.root):
+        return open_store(spec.root)
+    return open_folder(spec, _root(spec))
 
 
 def _cifar10(spec: DataSpec) -> Dataset:
+    """From a store, from class folders (decoded once and cached), or from torchvision's files."""
     root = _root(spec)
+    assert spec.root is not None
+    if is_store(spec.root):
+        return open_store(spec.root)
     if (root / "train").is_dir():
-        return _in_memory(_folder(spec))
-    if not spec.download and not (root / "cifar-10-batches-py").is_dir():
+        return _in_memory(open_folder(spec, root))
+    return _cifar10_files(spec, root)
+
+
+def _cifar10_files(spec: DataSpec, root: Path) -> Dataset:
+    """CIFAR-10 as torchvision keeps it, which downloads it where `data.download` allows it."""
+    if not spec.download and not (root / CIFAR10).is_dir():
         raise UsageError(
-            f"data.root={root} holds neither train/CLASS/* nor torchvision's cifar-10-batches-py",
+            f"{root} holds neither train/CLASS/* nor torchvision's cifar-10-batches-py",
             hint="data.download=true lets torchvision fetch CIFAR-10 (170 MB)",
         )
     if spec.size != 32:
@@ -229,27 +180,50 @@ def _cifar10(spec: DataSpec) -> Dataset:
             hint="data.size=32",
         )
     # torchvision checks the md5 of its pickled batches before it reads them.
-    from torchvision.datasets import CIFAR10  # type: ignore[import-untyped]
+    from torchvision import datasets  # type: ignore[import-untyped]
 
+    def fetch() -> list[Any]:
+        return [
+            datasets.CIFAR10(str(root), train=train, download=spec.download)
+            for train in (True, False)
+        ]
+
+    parts = _downloaded(root, "CIFAR-10", fetch)
+    train, test = (ArrayPictures(part.data, _labels(part)) for part in parts)
+    identity = digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
+    return Dataset(list(parts[0].classes), train, test, test, identity, 32, "as it comes: 32")
+
+
+def _imagenette(spec: DataSpec) -> Dataset:
+    """From a store, from class folders, or torchvision's download of the full-size archive."""
+    root = _root(spec)
+    assert spec.root is not None
+    if is_store(spec.root):
+        return open_store(spec.root)
+    if not (root / "train").is_dir() and ((root / IMAGENETTE).is_dir() or spec.download):
+        if not (root / IMAGENETTE).is_dir():
+            from torchvision.datasets import Imagenette  # type: ignore[import-untyped]
+
+            def fetch() -> None:
+                root.mkdir(parents=True, exist_ok=True)
+                Imagenette(str(root), split="train", size="full", download=True)
+
+            _downloaded(root, "Imagenette", fetch)
+        root = root / IMAGENETTE
+    return open_folder(spec, root)
+
+
+def _downloaded(root: Path, name: str, fetch: Callable[[], T]) -> T:
+    """What torchvision's reader returns; UsageError where it cannot read or download."""
     try:
-        parts = [CIFAR10(str(root), train=train, download=spec.download) for train in (True, False)]
+        return fetch()
     except (OSError, RuntimeError) as error:
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()  # torchvision makes the folder before it knows that it can fill it
         raise UsageError(
-            f"CIFAR-10 could not be read from or downloaded to {root}: {error}",
-            hint="check the network, or unpack it yourself as train/CLASS/* and test/CLASS/*",
+            f"{name} could not be read from or downloaded to {root}: {error}",
+            hint="check the network, or unpack it yourself as train/CLASS/* and val/CLASS/*",
         ) from error
-
-    def make() -> Arrays:
-        images = {f"{n}_images": p.data for n, p in zip(("train", "test"), parts, strict=True)}
-        return images | {"train_labels": _labels(parts[0]), "test_labels": _labels(parts[1])}
-
-    arrays = make()
-    train = ArrayPictures(arrays["train_images"], arrays["train_labels"])
-    test = ArrayPictures(arrays["test_images"], arrays["test_labels"])
-    identity = _digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
-    return Dataset(list(parts[0].classes), train, test, test, fingerprint=identity)
 
 
 def _labels(part: object) -> Labels:
@@ -276,5 +250,7 @@ def _in_memory(opened: Dataset) -> Dataset:
 _OPENERS: dict[Source, Callable[[DataSpec], Dataset]] = {
     Source.toy: _toy,
     Source.cifar10: _cifar10,
+    Source.imagenette: _imagenette,
     Source.folder: _folder,
+    Source.store: _store,
 }

@@ -6,6 +6,7 @@ Legend: N pictures, S stored side, s side that the net sees. Every draw is a pur
 (seed, epoch, index of the picture), so that processes, ranks and resumed runs see the same pixels.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from alexcli import draws
+from alexcli.data.crops import Centring, Cuts, cut, random_boxes, resized_crops
 from alexcli.data.stats import Statistics
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale
@@ -29,6 +31,8 @@ class Batch(NamedTuple):
     """(N,) int64."""
     indices: Tensor
     """(N,) int64, positions in their split."""
+    positions: Tensor
+    """(N,) int64, positions in the order of the epoch."""
 
 
 @dataclass(frozen=True)
@@ -98,21 +102,26 @@ class Preprocess(nn.Module):
         Returns:
             (N, channels, s, s) float32, centred, on the 0-255 scale times `pixel_scale`.
         """
-        spec, rows = self.spec, batch.indices
-        border = batch.images.shape[1] - self.size
-        u = draws.uniform(draws.key("crop", seed, epoch), rows, 3)
-        if spec.crop is Crop.random:
-            corners = (u[:, :2] * (border + 1)).long()
-        else:
-            corners = torch.full_like(rows, border // 2)[:, None].expand(-1, 2)
+        spec, rows, stored = self.spec, batch.indices, batch.images.shape[1]
+        # The 2012 code draws one crop and reflection for 32 consecutive pictures.
+        shared = rows if spec.shared == 1 else batch.positions // spec.shared
+        u = draws.uniform(draws.key("crop", seed, epoch), shared, 3)
         mirror = u[:, 2] < 0.5 if spec.mirror else torch.zeros_like(rows, dtype=torch.bool)
-        x = self._crop(batch.images, corners[:, 0], corners[:, 1], mirror)
+        noise, scale = None, spec.pixel_scale
         if spec.pca.sigma and (spec.pca.last_epoch is None or epoch <= spec.pca.last_epoch):
             factors = draws.normal(draws.key("pca", seed, epoch), rows, 3) * spec.pca.sigma
-            x = x + (factors @ self.components)[:, None, None, :]
-            if spec.pca.divide:
-                x = x / (1 + spec.pca.sigma)
-        return self._finish(x)
+            noise = factors @ self.components
+            scale = scale / (1 + spec.pca.sigma) if spec.pca.divide else scale
+        if spec.crop is Crop.random_resized:
+            boxes = random_boxes(draws.key("box", seed, epoch), shared, stored)
+            x = resized_crops(batch.images, boxes, mirror, self.size, self._centring())
+            return self._finish((x if noise is None else x + noise[:, None, None, :]) * scale)
+        if spec.crop is Crop.random:
+            corners = (u[:, :2] * (stored - self.size + 1)).long()
+        else:
+            corners = torch.full_like(rows, (stored - self.size) // 2)[:, None].expand(-1, 2)
+        cuts = Cuts(corners[:, 0], corners[:, 1], mirror)
+        return self._finish(cut(batch.images, cuts, self.size, self._centring(), noise, scale))
 
     def view(self, images: Tensor, view: View = CENTER) -> Tensor:
         """One crop without noise: the centre, or one of TEN_CROPS.
@@ -127,29 +136,33 @@ class Preprocess(nn.Module):
         n, border = images.shape[0], images.shape[1] - self.size
         down = torch.full((n,), border * view.down // 2, device=images.device)
         right = torch.full((n,), border * view.right // 2, device=images.device)
-        mirror = torch.full((n,), view.mirror, device=images.device)
-        return self._finish(self._crop(images, down, right, mirror))
+        cuts = Cuts(down, right, torch.full((n,), view.mirror, device=images.device))
+        scale = self.spec.pixel_scale
+        return self._finish(cut(images, cuts, self.size, self._centring(), None, scale))
 
-    def _crop(self, images: Tensor, down: Tensor, right: Tensor, mirror: Tensor) -> Tensor:
-        """(N, s, s, 3) float32, mean subtracted."""
-        n, s, device = images.shape[0], self.size, images.device
-        line = torch.arange(s, device=device)
-        y = (down[:, None] + line)[:, :, None]  # (N, s, 1)
-        x = right[:, None] + torch.where(mirror[:, None], s - 1 - line, line)
-        x = x[:, None, :]  # (N, 1, s)
-        picked = images[torch.arange(n, device=device)[:, None, None], y, x].float()
-        if self.spec.mean is Mean.none:
-            return picked
+    def views(self, images: Tensor, views: Sequence[View], limit: int) -> Iterator[Tensor]:
+        """Several crops of each picture from one decode, in parts that fit.
+
+        Args:
+            images: (N, S, S, 3) uint8.
+            views: which crops, in this order.
+            limit: crops in a part at most, but all of one picture at least.
+
+        Yields:
+            (V, n, channels, s, s) float32 for the next n pictures.
+        """
+        step = max(1, limit // len(views))
+        for start in range(0, len(images), step):
+            part = images[start : start + step]
+            yield torch.stack([self.view(part, view) for view in views])
+
+    def _centring(self) -> Centring:
+        mean = None if self.spec.mean is Mean.none else self.mean_image
         if self.spec.mean is Mean.channel:
-            return picked - self.mean_image.mean((0, 1))
-        if self.spec.mean_crop is MeanCrop.same:
-            return picked - self.mean_image[y, x]
-        first = (images.shape[1] - s) // 2
-        return picked - self.mean_image[first : first + s, first : first + s]
+            mean = self.mean_image.mean((0, 1)).expand_as(self.mean_image)
+        return Centring(mean, follows=self.spec.mean_crop is MeanCrop.same)
 
     def _finish(self, x: Tensor) -> Tensor:
         if self.channels == 1:
             x = x @ x.new_tensor(LUMA)[:, None]
-        if self.spec.pixel_scale != 1:
-            x = x * self.spec.pixel_scale
         return x.permute(0, 3, 1, 2)

@@ -2,20 +2,29 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import lightning as L
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from alexcli import draws
-from alexcli.data import sources
+from alexcli.data.dataset import Dataset as Pictured
+from alexcli.data.order import epoch_order
 from alexcli.data.pictures import Pictures
 from alexcli.data.transforms import Batch
 from alexcli.errors import AlexcliError
 from alexcli.schema import TrainSpec
+
+
+class Part(NamedTuple):
+    """The pictures of a batch."""
+
+    start: int
+    """Position of the first one in the order of the epoch."""
+    indices: list[int]
+    """Positions in their split."""
 
 
 class Fetched(Dataset[Any]):
@@ -24,49 +33,69 @@ class Fetched(Dataset[Any]):
     def __init__(self, pictures: Pictures) -> None:
         self.pictures = pictures
 
-    def __getitems__(self, indices: Sequence[int]) -> "Batch | AlexcliError":
+    def __getitems__(self, part: Part) -> "Batch | AlexcliError":
         """A batch, or the error that fetching it met.
 
         An error is handed over as a value: a loader process would wrap it in a traceback.
         """
         try:
-            images = self.pictures.fetch(indices)
+            images = self.pictures.fetch(part.indices)
         except AlexcliError as error:
             return error
-        chosen = np.asarray(indices)
+        chosen = np.asarray(part.indices)
         labels = torch.from_numpy(self.pictures.labels[chosen])
-        return Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen))
+        positions = part.start + torch.arange(len(chosen))
+        return Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen), positions)
 
     def __getitem__(self, index: int) -> "Batch | AlexcliError":
         """A batch of one."""
-        return self.__getitems__([index])
+        return self.__getitems__(Part(index, [index]))
 
     def __len__(self) -> int:
         return len(self.pictures)
 
 
-class ShuffledBatches(Sampler[list[int]]):
-    """The training order: a fresh permutation each epoch, entered at the position of the step.
+class ShuffledBatches(Sampler[Part]):
+    """The training order: a fresh one each epoch, entered at the position of the step.
 
     Args:
-        count: pictures.
+        pictures: the training set.
         batch_size: pictures per update; the last batch of an epoch may be smaller.
-        seed: of the order.
+        order: the order of an epoch, which counts from 1.
         step: how many updates were made, asked for when an epoch begins.
     """
 
-    def __init__(self, count: int, batch_size: int, seed: int, step: Callable[[], int]) -> None:
-        self.count, self.batch_size, self.seed, self.step = count, batch_size, seed, step
+    def __init__(
+        self,
+        pictures: Pictures,
+        batch_size: int,
+        order: Callable[[int], list[int]],
+        step: Callable[[], int],
+    ) -> None:
+        self.count, self.batch_size, self.order, self.step = len(pictures), batch_size, order, step
 
     def __len__(self) -> int:
         return -(-self.count // self.batch_size)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[Part]:
         epoch, done = divmod(self.step(), len(self))
-        generator = torch.Generator().manual_seed(draws.key("order", self.seed, epoch + 1) >> 1)
-        order = torch.randperm(self.count, generator=generator).tolist()
+        order = self.order(epoch + 1)
         for start in range(done * self.batch_size, self.count, self.batch_size):
-            yield order[start : start + self.batch_size]
+            yield Part(start, order[start : start + self.batch_size])
+
+
+class InOrder(Sampler[Part]):
+    """Every picture once, in order."""
+
+    def __init__(self, count: int, batch_size: int) -> None:
+        self.count, self.batch_size = count, batch_size
+
+    def __len__(self) -> int:
+        return -(-self.count // self.batch_size)
+
+    def __iter__(self) -> Iterator[Part]:
+        for start in range(0, self.count, self.batch_size):
+            yield Part(start, list(range(start, min(start + self.batch_size, self.count))))
 
 
 class Loader(DataLoader[Any]):
@@ -88,7 +117,7 @@ class DataModule(L.LightningDataModule):
         dataset: its opened pictures.
     """
 
-    def __init__(self, spec: TrainSpec, dataset: sources.Dataset) -> None:
+    def __init__(self, spec: TrainSpec, dataset: Pictured) -> None:
         super().__init__()
         self.spec, self.dataset = spec, dataset
 
@@ -100,11 +129,11 @@ class DataModule(L.LightningDataModule):
     def _step(self) -> int:
         return self.trainer.global_step if self.trainer is not None else 0
 
-    def _loader(self, pictures: Pictures, batches: Sampler[list[int]]) -> Loader:
+    def _loader(self, pictures: Pictures, batches: Sampler[Part]) -> Loader:
         workers = self.spec.data.workers
         return Loader(
             Fetched(pictures),
-            batch_sampler=batches,
+            batch_sampler=batches,  # type: ignore[arg-type]  # any object reaches __getitems__
             collate_fn=_whole,
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -117,16 +146,16 @@ class DataModule(L.LightningDataModule):
     def train_dataloader(self) -> Loader:
         """Shuffled batches of the training set."""
         size, pictures = self.spec.optim.batch_size, self.dataset.train
-        return self._loader(
-            pictures, ShuffledBatches(len(pictures), size, self.spec.seed, self._step)
-        )
+
+        def order(epoch: int) -> list[int]:
+            window = self.spec.data.window
+            return epoch_order(pictures, seed=self.spec.seed, epoch=epoch, window=window)
+
+        return self._loader(pictures, ShuffledBatches(pictures, size, order, self._step))
 
     def in_order(self, pictures: Pictures) -> Loader:
         """All pictures of a split once, in order."""
-        batches = torch.utils.data.BatchSampler(
-            range(len(pictures)), self.spec.eval.batch_size, drop_last=False
-        )
-        return self._loader(pictures, batches)
+        return self._loader(pictures, InOrder(len(pictures), self.spec.eval.batch_size))
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Raise the error that a loader met, here where no traceback is wrapped around it."""

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import torch
 
-from alexcli.data.sources import Dataset, open_dataset
+from alexcli.data.dataset import Dataset
+from alexcli.data.place import is_url
+from alexcli.data.sources import open_dataset
 from alexcli.data.stats import Statistics
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
@@ -35,13 +37,22 @@ def build_data(
     Raises:
         UsageError: impossible sizes, bad data, or `model.classes` that contradicts the data.
     """
-    if spec.data.root is not None:  # a run can then be evaluated from any folder
+    # A run can then be evaluated from any folder.
+    if spec.data.root is not None and not is_url(spec.data.root):
         root = str(Path(spec.data.root).expanduser().absolute())
         spec = replace(spec, data=replace(spec.data, root=root))
     trace(spec.model)
+    dataset = open_dataset(spec.data)
+    if dataset.size != spec.data.size:  # a store has a size of its own
+        if any(word.startswith("data.size=") for word in overrides):
+            raise UsageError(
+                f"data.size={spec.data.size}, but the store {spec.data.root} holds pictures of "
+                f"{dataset.size} pixels",
+                hint="leave data.size out: it is taken from the store",
+            )
+        spec = replace(spec, data=replace(spec.data, size=dataset.size))
     if spec.model.input.size > spec.data.size:
         Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # raises, with a hint
-    dataset = open_dataset(spec.data)
     classes = len(dataset.classes)
     if any(word.startswith("model.classes=") for word in overrides):
         if spec.model.classes != classes:

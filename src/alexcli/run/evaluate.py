@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from alexcli.config import override_run
-from alexcli.data.pictures import RESIZE, Pictures
-from alexcli.data.sources import Dataset
+from alexcli.data.dataset import Dataset
+from alexcli.data.pictures import Pictures
 from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
+from alexcli.memory import reuse_memory
 from alexcli.metrics import Errors
 from alexcli.model.towers import Towers
 from alexcli.results import EvalResult, Interval, Reporter
@@ -52,6 +53,7 @@ def evaluate(
     Raises:
         UsageError: the checkpoint, its model or the data do not fit together.
     """
+    reuse_memory()
     loaded = checkpoint.read(path)
     spec = run.read_config()
     # A run of a stranger may not start a download here; who wants one types data.download=true.
@@ -77,8 +79,7 @@ def evaluate(
         errors.update(scores, moved.labels)
         reporter.counted("evaluating", errors.count(), len(pictures))
     reporter.close()
-    resize, crop = f"{RESIZE} {spec.data.size}", spec.model.input.size
-    protocol = {"resize": resize, "crop": crop, "views": len(views)}
+    protocol = {"resize": dataset.resize, "crop": spec.model.input.size, "views": len(views)}
     return replace(
         _result(_name(run, path), split, protocol, errors),
         checkpoint=str(path),

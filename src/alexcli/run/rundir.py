@@ -20,7 +20,7 @@ from alexcli.errors import UsageError, nearest
 from alexcli.schema import Precision, TrainSpec
 
 # Where the pictures lie, how many processes read them: nothing that changes a pixel.
-DATA_LEFT_OUT = ("root", "workers", "download", "on_error")
+DATA_LEFT_OUT = ("root", "workers", "download", "on_error", "val_labels")
 PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow")
 
 

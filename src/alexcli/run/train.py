@@ -15,13 +15,13 @@ import lightning as L
 import torch
 
 from alexcli.config import to_mapping
-from alexcli.data.sources import Dataset
-from alexcli.data.stats import training_statistics
+from alexcli.data.dataset import Dataset, training_statistics
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.loggers import build_loggers, close_loggers
 from alexcli.lit.module import Module
+from alexcli.memory import reuse_memory
 from alexcli.results import EpochRow, Reporter, TrainResult
 from alexcli.run import checkpoint
 from alexcli.run.build import (
@@ -53,6 +53,7 @@ def train(
         RunFailedError: full disk, non-finite loss.
         InterruptedRunError: Ctrl-C; saved.
     """
+    reuse_memory()
     device, precision = resolve_device(spec), resolve_precision(spec)
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = locate(spec.init_from)[1] if spec.init_from else None

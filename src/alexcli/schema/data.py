@@ -13,7 +13,9 @@ class Source(Enum):
 
     toy = "toy"
     cifar10 = "cifar10"
+    imagenette = "imagenette"
     folder = "folder"
+    store = "store"
 
 
 class OnError(Enum):
@@ -23,16 +25,49 @@ class OnError(Enum):
     skip = "skip"
 
 
+class Resize(Enum):
+    """How a photograph becomes a square: `shorter` side to the size, then the centre (section 2),
+    or `warp`, which squashes the whole picture (Caffe's way).
+    """
+
+    shorter = "shorter"
+    warp = "warp"
+
+
+class Kernel(Enum):
+    """Filter of the resizing, antialiased; neither paper nor 2012 code names one."""
+
+    bilinear = "bilinear"
+    bicubic = "bicubic"
+    lanczos = "lanczos"
+    box = "box"
+
+
+class Encoding(Enum):
+    """How a store keeps a picture: `raw` bytes, or `jpeg` as the authors' batches did."""
+
+    raw = "raw"
+    jpeg = "jpeg"
+
+
 @dataclass
 class DataSpec:
     """The pictures."""
 
     source: Source = MISSING
-    """toy (drawn, embedded), cifar10, folder (train/CLASS/* and val/CLASS/*)."""
+    """toy (drawn, embedded), cifar10, imagenette, folder (train/CLASS/* and val/CLASS/*), or store,
+    which `alexcli data prepare` makes and all but toy take.
+    """
     root: str | None = None
-    """Folder of the pictures; not part of a run's fingerprint."""
+    """Folder of the pictures, or URL of a store; not part of a run's fingerprint."""
     size: int = ranged(256, low=1)
-    """Shorter side after resizing, then a centre square of this side, pixels (section 2: 256)."""
+    """Side of the square that a picture becomes, pixels (section 2: 256); a store knows it."""
+    resize: Resize = Resize.shorter
+    """Shorter side to `size` and the centre square, or warp."""
+    kernel: Kernel = Kernel.bilinear
+    """Filter of the resizing."""
+    val_labels: str | None = None
+    """Labels of a flat folder `val`; null finds the devkit's, Kaggle's or Caffe's list."""
     val: str = "folder"
     """`folder` (the held-out set that the data comes with) or a fraction of the training set, split
     by seed.
@@ -40,7 +75,9 @@ class DataSpec:
     split_seed: int = 0
     """Seed of that split."""
     download: bool = False
-    """Whether torchvision may download (cifar10)."""
+    """Whether torchvision may download (cifar10, imagenette)."""
+    window: int = ranged(16, low=1)
+    """Remote store: chunks whose pictures are mixed; a local one is shuffled whole."""
     on_error: OnError = OnError.fail
     """A picture that cannot be decoded: fail (stop, naming it) or skip (count and report)."""
     workers: int = ranged(0, low=0)
@@ -54,10 +91,13 @@ class DataSpec:
 
 
 class Crop(Enum):
-    """Which part of the stored picture the net sees in training."""
+    """Which part of the stored picture the net sees in training: a random place (section 4.1), the
+    centre, or a random size and place (torchvision's RandomResizedCrop, for comparison).
+    """
 
     random = "random"
     center = "center"
+    random_resized = "random_resized"
 
 
 class Mean(Enum):
@@ -110,6 +150,8 @@ class AugmentSpec:
     """Training crop; validation always takes the centre."""
     mirror: bool = True
     """Horizontal reflection with probability one half, in training."""
+    shared: int = ranged(1, low=1)
+    """Consecutive pictures that share one crop and reflection (section 4.1: 1; 2012 code: 32)."""
     mean: Mean = Mean.image
     """What is subtracted (section 2: the mean activity of each pixel)."""
     mean_crop: MeanCrop = MeanCrop.same
@@ -126,3 +168,29 @@ class EvalSpec:
 
     batch_size: int = ranged(128, low=1)
     """Pictures per forward pass; ten-crop makes ten views of each."""
+
+
+@dataclass
+class PrepareSpec:
+    """What `alexcli data prepare` makes of a source."""
+
+    size: int = ranged(256, low=1)
+    """Side of the stored square, pixels (section 2: 256)."""
+    resize: Resize = Resize.shorter
+    """Shorter side to `size` and the centre square, or warp."""
+    kernel: Kernel = Kernel.bilinear
+    """Filter of the resizing."""
+    encoding: Encoding = Encoding.raw
+    """raw (fastest; 197 kB a picture of 256 px) or jpeg (about a seventh of that)."""
+    quality: int = ranged(95, low=1, high=100)
+    """jpeg: Pillow's quality."""
+    val_labels: str | None = None
+    """Labels of a flat folder `val`; null finds the devkit's, Kaggle's or Caffe's list."""
+    root: str | None = None
+    """SOURCE given as a name: where torchvision's files are, or go."""
+    download: bool = False
+    """SOURCE given as a name: whether torchvision may download."""
+    on_error: OnError = OnError.fail
+    """A picture that cannot be decoded: fail (after reporting all) or skip."""
+    processes: int | None = ranged(None, low=1)
+    """Processes that decode; null for one a core."""

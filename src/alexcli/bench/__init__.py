@@ -1,0 +1,1 @@
+"""Benchmarks: our path and its rivals, alternated in one run."""

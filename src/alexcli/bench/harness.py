@@ -1,0 +1,97 @@
+"""Alternating measurements: machines are noisy, so only ratios of neighbours are compared."""
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alexcli.errors import UsageError
+from alexcli.results import Measured, Reporter
+from alexcli.run.rundir import environment
+
+# One measurement: how many units (pictures, steps) it did, and in how many seconds.
+Arm = Callable[[], tuple[float, float]]
+
+
+def alternate(
+    arms: dict[str, Arm], rounds: int, reporter: Reporter, what: str
+) -> dict[str, list[float]]:
+    """Units per second of each arm, one measurement a round, after a round that is thrown away.
+
+    Args:
+        arms: by name, measured in this order.
+        rounds: measurements of each.
+        reporter: told how it goes.
+        what: is measured.
+    """
+    found: dict[str, list[float]] = {name: [] for name in arms}
+    for turn in range(rounds + 1):
+        for position, (name, arm) in enumerate(arms.items()):
+            units, seconds = arm()
+            if turn:
+                found[name].append(units / seconds)
+            reporter.counted(what, turn * len(arms) + position + 1, (rounds + 1) * len(arms))
+    return found
+
+
+def compare(
+    name: str, unit: str, ours: Sequence[float], against: str, theirs: Sequence[float]
+) -> Measured:
+    """Ours and a rival's rates of the same rounds; a ratio above 1 means that ours is faster."""
+    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
+    middle = statistics.median(ratios)
+    return Measured(
+        name=name,
+        against=against,
+        value=statistics.median(ours),
+        unit=unit,
+        ratio_median=middle,
+        ratio_min=min(ratios),
+        ratio_max=max(ratios),
+        n=len(ratios),
+    )
+
+
+def alone(name: str, unit: str, ours: Sequence[float]) -> Measured:
+    """A figure without a rival."""
+    return Measured(name, None, statistics.median(ours), unit, None, None, None, len(ours))
+
+
+def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
+    """Take units from an endless iterator for a time; the first, which starts it, is not timed."""
+    next(batches)
+    began, units = time.perf_counter(), 0.0
+    while (elapsed := time.perf_counter() - began) < seconds:
+        units += next(batches)
+    return units, elapsed
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """A number of CPU threads, for the time of a measurement."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def write(path: Path, rows: list[dict[str, Any]], command: str) -> None:
+    """Figures as JSON, with the command and the machine that gave them.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    whole = {"command": command, "on": environment() | {"cores": os.cpu_count()}, "results": rows}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out {path} cannot be written: {error.strerror}") from error

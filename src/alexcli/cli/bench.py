@@ -1,0 +1,73 @@
+"""alexcli bench."""
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from alexcli.cli.shell import FormatOption, emit, examples, guarded
+from alexcli.render.tables import Format, render
+from alexcli.results import Measured, Table
+
+bench = typer.Typer(
+    help="Measure speed: ours beside a rival, alternated in one run.",
+    no_args_is_help=True,
+    epilog=examples("alexcli bench data", "alexcli bench data DIR --out results/data/photos.json"),
+)
+
+Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
+Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
+
+
+@bench.command(
+    epilog=examples("alexcli bench data", "alexcli bench data DIR --rounds 9 --format json")
+)
+@guarded
+def data(
+    source: Annotated[
+        Path | None,
+        typer.Argument(help="A folder of photographs; none draws some.", show_default=False),
+    ] = None,
+    rounds: Rounds = 5,
+    out: Out = None,
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline."""
+    from alexcli.bench.data import run
+    from alexcli.config import compose
+    from alexcli.render.progress import make_reporter
+    from alexcli.schema import TrainSpec
+
+    spec = compose(["data=folder", "model=alexnet"], TrainSpec)
+    finish(run(source, spec, rounds, make_reporter()), "data", out, format)
+
+
+def finish(found: list[Measured], what: str, out: Path | None, format: Format) -> None:  # noqa: A002
+    """Print the figures, and write them where asked."""
+    rows = [asdict(one) for one in found]
+    if out is not None:
+        from alexcli.bench.harness import write
+
+        write(out, rows, " ".join(["alexcli", *sys.argv[1:]]))
+    emit(render(_table(found, what), format, rows))
+
+
+def _table(found: list[Measured], what: str) -> Table:
+    columns = ["measurement", "ours", "unit", "against", "ratio", "from", "to", "n"]
+    rows: list[list[Any]] = [
+        [
+            one.name,
+            one.value,
+            one.unit,
+            one.against,
+            one.ratio_median,
+            one.ratio_min,
+            one.ratio_max,
+            one.n,
+        ]
+        for one in found
+    ]
+    note = "ratio: median over alternations, above 1 is faster than the rival in the same round"
+    return Table(f"bench {what}", columns, rows, note=note)

@@ -1,0 +1,298 @@
+"""From a folder of photographs as they come to a store; interrupted, it goes on where it was."""
+
+import json
+import multiprocessing
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL
+from filelock import FileLock, Timeout
+
+from alexcli.data import chunks, listing
+from alexcli.data.chunks import Task, Written
+from alexcli.data.dataset import Dataset
+from alexcli.data.pictures import ArrayPictures, FilePictures, Pictures
+from alexcli.data.place import Place
+from alexcli.data.stats import Sums
+from alexcli.data.store import (
+    FORMAT,
+    LISTING,
+    MANIFEST,
+    PLAN,
+    STATISTICS,
+    VERSION,
+    StorePictures,
+    read_manifest,
+)
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.results import Reporter
+from alexcli.schema import Encoding, OnError, PrepareSpec
+
+ORDER_SEED = 0  # training pictures are stored in a shuffled order, so that each chunk is a mixture
+REPORT = "undecodable.csv"
+
+
+def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter) -> bool:
+    """Write a store.
+
+    Args:
+        dataset: opened, nothing decoded yet; its pictures are files or arrays.
+        dest: a new or empty folder, or one that an earlier attempt left.
+        spec: encoding and what to do with a picture that cannot be decoded.
+        reporter: told how it goes.
+
+    Returns:
+        Whether there was anything to do.
+
+    Raises:
+        UsageError: `dest` holds something else; the source has changed since; pictures that cannot
+            be decoded (all are in `undecodable.csv`).
+        RunFailedError: a full disk; what was finished stays.
+    """
+    splits = _splits(dataset)
+    source = listing.lines(splits)
+    plan = _plan(dataset, spec, source)
+    with _writing(dest):
+        dest.mkdir(parents=True, exist_ok=True)
+        with _locked(dest):
+            if not _begin(dest, plan, source):
+                return False
+            _room(dest, splits, spec, dataset.size)
+            written, sums = _write(dest, splits, spec, dataset.size, reporter)
+            skipped = _report(dest, written, spec)
+            if sums is None:
+                raise UsageError("no training picture can be decoded", hint=f"see {dest / REPORT}")
+            np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
+            _finish(dest, dataset, written, plan, skipped)
+    return True
+
+
+def _splits(dataset: Dataset) -> dict[str, Pictures]:
+    """The splits that a store holds; one that stands in for another is kept once."""
+    found: dict[str, Pictures] = {"train": dataset.train}
+    if dataset.val is not dataset.train:
+        found["val"] = dataset.val
+    if dataset.test is not None and all(dataset.test is not p for p in found.values()):
+        found["test"] = dataset.test
+    return found
+
+
+def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, Any]:
+    """What decides the store's content, as plain data."""
+    quality = spec.quality if spec.encoding is Encoding.jpeg else 0
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "encoding": spec.encoding.value,
+        "quality": quality,
+        "size": dataset.size,
+        "resize": dataset.resize,
+        "classes": dataset.classes,
+        "source": listing.digest(source),
+    }
+
+
+def _begin(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
+    """Whether there is work to do; UsageError where `dest` is or becomes something else."""
+    there = {p.name for p in dest.iterdir()} - {".lock"}
+    if not there & {MANIFEST, PLAN}:
+        if there:
+            raise UsageError(
+                f"{dest} holds something else ({', '.join(sorted(there)[:3])})",
+                hint="name a new or an empty folder",
+            )
+        (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
+        (dest / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+        return True
+    if MANIFEST in there:
+        read_manifest(Place(str(dest)))  # refuses a newer one
+    path = dest / (MANIFEST if MANIFEST in there else PLAN)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    if kept["source"] != plan["source"]:
+        before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
+        raise UsageError(
+            f"the source has changed since {dest} was prepared: {listing.changes(before, source)}",
+            hint=f"prepare it into another folder, or remove {dest} first",
+        )
+    for key in ("size", "resize", "encoding", "quality", "classes"):
+        if kept[key] != plan[key]:
+            raise UsageError(
+                f"{dest} was prepared with {key} {kept[key]}, and now {plan[key]} is asked for",
+                hint=f"name another folder, or remove {dest} first",
+            )
+    if MANIFEST in there:
+        for split in read_manifest(Place(str(dest))).splits:
+            StorePictures(Place(str(dest)), read_manifest(Place(str(dest))), split)
+        return False
+    return True
+
+
+def _room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int) -> None:
+    """UsageError before anything is written where raw pictures cannot fit."""
+    if spec.encoding is not Encoding.raw:
+        return
+    needed = sum(len(pictures) for pictures in splits.values()) * side * side * 3
+    needed -= sum(path.stat().st_size for path in dest.glob("*.bin"))
+    free = shutil.disk_usage(dest).free
+    if needed > free:
+        raise UsageError(
+            f"{dest} needs {needed / 1e9:.1f} GB more, and {free / 1e9:.1f} GB are free",
+            hint="encoding=jpeg takes about a seventh",
+        )
+
+
+def _tasks(
+    dest: Path, name: str, pictures: Pictures, spec: PrepareSpec, side: int
+) -> Iterator[Task]:
+    """The chunks of a split, in order."""
+    count, names = len(pictures), pictures.names()
+    order, train = np.arange(count), name == "train"
+    if train:
+        order = np.random.default_rng(ORDER_SEED).permutation(count)
+    size = side * side * 3 if spec.encoding is Encoding.raw else side * side * 3 // 7
+    step = chunks.chunk_pictures(count, size)
+    for number, start in enumerate(range(0, count, step)):
+        rows = order[start : start + step].tolist()
+        file = dest / f"{name}-{number:05}.bin"
+        those = [names[row] for row in rows]
+        yield Task(
+            _part(pictures, rows), rows, those, file, spec.encoding, spec.quality, side, train
+        )
+
+
+def _part(pictures: Pictures, rows: list[int]) -> Pictures:
+    """Some pictures alone, small enough to be sent to another process."""
+    if isinstance(pictures, FilePictures):
+        paths = [pictures.paths[row] for row in rows]
+        return replace(pictures, paths=paths, labels=pictures.labels[rows])
+    assert isinstance(pictures, ArrayPictures)
+    return ArrayPictures(pictures.images[rows], pictures.labels[rows])
+
+
+def _write(
+    dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int, reporter: Reporter
+) -> tuple[dict[str, list[Written]], Sums | None]:
+    """Write all chunks that are not there yet, on all cores, and sum up the training set."""
+    written: dict[str, dict[str, Written]] = {name: {} for name in splits}
+    sums: Sums | None = None
+    total, done = sum(len(pictures) for pictures in splits.values()), 0
+    workers = spec.processes or os.cpu_count() or 1
+    method = "fork" if sys.platform == "linux" else "spawn"
+    running: dict[Future[tuple[Written, Sums | None]], tuple[str, int]] = {}
+    pool = ProcessPoolExecutor(
+        workers, multiprocessing.get_context(method), initializer=chunks.begin_process
+    )
+
+    def collect(*, until: int) -> None:
+        nonlocal done, sums
+        while len(running) > until:
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                split, count = running.pop(future)
+                found, part = future.result()
+                written[split][found.file] = found
+                if part is not None:
+                    sums = part if sums is None else sums + part
+                done += count
+                reporter.counted("preparing", done, total)
+
+    try:
+        for name, pictures in splits.items():
+            for task in _tasks(dest, name, pictures, spec, side):
+                running[pool.submit(chunks.make_chunk, task)] = (name, len(task.rows))
+                collect(until=2 * workers)
+        collect(until=0)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return {name: [parts[file] for file in sorted(parts)] for name, parts in written.items()}, sums
+
+
+def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
+    """List what cannot be decoded; how many there are."""
+    bad = [
+        (split, name, reason)
+        for split, parts in written.items()
+        for part in parts
+        for name, reason in part.undecodable
+    ]
+    if not bad:
+        (dest / REPORT).unlink(missing_ok=True)
+        return 0
+    listing.write_report(dest / REPORT, bad)
+    if spec.on_error is OnError.fail:
+        first = "; ".join(reason for _, _, reason in bad[:3])
+        raise UsageError(
+            f"{len(bad)} pictures cannot be decoded: {first}{' ...' if len(bad) > 3 else ''} "
+            f"(all are in {dest / REPORT})",
+            hint="mend the files, or leave them out: the same command with on_error=skip goes on",
+        )
+    return len(bad)
+
+
+def _finish(
+    dest: Path,
+    dataset: Dataset,
+    written: dict[str, list[Written]],
+    plan: dict[str, Any],
+    skipped: int,
+) -> None:
+    """Index and, last of all, the manifest."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for split, parts in written.items():
+        listing.write_index(dest / f"{split}.npz", parts)
+        found[split] = [
+            {"file": p.file, "count": len(p.rows), "bytes": p.bytes, "checksum": p.checksum}
+            for p in parts
+        ]
+    names = [LISTING, STATISTICS, *(f"{split}.npz" for split in found)]
+    manifest = plan | {
+        "words": dataset.words,
+        "splits": found,
+        "files": {name: listing.checksum(dest / name) for name in names},
+        "skipped": skipped,
+        "note": dataset.note,
+        "versions": {
+            "python": platform.python_version(),
+            "pillow": PIL.__version__,
+            "numpy": np.__version__,
+        },
+    }
+    temporary = dest / f"{MANIFEST}.tmp"
+    temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    temporary.replace(dest / MANIFEST)
+    (dest / PLAN).unlink(missing_ok=True)
+    for part in (part for parts in written.values() for part in parts):
+        chunks.note_of(dest / part.file).unlink(missing_ok=True)
+
+
+@contextmanager
+def _locked(dest: Path) -> Iterator[None]:
+    """One process at a time writes a store."""
+    lock = FileLock(dest / ".lock", timeout=0)
+    try:
+        with lock:
+            yield
+    except Timeout as error:
+        raise UsageError(
+            f"{dest} is being prepared by another process", hint="wait for it to end"
+        ) from error
+
+
+@contextmanager
+def _writing(dest: Path) -> Iterator[None]:
+    """Say what could not be written, and that the same command goes on."""
+    try:
+        yield
+    except OSError as error:
+        raise RunFailedError(
+            f"{error.filename or dest} cannot be written: {error.strerror or error}",
+            hint="make room or mend the rights, then repeat the same command: it goes on",
+        ) from error

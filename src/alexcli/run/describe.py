@@ -1,0 +1,103 @@
+"""What `alexcli data stats` and `alexcli data preview` show of a data set."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alexcli.data.dataset import Dataset, training_statistics
+from alexcli.data.sources import open_dataset
+from alexcli.data.stats import Statistics
+from alexcli.errors import UsageError
+from alexcli.results import DataStatistics, Preview, Reporter
+from alexcli.schema import TrainSpec
+
+SIGMA = 0.1  # of the colour noise, section 4.1
+VIEWS = 10  # augmented pictures on a sheet
+
+
+def opened(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
+    """The pictures and the statistics of the training set; UsageError where there are none."""
+    dataset = open_dataset(spec.data, train_only=True)
+    try:
+        return dataset, training_statistics(dataset, partial(reporter.counted, "mean image"))
+    finally:
+        reporter.close()
+
+
+def statistics_of(spec: TrainSpec, reporter: Reporter) -> DataStatistics:
+    """Mean image, channel means, covariance and colour noise of a training set."""
+    dataset, found = opened(spec, reporter)
+    values, vectors = found.components()
+    return DataStatistics(
+        data=dataset.fingerprint,
+        pictures=found.count,
+        size=dataset.size,
+        resize=dataset.resize,
+        channel_means=found.channel_means.tolist(),
+        channel_stds=(found.covariance.diagonal() ** 0.5).tolist(),
+        covariance=found.covariance.tolist(),
+        eigenvalues=values.tolist(),
+        components=vectors.T.tolist(),
+        noise={"stdev": (SIGMA * values**0.5).tolist(), "eigenvalue": (SIGMA * values).tolist()},
+        mean_image=np.clip(found.mean_image + 0.5, 0, 255).astype(np.uint8),
+    )
+
+
+def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Preview:
+    """A training picture as it is stored, and as the net sees it ten times.
+
+    Args:
+        spec: data, augmentation, input size and seed.
+        index: which training picture.
+        reporter: told how it goes.
+
+    Raises:
+        UsageError: there is no such picture.
+    """
+    import torch
+
+    from alexcli.data.transforms import Batch, Preprocess
+
+    dataset, found = opened(spec, reporter)
+    if not 0 <= index < len(dataset.train):
+        raise UsageError(
+            f"--index {index} is none of the {len(dataset.train)} training pictures",
+            hint=f"0 to {len(dataset.train) - 1}",
+        )
+    image = dataset.train.fetch([index])
+    preprocess = Preprocess(spec.augment, spec.model.input, found, dataset.size)
+    number = torch.tensor([index])
+    label = torch.from_numpy(dataset.train.labels[[index]])
+    batch = Batch(torch.from_numpy(image), label, number, number)
+    seen = [
+        preprocess.train_view(batch, seed=spec.seed, epoch=epoch)[0].permute(1, 2, 0).numpy()
+        for epoch in range(1, VIEWS + 1)
+    ]
+    values, vectors = found.components()
+    return Preview(
+        name=f"{dataset.classes[int(label)]}: {dataset.train.names()[index]}",
+        original=image[0],
+        seen=_shown(seen, found.channel_means, spec.augment.pixel_scale),
+        mean_image=np.clip(found.mean_image + 0.5, 0, 255).astype(np.uint8),
+        components=[_strip(found.channel_means, vectors[:, i], values[i] ** 0.5) for i in range(3)],
+        stdevs=(values**0.5).tolist(),
+    )
+
+
+def _shown(
+    seen: Sequence[npt.NDArray[Any]], mean: npt.NDArray[np.float64], scale: float
+) -> list[npt.NDArray[np.uint8]]:
+    """Net inputs with the mean colour added back, so that they can be looked at."""
+    return [np.clip(x / scale + mean + 0.5, 0, 255).astype(np.uint8) for x in seen]
+
+
+def _strip(
+    mean: npt.NDArray[np.float64], direction: npt.NDArray[np.float64], stdev: float
+) -> npt.NDArray[np.uint8]:
+    """The mean colour moved along a component, from -3 to 3 standard deviations, (32, 256, 3)."""
+    steps = np.linspace(-3, 3, 256)[:, None] * stdev * direction
+    row = np.clip(mean + steps + 0.5, 0, 255).astype(np.uint8)
+    return np.repeat(row[None], 32, axis=0)
