@@ -29,6 +29,9 @@ class Fetched(Dataset[Any]):
 
         An error is handed over as a value: a loader process would wrap it in a traceback.
         """
+        if not indices:  # a replica's share of a small last batch
+            one = self.__getitems__([0])
+            return Batch(*(part[:0] for part in one)) if isinstance(one, Batch) else one
         try:
             images = self.pictures.fetch(indices)
         except AlexcliError as error:
@@ -69,6 +72,27 @@ class ShuffledBatches(Sampler[list[int]]):
             yield order[start : start + self.batch_size]
 
 
+class Shared(Sampler[list[int]]):
+    """A replica's share of every global batch.
+
+    Args:
+        batches: the global ones.
+        share: first row and end of the share of so many rows.
+    """
+
+    def __init__(
+        self, batches: Sampler[list[int]], share: Callable[[int], tuple[int, int]]
+    ) -> None:
+        self.batches, self.share = batches, share
+
+    def __len__(self) -> int:
+        return len(self.batches)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[list[int]]:
+        for batch in self.batches:
+            yield batch[slice(*self.share(len(batch)))]
+
+
 class Loader(DataLoader[Any]):
     """A loader that Lightning may take for resumable: its sampler knows the step."""
 
@@ -86,11 +110,17 @@ class DataModule(L.LightningDataModule):
     Args:
         spec: the run's configuration.
         dataset: its opened pictures.
+        share: of a global batch, that the loaders hand out; None for all of it.
     """
 
-    def __init__(self, spec: TrainSpec, dataset: sources.Dataset) -> None:
+    def __init__(
+        self,
+        spec: TrainSpec,
+        dataset: sources.Dataset,
+        share: Callable[[int], tuple[int, int]] | None = None,
+    ) -> None:
         super().__init__()
-        self.spec, self.dataset = spec, dataset
+        self.spec, self.dataset, self.share = spec, dataset, share
 
     @property
     def steps_per_epoch(self) -> int:
@@ -104,7 +134,7 @@ class DataModule(L.LightningDataModule):
         workers = self.spec.data.workers
         return Loader(
             Fetched(pictures),
-            batch_sampler=batches,
+            batch_sampler=Shared(batches, self.share) if self.share else batches,
             collate_fn=_whole,
             num_workers=workers,
             persistent_workers=workers > 0,

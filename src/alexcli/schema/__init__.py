@@ -43,6 +43,7 @@ from alexcli.schema.optim import (
     Schedule,
     ScheduleSpec,
 )
+from alexcli.schema.placement import PlacementKind, PlacementSpec
 from alexcli.schema.train import (
     AnalyzeSpec,
     LoggerKind,
@@ -80,6 +81,8 @@ __all__ = [
     "OptimSpec",
     "PcaScale",
     "PcaSpec",
+    "PlacementKind",
+    "PlacementSpec",
     "PlateauSpec",
     "PoolKind",
     "PoolSpec",

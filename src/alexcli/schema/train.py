@@ -6,6 +6,7 @@ from enum import Enum
 from alexcli.schema.data import AugmentSpec, DataSpec, EvalSpec
 from alexcli.schema.model import ModelSpec
 from alexcli.schema.optim import OptimSpec
+from alexcli.schema.placement import PlacementSpec
 from alexcli.schema.ranges import ranged
 
 
@@ -76,6 +77,8 @@ class TrainSpec:
     """The learning rule."""
     eval: EvalSpec = field(default_factory=EvalSpec)
     """Evaluation."""
+    placement: PlacementSpec = field(default_factory=PlacementSpec)
+    """Where the towers live."""
     trainer: TrainerSpec = field(default_factory=TrainerSpec)
     """Execution."""
     logger: LoggerSpec = field(default_factory=LoggerSpec)
