@@ -1,8 +1,10 @@
 """Several gloo processes against one, tensor by tensor."""
 
+import functools
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,8 @@ from tests.placement.worker import CASES, Case, train
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="session")
-def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the processes wrote: one group of two and one of four, each for all of its cases."""
-    folder = tmp_path_factory.mktemp("ranks")
+def _run(folder: Path) -> None:
+    """Start a group of two processes and one of four, each for all of its cases."""
     running = []
     for size in sorted({case.processes for case in CASES}):
         for rank in range(size):
@@ -37,7 +37,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for child in running:
         _, err = child.communicate(timeout=300)
         assert child.returncode == 0, err.decode()
-    return folder
 
 
 def _merged(folder: Path, case: Case) -> dict[str, Any]:
@@ -60,9 +59,14 @@ def _distance(ours: Tensor, theirs: Tensor) -> float:
     return float((ours.double() - theirs.double()).norm()) / (scale or 1.0)
 
 
+@functools.cache
+def _single(case: Case) -> Any:
+    return train(case, Single(torch.device("cpu"), case.towers))
+
+
 def _check(case: Case, ours: dict[str, Any]) -> None:
     """Norm-relative, per tensor: 1e-10 in float64, 1e-5 in the first step of float32."""
-    theirs: dict[str, Any] = train(case, Single(torch.device("cpu"), case.towers))
+    theirs = _single(replace(case, kind="single", processes=1))
     assert theirs["losses"].std() > 1e-3  # it learns something
     assert ours["grads"].keys() == theirs["grads"].keys()
     assert ours["weights"].keys() == theirs["weights"].keys()
@@ -78,14 +82,17 @@ def _check(case: Case, ours: dict[str, Any]) -> None:
             assert _distance(ours[what][name], tensor) < limit, (what, name)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_many_processes_match_one(found: Path, case: Case) -> None:
-    _check(case, _merged(found, case))
+def test_many_processes_match_one(tmp_path: Path) -> None:
+    """Every case in one test, because starting processes takes longer than the cases."""
+    _run(tmp_path)
+    for case in CASES:
+        _check(case, _merged(tmp_path, case))
 
 
-@pytest.mark.parametrize(
-    "case", [c for c in CASES if c.processes == c.towers], ids=lambda c: c.name
-)
+SPLIT = [case for case in CASES if case.processes == case.towers and case.kind == "ranks"]
+
+
+@pytest.mark.parametrize("case", SPLIT, ids=lambda case: case.name)
 def test_split_matches_single(case: Case) -> None:
     _check(case, train(case, Split([torch.device("cpu")] * case.towers)))  # type: ignore[arg-type]
 
