@@ -35,6 +35,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"render", "cli"},
     "torchvision": {"data"},
+    "matplotlib": {"render"},
 }
 NEVER_IN = {
     "torch": {"errors", "schema", "results", "config", "analysis", "render", "cli"},

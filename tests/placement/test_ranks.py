@@ -1,6 +1,7 @@
 """Several gloo processes against one, tensor by tensor."""
 
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -12,9 +13,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from alexcli.analysis import traffic
+from alexcli.config import compose
 from alexcli.placement.single import Single
 from alexcli.placement.split import Split
-from tests.placement.worker import CASES, Case, train
+from alexcli.schema import AnalyzeSpec
+from tests.placement.worker import CASES, TRAFFIC, TRAFFIC_BATCH, Case, train
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,6 +91,19 @@ def test_many_processes_match_one(tmp_path: Path) -> None:
     _run(tmp_path)
     for case in CASES:
         _check(case, _merged(tmp_path, case))
+    _check_bytes(tmp_path)
+
+
+def _check_bytes(folder: Path) -> None:
+    """The kernel's count of what two processes sent, against `analyze traffic`; 2% for headers."""
+    wanted = ["traffic.devices=[2]", f"traffic.batches=[{TRAFFIC_BATCH}]"]
+    rows = traffic.run(compose([*TRAFFIC, *wanted], AnalyzeSpec))["rows"]
+    (two,) = (row for row in rows if row["placement"] == "2 towers")
+    parts = [json.loads((folder / f"bytes.{rank}.json").read_text()) for rank in (0, 1)]
+    for phase in ("forward", "backward"):
+        counted = sum(part[phase] for part in parts)
+        assert two[phase] > 100_000
+        assert two[phase] <= counted < 1.02 * two[phase], phase
 
 
 SPLIT = [case for case in CASES if case.processes == case.towers and case.kind == "ranks"]

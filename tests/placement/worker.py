@@ -4,7 +4,12 @@ usage: python -m tests.placement.worker FOLDER, with the environment that torchr
 """
 
 import functools
+import json
+import os
+import socket
+import struct
 import sys
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -106,6 +111,43 @@ def train(case: Case, placement: Single) -> dict[str, dict[str, Tensor] | Tensor
     return {"losses": torch.stack(losses), "grads": grads, "weights": net.state_dict()}
 
 
+def sent() -> int:
+    """Bytes that this process has sent over TCP and that have arrived, by the kernel's count."""
+    total = 0
+    for file in Path("/proc/self/fd").iterdir():
+        try:
+            with socket.socket(fileno=os.dup(int(file.name))) as copy:
+                info = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+        except OSError:
+            continue  # no TCP socket
+        total += struct.unpack_from("Q", info, 120)[0]  # tcpi_bytes_acked of linux/tcp.h
+    return total
+
+
+TRAFFIC = ["model.width=0.25", "model.dropout.rate=0"]
+TRAFFIC_BATCH = 8
+
+
+def count_bytes(placement: Single) -> dict[str, int]:
+    """What an update really sends, forward and backward, from this process."""
+    spec = compose(["experiment=null", "data.root=.", *TRAFFIC], TrainSpec)
+    net = Towers(spec.model, mine=placement.mine, exchange=placement.exchange)
+    x = torch.zeros(TRAFFIC_BATCH, 3, 227, 227)
+    net(x)  # connections are made
+    found = {}
+    for phase in ("forward", "backward"):
+        placement.barrier()
+        time.sleep(0.2)  # until everything has arrived
+        before = sent()
+        if phase == "forward":
+            loss = net(x).sum()
+        else:
+            loss.backward()
+        time.sleep(0.2)
+        found[phase] = sent() - before
+    return found
+
+
 def main() -> None:
     """Every case of this number of processes, in one life."""
     torch.set_num_threads(1)
@@ -115,6 +157,9 @@ def main() -> None:
         together = case.kind == "ddp"
         placement = Ranks(here, torch.device("cpu"), case.towers, together=together)
         torch.save(train(case, placement), Path(sys.argv[1], f"{case.name}.{here.rank}.pt"))
+    if here.size == 2:
+        counted = count_bytes(Ranks(here, torch.device("cpu"), 2))
+        Path(sys.argv[1], f"bytes.{here.rank}.json").write_text(json.dumps(counted))
     leave()
 
 

@@ -49,7 +49,11 @@ app.command(
     epilog=examples("alexcli eval --ten-crop", "alexcli eval runs/quickstart/s0-* --format json"),
 )(evaluate)
 app.command(
-    epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
+    epilog=examples(
+        "alexcli analyze params",
+        "alexcli analyze params model=merged --format md",
+        "alexcli analyze traffic traffic.batches=[256] traffic.devices=[2,8] --out figures",
+    )
 )(analyze)
 app.add_typer(config, name="config")
 

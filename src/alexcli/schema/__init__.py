@@ -49,6 +49,7 @@ from alexcli.schema.train import (
     LoggerKind,
     LoggerSpec,
     Precision,
+    TrafficSpec,
     TrainerSpec,
     TrainSpec,
 )
@@ -93,6 +94,7 @@ __all__ = [
     "Sees",
     "Source",
     "SpatialLrnSpec",
+    "TrafficSpec",
     "TrainSpec",
     "TrainerSpec",
 ]
