@@ -155,6 +155,6 @@ def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -
             raise UsageError(
                 f"placement.devices names {name!r}, which does not exist; "
                 f"there are {', '.join(exist)}",
-                hint=None if gpus else "torch finds no CUDA device here",
+                hint="torch finds no other device here; CUDA_VISIBLE_DEVICES may hide some",
             )
     return devices
