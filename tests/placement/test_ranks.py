@@ -92,6 +92,9 @@ def test_many_processes_match_one(tmp_path: Path) -> None:
     for case in CASES:
         _check(case, _merged(tmp_path, case))
     _check_bytes(tmp_path)
+    for rank in (0, 1):  # every rank refuses another model, and names the same difference
+        refused = (tmp_path / f"refused.{rank}.txt").read_text()
+        assert refused == "rank 1 has model.width=1.0, and rank 0 has model.width=0.5"
 
 
 def _check_bytes(folder: Path) -> None:

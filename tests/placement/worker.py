@@ -19,6 +19,7 @@ from torch import Tensor
 
 from alexcli.config import compose
 from alexcli.draws import At
+from alexcli.errors import UsageError
 from alexcli.model.towers import Towers, named_in_full
 from alexcli.optim import build_optimizer
 from alexcli.placement.ranks import Ranks, leave
@@ -158,8 +159,13 @@ def main() -> None:
         placement = Ranks(here, torch.device("cpu"), case.towers, together=together)
         torch.save(train(case, placement), Path(sys.argv[1], f"{case.name}.{here.rank}.pt"))
     if here.size == 2:
-        counted = count_bytes(Ranks(here, torch.device("cpu"), 2))
+        placement = Ranks(here, torch.device("cpu"), 2)
+        counted = count_bytes(placement)
         Path(sys.argv[1], f"bytes.{here.rank}.json").write_text(json.dumps(counted))
+        try:
+            placement.agree({"model.name": "alexnet", "model.width": 0.5 + 0.5 * here.rank})
+        except UsageError as error:
+            Path(sys.argv[1], f"refused.{here.rank}.txt").write_text(error.message)
     leave()
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
 from alexcli.render.tables import Format
-from alexcli.run.processes import report
+from alexcli.run.processes import report, speaker
 
 P = ParamSpec("P")
 
@@ -59,7 +59,7 @@ def complain(error: AlexcliError) -> None:
         raise typer.Exit(error.exit_code)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("[red]error:[/red]", end=" ")
-    console.print(error.message, markup=False)
+    console.print(speaker() + error.message, markup=False)
     if error.hint:
         console.print("[cyan]hint:[/cyan]", end=" ")
         console.print(error.hint, markup=False)

@@ -29,7 +29,7 @@ def peers() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        first = str(error).strip().splitlines()[0]
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise LostPeerError(
             f"a process of this run is gone: {first}",
             hint="its own message says why; the same command resumes",
@@ -122,6 +122,7 @@ class Ranks(Single):
         self.rank, self.processes, self.world = world.rank, world.size, world
         self.replicas, self.replica = world.size // apart, world.rank // apart
         self._join(world)
+        self.agree({"model.towers": towers, "processes of a replica": apart})
         kind = device.type
         mesh = init_device_mesh(kind, (self.replicas, apart), mesh_dim_names=("replica", "tower"))
         self.same_tower, self.same_replica = mesh.get_group("replica"), mesh.get_group("tower")

@@ -189,6 +189,12 @@ def _loopback() -> str:
     return next((name for name in names if name in ("lo", "lo0")), "")
 
 
+def speaker() -> str:
+    """Which of several processes an error of this one is, as its beginning; empty for one."""
+    here = world()
+    return "" if here is None else f"rank {here.rank} of {here.size}: "
+
+
 def report(error: BaseException) -> bool:
     """Tell the process that started this one about an error; False where there is none."""
     here, meeting = world(), os.environ.get(MEETING)
