@@ -47,7 +47,7 @@ def test_data_parallelism_sends_every_gradient_around_a_ring(devices: int) -> No
 
 def test_replicas_of_towers_send_each_towers_gradient_around_its_own_ring() -> None:
     alone, many = (
-        _row(_rows(), name, n, 8192) for name, n in (("2 towers", 2), ("2 towers, replicas", 64))
+        _row(_rows(), name, n, 8192) for name, n in (("2 towers", 2), ("2 towers x R", 64))
     )
     assert many["forward"] == alone["forward"]
     assert many["backward"] - alone["backward"] == 2 * 31 * 4 * PARAMETERS
@@ -70,7 +70,7 @@ def test_more_devices_than_pictures_have_no_row() -> None:
 
 def test_a_net_that_towers_do_not_divide_has_the_other_rows() -> None:
     assert {row["placement"] for row in _rows("model=lenet5")} <= {
-        *("2 towers", "2 towers, replicas", "data parallel", "hybrid 2014")
+        *("2 towers", "2 towers x R", "data parallel", "hybrid 2014")
     }
 
 

@@ -67,7 +67,7 @@ def _rows(model: ModelSpec, batch: int, devices: Sequence[int]) -> Iterator[dict
             replicas = count // towers
             if count % towers == 0 and 1 < replicas <= batch:
                 found = _towers(split, batch, replicas)
-                yield _row(f"{towers} towers, replicas", found, towers, replicas, batch)
+                yield _row(f"{towers} towers x R", found, towers, replicas, batch)
     for count in devices:
         if 1 < count <= batch:
             yield _row("data parallel", _data_parallel(model, count), 1, count, batch)

@@ -42,6 +42,7 @@ app.command(
         "alexcli train",
         "alexcli train experiment=imagenette data.root=DIR",
         "alexcli train seed=0,1,2 optim.epochs=5",
+        "alexcli train placement=ranks label=two_processes",
     )
 )(train)
 app.command(

@@ -38,31 +38,25 @@ def traffic(found: dict[str, Any]) -> Table:
     rows = [
         [
             *(row[key] for key in ("placement", "devices", "batch")),
-            *(_size(row[key]) for key in ("forward", "backward", "per_device")),
-            *(_time(row["seconds"][link]) for link in links),
+            *(_mega(row[key]) for key in ("forward", "backward", "per_device")),
+            *(1000 * row["seconds"][link] for link in links),
         ]
         for row in found["rows"]
     ]
     speeds = ", ".join(f"{name} {speed:g} GB/s" for name, speed in found["links"].items())
     return Table(
         title=f"{found['model']}: between devices in one update, float32",
-        columns=["placement", "devices", "batch", "forward", "backward", "a device sends", *links],
+        columns=[
+            *("placement", "devices", "batch", "forward MB", "back MB", "each sends"),
+            *(f"{link} ms" for link in links),
+        ],
         rows=rows,
-        note="sizes over all devices; times of what the busiest device sends, if nothing overlaps: "
-        f"{speeds} each way. hybrid 2014: convolutions data-parallel, fully connected layers "
-        "divided (arXiv 1404.5997). Layer by layer: --format json",
+        note="R: replicas. MB over all devices, MB that the busiest sends, and its time if nothing "
+        f"overlaps: {speeds} each way. hybrid 2014: convolutions data-parallel, fully connected "
+        "layers divided (arXiv 1404.5997). Layer by layer: --format json",
     )
 
 
-def _size(count: float) -> str:
-    """Bytes for people."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if count < 1000:
-            return f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} TB"
-
-
-def _time(seconds: float) -> str:
-    """Milliseconds for people."""
-    return f"{1000 * seconds:.3g} ms"
+def _mega(count: float) -> float:
+    """Bytes in millions, no more exact than a reader needs."""
+    return round(count / 1e6) if count >= 1e8 else round(count / 1e6, 2)

@@ -22,7 +22,7 @@ def traffic(found: dict[str, Any], path: Path) -> None:
         lines: dict[str, list[tuple[int, float]]] = {}
         for row in found["rows"]:
             if row["batch"] == batch:
-                name = row["placement"].removesuffix(", replicas")
+                name = row["placement"].removesuffix(" x R")
                 lines.setdefault(name, []).append((row["devices"], row["per_device"]))
         for name, points in lines.items():
             panel.plot(*zip(*sorted(points), strict=True), marker="o", label=name)
