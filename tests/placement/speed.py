@@ -3,14 +3,16 @@
 usage: python -m tests.placement.speed OUT.json [BATCH] [ROUNDS]      (two CPU cores, nothing else)
 """
 
+import ast
+import inspect
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from alexcli.optim import build_optimizer
 from alexcli.placement.ranks import Ranks, leave
 from alexcli.placement.single import Single
 from alexcli.placement.world import world
+from alexcli.run.rundir import environment
 from alexcli.schema import TrainSpec
 from tests.oracles import GroupedAlexNet
 
@@ -125,11 +128,30 @@ def alternate(
     }
 
 
+def code_lines(folder: Path) -> int:
+    """Lines that are neither blank, comment nor docstring."""
+    total = 0
+    for path in folder.glob("*.py"):
+        strings = {
+            line
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+            for line in range(node.lineno, (node.end_lineno or 0) + 1)
+        }
+        with path.open("rb") as file:
+            tokens = [t for t in tokenize.tokenize(file.readline) if t.string.strip()]
+        words = [t for t in tokens if t.type not in (tokenize.COMMENT, tokenize.ENCODING)]
+        lines = {n for t in words for n in range(t.start[0], t.end[0] + 1)}
+        total += len(lines - strings)
+    return total
+
+
 def main() -> None:
     """Measure both and write them with their command."""
     if sys.argv[1] == "--rank":
         follow(int(sys.argv[2]))
         return
+    began_on = environment()
     out, batch, rounds = sys.argv[1], *map(int, [*sys.argv[2:], "32", "12"][:2])
     torch.set_num_threads(2)
     single = Single(torch.device("cpu"), 2)
@@ -139,9 +161,9 @@ def main() -> None:
         ranks = alternate(two_ranks(folder, batch), ours, rounds)
     found = {
         "command": f"python -m tests.placement.speed OUT.json {batch} {rounds}",
+        "on": began_on,
         "batch": batch,
-        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores",
-        "torch": torch.__version__,
+        "placement_code_lines": code_lines(Path(inspect.getfile(Ranks)).parent),
         "note": "update of alexnet at 227 px in float32 without dropout; ratio = ours / theirs, "
         "alternated step by step",
         "results": [
