@@ -244,7 +244,7 @@ def test_the_cause_is_shown_not_the_loss_of_a_peer(
 ) -> None:
     """Rank 0 notices first that rank 1 is gone; what rank 1 says counts."""
     monkeypatch.setattr(sys, "executable", "false")  # three processes that end with 1
-    family = started._Family(3, [], tmp_path, Silent())
+    family = started._Family(3, [], tmp_path)
     monkeypatch.setattr(started, "GRACE", 1.0)
     for rank, error in (
         (0, LostPeerError("gone")),

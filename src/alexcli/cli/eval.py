@@ -53,7 +53,7 @@ def evaluate(
     reporter = make_reporter()
     words = [*names, *overrides, "--split", split.value, *(["--ten-crop"] if ten_crop else [])]
     words += ["--runs", str(runs), "--format", format.value]
-    if launched(placed_spec(chosen[0][0], overrides), ["eval", *words], reporter):
+    if launched(placed_spec(chosen[0][0], overrides), ["eval", *words]):
         return
     found = [
         run_evaluate(run, path, reporter, split=split.value, ten_crop=ten_crop, overrides=overrides)

@@ -47,7 +47,7 @@ def train(
         raise typer.Exit(max(codes))
     from alexcli.run.processes import launched, speaks
 
-    if launched(specs[0], ["train", "--resume", resume, *words], reporter):
+    if launched(specs[0], ["train", "--resume", resume, *words]):
         return
     from alexcli.run.train import train as run_train
 

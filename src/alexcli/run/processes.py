@@ -25,7 +25,6 @@ from alexcli.errors import (
     UsageError,
 )
 from alexcli.placement.world import MEETING, world
-from alexcli.results import Reporter
 
 if TYPE_CHECKING:  # whose import would slow down every --help
     from alexcli.schema import TrainSpec
@@ -50,13 +49,12 @@ def speaks() -> bool:
     return here is None or here.rank == 0
 
 
-def launched(spec: "TrainSpec", words: Sequence[str], reporter: Reporter) -> bool:
+def launched(spec: "TrainSpec", words: Sequence[str]) -> bool:
     """Run a command in all processes that its placement takes, where they are not there yet.
 
     Args:
         spec: the configuration; refused here, before a process starts, if it is impossible.
         words: the command line after `alexcli`.
-        reporter: told when a signal is passed on.
 
     Returns:
         False when this process is to do the work itself.
@@ -76,15 +74,15 @@ def launched(spec: "TrainSpec", words: Sequence[str], reporter: Reporter) -> boo
     if size == 1 or here is not None:
         return False
     with tempfile.TemporaryDirectory(prefix="alexcli-") as folder:
-        _Family(size, words, Path(folder), reporter).watch()
+        _Family(size, words, Path(folder)).watch()
     return True
 
 
 class _Family:
     """The processes of a run, each in a session of its own so that signals come from here alone."""
 
-    def __init__(self, size: int, words: Sequence[str], folder: Path, reporter: Reporter) -> None:
-        self.folder, self.reporter, self.asked = folder, reporter, 0
+    def __init__(self, size: int, words: Sequence[str], folder: Path) -> None:
+        self.folder, self.asked = folder, 0
         self.children: list[subprocess.Popen[bytes]] = []
         threads = max(1, (os.cpu_count() or 1) // size)
         for rank in range(size):
@@ -97,8 +95,8 @@ class _Family:
             }
             # One machine: no other interface than the loopback is needed, or can be in the way.
             usual = {"OMP_NUM_THREADS": threads, "GLOO_SOCKET_IFNAME": _loopback()}
-            words_of_all = {name: str(value) for name, value in usual.items() if value}
-            environ = words_of_all | dict(os.environ) | {k: str(v) for k, v in own.items()}
+            defaults = {name: str(value) for name, value in usual.items() if value}
+            environ = defaults | dict(os.environ) | {k: str(v) for k, v in own.items()}
             with (folder / f"rank{rank}.log").open("wb") as log:
                 child = subprocess.Popen(
                     [sys.executable, "-m", "alexcli", *words],
