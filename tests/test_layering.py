@@ -17,6 +17,7 @@ LAYERS = (
     "model",
     "data",
     "optim metrics",
+    "placement",
     "lit",
     "analysis",
     "config",

@@ -28,7 +28,8 @@ from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
 Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec)
 
 ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze", PrepareSpec: "prepare"}
-RUN_GROUPS = ("data", "eval", "trainer")  # what may differ when a trained net is evaluated
+# What may differ when a trained net is evaluated.
+RUN_GROUPS = ("data", "eval", "placement", "trainer")
 QUICKSTART = "experiment=quickstart"
 
 
@@ -126,7 +127,8 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
 
     Args:
         spec: as the run keeps it.
-        overrides: `data.*`, `eval.*`, `trainer.*`, or `data=CHOICE` for a whole other group.
+        overrides: `data.*`, `eval.*`, `placement.*`, `trainer.*`, or
+            `data=CHOICE` for a whole other group.
 
     Raises:
         UsageError: any other key, which would change the net that was trained.
@@ -158,6 +160,15 @@ def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     """Plain data, enums by name: what `config show` prints and a run directory keeps."""
     container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)
     return cast(dict[str, Any], container)
+
+
+def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Dotted keys and single values."""
+    found: dict[str, Any] = {}
+    for key, value in mapping.items():
+        inner = flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
+        found |= inner if inner is not None else {prefix + str(key): value}
+    return found
 
 
 def parse(overrides: Sequence[str]) -> list[Override]:

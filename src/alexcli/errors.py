@@ -27,6 +27,10 @@ class RunFailedError(AlexcliError):
     exit_code = 1
 
 
+class LostPeerError(RunFailedError):
+    """Another process of the run has ended, and its own message says why."""
+
+
 class InterruptedRunError(AlexcliError):
     """Ctrl-C: the run was saved and can be resumed (exit code 130, as shells expect)."""
 

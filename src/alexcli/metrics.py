@@ -1,5 +1,6 @@
 """Loss, top-1 and top-5 error over a pass, accumulated on the net's device."""
 
+from collections.abc import Callable
 from typing import cast
 
 import torch
@@ -18,6 +19,7 @@ class Errors(nn.Module):
 
     def __init__(self, classes: int) -> None:
         super().__init__()
+        self.classes = classes
         # Sums, because torchmetrics 1.9's MeanMetric drops its weights when it does not check for
         # NaN, and checking makes the device wait.
         self.loss = SumMetric(nan_strategy="disable").set_dtype(torch.float64)
@@ -38,6 +40,8 @@ class Errors(nn.Module):
             labels: (N,) int64.
             loss: mean over the batch; computed from logits when None.
         """
+        if not len(labels):  # a replica's share of a small last batch
+            return
         loss = F.cross_entropy(scores, labels) if loss is None else loss.detach()
         self.loss.update(loss.double() * len(labels))
         self.seen.update(len(labels))
@@ -46,15 +50,17 @@ class Errors(nn.Module):
             self.top5.update(scores, labels)
 
     def compute(self) -> dict[str, float | None]:
-        """`loss`, `top1_err` and `top5_err` (None with five classes or fewer)."""
+        """`loss`, `top1_err` and `top5_err` (None with five classes or fewer), of this process.
+
+        Read from the sums: torchmetrics' own compute would add over towers as well as replicas.
+        """
         count = self.count()
 
         def error(metric: MulticlassAccuracy) -> float:
-            wrong = round((1 - float(metric.compute())) * count)  # exact again after float32
-            return wrong / count
+            return (count - int(cast(Tensor, metric.tp).sum())) / count
 
         return {
-            "loss": float(self.loss.compute()) / count,
+            "loss": float(cast(Tensor, self.loss.sum_value)) / count,
             "top1_err": error(self.top1),
             "top5_err": None if self.top5 is None else error(self.top5),
         }
@@ -69,6 +75,12 @@ class Errors(nn.Module):
     def sums(self) -> list[dict[str, Tensor]]:
         """The running sums, for a checkpoint made within a pass."""
         return [cast(dict[str, Tensor], dict(metric.metric_state)) for metric in self._all()]
+
+    def over(self, total: Callable[[Tensor], Tensor]) -> "Errors":
+        """The same pass over all replicas, of which `total` adds up a tensor."""
+        whole = Errors(self.classes)
+        whole.load_sums([{name: total(s) for name, s in sums.items()} for sums in self.sums()])
+        return whole
 
     def load_sums(self, sums: list[dict[str, Tensor]]) -> None:
         """Go on from sums that `sums` returned."""

@@ -1,9 +1,10 @@
 from alexcli.analysis import params
-from tests.conftest import model
+from alexcli.config import compose
+from alexcli.schema import AnalyzeSpec
 
 
 def test_layers_and_totals_agree() -> None:
-    found = params.run(model())
+    found = params.run(compose([], AnalyzeSpec))
     for key in ("neurons", "params", "weights", "biases", "macs"):
         assert found["totals"][key] == sum(layer[key] for layer in found["layers"])
     assert [layer["name"] for layer in found["layers"] if layer["sees"] == "all"] == [

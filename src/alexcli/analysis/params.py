@@ -3,10 +3,10 @@
 from typing import Any
 
 from alexcli.model.shapes import op_parameters, trace
-from alexcli.schema import ModelSpec
+from alexcli.schema import AnalyzeSpec
 
 
-def run(model: ModelSpec) -> dict[str, Any]:
+def run(spec: AnalyzeSpec) -> dict[str, Any]:
     """Account for a net.
 
     Returns:
@@ -17,7 +17,7 @@ def run(model: ModelSpec) -> dict[str, Any]:
     Raises:
         UsageError: the layers do not fit together.
     """
-    layers = []
+    model, layers = spec.model, []
     for shape in trace(model):
         layers.append(
             {

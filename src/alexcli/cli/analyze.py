@@ -1,54 +1,54 @@
 """alexcli analyze."""
 
-from typing import Annotated, Any
+import importlib
+import json
+import pkgutil
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from alexcli import analysis
 from alexcli.cli.shell import FormatOption, Overrides, emit, guarded, one_of
+from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
-from alexcli.results import Table
 
-NAMES = ["params"]
+# The file name is the registry: analysis/X.py has `run`, render/analyses.py the table X, and
+# render/figures.py, for an analysis that draws, the figure X.
+NAMES = sorted(module.name for module in pkgutil.iter_modules(analysis.__path__))
 
 
 @guarded
 def analyze(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(NAMES)}.")],
     overrides: Overrides = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Also write the figure, and the numbers as json and csv."),
+    ] = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """Look inside a net."""
-    from alexcli.analysis import params
     from alexcli.config import compose
+    from alexcli.render import analyses
     from alexcli.schema import AnalyzeSpec
 
     one_of("analysis", name, NAMES)
     spec = compose(overrides or [], AnalyzeSpec)
-    found = params.run(spec.model)
-    emit(render(_params_table(found), format, found))
+    found = importlib.import_module(f"alexcli.analysis.{name}").run(spec)
+    table = getattr(analyses, name)(found)
+    if out is not None:
+        from alexcli.render import figures
 
-
-def _params_table(found: dict[str, Any]) -> Table:
-    rows = [
-        [
-            layer["name"],
-            " x ".join(map(str, layer["output"])),
-            layer["sees"],
-            layer["neurons"],
-            layer["params"],
-            layer["macs"],
-        ]
-        for layer in found["layers"]
-    ]
-    totals = found["totals"]
-    side = found["input"][-1]
-    return Table(
-        title=f"{found['model']}, {found['input'][0]} x {side} x {side}",
-        columns=["layer", "output", "sees", "neurons", "parameters", "MACs"],
-        rows=rows,
-        total=["total", "", "", totals["neurons"], totals["params"], totals["macs"]],
-        note=(
-            "output: of the product, before pooling; MACs: multiply-accumulates of one picture's "
-            "forward pass, convolution and fully connected, without biases"
-        ),
-    )
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            (out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+            csv = render(table, Format.csv, found)
+            (out / f"{name}.csv").write_text(csv, encoding="utf-8")
+            if (draw := getattr(figures, name, None)) is not None:
+                draw(found, out / f"{name}.png")
+        except OSError as error:
+            raise UsageError(
+                f"--out {out} cannot be written: {error.strerror}", hint="choose another folder"
+            ) from error
+    emit(render(table, format, found))

@@ -25,8 +25,8 @@ def evaluate(
         list[str] | None,
         typer.Argument(
             metavar="RUN_OR_CKPT|KEY=VALUE",
-            help="Runs or checkpoints (none: the newest finished run), and data.*, eval.* or "
-            "trainer.* keys.",
+            help="Runs or checkpoints (none: the newest finished run), and data.*, eval.*, "
+            "placement.* or trainer.* keys.",
             show_default=False,
         ),
     ] = None,
@@ -42,6 +42,8 @@ def evaluate(
     overrides = [w for w in what or [] if w not in names]
     from alexcli.render.progress import make_reporter
     from alexcli.run.evaluate import evaluate as run_evaluate
+    from alexcli.run.evaluate import placed_spec
+    from alexcli.run.processes import launched, speaks
     from alexcli.run.rundir import locate, newest
 
     chosen = [locate(name) for name in names]
@@ -49,10 +51,16 @@ def evaluate(
         run = newest(runs)
         chosen = [(run, run.last)]
     reporter = make_reporter()
+    words = [*names, *overrides, "--split", split.value, *(["--ten-crop"] if ten_crop else [])]
+    words += ["--runs", str(runs), "--format", format.value]
+    if launched(placed_spec(chosen[0][0], overrides), ["eval", *words]):
+        return
     found = [
         run_evaluate(run, path, reporter, split=split.value, ten_crop=ten_crop, overrides=overrides)
         for run, path in chosen
     ]
+    if not speaks():
+        return
     table = _numbers(found) if format is Format.csv else _table(found)
     emit(render(table, format, [asdict(one) for one in found]))
 

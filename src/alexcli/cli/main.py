@@ -44,6 +44,7 @@ app.command(
         "alexcli train",
         "alexcli train experiment=imagenette data.root=DIR",
         "alexcli train seed=0,1,2 optim.epochs=5",
+        "alexcli train placement=ranks label=two_processes",
     )
 )(train)
 app.command(
@@ -51,7 +52,11 @@ app.command(
     epilog=examples("alexcli eval --ten-crop", "alexcli eval runs/quickstart/s0-* --format json"),
 )(evaluate)
 app.command(
-    epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
+    epilog=examples(
+        "alexcli analyze params",
+        "alexcli analyze params model=merged --format md",
+        "alexcli analyze traffic traffic.batches=[256] traffic.devices=[2,8] --out figures",
+    )
 )(analyze)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")

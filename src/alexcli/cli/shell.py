@@ -10,6 +10,7 @@ from rich.console import Console
 
 from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
 from alexcli.render.tables import Format
+from alexcli.run.processes import report, speaker
 
 P = ParamSpec("P")
 
@@ -28,7 +29,10 @@ def examples(*lines: str) -> str:
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
-    """Turn an expected error into a message, a hint and an exit code; nothing else is caught."""
+    """Turn an expected error into a message, a hint and an exit code.
+
+    Any other goes on, unless alexcli started this process as one of several: it shows it then.
+    """
 
     @functools.wraps(command)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -41,15 +45,21 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(0) from None
         except AlexcliError as error:
             complain(error)
+        except Exception as error:
+            if not report(error):
+                raise
+            raise typer.Exit(1) from None
 
     return wrapped
 
 
 def complain(error: AlexcliError) -> None:
-    """Print an error on stderr and exit with its code."""
+    """Print an error on stderr, or tell the process that started this one; exit with its code."""
+    if report(error):
+        raise typer.Exit(error.exit_code)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     console.print("[red]error:[/red]", end=" ")
-    console.print(error.message, markup=False)
+    console.print(speaker() + error.message, markup=False)
     if error.hint:
         console.print("[cyan]hint:[/cyan]", end=" ")
         console.print(error.hint, markup=False)

@@ -45,10 +45,16 @@ def train(
         codes = sweep(jobs, ["--resume", resume], reporter)
         reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")
         raise typer.Exit(max(codes))
+    from alexcli.run.processes import launched, speaks
+
+    if launched(specs[0], ["train", "--resume", resume, *words]):
+        return
     from alexcli.run.train import train as run_train
 
     done = run_train(specs[0], reporter, resume=resume, overrides=words)
     reporter.close()
+    if not speaks():
+        return
     best, last = done.result["best"], done.result["last"]["val"]
     if done.skipped:
         reporter.note(f"{done.directory} is finished (to start it over: --resume never)")

@@ -50,11 +50,8 @@ class Recorder(L.Callback):
         """Record the epoch, then save it."""
         assert isinstance(pl_module, Module)
         rows = pl_module.rows
-        try:
-            with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
-        except OSError as error:
-            raise cannot_save(self.directory / "metrics.jsonl", error) from error
+        if trainer.is_global_zero:
+            self._append(rows)
         for row in rows:
             for logger in trainer.loggers:
                 named = {f"{row.split}/{k}": v for k, v in asdict(row).items() if v is not None}
@@ -69,9 +66,16 @@ class Recorder(L.Callback):
         save_checkpoint(trainer, self.directory / "last.ckpt")
         self.reporter.epoch(rows, pl_module.spec.optim.epochs)
 
+    def _append(self, rows: list[EpochRow]) -> None:
+        try:
+            with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        except OSError as error:
+            raise cannot_save(self.directory / "metrics.jsonl", error) from error
+
 
 def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
-    """Save under a temporary name and rename.
+    """Save under a temporary name and rename; every process of a run calls this.
 
     Raises:
         RunFailedError: the disk is full or not writable; the file that was there is whole.
@@ -79,7 +83,8 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
     temporary = path.with_suffix(".tmp")
     try:
         trainer.save_checkpoint(temporary, weights_only=False)
-        temporary.replace(path)
+        if trainer.is_global_zero:
+            temporary.replace(path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
         raise cannot_save(path, error) from error
@@ -96,6 +101,8 @@ def cannot_save(path: Path, error: Exception) -> RunFailedError:
 
 class Interruption(L.Callback):
     """Ctrl-C or SIGTERM once: finish the step, save, stop. Twice: stop at once.
+
+    Whichever process of a run is asked, all stop after the same step.
 
     Args:
         directory: of the run.
@@ -141,15 +148,16 @@ class Interruption(L.Callback):
         *_: Any,
     ) -> None:
         """Save within the epoch and stop, but not after its last step: the epoch's end saves it."""
-        if self.asked and not trainer.is_last_batch:
-            assert isinstance(pl_module, Module)
+        assert isinstance(pl_module, Module)
+        if not trainer.is_last_batch and pl_module.placement.any(self.asked):
             pl_module.check_finite()  # never save weights that a bad step has spoilt
             save_checkpoint(trainer, self.directory / "last.ckpt")
             self._stop(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Stop after an epoch that the recorder has just saved."""
-        if self.asked:
+        assert isinstance(pl_module, Module)
+        if pl_module.placement.any(self.asked):
             self._stop(trainer)
 
 
@@ -192,7 +200,7 @@ class Progress(L.Callback):
     ) -> None:
         """Report, at most every REPORT_EVERY seconds and in the last step of an epoch."""
         assert isinstance(pl_module, Module)
-        self.images += len(batch.labels)
+        self.images += pl_module.last_rows
         assert pl_module.last_loss is not None
         self.losses.append(pl_module.last_loss)
         elapsed = self.clock() - self.reported
@@ -211,7 +219,7 @@ class Progress(L.Callback):
                 step=step,
                 steps=epochs * pl_module.steps_per_epoch,
                 loss=loss,
-                top1_err=1 - float(pl_module.train_errors.top1.compute()),
+                top1_err=pl_module.train_errors.compute()["top1_err"] or 0.0,
                 lr=pl_module.rate(),
                 images_per_s=self.images / max(elapsed, 1e-9),
             )

@@ -38,6 +38,9 @@ class Fetched(Dataset[Any]):
 
         An error is handed over as a value: a loader process would wrap it in a traceback.
         """
+        if not part.indices:  # a replica's share of a small last batch
+            one = self.__getitems__(Part(0, [0]))
+            return Batch(*(part[:0] for part in one)) if isinstance(one, Batch) else one
         try:
             images = self.pictures.fetch(part.indices)
         except AlexcliError as error:
@@ -98,6 +101,26 @@ class InOrder(Sampler[Part]):
             yield Part(start, list(range(start, min(start + self.batch_size, self.count))))
 
 
+class Shared(Sampler[Part]):
+    """A replica's share of every global batch.
+
+    Args:
+        batches: the global ones.
+        share: first row and end of the share of so many rows.
+    """
+
+    def __init__(self, batches: Sampler[Part], share: Callable[[int], tuple[int, int]]) -> None:
+        self.batches, self.share = batches, share
+
+    def __len__(self) -> int:
+        return len(self.batches)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Part]:
+        for start, indices in self.batches:
+            first, end = self.share(len(indices))
+            yield Part(start + first, indices[first:end])
+
+
 class Loader(DataLoader[Any]):
     """A loader that Lightning may take for resumable: its sampler knows the step."""
 
@@ -115,11 +138,17 @@ class DataModule(L.LightningDataModule):
     Args:
         spec: the run's configuration.
         dataset: its opened pictures.
+        share: of a global batch, that the loaders hand out; None for all of it.
     """
 
-    def __init__(self, spec: TrainSpec, dataset: Pictured) -> None:
+    def __init__(
+        self,
+        spec: TrainSpec,
+        dataset: Pictured,
+        share: Callable[[int], tuple[int, int]] | None = None,
+    ) -> None:
         super().__init__()
-        self.spec, self.dataset = spec, dataset
+        self.spec, self.dataset, self.share = spec, dataset, share
 
     @property
     def steps_per_epoch(self) -> int:
@@ -133,7 +162,8 @@ class DataModule(L.LightningDataModule):
         workers = self.spec.data.workers
         return Loader(
             Fetched(pictures),
-            batch_sampler=batches,  # type: ignore[arg-type]  # any object reaches __getitems__
+            # Any object reaches __getitems__.
+            batch_sampler=Shared(batches, self.share) if self.share else batches,  # type: ignore[arg-type]
             collate_fn=_whole,
             num_workers=workers,
             persistent_workers=workers > 0,

@@ -14,8 +14,9 @@ from alexcli.data.transforms import Batch, Preprocess
 from alexcli.draws import At
 from alexcli.errors import RunFailedError
 from alexcli.metrics import Errors
-from alexcli.model.towers import Towers
+from alexcli.model.towers import Towers, named_in_full
 from alexcli.optim import DivideOnPlateau, build_optimizer, set_epoch, uses_plateau
+from alexcli.placement.single import Single
 from alexcli.results import EpochRow
 from alexcli.schema import Activation, TrainSpec
 
@@ -32,6 +33,8 @@ class Module(L.LightningModule):
         preprocess: from stored pictures to the net's input.
         steps_per_epoch: updates in one pass.
         classes: names in the order of the outputs, kept in the checkpoint.
+        pictures: in one pass; None where every batch is whole in this process.
+        placement: where the towers live; None: here.
     """
 
     def __init__(
@@ -42,15 +45,19 @@ class Module(L.LightningModule):
         *,
         steps_per_epoch: int,
         classes: list[str],
+        pictures: int | None = None,
+        placement: Single | None = None,
     ) -> None:
         super().__init__()
         self.spec, self.net, self.preprocess = spec, net, preprocess
-        self.steps_per_epoch, self.classes = steps_per_epoch, classes
+        self.steps_per_epoch, self.classes, self.pictures = steps_per_epoch, classes, pictures
+        self.placement = placement or Single(torch.device("cpu"), spec.model.towers)
         self.train_errors = Errors(spec.model.classes)
         self.val_errors = [Errors(spec.model.classes) for _ in VALIDATION]
         self.plateau = DivideOnPlateau(spec.optim.plateau)
         self.rows: list[EpochRow] = []
         self.last_loss: Tensor | None = None
+        self.last_rows = 0  # pictures of the last global batch
         self.finished = False  # by the plateau rule or a wanted training error
         self.seconds_before = 0.0  # of earlier sessions of a resumed run
         self.began = self.epoch_began = self.pass_began = time.monotonic()
@@ -68,7 +75,7 @@ class Module(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """The learning rule of section 5, or the one that `optim.kind` names."""
-        return build_optimizer(self.net.named_parameters(), self.spec.optim)
+        return build_optimizer(named_in_full(self.net), self.spec.optim)
 
     def on_fit_start(self) -> None:
         """Start the clock."""
@@ -82,17 +89,29 @@ class Module(L.LightningModule):
         self.train_errors.reset()
         self.epoch_began, self.epoch_images = time.monotonic(), 0
 
+    def _rows(self, here: int) -> tuple[int, int]:
+        """First row of this process's pictures in the global batch, and rows of that batch."""
+        if self.pictures is None:
+            return 0, here
+        size = self.spec.optim.batch_size
+        before = self.global_step % self.steps_per_epoch * size
+        rows = min(size, self.pictures - before)
+        return self.placement.share(rows)[0], rows
+
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Mean cross-entropy over the batch."""
+        """This replica's part of the mean cross-entropy over the global batch."""
         seed = self.spec.seed
         if self.spec.model.activation is Activation.rrelu:  # which draws from torch's generator
             torch.manual_seed(draws.key("rrelu", seed, self.global_step) >> 1)
         x = self.preprocess.train_view(batch, seed=seed, epoch=self.epoch)
-        scores = self.net(x, At(seed=seed, step=self.global_step)).float()
-        loss = F.cross_entropy(scores, batch.labels)
-        self.train_errors.update(scores.detach(), batch.labels, loss)
-        self.last_loss = loss.detach()
-        self.epoch_images += len(batch.labels)
+        here = len(batch.labels)
+        first, rows = self._rows(here)
+        scores = self.net(x, At(seed=seed, step=self.global_step, row=first)).float()
+        loss = F.cross_entropy(scores, batch.labels, reduction="sum") / rows
+        self.last_loss = loss.detach() * (rows / max(1, here))  # the mean over these pictures
+        self.train_errors.update(scores.detach(), batch.labels, self.last_loss)
+        self.last_rows = rows
+        self.epoch_images += rows
         return loss
 
     def on_validation_epoch_start(self) -> None:
@@ -100,7 +119,8 @@ class Module(L.LightningModule):
         self.rows = []
         if not self.trainer.sanity_checking and self.epoch_images:
             elapsed = time.monotonic() - self.epoch_began
-            self.rows.append(self._row("train", self.train_errors, self.epoch_images / elapsed))
+            errors = self.train_errors.over(self.placement.total)
+            self.rows.append(self._row("train", errors, self.epoch_images / elapsed))
         for errors in self.val_errors:
             errors.to(self.device).reset()
         self.pass_began = time.monotonic()
@@ -113,8 +133,9 @@ class Module(L.LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Make the rows of the epoch and let the plateau rule see the validation error."""
         elapsed = time.monotonic() - self.pass_began
-        total = sum(errors.count() for errors in self.val_errors)
-        for split, errors in zip(VALIDATION, self.val_errors, strict=True):
+        found = [errors.over(self.placement.total) for errors in self.val_errors]
+        total = sum(errors.count() for errors in found)
+        for split, errors in zip(VALIDATION, found, strict=True):
             if errors.count():
                 self.rows.append(self._row(split, errors, total / elapsed))
                 if split == "val":
@@ -188,7 +209,7 @@ class Module(L.LightningModule):
             "plateau": self.plateau.state_dict(),
             "finished": self.finished,
             "seconds": self.seconds,
-            "train_errors": self.train_errors.sums(),
+            "train_errors": self.train_errors.over(self.placement.total).sums(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -197,4 +218,5 @@ class Module(L.LightningModule):
         self.plateau.load_state_dict(kept["plateau"])
         self.finished = kept["finished"]
         self.seconds_before = kept["seconds"]
-        self.train_errors.load_sums(kept["train_errors"])
+        if self.placement.replica == 0:  # sums over all replicas, to be added up again
+            self.train_errors.load_sums(kept["train_errors"])

@@ -3,7 +3,7 @@
 Legend: N pictures, T towers, K classes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import torch
@@ -19,6 +19,9 @@ from alexcli.schema import ModelSpec
 class Exchange(Protocol):
     """How towers meet; a placement provides it."""
 
+    def spread(self, x: Tensor, towers: Sequence[int]) -> list[Tensor]:
+        """The net's input for each owned tower."""
+
     def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
         """For each owned tower, the outputs of all towers, concatenated along dimension 1."""
 
@@ -28,6 +31,10 @@ class Exchange(Protocol):
 
 class Together:
     """All towers in one memory: the exchange is a concatenation."""
+
+    def spread(self, x: Tensor, towers: Sequence[int]) -> list[Tensor]:
+        """The same tensor for all."""
+        return [x] * len(towers)
 
     def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
         """Concatenate once and hand the same tensor to every tower."""
@@ -81,6 +88,12 @@ class Towers(nn.Module):
         assert isinstance(layer, Layer)
         return layer
 
+    def without_others(self, state: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
+        """A state dict without the towers that this process does not hold."""
+        others = [tower for tower in range(self.spec.towers) if tower not in self.mine]
+        skipped = tuple(f"{prefix}tower{tower}." for tower in others)
+        return {name: value for name, value in state.items() if not name.startswith(skipped)}
+
     def forward(self, x: Tensor, at: At | None = None) -> Tensor:
         """Class scores before the softmax.
 
@@ -91,7 +104,7 @@ class Towers(nn.Module):
         Returns:
             (N, K) float.
         """
-        acts = [x] * len(self.mine)
+        acts = self.exchange.spread(x, self.mine)
         for shape in self.shapes:
             if shape.exchanged:
                 acts = self.exchange.gather(acts)
@@ -100,3 +113,15 @@ class Towers(nn.Module):
                 for tower, act in zip(self.mine, acts, strict=True)
             ]
         return self.exchange.reduce(acts)
+
+
+def named_in_full(net: Towers) -> list[tuple[str, nn.Parameter]]:
+    """Every parameter of the whole net by name, in the whole net's order.
+
+    Those of towers that are held elsewhere are stand-ins without memory, which never have a
+    gradient. An optimizer over all of them numbers its state alike in every process.
+    """
+    own = dict(net.named_parameters())
+    with torch.device("meta"):
+        whole = Towers(net.spec)
+    return [(name, own.get(name, stand_in)) for name, stand_in in whole.named_parameters()]

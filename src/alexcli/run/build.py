@@ -15,6 +15,8 @@ from alexcli.errors import UsageError
 from alexcli.model.shapes import trace
 from alexcli.model.towers import Towers
 from alexcli.optim import parameter_groups
+from alexcli.placement.plan import open_placement
+from alexcli.placement.single import Single
 from alexcli.results import Reporter
 from alexcli.schema import Precision, TrainSpec
 
@@ -81,9 +83,20 @@ def check_build(spec: TrainSpec) -> None:
     parameter_groups(net.named_parameters(), spec.optim)
 
 
-def build_net(spec: TrainSpec) -> Towers:
-    """The net with its initial weights."""
-    return Towers(spec.model, seed=spec.seed)
+def build_net(spec: TrainSpec, placement: Single | None = None) -> Towers:
+    """The net with its initial weights; under a placement, the towers that this process holds."""
+    if placement is None:
+        return Towers(spec.model, seed=spec.seed)
+    return Towers(spec.model, mine=placement.mine, exchange=placement.exchange, seed=spec.seed)
+
+
+def build_placement(spec: TrainSpec) -> Single:
+    """Where the towers live; other processes of the run are met here.
+
+    Raises:
+        UsageError: towers, devices and processes do not fit together.
+    """
+    return open_placement(spec.placement, spec.model, spec.optim.batch_size, resolve_device(spec))
 
 
 def build_preprocess(spec: TrainSpec, statistics: Statistics | None) -> Preprocess:

@@ -1,4 +1,4 @@
-"""Evaluating trained nets: centre crop or ten crops, on one device."""
+"""Evaluating trained nets: centre crop or ten crops, under any placement."""
 
 import time
 from collections.abc import Sequence
@@ -18,17 +18,17 @@ from alexcli.lit.datamodule import DataModule
 from alexcli.memory import reuse_memory
 from alexcli.metrics import Errors
 from alexcli.model.towers import Towers
-from alexcli.results import EvalResult, Interval, Reporter
+from alexcli.results import EvalResult, Interval, Reporter, Silent
 from alexcli.run import checkpoint
 from alexcli.run.build import (
     build_data,
     build_net,
+    build_placement,
     build_preprocess,
-    resolve_device,
     resolve_precision,
 )
 from alexcli.run.rundir import RunDirectory
-from alexcli.schema import Precision
+from alexcli.schema import PlacementSpec, Precision, TrainSpec
 
 
 def evaluate(
@@ -48,37 +48,41 @@ def evaluate(
         reporter: told how it goes.
         split: `val` or `test`.
         ten_crop: average the softmax outputs of ten views (section 4.1).
-        overrides: `data.*`, `eval.*` and `trainer.*` for this evaluation.
+        overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.
 
     Raises:
         UsageError: the checkpoint, its model or the data do not fit together.
     """
     reuse_memory()
     loaded = checkpoint.read(path)
-    spec = run.read_config()
-    # A run of a stranger may not start a download here; who wants one types data.download=true.
-    spec = override_run(replace(spec, data=replace(spec.data, download=False)), overrides)
+    spec = placed_spec(run, overrides)
+    placement = build_placement(spec)
+    reporter = reporter if placement.root else Silent()
     spec, dataset = build_data(spec, reporter)
     _same_classes(loaded["alexcli"]["classes"], dataset, path)
     pictures = _split(dataset, split)
-    net, preprocess = build_net(spec), build_preprocess(spec, None)
+    placement.agree({"checkpoint": checkpoint.weights_digest(loaded["state_dict"])})
+    net, preprocess = build_net(spec, placement), build_preprocess(spec, None)
     module = torch.nn.ModuleDict({"net": net, "preprocess": preprocess})
-    checkpoint.load_weights(module, loaded["state_dict"], path)
-    device = resolve_device(spec)
-    module.to(device).eval()
+    checkpoint.load_weights(module, net.without_others(loaded["state_dict"], "net."), path)
+    device = placement.device
+    placement.place(net)
+    preprocess.to(device)
+    module.eval()
     views = TEN_CROPS if ten_crop else (CENTER,)
     began = time.monotonic()
     errors = Errors(spec.model.classes).to(device)
     bf16 = resolve_precision(spec) is Precision.bf16
-    for batch in DataModule(spec, dataset).in_order(pictures):
+    for batch in DataModule(spec, dataset, placement.share).in_order(pictures):
         if isinstance(batch, Exception):
             raise batch
         moved = Batch(*(part.to(device) for part in batch))
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
             scores = _averaged(net, preprocess, moved.images, views)
         errors.update(scores, moved.labels)
-        reporter.counted("evaluating", errors.count(), len(pictures))
+        reporter.counted("evaluating", errors.count() * placement.replicas, len(pictures))
     reporter.close()
+    errors = errors.over(placement.total)
     protocol = {"resize": dataset.resize, "crop": spec.model.input.size, "views": len(views)}
     return replace(
         _result(_name(run, path), split, protocol, errors),
@@ -87,6 +91,14 @@ def evaluate(
         seconds=round(time.monotonic() - began, 3),
         note=dataset.note,
     )
+
+
+def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
+    """A run's configuration for an evaluation, on one device unless the overrides say otherwise."""
+    spec = run.read_config()
+    # A run of a stranger may not start a download here; who wants one types data.download=true.
+    spec = replace(spec, data=replace(spec.data, download=False), placement=PlacementSpec())
+    return override_run(spec, overrides)
 
 
 def _result(name: str, split: str, protocol: dict[str, Any], errors: Errors) -> EvalResult:

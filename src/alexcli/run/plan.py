@@ -6,6 +6,8 @@ import yaml
 
 from alexcli.config import to_mapping
 from alexcli.model.shapes import op_parameters, trace
+from alexcli.placement.plan import processes
+from alexcli.placement.world import world
 from alexcli.results import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_data, resolve_device, resolve_precision
@@ -19,6 +21,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     Raises:
         UsageError: whatever `train` would refuse before its first step.
     """
+    device = resolve_device(spec)
+    size = processes(spec.placement, spec.model, spec.optim.batch_size, device, world())
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     precision = resolve_precision(spec)
     start = checkpoint.read(locate(spec.init_from)[1])["state_dict"] if spec.init_from else None
@@ -39,7 +43,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
         f"{len(dataset.val):,} to validate",
         f"net: {parameters:,} parameters",
         f"work: {spec.optim.epochs} epochs of {steps:,} updates at most, "
-        f"{resolve_device(spec).type}, {precision.name}",
+        f"{device.type}, {precision.name}, placement {spec.placement.kind.name} "
+        f"({size} process{'es' if size > 1 else ''})",
     ]
     head = "".join(f"# {line}\n" for line in lines)
     return head + yaml.safe_dump(to_mapping(spec), sort_keys=False)

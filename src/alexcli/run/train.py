@@ -14,26 +14,29 @@ from typing import Any
 import lightning as L
 import torch
 
-from alexcli.config import to_mapping
+from alexcli import __version__
+from alexcli.config import flat, to_mapping
 from alexcli.data.dataset import Dataset, training_statistics
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.loggers import build_loggers, close_loggers
 from alexcli.lit.module import Module
+from alexcli.lit.strategies import trainer_devices
 from alexcli.memory import reuse_memory
-from alexcli.results import EpochRow, Reporter, TrainResult
+from alexcli.placement.single import Single
+from alexcli.results import EpochRow, Reporter, Silent, TrainResult
 from alexcli.run import checkpoint
 from alexcli.run.build import (
     build_data,
     build_net,
+    build_placement,
     build_preprocess,
-    resolve_device,
     resolve_precision,
 )
 from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
-from alexcli.schema import Precision, TrainSpec
+from alexcli.schema import PlacementKind, Precision, TrainSpec
 
 
 def train(
@@ -54,7 +57,8 @@ def train(
         InterruptedRunError: Ctrl-C; saved.
     """
     reuse_memory()
-    device, precision = resolve_device(spec), resolve_precision(spec)
+    precision, placement = resolve_precision(spec), build_placement(spec)
+    reporter = reporter if placement.root else Silent()
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = locate(spec.init_from)[1] if spec.init_from else None
     weights = checkpoint.read(start)["state_dict"] if start else {}
@@ -67,41 +71,70 @@ def train(
             f"{given} is not of this run, which is {run.path}",
             hint=f"start a new run from its weights: init_from={given}",
         )
-    if resume == "auto" and (finished := run.result()) is not None:
+    finished = run.result() if resume == "auto" else None
+    placement.agree(_facts(spec, mark, finished is not None))
+    if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
-    if spec.trainer.threads:
-        torch.set_num_threads(spec.trainer.threads)
-    statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
-    data = DataModule(spec, dataset)
-    net, preprocess = build_net(spec), build_preprocess(spec, statistics)
-    module = Module(
-        spec,
-        net,
-        preprocess,
-        steps_per_epoch=data.steps_per_epoch,
-        classes=dataset.classes,
-    )
-    module.configure_optimizers()  # finds a parameter without a group before anything is written
+    module, data = _built(spec, dataset, placement, reporter)
     if start is not None:
-        checkpoint.load_weights(net, _of_net(weights), start)
+        own = module.net.without_others(_of_net(weights))
+        checkpoint.load_weights(module.net, own, start)
         reporter.note(f"weights from {start}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
+    placement.agree({"the step to go on from": step})
+    if not placement.root:  # which writes nothing, and is told by the root what failed there
+        _fit(run, module, data, (source, step), reporter, precision)
+        return TrainResult(str(run.path), {}, skipped=False)
     with _writing(run), run.locked():
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
         run.create(spec)
         began_on = environment()
-        result = _fit(run, module, data, (source, step), reporter, device, precision)
+        with logged(run.path / "train.log", reporter) as speaker:
+            best = _fit(run, module, data, (source, step), speaker, precision)
+        result = _result(run, module, dataset, best)
         result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
         run.finish(result)
     return TrainResult(str(run.path), result, skipped=False)
 
 
+def _built(
+    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter
+) -> tuple[Module, DataModule]:
+    if spec.trainer.threads:
+        torch.set_num_threads(spec.trainer.threads)
+    with placement.in_turn():
+        statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
+    data = DataModule(spec, dataset, placement.share)
+    module = Module(
+        spec,
+        build_net(spec, placement),
+        build_preprocess(spec, statistics),
+        steps_per_epoch=data.steps_per_epoch,
+        classes=dataset.classes,
+        pictures=len(dataset.train),
+        placement=placement,
+    )
+    module.configure_optimizers()  # finds a parameter without a group before anything is written
+    return module, data
+
+
+def _facts(spec: TrainSpec, mark: str, finished: bool) -> dict[str, Any]:
+    """What every process of a run must have alike, what can be named first."""
+    return {
+        **flat(to_mapping(spec)["model"], "model."),
+        "the fingerprint of run and data": mark,
+        "result.json": finished,
+        "alexcli": __version__,
+    }
+
+
 def _step_of(source: Path, module: Module) -> int:
     """The step at which a run goes on; UsageError for a checkpoint of another model."""
     loaded = checkpoint.read(source)
-    checkpoint.check_weights(module, loaded["state_dict"], source)
+    state = module.net.without_others(loaded["state_dict"], prefix="net.")
+    checkpoint.check_weights(module, state, source)
     return int(loaded["global_step"])
 
 
@@ -135,48 +168,61 @@ def _fit(
     module: Module,
     data: DataModule,
     start: tuple[Path | None, int],
-    reporter: Reporter,
-    device: torch.device,
+    speaker: Reporter,
     precision: Precision,
-) -> dict[str, Any]:
+) -> EpochRow | None:
+    """Train; the row of the best epoch."""
     spec, sets, (source, step) = module.spec, data.dataset, start
-    with logged(run.path / "train.log", reporter) as speaker:
-        speaker.note(
-            f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
-            f"classes, {len(sets.val)} to validate; {device.type}, {precision.name}"
-        )
-        if source is not None:
-            run.forget_after(step)
-            speaker.note(f"going on from {source}, step {step}")
-        else:
-            run.metrics.unlink(missing_ok=True)
-        recorder, interruption = Recorder(run.path, speaker), Interruption(run.path, speaker)
-        loggers = build_loggers(spec, to_mapping(spec), run.path)
-        trainer = L.Trainer(
-            accelerator="gpu" if device.type == "cuda" else "cpu",
-            devices=1,
-            precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
-            max_epochs=spec.optim.epochs,
-            logger=loggers or False,
-            callbacks=[recorder, interruption, Progress(speaker)],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            default_root_dir=str(run.path),
-        )
-        failed = True
-        try:
-            with _known_warnings(), interruption.listening():
-                ckpt = str(source) if source else None
-                trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
-            failed = False
-        finally:
-            close_loggers(loggers, failed=failed)
-        if loggers and spec.logger.offline:
-            speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
-    return _result(run, module, sets, recorder.best)
+    placement = module.placement
+    speaker.note(
+        f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
+        f"classes, {len(sets.val)} to validate; {_where(spec, placement)}, {precision.name}"
+    )
+    if source is not None:
+        speaker.note(f"going on from {source}, step {step}")
+    if placement.root and source is not None:
+        run.forget_after(step)
+    elif placement.root:
+        run.metrics.unlink(missing_ok=True)
+    recorder, interruption = Recorder(run.path, speaker), Interruption(run.path, speaker)
+    loggers = build_loggers(spec, to_mapping(spec), run.path) if placement.root else []
+    watching = [Progress(speaker)] if placement.root else []
+    trainer = L.Trainer(
+        **trainer_devices(placement),
+        precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
+        max_epochs=spec.optim.epochs,
+        logger=loggers or False,
+        callbacks=[recorder, interruption, *watching],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
+        default_root_dir=str(run.path),
+    )
+    failed = True
+    try:
+        with _known_warnings(), interruption.listening():
+            ckpt = str(source) if source else None
+            trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
+        failed = False
+    finally:
+        close_loggers(loggers, failed=failed)
+    if loggers and spec.logger.offline:
+        speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
+    return recorder.best
+
+
+def _where(spec: TrainSpec, placement: Single) -> str:
+    """Devices and processes, in words."""
+    kind, device = spec.placement.kind, placement.device.type
+    if kind is PlacementKind.single:
+        return device
+    return f"{device}, {kind.name}" + (
+        f" ({placement.processes} processes, {placement.replicas} replicas)"
+        if placement.processes > 1
+        else ""
+    )
 
 
 @contextlib.contextmanager

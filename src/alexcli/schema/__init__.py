@@ -47,11 +47,13 @@ from alexcli.schema.optim import (
     Schedule,
     ScheduleSpec,
 )
+from alexcli.schema.placement import PlacementKind, PlacementSpec
 from alexcli.schema.train import (
     AnalyzeSpec,
     LoggerKind,
     LoggerSpec,
     Precision,
+    TrafficSpec,
     TrainerSpec,
     TrainSpec,
 )
@@ -86,6 +88,8 @@ __all__ = [
     "OptimSpec",
     "PcaScale",
     "PcaSpec",
+    "PlacementKind",
+    "PlacementSpec",
     "PlateauSpec",
     "PoolKind",
     "PoolSpec",
@@ -98,6 +102,7 @@ __all__ = [
     "Sees",
     "Source",
     "SpatialLrnSpec",
+    "TrafficSpec",
     "TrainSpec",
     "TrainerSpec",
 ]

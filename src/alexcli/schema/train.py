@@ -6,6 +6,7 @@ from enum import Enum
 from alexcli.schema.data import AugmentSpec, DataSpec, EvalSpec
 from alexcli.schema.model import ModelSpec
 from alexcli.schema.optim import OptimSpec
+from alexcli.schema.placement import PlacementSpec
 from alexcli.schema.ranges import ranged
 
 
@@ -76,10 +77,28 @@ class TrainSpec:
     """The learning rule."""
     eval: EvalSpec = field(default_factory=EvalSpec)
     """Evaluation."""
+    placement: PlacementSpec = field(default_factory=PlacementSpec)
+    """Where the towers live."""
     trainer: TrainerSpec = field(default_factory=TrainerSpec)
     """Execution."""
     logger: LoggerSpec = field(default_factory=LoggerSpec)
     """Additional logger."""
+
+
+@dataclass
+class TrafficSpec:
+    """What `alexcli analyze traffic` compares."""
+
+    batches: list[int] = field(default_factory=lambda: [128, 8192])
+    """Pictures of a global batch: section 5's, and one that 4,096 devices can share."""
+    devices: list[int] = field(default_factory=lambda: [2, 4, 8, 64, 512, 4096])
+    """Numbers of devices, for the placements that take any."""
+    links: dict[str, float] = field(
+        default_factory=lambda: {"pcie2": 8.0, "nvlink": 450.0, "eth100": 12.5}
+    )
+    """Name of a link -> GB/s each way. The defaults are specifications: PCIe 2.0 x16 as in 2012,
+    NVLink 4 of an H100 (900 GB/s over both directions), 100 Gb Ethernet; 70 to 90% is usual.
+    """
 
 
 @dataclass
@@ -88,3 +107,5 @@ class AnalyzeSpec:
 
     model: ModelSpec = field(default_factory=ModelSpec)
     """The net."""
+    traffic: TrafficSpec = field(default_factory=TrafficSpec)
+    """What `traffic` compares."""

@@ -1,0 +1,160 @@
+"""From configuration to placement, with every refusal before a process starts."""
+
+from collections.abc import Sequence
+
+import torch
+
+from alexcli.errors import UsageError
+from alexcli.model.shapes import layers, trace
+from alexcli.placement.ranks import Ranks
+from alexcli.placement.single import Single
+from alexcli.placement.split import Split
+from alexcli.placement.world import World, world
+from alexcli.schema import Activation, ModelSpec, Norm, Op, PlacementKind, PlacementSpec
+
+ALONE = (PlacementKind.single, PlacementKind.split)
+
+
+def open_placement(
+    spec: PlacementSpec, model: ModelSpec, batch: int, device: torch.device
+) -> Single:
+    """The placement of this process.
+
+    Args:
+        spec: as configured.
+        model: the net.
+        batch: pictures of a global batch.
+        device: cpu, or cuda for this machine's GPUs.
+
+    Raises:
+        UsageError: whatever `processes` refuses.
+        LostPeerError: other processes cannot be met.
+    """
+    here = world()
+    size = processes(spec, model, batch, device, here)
+    if spec.kind is PlacementKind.split:
+        return Split([torch.device(name) for name in split_devices(spec, model, device)])
+    if size == 1:
+        return Single(device, model.towers)
+    assert here is not None, "alexcli starts the processes before one of them comes here"
+    own = torch.device(device.type, here.local_rank) if device.type == "cuda" else device
+    return Ranks(here, own, model.towers, together=spec.kind is PlacementKind.ddp)
+
+
+def processes(
+    spec: PlacementSpec, model: ModelSpec, batch: int, device: torch.device, here: World | None
+) -> int:
+    """How many processes a run takes.
+
+    Args:
+        spec: as configured.
+        model: the net.
+        batch: pictures of a global batch.
+        device: cpu, or cuda for this machine's GPUs.
+        here: this process, if others were started with it.
+
+    Raises:
+        UsageError: towers, devices, replicas and processes do not fit together.
+    """
+    trace(model)  # towers that do not divide the filters
+    gpus = torch.cuda.device_count() if device.type == "cuda" else 0
+    kind = spec.kind.name
+    if model.activation is Activation.rrelu and spec.kind is not PlacementKind.single:
+        raise UsageError(
+            f"model.activation=rrelu draws in the order of one device; placement={kind} would "
+            "train another net",
+            hint="placement=single",
+        )
+    if spec.devices and spec.kind is not PlacementKind.split:
+        raise UsageError(
+            f"placement.devices={spec.devices} belongs to placement=split, not to {kind}",
+            hint="choose devices with CUDA_VISIBLE_DEVICES",
+        )
+    if spec.kind in ALONE:
+        if spec.replicas is not None:
+            raise UsageError(
+                f"placement.replicas={spec.replicas}, but placement={kind} is one process",
+                hint="placement=ranks or placement=ddp",
+            )
+        if here is not None:
+            raise UsageError(
+                f"started as {here.size} processes, but placement={kind} is one",
+                hint="placement=ranks or placement=ddp; or start alexcli without torchrun or srun",
+            )
+        if spec.kind is PlacementKind.split:
+            split_devices(spec, model, device)
+        return 1
+    size = _size(spec, model, gpus, here)
+    if gpus and (local := here.local_size if here else size) > gpus:
+        raise UsageError(
+            f"placement={kind} needs {local} GPUs on this machine, which has {gpus}"
+            + (f" ({model.towers} towers each)" if spec.kind is PlacementKind.ranks else ""),
+            hint="fewer placement.replicas, more machines (torchrun, srun), or "
+            "trainer.accelerator=cpu",
+        )
+    _check_replicas(model, batch, size // _apart(spec, model))
+    return size
+
+
+def _apart(spec: PlacementSpec, model: ModelSpec) -> int:
+    """Processes of one replica."""
+    return model.towers if spec.kind is PlacementKind.ranks else 1
+
+
+def _size(spec: PlacementSpec, model: ModelSpec, gpus: int, here: World | None) -> int:
+    apart = _apart(spec, model)
+    if here is None:
+        return apart * (spec.replicas or max(1, gpus // apart))
+    if here.size % apart:
+        raise UsageError(
+            f"{here.size} processes cannot be divided among {apart} towers",
+            hint=f"start a multiple of {apart} processes, one per tower and replica",
+        )
+    if spec.replicas is not None and here.size != apart * spec.replicas:
+        raise UsageError(
+            f"placement.replicas={spec.replicas} with {apart} processes each needs "
+            f"{apart * spec.replicas} processes, and {here.size} were started",
+            hint=f"placement.replicas={here.size // apart}, or leave it out",
+        )
+    return here.size
+
+
+def _check_replicas(model: ModelSpec, batch: int, replicas: int) -> None:
+    """Refuse what would not be exact."""
+    if replicas > batch:
+        raise UsageError(
+            f"{replicas} replicas cannot share a batch of optim.batch_size={batch}",
+            hint="fewer placement.replicas, or a larger optim.batch_size",
+        )
+    ops = {op for layer in layers(model).values() for op in layer.ops}
+    if replicas > 1 and model.norm is Norm.batch and Op.norm in ops:
+        raise UsageError(
+            f"model.norm=batch takes means over the whole batch, which {replicas} replicas divide",
+            hint="placement=single, split, or ranks with placement.replicas=1",
+        )
+
+
+def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -> Sequence[str]:
+    """A device for each tower.
+
+    Raises:
+        UsageError: too few or too many, or one that does not exist.
+    """
+    gpus = torch.cuda.device_count() if device.type == "cuda" else 0
+    towers = model.towers
+    devices = spec.devices or [f"cuda:{index}" for index in range(min(gpus, towers))]
+    if len(devices) != towers:
+        raise UsageError(
+            f"placement=split needs a device for each of {towers} towers and has "
+            f"{len(devices)}: [{','.join(devices)}]",
+            hint=f"placement.devices=[{','.join(['cpu'] * towers)}] tries it without GPUs",
+        )
+    exist = ["cpu", *(f"cuda:{index}" for index in range(gpus))]
+    for name in devices:
+        if name not in exist:
+            raise UsageError(
+                f"placement.devices names {name!r}, which does not exist; "
+                f"there are {', '.join(exist)}",
+                hint="torch finds no other device here; CUDA_VISIBLE_DEVICES may hide some",
+            )
+    return devices

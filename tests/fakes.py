@@ -1,0 +1,19 @@
+"""Tensors that have a device and no memory, so that GPUs which are not there can be counted on."""
+
+import contextlib
+from collections.abc import Iterator
+
+from torch._subclasses import FakeTensorMode
+
+
+@contextlib.contextmanager
+def fake_tensors() -> Iterator[None]:
+    """Every tensor made within is without memory.
+
+    Moving a module swaps its parameters, which torch refuses while anything refers to them weakly,
+    as the mode's own memo does. Copying a tensor deeply breaks it, so torchmetrics must stay away.
+    """
+    with FakeTensorMode() as mode:
+        converter = mode.fake_tensor_converter.meta_converter
+        converter.tensor_memo = {}  # type: ignore[assignment]
+        yield
