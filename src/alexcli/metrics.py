@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import Metric, SumMetric
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
 
 
 class Errors(nn.Module):
@@ -80,3 +80,10 @@ class Errors(nn.Module):
         """Start a new pass."""
         for metric in self._all():
             metric.reset()
+
+
+def calibration(classes: int) -> Metric:
+    """Expected calibration error: how far confidence and accuracy are apart, over 15 bins of the
+    best guess's probability (Guo et al. 2017). It takes probabilities (N, K) and labels (N,).
+    """
+    return MulticlassCalibrationError(classes, n_bins=15, norm="l1", validate_args=False)

@@ -46,7 +46,11 @@ app.command(
 )(train)
 app.command(
     name="eval",
-    epilog=examples("alexcli eval --ten-crop", "alexcli eval runs/quickstart/s0-* --format json"),
+    epilog=examples(
+        "alexcli eval --ten-crop",
+        "alexcli eval 'runs/quickstart/s*' --protocols all --per-class --out eval",
+        "alexcli eval runs/quickstart/s0-* --format json",
+    ),
 )(evaluate)
 app.command(
     epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")

@@ -3,6 +3,7 @@
 import functools
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, ParamSpec
 
 import typer
@@ -67,6 +68,12 @@ def one_of(what: str, value: str, allowed: list[str]) -> str:
             hint=f"did you mean {near}?" if near else None,
         )
     return value
+
+
+def split_words(words: list[str]) -> tuple[list[str], list[str]]:
+    """Paths, and KEY=VALUE words, as they were typed in any order."""
+    paths = [word for word in words if "=" not in word or Path(word).exists()]
+    return paths, [word for word in words if word not in paths]
 
 
 def emit(text: str) -> None:

@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from alexcli.config import from_mapping, to_mapping
+from alexcli.data.names import human_names
 from alexcli.errors import UsageError, nearest
 from alexcli.schema import Precision, TrainSpec
 
@@ -111,8 +112,21 @@ class RunDirectory:
             raise UsageError(f"{self.config} cannot be read: {error}") from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 
-    def create(self, spec: TrainSpec) -> None:
+    def names(self, classes: Sequence[str]) -> list[str]:
+        """Words for people in the order of `classes`, from classes.json if the run has one."""
+        try:
+            stored = json.loads((self.path / "classes.json").read_text(encoding="utf-8"))
+            known = {str(entry["class"]): str(entry["name"]) for entry in stored}
+        except (OSError, ValueError, TypeError, KeyError):
+            return human_names(classes)
+        return [known.get(name, name) for name in classes]
+
+    def create(self, spec: TrainSpec, classes: Sequence[str]) -> None:
         """Make the directory and write what is known before the first step.
+
+        Args:
+            spec: the resolved configuration.
+            classes: in the order of the outputs.
 
         Raises:
             UsageError: not writable.
@@ -122,6 +136,13 @@ class RunDirectory:
             text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
             self.config.write_text(text, encoding="utf-8")
             (self.path / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n")
+            root = Path(spec.data.root) if spec.data.root else None
+            named = zip(classes, human_names(classes, root), strict=True)
+            lines = [
+                json.dumps({"index": i, "class": c, "name": n}) for i, (c, n) in enumerate(named)
+            ]
+            text = "[\n " + ",\n ".join(lines) + "\n]\n"
+            (self.path / "classes.json").write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(
                 f"the run directory {self.path} cannot be written: {error.strerror}",

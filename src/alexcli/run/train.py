@@ -89,7 +89,7 @@ def train(
     with _writing(run), run.locked():
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
-        run.create(spec)
+        run.create(spec, dataset.classes)
         began_on = environment()
         result = _fit(run, module, data, (source, step), reporter, device, precision)
         result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}

@@ -125,4 +125,6 @@ class EvalSpec:
     """How a net is evaluated."""
 
     batch_size: int = ranged(128, low=1)
-    """Pictures per forward pass; ten-crop makes ten views of each."""
+    """Pictures decoded together; ten-crop makes ten views of each."""
+    max_batch: int = ranged(128, low=1)
+    """Views per forward pass at most, which bounds the memory; halved where a GPU's runs out."""
