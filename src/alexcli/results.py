@@ -170,6 +170,28 @@ class Evaluation:
 
 
 @dataclass
+class Guess:
+    """A class and its probability."""
+
+    class_: str
+    """As the data has it (a WNID of ImageNet)."""
+    name: str
+    """For people."""
+    p: float
+
+
+@dataclass
+class Prediction:
+    """What a net sees in one picture, best guess first."""
+
+    file: str
+    guesses: list[Guess]
+    label: str | None
+    """The true class, where it is known."""
+    label_name: str | None
+
+
+@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 

@@ -8,6 +8,7 @@ from alexcli import __version__
 from alexcli.cli.analyze import analyze
 from alexcli.cli.config import config
 from alexcli.cli.eval import evaluate
+from alexcli.cli.predict import predict
 from alexcli.cli.shell import examples
 from alexcli.cli.train import train
 
@@ -52,6 +53,11 @@ app.command(
         "alexcli eval runs/quickstart/s0-* --format json",
     ),
 )(evaluate)
+app.command(
+    epilog=examples(
+        "alexcli predict cat.jpg", "alexcli predict DIR --ten-crop --top 3 --out figure4.png"
+    )
+)(predict)
 app.command(
     epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
 )(analyze)
