@@ -8,6 +8,7 @@ from alexcli import __version__
 from alexcli.cli.analyze import analyze
 from alexcli.cli.config import config
 from alexcli.cli.eval import evaluate
+from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
 from alexcli.cli.shell import examples
 from alexcli.cli.train import train
@@ -58,6 +59,13 @@ app.command(
         "alexcli predict cat.jpg", "alexcli predict DIR --ten-crop --top 3 --out figure4.png"
     )
 )(predict)
+app.command(
+    name="import",
+    epilog=examples(
+        "alexcli import torchvision && alexcli predict cat.jpg",
+        "alexcli import torchvision --weights alexnet-owt-7be5be79.pth",
+    ),
+)(import_)
 app.command(
     epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
 )(analyze)

@@ -77,6 +77,12 @@ class Preprocess(nn.Module):
             )
         if self.channels == 2:
             raise UsageError("model.input.channels=2 is neither gray (1) nor RGB (3)")
+        deviations = spec.channel_std
+        if deviations is not None and (len(deviations) != 3 or min(deviations) <= 0):
+            raise UsageError(
+                f"augment.channel_std={list(deviations)} must be three numbers above 0, or null",
+                hint="augment=torchvision has ImageNet's",
+            )
         mean = torch.zeros(size, size, 3)
         components = torch.zeros(3, 3)
         if statistics is not None:
@@ -148,6 +154,8 @@ class Preprocess(nn.Module):
         return picked - self.mean_image[first : first + s, first : first + s]
 
     def _finish(self, x: Tensor) -> Tensor:
+        if self.spec.channel_std is not None:
+            x = x / x.new_tensor(self.spec.channel_std)
         if self.channels == 1:
             x = x @ x.new_tensor(LUMA)[:, None]
         if self.spec.pixel_scale != 1:

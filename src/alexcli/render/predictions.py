@@ -37,7 +37,9 @@ def bars(found: Sequence[Prediction]) -> str:
 def _bar(p: float) -> str:
     """A bar of p, to an eighth of a character."""
     whole, part = divmod(round(p * BAR * 8), 8)
-    return "\u2588" * whole + ("\u2589\u258a\u258b\u258c\u258d\u258e\u258f"[7 - part] if part else "")
+    return "\u2588" * whole + (
+        "\u2589\u258a\u258b\u258c\u258d\u258e\u258f"[7 - part] if part else ""
+    )
 
 
 def draw(found: Sequence[Prediction], title: str, path: Path) -> None:

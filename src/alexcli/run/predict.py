@@ -95,7 +95,9 @@ def _read(path: Path, size: int) -> "np.ndarray[tuple[int, ...], np.dtype[np.uin
     try:
         return read_square(path, size)
     except UsageError as error:
-        raise UsageError(error.message, hint="name pictures of a format that Pillow reads") from None
+        raise UsageError(
+            error.message, hint="name pictures of a format that Pillow reads"
+        ) from None
 
 
 def _labels(

@@ -217,8 +217,8 @@ def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
     return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{mark}")
 
 
-def newest(runs: Path) -> RunDirectory:
-    """The newest finished `train` run, never an ablation's arm.
+def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
+    """The newest finished run of the given kinds (train, import), never an ablation's arm.
 
     Raises:
         UsageError: there is none.
@@ -228,7 +228,7 @@ def newest(runs: Path) -> RunDirectory:
         if "~" in file.parent.name:
             continue
         result = RunDirectory(file.parent).result() or {}
-        if result.get("kind") == "train" and not result.get("arm"):
+        if result.get("kind") in kinds and not result.get("arm"):
             found.append((str(result.get("finished", "")), file.parent))
     if not found:
         raise UsageError(f"there is no finished run in {runs.absolute()}", hint="alexcli train")

@@ -87,15 +87,17 @@ def name_of(run: RunDirectory, path: Path) -> str:
     return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
 
 
-def choose(named: Sequence[str], runs: Path) -> list[tuple[RunDirectory, Path]]:
+def choose(
+    named: Sequence[str], runs: Path, kinds: Sequence[str] = ("train",)
+) -> list[tuple[RunDirectory, Path]]:
     """The checkpoints that words mean, each once: paths, wildcards (quoted ones too), or none for
-    the newest finished run.
+    the newest finished run of the given kinds.
 
     Raises:
         UsageError: a word that means no run.
     """
     if not named:
-        run = newest(runs)
+        run = newest(runs, kinds)
         return [(run, run.last)]
     found = [locate(path) for word in named for path in _expanded(word)]
     return list({path.resolve(): (run, path) for run, path in found}.values())

@@ -116,6 +116,8 @@ class AugmentSpec:
     """Part of the mean image that a random crop subtracts."""
     pixel_scale: float = ranged(1.0, above=0)
     """Multiplies the centred pixels; 1 keeps the 0-255 scale of paper and code."""
+    channel_std: list[float] | None = None
+    """Divides each channel, grey levels (torchvision: 255 times its constants); null: nothing."""
     pca: PcaSpec = field(default_factory=PcaSpec)
     """Colour noise."""
 
