@@ -192,6 +192,21 @@ class Prediction:
 
 
 @dataclass
+class Exported:
+    """A file for other programs, compared with its net after it was written."""
+
+    path: str
+    format: str
+    bytes: int
+    difference: float
+    """Largest difference of the scores, as a part of the largest score."""
+    opset: int | None = None
+    """Version of ONNX's operators."""
+    operators: list[str] | None = None
+    """Which of them the file uses."""
+
+
+@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 

@@ -8,6 +8,7 @@ from alexcli import __version__
 from alexcli.cli.analyze import analyze
 from alexcli.cli.config import config
 from alexcli.cli.eval import evaluate
+from alexcli.cli.export import export
 from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
 from alexcli.cli.shell import examples
@@ -66,6 +67,12 @@ app.command(
         "alexcli import torchvision --weights alexnet-owt-7be5be79.pth",
     ),
 )(import_)
+app.command(
+    epilog=examples(
+        "alexcli export runs/quickstart/s0-* --format onnx",
+        "alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors",
+    )
+)(export)
 app.command(
     epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
 )(analyze)
