@@ -30,7 +30,11 @@ def _python(code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("train",), ("eval",), ("analyze",), ("config",), ("config", "diff")]
+    "words",
+    [
+        *((), ("train",), ("eval",), ("predict",), ("analyze",), ("import",), ("export",)),
+        *(("config",), ("config", "diff")),
+    ],
 )
 def test_help_ends_with_examples_and_leaves_torch_alone(words: tuple[str, ...]) -> None:
     out = _run(*words, "--help")[1]
@@ -196,6 +200,17 @@ def test_a_sweep_trains_every_combination() -> None:
         (["eval"], "alexcli train"),
         (["eval", "nowhere"], "nowhere"),
         (["eval", "--split", "train"], "val"),
+        (["eval", "--ten-crop", "--protocols", "center"], "--protocols all"),
+        (["eval", "--probabilities"], "--out DIR"),
+        (["eval", "--out", "x.csv"], "takes a folder"),
+        (["eval", "runs/*/s*"], "no run or checkpoint matches"),
+        (["predict", "nothing.jpg"], "does not exist"),
+        (["predict", "x.jpg", "--out", "figure.jpg"], ".png"),
+        (["export", "nowhere", "--format", "onnx"], "nowhere"),
+        (["import", "torchvison"], "torchvision"),
+        (["import", "torchvision", "--weights", "no.pth"], "no.pth"),
+        (["train", "init.layers=[conv1]"], "init_from"),
+        (["analyze", "tables", "--results", "nowhere"], "--out DIR"),
         (["analyze", "parms"], "params"),
         (["analyze", "params", "model.towers=7"], "96"),
         (["config", "list", "modle"], "model"),

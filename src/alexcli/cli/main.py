@@ -74,7 +74,11 @@ app.command(
     )
 )(export)
 app.command(
-    epilog=examples("alexcli analyze params", "alexcli analyze params model=merged --format md")
+    epilog=examples(
+        "alexcli analyze params",
+        "alexcli analyze params model=merged --format md",
+        "alexcli analyze tables --results results",
+    )
 )(analyze)
 app.add_typer(config, name="config")
 

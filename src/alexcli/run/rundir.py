@@ -48,6 +48,8 @@ def _settings(spec: TrainSpec) -> dict[str, Any]:
     kept: dict[str, Any] = {key: whole[key] for key in ("model", "augment", "optim", "seed")}
     kept["data"] = {k: v for k, v in whole["data"].items() if k not in DATA_LEFT_OUT}
     kept["stop"] = spec.trainer.stop_at_train_error
+    if spec.init.layers is not None:
+        kept["init"] = list(spec.init.layers)
     return kept
 
 

@@ -33,6 +33,7 @@ from alexcli.run.build import (
 )
 from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
+from alexcli.run.transfer import copy_layers, plan_transfer, read_start
 from alexcli.schema import Precision, TrainSpec
 
 
@@ -55,8 +56,7 @@ def train(
     """
     device, precision = resolve_device(spec), resolve_precision(spec)
     spec, dataset = build_data(spec, reporter, overrides=overrides)
-    start = locate(spec.init_from)[1] if spec.init_from else None
-    weights = checkpoint.read(start)["state_dict"] if start else {}
+    start, weights = read_start(spec)
     given = locate(resume)[1] if resume not in ("auto", "never") else None
     init = checkpoint.weights_digest(weights) if start else None
     mark = fingerprint(spec, dataset.fingerprint, precision, init)
@@ -82,8 +82,9 @@ def train(
     )
     module.configure_optimizers()  # finds a parameter without a group before anything is written
     if start is not None:
-        checkpoint.load_weights(net, _of_net(weights), start)
-        reporter.note(f"weights from {start}")
+        found = plan_transfer(net, weights, spec.init.layers, start)
+        copy_layers(net, weights, found)
+        reporter.note(f"weights from {start}: {found.words()}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
     with _writing(run), run.locked():
@@ -123,10 +124,6 @@ def _writing(run: RunDirectory) -> Iterator[None]:
             f"{error.filename or run.path} cannot be written: {error.strerror or error}",
             hint="make room or mend the rights, then repeat the same command: it resumes",
         ) from error
-
-
-def _of_net(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
 
 
 def _fit(

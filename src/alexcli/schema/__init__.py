@@ -45,6 +45,7 @@ from alexcli.schema.optim import (
 )
 from alexcli.schema.train import (
     AnalyzeSpec,
+    InitSpec,
     LoggerKind,
     LoggerSpec,
     Precision,
@@ -63,6 +64,7 @@ __all__ = [
     "EvalSpec",
     "GroupSpec",
     "Init",
+    "InitSpec",
     "InputSpec",
     "Kind",
     "LayerSpec",
