@@ -235,6 +235,18 @@ def test_what_is_written_can_be_read_back(run: RunDirectory, tmp_path: Path) -> 
     assert json.loads((tmp_path / "out" / "results.json").read_text())[0]["n"] == 60
 
 
+def test_a_run_keeps_the_order_of_its_classes_and_their_words(run: RunDirectory) -> None:
+    stored = json.loads((run.path / "classes.json").read_text())
+    classes = checkpoint.read(run.last)["alexcli"]["classes"]
+    assert [entry["class"] for entry in stored] == classes
+    assert [entry["index"] for entry in stored] == list(range(10))
+    stored[2]["name"] = "three"
+    (run.path / "classes.json").write_text(json.dumps(stored))
+    assert run.names(classes) == [*classes[:2], "three", *classes[3:]]
+    (run.path / "classes.json").write_text("{")
+    assert run.names(["n01440764"]) == ["tench"]
+
+
 def test_wildcards_mean_trained_runs_once_and_none_put_aside(run: RunDirectory) -> None:
     train(small(), Silent(), resume="never")
     (run.path.parent / "s9-empty").mkdir()

@@ -53,7 +53,10 @@ def predict(
 
     files = find_pictures(images)
     reporter = make_reporter()
-    trained = load(*choose([run] if run else [], runs, ("train", "import"))[0])
+    chosen = choose([run] if run else [], runs, ("train", "import"))
+    if len(chosen) > 1:
+        raise UsageError(f"--run {run} means {len(chosen)} runs", hint=f"--run {chosen[0][1]}")
+    trained = load(*chosen[0])
     found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
     data = [_record(one) for one in found]
     emit(bars(found) if format is Format.table else render(_table(found), format, data))
