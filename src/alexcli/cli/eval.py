@@ -68,6 +68,7 @@ def evaluate(
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """Top-1 and top-5 error of trained nets, with the protocol beside the numbers."""
+    wanted = _protocols(ten_crop, protocols)
     _check_out(out, probabilities)
     names, overrides = split_words(what or [])
     from alexcli.render.progress import make_reporter
@@ -79,7 +80,7 @@ def evaluate(
         choose(names, runs),
         reporter,
         split=split.value,
-        protocols=_protocols(ten_crop, protocols),
+        protocols=wanted,
         overrides=overrides,
         classes=per_class,
         probabilities=probabilities,
