@@ -3,11 +3,14 @@
 from collections.abc import Callable
 from typing import cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torchmetrics import Metric, SumMetric
 from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.functional.classification import binary_calibration_error
 
 
 class Errors(nn.Module):
@@ -92,3 +95,16 @@ class Errors(nn.Module):
         """Start a new pass."""
         for metric in self._all():
             metric.reset()
+
+
+def calibration_error(top: Tensor, top_p: Tensor, labels: npt.NDArray[np.int64]) -> float:
+    """Expected calibration error: how far confidence and accuracy are apart, over 15 bins of the
+    best guess's probability (Guo et al. 2017).
+
+    Args:
+        top: (n, k) int64, best guesses, best first.
+        top_p: (n, k) float, their probabilities.
+        labels: (n,) int64.
+    """
+    right = top[:, 0].cpu() == torch.from_numpy(labels)
+    return float(binary_calibration_error(top_p[:, 0].cpu(), right.long(), n_bins=15, norm="l1"))

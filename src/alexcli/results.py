@@ -1,7 +1,14 @@
 """What commands return, and how a run speaks while it works. No torch here."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:  # numpy would slow down --help
+    import numpy as np
+    import numpy.typing as npt
+
+    Ints = npt.NDArray[np.int64]
+    Floats = npt.NDArray[np.float32]
 
 
 @dataclass
@@ -126,6 +133,77 @@ class EvalResult:
     seconds: float = 0.0
     note: str | None = None
     """What a reader of the number must know."""
+    calibration_error: float | None = None
+    """Expected calibration error of the best guess, 15 bins (Guo et al. 2017)."""
+    members: list[str] | None = None
+    """Names of the nets whose softmax outputs are averaged; None for a single net."""
+    per_class: list[dict[str, Any]] | None = None
+    """On request, by class in order: {class, name, n, top1_err, confused: [{with, n}]}."""
+
+
+@dataclass
+class Predictions:
+    """What a net, or an ensemble, said of every picture of a split; n pictures, K classes."""
+
+    ids: list[str]
+    """Files under the split's folder, or positions."""
+    labels: "Ints"
+    """(n,) int64."""
+    top: "Ints"
+    """(n, min(5, K)) int64, best guess first."""
+    top_p: "Floats"
+    """(n, min(5, K)) float32, their probabilities."""
+    probabilities: "Floats | None" = None
+    """(n, K) float32, on request."""
+
+
+@dataclass
+class Evaluation:
+    """Rows and, beside them, what was said of every picture."""
+
+    results: list[EvalResult]
+    predictions: list[Predictions]
+    classes: list[str]
+    """In the order of the outputs, as the data has them (WNIDs of ImageNet)."""
+    names: list[str]
+    """Words for people, in the same order."""
+
+
+@dataclass
+class Guess:
+    """A class and its probability."""
+
+    class_: str
+    """As the data has it (a WNID of ImageNet)."""
+    name: str
+    """For people."""
+    p: float
+
+
+@dataclass
+class Prediction:
+    """What a net sees in one picture, best guess first."""
+
+    file: str
+    guesses: list[Guess]
+    label: str | None
+    """The true class, where it is known."""
+    label_name: str | None
+
+
+@dataclass
+class Exported:
+    """A file for other programs, compared with its net after it was written."""
+
+    path: str
+    format: str
+    bytes: int
+    difference: float
+    """Largest difference of the scores, as a part of the largest score."""
+    opset: int | None = None
+    """Version of ONNX's operators."""
+    operators: list[str] | None = None
+    """Which of them the file uses."""
 
 
 @dataclass

@@ -30,7 +30,11 @@ def _python(code: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "words", [(), ("train",), ("eval",), ("analyze",), ("config",), ("config", "diff")]
+    "words",
+    [
+        *((), ("train",), ("eval",), ("predict",), ("analyze",), ("import",), ("export",)),
+        *(("config",), ("config", "diff")),
+    ],
 )
 def test_help_ends_with_examples_and_leaves_torch_alone(words: tuple[str, ...]) -> None:
     out = _run(*words, "--help")[1]
@@ -78,6 +82,41 @@ def test_the_four_first_commands_of_this_release_work_in_order() -> None:
     code, out, err = _run("analyze", "params")
     assert code == 0, err
     assert "60,965,224" in out
+
+
+def test_runs_are_averaged_predict_and_are_exported() -> None:
+    from PIL import Image
+
+    for seed in "01":
+        _run("train", *SMALL, "optim.epochs=1", f"seed={seed}")
+    words = ("runs/quickstart/s*", "--protocols", "all", "--per-class")
+    code, out, err = _run("eval", *words, "--out", "o", "--format", "json")
+    assert code == 0, err
+    rows = json.loads(out)
+    assert [row["protocol"]["views"] for row in rows] == [1, 10, 1, 10, 1, 10]
+    assert rows[-1]["name"] == "ensemble of 2"
+    assert rows == json.loads(Path("o/results.json").read_text())
+    names = {path.name for path in Path("o").iterdir()}
+    assert names == {
+        *("results.json", "results.csv", "predictions.npz", "per_class.csv", "confusion.png")
+    }
+    for form in ("table", "csv", "md"):
+        assert "checked_ring" in _run("eval", *words, "--format", form)[1]
+    Image.new("RGB", (90, 60), "red").save("cat.jpg")
+    code, out, err = _run("predict", "cat.jpg", "--format", "json", "--out", "figure.png")
+    assert code == 0, err
+    assert [len(one["top"]) for one in json.loads(out)] == [5]
+    assert Path("figure.png").exists()
+    assert "checked" in _run("predict", "cat.jpg", "--ten-crop")[1]
+    run = str(next(Path("runs/quickstart").glob("s0-*")))
+    code, out, err = _run("export", run, "--format", "safetensors", "--json")
+    assert code == 0, err
+    assert json.loads(out)["bytes"] == Path("tiny.safetensors").stat().st_size
+    code, _, err = _run("export", run, "--format", "safetensors")
+    assert code == 2
+    assert "exists already" in err
+    code, out, _ = _run("analyze", "tables", "--results", "o", "--format", "json")
+    assert [part["rows"][-1]["ours_n"] for part in json.loads(out)] == [0, 0, 0]
 
 
 def test_a_finished_run_is_skipped_and_told_how_to_start_over() -> None:
@@ -196,6 +235,17 @@ def test_a_sweep_trains_every_combination() -> None:
         (["eval"], "alexcli train"),
         (["eval", "nowhere"], "nowhere"),
         (["eval", "--split", "train"], "val"),
+        (["eval", "--ten-crop", "--protocols", "center"], "--protocols all"),
+        (["eval", "--probabilities"], "--out DIR"),
+        (["eval", "--out", "x.csv"], "takes a folder"),
+        (["eval", "runs/*/s*"], "no run or checkpoint matches"),
+        (["predict", "nothing.jpg"], "does not exist"),
+        (["predict", "x.jpg", "--out", "figure.jpg"], ".png"),
+        (["export", "nowhere", "--format", "onnx"], "nowhere"),
+        (["import", "torchvison"], "torchvision"),
+        (["import", "torchvision", "--weights", "no.pth"], "no.pth"),
+        (["train", "init.layers=[conv1]"], "init_from"),
+        (["analyze", "tables", "--results", "nowhere"], "--out DIR"),
         (["analyze", "parms"], "params"),
         (["analyze", "params", "model.towers=7"], "96"),
         (["config", "list", "modle"], "model"),

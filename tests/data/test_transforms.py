@@ -241,13 +241,3 @@ def test_random_resized_crops_are_torchvisions() -> None:
     assert x.shape == (300, 3, 8, 8)
     part = _preprocess(spec).train_view(_batch(images[100:], 100), seed=0, epoch=1)
     assert torch.equal(part, x[100:])
-
-
-def test_ten_views_come_in_parts_that_fit_and_in_the_order_of_the_2012_code() -> None:
-    preprocess, images = _preprocess(), torch.from_numpy(IMAGES)
-    parts = list(preprocess.views(images, TEN_CROPS, limit=70))
-    assert [part.shape[:2] for part in parts] == [(10, 7)] * 5 + [(10, 5)]
-    together = torch.cat(parts, dim=1)
-    for number, view in enumerate(TEN_CROPS):
-        assert torch.equal(together[number], preprocess.view(images, view))
-    assert next(preprocess.views(images, TEN_CROPS, limit=3)).shape[:2] == (10, 1)

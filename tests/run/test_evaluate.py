@@ -2,15 +2,18 @@ import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from alexcli.errors import UsageError
-from alexcli.results import Silent
+from alexcli.results import EvalResult, Silent, Table
 from alexcli.run import checkpoint
 from alexcli.run.evaluate import evaluate, wilson
+from alexcli.run.predictions import confusion, save
 from alexcli.run.rundir import RunDirectory, locate, newest
 from alexcli.run.train import train
+from alexcli.run.trained import choose
 from tests.conftest import small
 
 
@@ -20,8 +23,13 @@ def run() -> RunDirectory:
     return RunDirectory(Path(train(small(), Silent()).directory))
 
 
-def _evaluate(run: RunDirectory, *words: str, split: str = "val", ten_crop: bool = False):  # type: ignore[no-untyped-def]
-    return evaluate(run, run.last, Silent(), split=split, ten_crop=ten_crop, overrides=words)
+def _evaluate(
+    run: RunDirectory, *words: str, split: str = "val", ten_crop: bool = False
+) -> EvalResult:
+    protocols = ["ten" if ten_crop else "center"]
+    chosen = [(run, run.last)]
+    found = evaluate(chosen, Silent(), split=split, protocols=protocols, overrides=words)
+    return found.results[0]
 
 
 def test_evaluation_repeats_the_validation_of_the_last_epoch(run: RunDirectory) -> None:
@@ -153,3 +161,96 @@ def test_data_of_other_classes_is_refused(run: RunDirectory, tmp_path: Path) -> 
     root = make_folders(tmp_path / "d", {"train": 2, "val": 2})
     with pytest.raises(UsageError, match="trained on 10 classes and the data has 3"):
         _evaluate(run, "data=folder", f"data.root={root}", "data.size=36", "data.workers=0")
+
+
+def _three() -> list[tuple[RunDirectory, Path]]:
+    words = ("optim.epochs=1", "data.train_count=100")
+    found = [train(small(f"seed={seed}", *words), Silent()).directory for seed in range(3)]
+    return [locate(directory) for directory in found]
+
+
+def test_an_ensemble_is_the_mean_of_the_softmax_outputs() -> None:
+    found = evaluate(
+        _three(), Silent(), split="val", protocols=["center", "ten"], probabilities=True
+    )
+    assert [r.protocol["views"] for r in found.results] == [1, 10] * 4
+    for protocol in (0, 1):
+        single, whole = found.predictions[protocol:6:2], found.predictions[6 + protocol]
+        p = np.mean([one.probabilities for one in single], axis=0)
+        assert whole.probabilities == pytest.approx(p, abs=1e-7)
+        result = found.results[6 + protocol]
+        assert result.top1_err == (p.argmax(1) != whole.labels).mean()
+        assert result.loss == pytest.approx(-np.log(p[np.arange(60), whole.labels]).mean())
+        assert result.members == [r.name for r in found.results[0:6:2]]
+
+
+def test_both_protocols_from_one_pass_equal_each_alone(run: RunDirectory) -> None:
+    both = evaluate([(run, run.last)], Silent(), split="val", protocols=["center", "ten"])
+    for found, ten in zip(both.results, (False, True), strict=True):
+        alone = _evaluate(run, ten_crop=ten)
+        assert (found.top1_err, found.top5_err) == (alone.top1_err, alone.top5_err)
+        assert found.loss == pytest.approx(alone.loss, rel=1e-6)
+
+
+def test_nets_of_other_classes_or_pictures_are_not_averaged(tmp_path: Path) -> None:
+    from tests.data.test_sources import make_folders
+
+    root = make_folders(tmp_path / "d", {"train": 4, "val": 2})
+    words = ("data=folder", f"data.root={root}", "data.size=36", "data.workers=0")
+    runs = [
+        train(small("optim.epochs=1", *more), Silent()).directory
+        for more in ([], ["data.seed=1"], words)
+    ]
+    with pytest.raises(UsageError, match="other pictures"):
+        evaluate([locate(run) for run in runs[:2]], Silent(), split="val")
+    with pytest.raises(UsageError, match=r"10 classes and .* 3"):
+        evaluate([locate(runs[0]), locate(runs[2])], Silent(), split="val")
+
+
+def test_calibration_error_and_classes_equal_a_plain_count(run: RunDirectory) -> None:
+    found = evaluate([(run, run.last)], Silent(), split="val", classes=True)
+    said, result = found.predictions[0], found.results[0]
+    right, sure = said.top[:, 0] == said.labels, said.top_p[:, 0].astype(float)
+    bins = np.ceil(sure * 15)
+    gaps = [abs((right[bins == b] - sure[bins == b]).sum()) for b in range(1, 16)]
+    assert result.calibration_error == pytest.approx(sum(gaps) / 60, abs=1e-6)
+    rows = result.per_class or []
+    assert [row["class"] for row in rows] == found.classes
+    assert sum(row["n"] * row["top1_err"] for row in rows) / 60 == pytest.approx(result.top1_err)
+    counts = confusion(said, 10)
+    for label, row in enumerate(rows):
+        others = {found.classes[k]: n for k, n in enumerate(counts[label]) if n and k != label}
+        most = sorted(others.values(), reverse=True)[:3]
+        assert [c["n"] for c in row["confused"]] == most
+        assert all(others[c["with"]] == c["n"] for c in row["confused"])
+
+
+def test_what_is_written_can_be_read_back(run: RunDirectory, tmp_path: Path) -> None:
+    found = evaluate([(run, run.last)], Silent(), split="val", probabilities=True)
+    save(tmp_path / "out", found, Table("t", ["a"], [[1]]))
+    with np.load(tmp_path / "out" / "predictions.npz", allow_pickle=False) as stored:
+        assert stored["label"].tolist() == found.predictions[0].labels.tolist()
+        assert stored["probabilities"].argmax(2)[0].tolist() == stored["top"][0, :, 0].tolist()
+        assert stored["classes"].tolist() == found.classes
+    assert json.loads((tmp_path / "out" / "results.json").read_text())[0]["n"] == 60
+
+
+def test_a_run_keeps_the_order_of_its_classes_and_their_words(run: RunDirectory) -> None:
+    stored = json.loads((run.path / "classes.json").read_text())
+    classes = checkpoint.read(run.last)["alexcli"]["classes"]
+    assert [entry["class"] for entry in stored] == classes
+    assert [entry["index"] for entry in stored] == list(range(10))
+    stored[2]["name"] = "three"
+    (run.path / "classes.json").write_text(json.dumps(stored))
+    assert run.names(classes) == [*classes[:2], "three", *classes[3:]]
+    (run.path / "classes.json").write_text("{")
+    assert run.names(["n01440764"]) == ["tench"]
+
+
+def test_wildcards_mean_trained_runs_once_and_none_put_aside(run: RunDirectory) -> None:
+    train(small(), Silent(), resume="never")
+    (run.path.parent / "s9-empty").mkdir()
+    found = choose([f"{run.path.parent}/s*", str(run.path), str(run.last)], Path("runs"))
+    assert [path for _, path in found] == [run.last]
+    with pytest.raises(UsageError, match="no run or checkpoint matches"):
+        choose([f"{run.path.parent}/x*"], Path("runs"))

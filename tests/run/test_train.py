@@ -309,7 +309,7 @@ def test_weights_can_start_from_another_run() -> None:
     second, _ = _train(small(*words))
     before, after = _weights(first.directory), _weights(second.directory)
     assert all(torch.allclose(before[n], after[n], atol=1e-6) for n in before)
-    with pytest.raises(UsageError, match="is of another model"):
+    with pytest.raises(UsageError, match="no layer can be copied from"):
         _train(small(*words, "model.width=0.5"))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from alexcli import analysis
-from alexcli.cli.shell import FormatOption, Overrides, emit, guarded, one_of
+from alexcli.cli.shell import FormatOption, Overrides, emit, guarded, one_of, read_results
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 
@@ -26,6 +26,10 @@ def analyze(
         Path | None,
         typer.Option(metavar="DIR", help="Also write the figure, and the numbers as json and csv."),
     ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="tables: where `eval --out` wrote, folders below too."),
+    ] = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """Look inside a net."""
@@ -33,7 +37,9 @@ def analyze(
     from alexcli.render import analyses
     from alexcli.schema import AnalyzeSpec
 
-    one_of("analysis", name, NAMES)
+    if one_of("analysis", name, NAMES) == "tables":
+        _tables(results, format)
+        return
     spec = compose(overrides or [], AnalyzeSpec)
     found = importlib.import_module(f"alexcli.analysis.{name}").run(spec)
     table = getattr(analyses, name)(found)
@@ -52,3 +58,17 @@ def analyze(
                 f"--out {out} cannot be written: {error.strerror}", hint="choose another folder"
             ) from error
     emit(render(table, format, found))
+
+
+def _tables(results: Path | None, format: Format) -> None:  # noqa: A002
+    """Tables 1 and 2 with ours from what `eval --out` wrote."""
+    from alexcli.analysis import tables
+
+    if results is not None and not results.is_dir():
+        raise UsageError(f"--results {results} is no folder", hint="alexcli eval RUN --out DIR")
+    files = sorted(results.rglob("results.json")) if results else []
+    found = tables.run([row for file in files for row in read_results(file)])
+    if format is Format.json:
+        emit(json.dumps(found, indent=1) + "\n")
+        return
+    emit("\n".join(render(tables.table(one), format, None) for one in found))

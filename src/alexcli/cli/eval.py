@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, guarded
+from alexcli.cli.shell import FormatOption, emit, guarded, split_words
+from alexcli.errors import UsageError
 from alexcli.render.tables import Format, percent, render
-from alexcli.results import EvalResult, Table
+from alexcli.results import EvalResult, Evaluation, Table
 
 
 class Split(Enum):
@@ -19,84 +20,197 @@ class Split(Enum):
     test = "test"
 
 
+class Protocols(Enum):
+    """Which crops."""
+
+    center = "center"
+    ten = "ten"
+    all = "all"
+
+
 @guarded
 def evaluate(
     what: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="RUN_OR_CKPT|KEY=VALUE",
-            help="Runs or checkpoints (none: the newest finished run), and data.*, eval.*, "
-            "placement.* or trainer.* keys.",
+            help="Runs or checkpoints, wildcards too (none: the newest finished run; several: also "
+            "their averaged ensemble), and data.*, eval.*, placement.* or trainer.* keys.",
             show_default=False,
         ),
     ] = None,
     ten_crop: Annotated[
         bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
     ] = False,
+    protocols: Annotated[
+        Protocols | None,
+        typer.Option(
+            help="center, ten (as --ten-crop), or all: both, side by side from one pass.",
+            show_default="center",
+        ),
+    ] = None,
     split: Annotated[Split, typer.Option(help="Which held-out pictures.")] = Split.val,
+    per_class: Annotated[
+        bool, typer.Option("--per-class", help="Also each class's error and what it is taken for.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write results.json, results.csv, predictions.npz and, with --per-class, "
+            "per_class.csv and confusion.png.",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="predictions.npz holds all softmax outputs.")
+    ] = False,
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """Top-1 and top-5 error of trained nets, with the protocol beside the numbers."""
-    names = [w for w in what or [] if "=" not in w or Path(w).exists()]
-    overrides = [w for w in what or [] if w not in names]
+    wanted = _protocols(ten_crop, protocols)
+    _check_out(out, probabilities)
+    names, overrides = split_words(what or [])
     from alexcli.render.progress import make_reporter
     from alexcli.run.evaluate import evaluate as run_evaluate
-    from alexcli.run.evaluate import placed_spec
     from alexcli.run.processes import launched, speaks
-    from alexcli.run.rundir import locate, newest
+    from alexcli.run.trained import choose, placed_spec
 
-    chosen = [locate(name) for name in names]
-    if not names:
-        run = newest(runs)
-        chosen = [(run, run.last)]
     reporter = make_reporter()
-    words = [*names, *overrides, "--split", split.value, *(["--ten-crop"] if ten_crop else [])]
-    words += ["--runs", str(runs), "--format", format.value]
+    chosen = choose(names, runs)
+    # What the processes of a placement are started with.
+    words = [*map(str, (path for _, path in chosen)), *overrides, "--split", split.value]
+    words += ["--protocols", "all" if len(wanted) > 1 else wanted[0], "--format", format.value]
+    words += ["--out", str(out)] if out else []
+    words += ["--per-class"] * per_class + ["--probabilities"] * probabilities
     if launched(placed_spec(chosen[0][0], overrides), ["eval", *words]):
         return
-    found = [
-        run_evaluate(run, path, reporter, split=split.value, ten_crop=ten_crop, overrides=overrides)
-        for run, path in chosen
-    ]
+    found = run_evaluate(
+        chosen,
+        reporter,
+        split=split.value,
+        protocols=wanted,
+        overrides=overrides,
+        classes=per_class,
+        probabilities=probabilities,
+    )
     if not speaks():
         return
-    table = _numbers(found) if format is Format.csv else _table(found)
-    emit(render(table, format, [asdict(one) for one in found]))
+    _show(found, format, per_class=per_class)
+    if out is not None:
+        for path in _write(found, out, per_class=per_class):
+            reporter.note(f"wrote {path}")
+
+
+def _show(found: Evaluation, format: Format, *, per_class: bool) -> None:  # noqa: A002
+    results = found.results
+    table = _numbers(results) if format is Format.csv else _table(results)
+    emit(render(table, format, [asdict(one) for one in results]))
+    if per_class and format is not Format.json:
+        emit("\n" + render(_classes(results[-1], numbers=format is Format.csv), format, None))
+
+
+def _write(found: Evaluation, out: Path, *, per_class: bool) -> list[Path]:
+    """All files of --out; the classes are those of the last row."""
+    from alexcli.render.confusion import MOST, draw_confusion
+    from alexcli.run.predictions import confusion, save
+
+    paths = save(out, found, _numbers(found.results))
+    if per_class:
+        last = found.results[-1]
+        rows = render(_classes(last, numbers=True), Format.csv, None)
+        paths.append(out / "per_class.csv")
+        paths[-1].write_text(rows, encoding="utf-8")
+        if len(found.classes) <= MOST:
+            counts = confusion(found.predictions[-1], len(found.classes))
+            title = f"{last.name}, {last.split}, {last.protocol['views']} views"
+            paths.append(out / "confusion.png")
+            draw_confusion(counts, found.names, title, paths[-1])
+    return paths
+
+
+def _protocols(ten_crop: bool, protocols: Protocols | None) -> list[str]:
+    if ten_crop and protocols is Protocols.center:
+        raise UsageError(
+            "--ten-crop and --protocols center contradict each other", hint="--protocols all"
+        )
+    if protocols is Protocols.all:
+        return ["center", "ten"]
+    return ["ten" if ten_crop or protocols is Protocols.ten else "center"]
+
+
+def _check_out(out: Path | None, probabilities: bool) -> None:
+    if probabilities and out is None:
+        raise UsageError("--probabilities needs a place to write them", hint="--out DIR")
+    if out is not None and (out.is_file() or out.suffix in (".csv", ".json", ".npz")):
+        raise UsageError(
+            f"--out {out} names a file; it takes a folder",
+            hint=f"--out {out.with_suffix('')} writes results.csv, results.json, predictions.npz",
+        )
 
 
 def _numbers(found: list[EvalResult]) -> Table:
     """For machines: errors as fractions."""
     columns = ["name", "split", "top1_err", "top1_low", "top1_high", "top5_err", "loss", "n"]
-    columns += ["resize", "crop", "views", "checkpoint", "data"]
+    columns += ["calibration_error", "resize", "crop", "views", "checkpoint", "data"]
     rows: list[list[Any]] = []
     for one in found:
         bounds = one.interval["top1_err"]
         assert bounds is not None
         errors = [one.top1_err, bounds.low, bounds.high, one.top5_err, one.loss, one.n]
         protocol = [one.protocol[key] for key in ("resize", "crop", "views")]
-        rows.append([one.name, one.split, *errors, *protocol, one.checkpoint, one.data])
+        where = [one.checkpoint, one.data]
+        rows.append([one.name, one.split, *errors, one.calibration_error, *protocol, *where])
     return Table("evaluation", columns, rows)
 
 
 def _table(found: list[EvalResult]) -> Table:
+    """For people: what all rows share stands below."""
     rows: list[list[Any]] = []
     for one in found:
-        protocol = one.protocol
-        bounds = one.interval["top1_err"]
+        bounds, crop = one.interval["top1_err"], one.protocol["crop"]
         assert bounds is not None
         rows.append(
             [
                 one.name,
-                one.split,
                 percent(one.top1_err),
                 f"{percent(bounds.low)} to {percent(bounds.high)}",
                 percent(one.top5_err),
                 round(one.loss, 4),
+                percent(one.calibration_error),
                 one.n,
-                f"{protocol['views']} x {protocol['crop']} px",
+                f"{one.protocol['views']} x {crop} px",
             ]
         )
-    columns = ["run", "split", "top-1 error", "95% interval", "top-5 error", "loss", "n", "views"]
-    notes = {one.note for one in found if one.note} | {f"resize: {found[0].protocol['resize']}"}
-    return Table("evaluation", columns, rows, note="; ".join(sorted(notes)))
+    columns = ["run", "top-1 error", "95% interval", "top-5 error", "loss", "ECE", "n", "views"]
+    notes = [
+        *(f"resize: {rule}" for rule in dict.fromkeys(one.protocol["resize"] for one in found)),
+        f"data: {', '.join(dict.fromkeys(one.data for one in found))}",
+        "interval: Wilson, of top-1; ECE: expected calibration error, 15 bins",
+        *dict.fromkeys(one.note for one in found if one.note),
+    ]
+    return Table(f"evaluation on {found[0].split}", columns, rows, note="; ".join(notes))
+
+
+def _classes(one: EvalResult, *, numbers: bool) -> Table:
+    """Each class of one result; the worst first for people, in order for machines."""
+    assert one.per_class is not None
+    rows: list[list[Any]] = []
+    for entry in one.per_class:
+        words = "; ".join(f"{c['with']} ({c['n']})" for c in entry["confused"])
+        error = entry["top1_err"]
+        shown = error if numbers else percent(error)
+        rows.append([entry["class"], entry["name"], entry["n"], shown, words])
+    if not numbers:
+        worst = [-(entry["top1_err"] or 0) for entry in one.per_class]
+        rows = [rows[i] for i in sorted(range(len(rows)), key=lambda i: worst[i])]
+    columns = ["class", "name", "n", "top1_err" if numbers else "top-1 error", "taken for"]
+    if not numbers and all(row[0] == row[1] for row in rows):
+        columns, rows = [columns[0], *columns[2:]], [[row[0], *row[2:]] for row in rows]
+    pairs = [
+        (c["n"], entry["class"], c["with"]) for entry in one.per_class for c in entry["confused"]
+    ]
+    most = sorted(pairs, key=lambda pair: -pair[0])[:5]
+    note = ", ".join(f"{label} for {guess} ({n})" for n, label, guess in most)
+    title = f"classes of {one.name}, {one.protocol['views']} views"
+    return Table(title, columns, rows, note=f"most confused, label for guess: {note}")

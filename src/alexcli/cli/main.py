@@ -10,6 +10,9 @@ from alexcli.cli.bench import bench
 from alexcli.cli.config import config
 from alexcli.cli.data import data
 from alexcli.cli.eval import evaluate
+from alexcli.cli.export import export
+from alexcli.cli.import_ import import_
+from alexcli.cli.predict import predict
 from alexcli.cli.shell import examples
 from alexcli.cli.train import train
 
@@ -49,13 +52,36 @@ app.command(
 )(train)
 app.command(
     name="eval",
-    epilog=examples("alexcli eval --ten-crop", "alexcli eval runs/quickstart/s0-* --format json"),
+    epilog=examples(
+        "alexcli eval --ten-crop",
+        "alexcli eval 'runs/quickstart/s*' --protocols all --per-class --out eval",
+        "alexcli eval runs/quickstart/s0-* --format json",
+    ),
 )(evaluate)
+app.command(
+    epilog=examples(
+        "alexcli predict cat.jpg", "alexcli predict DIR --ten-crop --top 3 --out figure4.png"
+    )
+)(predict)
+app.command(
+    name="import",
+    epilog=examples(
+        "alexcli import torchvision && alexcli predict cat.jpg",
+        "alexcli import torchvision --weights alexnet-owt-7be5be79.pth",
+    ),
+)(import_)
+app.command(
+    epilog=examples(
+        "alexcli export runs/quickstart/s0-* --format onnx",
+        "alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors",
+    )
+)(export)
 app.command(
     epilog=examples(
         "alexcli analyze params",
         "alexcli analyze params model=merged --format md",
         "alexcli analyze traffic traffic.batches=[256] traffic.devices=[2,8] --out figures",
+        "alexcli analyze tables --results results",
     )
 )(analyze)
 app.add_typer(data, name="data")

@@ -1,9 +1,11 @@
 """What all commands share: errors as one message, Ctrl-C, examples in the help."""
 
 import functools
+import json
 import sys
 from collections.abc import Callable
-from typing import Annotated, ParamSpec
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
 
 import typer
 from rich.console import Console
@@ -77,6 +79,27 @@ def one_of(what: str, value: str, allowed: list[str]) -> str:
             hint=f"did you mean {near}?" if near else None,
         )
     return value
+
+
+def split_words(words: list[str]) -> tuple[list[str], list[str]]:
+    """Paths, and KEY=VALUE words, as they were typed in any order."""
+    paths = [word for word in words if "=" not in word or Path(word).exists()]
+    return paths, [word for word in words if word not in paths]
+
+
+def read_results(path: Path) -> list[dict[str, Any]]:
+    """The rows of a results.json that `eval --out` wrote.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        if all({"name", "split", "protocol", "top1_err", "top5_err"} <= set(row) for row in rows):
+            return list(rows)
+    except (OSError, ValueError, TypeError):
+        pass
+    raise UsageError(f"{path} is not what `eval --out` writes", hint="alexcli eval RUN --out DIR")
 
 
 def emit(text: str) -> None:

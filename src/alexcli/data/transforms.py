@@ -6,7 +6,6 @@ Legend: N pictures, S stored side, s side that the net sees. Every draw is a pur
 (seed, epoch, index of the picture), so that processes, ranks and resumed runs see the same pixels.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from alexcli import draws
-from alexcli.data.crops import Centring, Cuts, cut, random_boxes, resized_crops
+from alexcli.data.crops import Centring, Cuts, centre, cut, random_boxes, resized_crops
 from alexcli.data.stats import Statistics
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale
@@ -81,6 +80,12 @@ class Preprocess(nn.Module):
             )
         if self.channels == 2:
             raise UsageError("model.input.channels=2 is neither gray (1) nor RGB (3)")
+        deviations = spec.channel_std
+        if deviations is not None and (len(deviations) != 3 or min(deviations) <= 0):
+            raise UsageError(
+                f"augment.channel_std={list(deviations)} must be three numbers above 0, or null",
+                hint="augment=torchvision has ImageNet's",
+            )
         mean = torch.zeros(size, size, 3)
         components = torch.zeros(3, 3)
         if statistics is not None:
@@ -140,21 +145,13 @@ class Preprocess(nn.Module):
         scale = self.spec.pixel_scale
         return self._finish(cut(images, cuts, self.size, self._centring(), None, scale))
 
-    def views(self, images: Tensor, views: Sequence[View], limit: int) -> Iterator[Tensor]:
-        """Several crops of each picture from one decode, in parts that fit.
-
-        Args:
-            images: (N, S, S, 3) uint8.
-            views: which crops, in this order.
-            limit: crops in a part at most, but all of one picture at least.
-
-        Yields:
-            (V, n, channels, s, s) float32 for the next n pictures.
-        """
-        step = max(1, limit // len(views))
-        for start in range(0, len(images), step):
-            part = images[start : start + step]
-            yield torch.stack([self.view(part, view) for view in views])
+    def plain_center(self, images: Tensor) -> Tensor:
+        """`view` of the centre in operations that every export format knows."""
+        first, mean = (len(self.mean_image) - self.size) // 2, self._centring().image
+        there = slice(first, first + self.size)
+        x = images[:, there, there].float()
+        x = x if mean is None else x - centre(mean, self.size)
+        return self._finish(x * self.spec.pixel_scale)
 
     def _centring(self) -> Centring:
         mean = None if self.spec.mean is Mean.none else self.mean_image
@@ -163,6 +160,8 @@ class Preprocess(nn.Module):
         return Centring(mean, follows=self.spec.mean_crop is MeanCrop.same)
 
     def _finish(self, x: Tensor) -> Tensor:
+        if self.spec.channel_std is not None:
+            x = x / x.new_tensor(self.spec.channel_std)
         if self.channels == 1:
             x = x @ x.new_tensor(LUMA)[:, None]
         return x.permute(0, 3, 1, 2)

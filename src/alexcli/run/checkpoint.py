@@ -16,11 +16,11 @@ KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}
 PARTS = ("state_dict", "alexcli")  # what a checkpoint of ours has at least
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A checkpoint as plain data and tensors.
+def read_plain(path: Path) -> dict[str, Any]:
+    """What torch.save wrote, if it is a mapping of plain data and tensors.
 
     Raises:
-        UsageError: missing, truncated, not ours, or with content that would execute code.
+        UsageError: missing, truncated, no mapping, or with content that would execute code.
     """
     try:
         with warnings.catch_warnings():
@@ -40,7 +40,18 @@ def read(path: Path) -> dict[str, Any]:
             f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
             hint="alexcli loads no checkpoint that could execute code",
         ) from error
-    checkpoint = cast(dict[str, Any], found) if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        raise UsageError(f"{path} holds a {type(found).__name__}, not a mapping of weights")
+    return cast(dict[str, Any], found)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """A checkpoint of ours as plain data and tensors.
+
+    Raises:
+        UsageError: as `read_plain`, or not ours.
+    """
+    checkpoint = read_plain(path)
     weights, kept = (checkpoint.get(part) for part in PARTS)
     tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
     whole = isinstance(checkpoint.get("global_step"), int) and isinstance(kept, dict)

@@ -1,115 +1,235 @@
-"""Evaluating trained nets: centre crop or ten crops, under any placement."""
+"""Evaluating trained nets and their averaged ensemble: centre crop, ten crops, any placement."""
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from alexcli.config import override_run
 from alexcli.data.dataset import Dataset
 from alexcli.data.pictures import Pictures
-from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
+from alexcli.data.transforms import CENTER, TEN_CROPS, Batch
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
 from alexcli.memory import reuse_memory
-from alexcli.metrics import Errors
-from alexcli.model.towers import Towers
-from alexcli.results import EvalResult, Interval, Reporter, Silent
+from alexcli.metrics import Errors, calibration_error
+from alexcli.placement.single import Single
+from alexcli.results import EvalResult, Evaluation, Interval, Predictions, Reporter, Silent
 from alexcli.run import checkpoint
-from alexcli.run.build import (
-    build_data,
-    build_net,
-    build_placement,
-    build_preprocess,
-    resolve_precision,
-)
+from alexcli.run.build import build_data, build_placement
+from alexcli.run.predictions import per_class
 from alexcli.run.rundir import RunDirectory
-from alexcli.schema import PlacementSpec, Precision, TrainSpec
+from alexcli.run.trained import Trained, load, placed_spec
+
+PROTOCOLS = {"center": (CENTER,), "ten": TEN_CROPS}
+CHUNK = 4096  # pictures of an ensemble that are counted at once
+
+
+class Tally:
+    """Gathers what is said under one protocol, picture after picture.
+
+    Args:
+        classes: number of classes K.
+        pictures: number of pictures n.
+        device: of the probabilities that will come.
+        keep: whether to keep the probabilities.
+    """
+
+    def __init__(self, classes: int, pictures: int, device: torch.device, *, keep: bool) -> None:
+        self.errors = Errors(classes).to(device)
+        best = min(5, classes)
+        self.top = torch.zeros(pictures, best, dtype=torch.int64, device=device)
+        self.top_p = torch.zeros(pictures, best, device=device)
+        self.probabilities = torch.zeros(pictures, classes) if keep else None
+
+    def add(self, p: Tensor, labels: Tensor, rows: Tensor) -> None:
+        """p (N, K), softmax outputs averaged over views and nets; labels (N,); rows (N,) of all."""
+        # The clamp keeps the loss of a vanished class finite.
+        self.errors.update(p.clamp_min(1e-30).log(), labels)
+        found = p.topk(self.top.shape[1], dim=1)
+        self.top[rows], self.top_p[rows] = found.indices, found.values
+        if self.probabilities is not None:
+            self.probabilities[rows.cpu()] = p.cpu()
+
+    def gather(self, placement: Single) -> None:
+        """Add what other replicas saw: each has filled rows of its own and left the others nought.
+
+        With a GPU per process the kept probabilities travel by way of it.
+        """
+        if placement.replicas == 1:
+            return
+        self.errors = self.errors.over(placement.total)
+        self.top, self.top_p = placement.total(self.top), placement.total(self.top_p)
+        if self.probabilities is not None:
+            self.probabilities = placement.total(self.probabilities.to(self.top.device)).cpu()
+
+    def predictions(self, opened: "_Opened", *, keep: bool) -> Predictions:
+        """Everything gathered, for files and tables."""
+        kept = self.probabilities if keep else None
+        return Predictions(
+            ids=opened.ids,
+            labels=opened.pictures.labels,
+            top=self.top.cpu().numpy(),
+            top_p=self.top_p.cpu().numpy(),
+            probabilities=None if kept is None else kept.numpy(),
+        )
 
 
 def evaluate(
-    run: RunDirectory,
-    path: Path,
+    chosen: Sequence[tuple[RunDirectory, Path]],
     reporter: Reporter,
     *,
     split: str,
-    ten_crop: bool,
+    protocols: Sequence[str] = ("center",),
     overrides: Sequence[str] = (),
-) -> EvalResult:
-    """Evaluate one checkpoint.
+    classes: bool = False,
+    probabilities: bool = False,
+) -> Evaluation:
+    """Evaluate checkpoints one by one and, where there are several, as the averaged ensemble.
 
     Args:
-        run: where its configuration is.
-        path: the checkpoint.
+        chosen: runs and checkpoints of theirs.
         reporter: told how it goes.
         split: `val` or `test`.
-        ten_crop: average the softmax outputs of ten views (section 4.1).
+        protocols: `center` and `ten` (softmax outputs averaged over ten views, section 4.1), both
+            from one decoding and, since the centre is one of the ten, for the cost of ten.
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.
+        classes: whether results hold errors per class.
+        probabilities: whether to keep all softmax outputs.
+
+    Returns:
+        A row for each net and protocol, then one for the ensemble and each protocol.
 
     Raises:
-        UsageError: the checkpoint, its model or the data do not fit together.
+        UsageError: checkpoints, models and data do not fit together, or nets have other classes
+            or pictures than the first.
     """
     reuse_memory()
-    loaded = checkpoint.read(path)
-    spec = placed_spec(run, overrides)
-    placement = build_placement(spec)
+    if len(chosen) > 1:
+        _same_nets(chosen)
+    placement = build_placement(placed_spec(chosen[0][0], overrides))
     reporter = reporter if placement.root else Silent()
-    spec, dataset = build_data(spec, reporter)
-    _same_classes(loaded["alexcli"]["classes"], dataset, path)
-    pictures = _split(dataset, split)
-    placement.agree({"checkpoint": checkpoint.weights_digest(loaded["state_dict"])})
-    net, preprocess = build_net(spec, placement), build_preprocess(spec, None)
-    module = torch.nn.ModuleDict({"net": net, "preprocess": preprocess})
-    checkpoint.load_weights(module, net.without_others(loaded["state_dict"], "net."), path)
-    device = placement.device
-    placement.place(net)
-    preprocess.to(device)
-    module.eval()
-    views = TEN_CROPS if ten_crop else (CENTER,)
+    done = Evaluation([], [], [], [])
+    sums: dict[str, Tensor] = {}
+    crops: set[int] = set()
+    first: _Opened | None = None
     began = time.monotonic()
-    errors = Errors(spec.model.classes).to(device)
-    bf16 = resolve_precision(spec) is Precision.bf16
-    for batch in DataModule(spec, dataset, placement.share).in_order(pictures):
+    for run, path in chosen:
+        speaker = reporter if first is None else Silent()
+        opened = _open(load(run, path, overrides, placement), split, speaker)
+        if first is not None:
+            _same_pictures(first, opened)
+        first = first or opened
+        crops.add(opened.trained.spec.model.input.size)
+        started = time.monotonic()
+        keep = len(chosen) > 1 or probabilities
+        for protocol, tally in _passes(opened, protocols, reporter, keep=keep).items():
+            _add(done, tally, protocol, opened, probabilities, {"seconds": _since(started)})
+            if len(chosen) > 1:
+                assert tally.probabilities is not None
+                sums[protocol] = sums.get(protocol, torch.zeros(())) + tally.probabilities
+    assert first is not None
+    done.classes, done.names = first.trained.classes, first.trained.names
+    if sums:
+        crop = crops.pop() if len(crops) == 1 else sorted(crops)
+        _ensemble(done, sums, first, probabilities, {"crop": crop, "seconds": _since(began)})
+    if classes:
+        for result, said in zip(done.results, done.predictions, strict=True):
+            result.per_class = per_class(said, done.classes, done.names)
+    reporter.close()
+    return done
+
+
+def _ensemble(
+    done: Evaluation,
+    sums: dict[str, Tensor],
+    first: "_Opened",
+    probabilities: bool,
+    known: dict[str, Any],
+) -> None:
+    """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
+    members = [result.name for result in done.results[:: len(sums)]]
+    labels = torch.from_numpy(first.pictures.labels)
+    for protocol, total in sums.items():
+        tally = Tally(len(done.classes), len(labels), torch.device("cpu"), keep=probabilities)
+        for at in range(0, len(labels), CHUNK):
+            rows = torch.arange(at, min(at + CHUNK, len(labels)))
+            tally.add(total[rows] / len(members), labels[rows], rows)
+        name = f"ensemble of {len(members)}"
+        extra = {"name": name, "checkpoint": "", "members": members, "seconds": known["seconds"]}
+        _add(done, tally, protocol, first, probabilities, extra)
+        done.results[-1].protocol["crop"] = known["crop"]
+
+
+@dataclass
+class _Opened:
+    """A net and the pictures that it is asked about."""
+
+    trained: Trained
+    dataset: Dataset
+    split: str
+    pictures: Pictures
+    ids: list[str]
+
+
+def _open(trained: Trained, split: str, reporter: Reporter) -> _Opened:
+    spec, dataset = build_data(trained.spec, reporter)
+    _same_classes(trained, dataset)
+    pictures = {"val": dataset.val, "test": dataset.test}[split]
+    if pictures is None:
+        raise UsageError("the data has no test set", hint="--split val")
+    trained = replace(trained, spec=spec)
+    return _Opened(trained, dataset, split, pictures, pictures.names())
+
+
+def _passes(
+    opened: _Opened, protocols: Sequence[str], reporter: Reporter, *, keep: bool
+) -> dict[str, Tally]:
+    """One pass over the pictures under all protocols."""
+    trained, pictures, placement = opened.trained, opened.pictures, opened.trained.placement
+    scorer, device, count = trained.scorer(reporter), placement.device, len(pictures)
+    views = PROTOCOLS["ten" if "ten" in protocols else "center"]
+    tallies = {name: Tally(len(trained.classes), count, device, keep=keep) for name in protocols}
+    seen = 0
+    for batch in DataModule(trained.spec, opened.dataset, placement.share).in_order(pictures):
         if isinstance(batch, Exception):
             raise batch
         moved = Batch(*(part.to(device) for part in batch))
-        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            scores = _averaged(net, preprocess, moved.images, views)
-        errors.update(scores, moved.labels)
-        reporter.counted("evaluating", errors.count() * placement.replicas, len(pictures))
-    reporter.close()
-    errors = errors.over(placement.total)
-    protocol = {"resize": dataset.resize, "crop": spec.model.input.size, "views": len(views)}
-    return replace(
-        _result(_name(run, path), split, protocol, errors),
-        checkpoint=str(path),
-        data=dataset.fingerprint,
-        seconds=round(time.monotonic() - began, 3),
-        note=dataset.note,
-    )
+        found = scorer(moved.images, views)  # (V, N, K)
+        for name, tally in tallies.items():
+            wanted = [views.index(view) for view in PROTOCOLS[name]]
+            tally.add(found[wanted].mean(0), moved.labels, moved.indices)
+        seen += len(moved.labels) * placement.replicas
+        reporter.counted(f"evaluating {trained.name}", min(seen, count), count)
+    for tally in tallies.values():
+        tally.gather(placement)
+    return tallies
 
 
-def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
-    """A run's configuration for an evaluation, on one device unless the overrides say otherwise."""
-    spec = run.read_config()
-    # A run of a stranger may not start a download here; who wants one types data.download=true.
-    spec = replace(spec, data=replace(spec.data, download=False), placement=PlacementSpec())
-    return override_run(spec, overrides)
-
-
-def _result(name: str, split: str, protocol: dict[str, Any], errors: Errors) -> EvalResult:
-    found, n = errors.compute(), errors.count()
+def _add(
+    done: Evaluation,
+    tally: Tally,
+    protocol: str,
+    opened: _Opened,
+    probabilities: bool,
+    changed: dict[str, Any],
+) -> None:
+    """Append what was gathered under one protocol to the rows."""
+    trained, found, n = opened.trained, tally.errors.compute(), tally.errors.count()
     loss, top1, top5 = found["loss"], found["top1_err"], found["top5_err"]
     assert loss is not None
     assert top1 is not None
-    return EvalResult(
-        name=name,
-        split=split,
-        protocol=protocol,
+    result = EvalResult(
+        name=trained.name,
+        split=opened.split,
+        protocol={
+            "resize": opened.dataset.resize,
+            "crop": trained.spec.model.input.size,
+            "views": len(PROTOCOLS[protocol]),
+        },
         n=n,
         top1_err=top1,
         top5_err=top5,
@@ -118,16 +238,17 @@ def _result(name: str, split: str, protocol: dict[str, Any], errors: Errors) -> 
             "top1_err": wilson(top1, n),
             "top5_err": None if top5 is None else wilson(top5, n),
         },
+        checkpoint=str(trained.path),
+        data=opened.dataset.fingerprint,
+        note=opened.dataset.note,
+        calibration_error=calibration_error(tally.top, tally.top_p, opened.pictures.labels),
     )
+    done.results.append(replace(result, **changed))
+    done.predictions.append(tally.predictions(opened, keep=probabilities))
 
 
-def _averaged(net: Towers, preprocess: Preprocess, images: Tensor, views: Sequence[View]) -> Tensor:
-    """Logarithm of the softmax outputs averaged over views (section 4.1), (N, K)."""
-    total = torch.softmax(net(preprocess.view(images, views[0])).float(), dim=1)
-    for view in views[1:]:
-        total += torch.softmax(net(preprocess.view(images, view)).float(), dim=1)
-    # The clamp keeps the loss of a vanished class finite.
-    return (total / len(views)).clamp_min(1e-30).log()
+def _since(began: float) -> float:
+    return round(time.monotonic() - began, 3)
 
 
 def wilson(error: float, n: int, level: float = 0.95) -> Interval:
@@ -138,25 +259,40 @@ def wilson(error: float, n: int, level: float = 0.95) -> Interval:
     return Interval(level, float(found.low), float(found.high))
 
 
-def _split(dataset: Dataset, split: str) -> Pictures:
-    pictures = {"val": dataset.val, "test": dataset.test}[split]
-    if pictures is None:
-        raise UsageError("the data has no test set", hint="--split val")
-    return pictures
+def _same_nets(chosen: Sequence[tuple[RunDirectory, Path]]) -> None:
+    """UsageError, before anything is evaluated, unless all nets know the same classes."""
+    known = [checkpoint.read(path)["alexcli"]["classes"] for _, path in chosen]
+    for (_, path), classes in zip(chosen[1:], known[1:], strict=True):
+        if classes != known[0]:
+            raise UsageError(
+                f"{chosen[0][1]} knows {len(known[0])} classes and {path} {len(classes)}; "
+                f"{_differing(known[0], classes)}, so they cannot be averaged",
+                hint="name runs that were trained on the same classes, or evaluate one at a time",
+            )
 
 
-def _same_classes(trained: list[str], dataset: Dataset, path: Path) -> None:
-    if trained == dataset.classes:
+def _same_classes(trained: Trained, dataset: Dataset) -> None:
+    if trained.classes != dataset.classes:
+        raise UsageError(
+            f"{trained.path} was trained on {len(trained.classes)} classes and the data has "
+            f"{len(dataset.classes)}; {_differing(trained.classes, dataset.classes)}",
+            hint="name the data that it was trained on: data.root=DIR",
+        )
+
+
+def _differing(some: list[str], others: list[str]) -> str:
+    found = sorted(set(some) ^ set(others))[:5]
+    return f"they differ in {', '.join(found)}" if found else "they come in another order"
+
+
+def _same_pictures(a: _Opened, b: _Opened) -> None:
+    """UsageError unless two nets are asked about the same pictures, though perhaps resized."""
+    if a.dataset.fingerprint == b.dataset.fingerprint:
         return
-    differing = sorted(set(trained) ^ set(dataset.classes))[:5]
-    raise UsageError(
-        f"{path} was trained on {len(trained)} classes and the data has {len(dataset.classes)}; "
-        f"they differ in {', '.join(differing)}",
-        hint="name the data that it was trained on: data.root=DIR",
-    )
-
-
-def _name(run: RunDirectory, path: Path) -> str:
-    where = run.path.resolve()
-    name = f"{where.parent.name}/{where.name}"
-    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+    files = not a.ids[0].isdigit()  # drawn pictures have positions only, which prove nothing
+    if not files or a.ids != b.ids or a.pictures.labels.tolist() != b.pictures.labels.tolist():
+        raise UsageError(
+            f"{a.trained.path} and {b.trained.path} were made for other pictures "
+            f"({a.dataset.fingerprint} and {b.dataset.fingerprint}), so they cannot be averaged",
+            hint="name the data that all are to be evaluated on: data.root=DIR",
+        )

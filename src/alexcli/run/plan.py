@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import torch
 import yaml
 
 from alexcli.config import to_mapping
@@ -10,8 +11,9 @@ from alexcli.placement.plan import processes
 from alexcli.placement.world import world
 from alexcli.results import Reporter
 from alexcli.run import checkpoint
-from alexcli.run.build import build_data, resolve_device, resolve_precision
-from alexcli.run.rundir import directory_for, fingerprint, locate
+from alexcli.run.build import build_data, build_net, resolve_device, resolve_precision
+from alexcli.run.rundir import directory_for, fingerprint
+from alexcli.run.transfer import plan_transfer, read_start
 from alexcli.schema import TrainSpec
 
 
@@ -25,8 +27,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     size = processes(spec.placement, spec.model, spec.optim.batch_size, device, world())
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     precision = resolve_precision(spec)
-    start = checkpoint.read(locate(spec.init_from)[1])["state_dict"] if spec.init_from else None
-    init = checkpoint.weights_digest(start) if start else None
+    start, weights = read_start(spec)
+    init = checkpoint.weights_digest(weights) if start else None
     run = directory_for(spec, fingerprint(spec, dataset.fingerprint, precision, init))
     if run.result() is not None:
         state = "finished: train would skip it"
@@ -46,5 +48,9 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
         f"{device.type}, {precision.name}, placement {spec.placement.kind.name} "
         f"({size} process{'es' if size > 1 else ''})",
     ]
+    if start is not None:
+        with torch.device("meta"):
+            found = plan_transfer(build_net(spec), weights, spec.init.layers, start)
+        lines.append(f"weights from {start}: {found.words()}")
     head = "".join(f"# {line}\n" for line in lines)
     return head + yaml.safe_dump(to_mapping(spec), sort_keys=False)

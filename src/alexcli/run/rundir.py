@@ -6,7 +6,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ import yaml
 from filelock import FileLock, Timeout
 
 from alexcli.config import from_mapping, to_mapping
+from alexcli.data.names import human_names
 from alexcli.errors import UsageError, nearest
 from alexcli.schema import Precision, TrainSpec
 
@@ -47,6 +48,8 @@ def _settings(spec: TrainSpec) -> dict[str, Any]:
     kept: dict[str, Any] = {key: whole[key] for key in ("model", "augment", "optim", "seed")}
     kept["data"] = {k: v for k, v in whole["data"].items() if k not in DATA_LEFT_OUT}
     kept["stop"] = spec.trainer.stop_at_train_error
+    if spec.init.layers is not None:
+        kept["init"] = list(spec.init.layers)
     return kept
 
 
@@ -111,8 +114,21 @@ class RunDirectory:
             raise UsageError(f"{self.config} cannot be read: {error}") from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 
-    def create(self, spec: TrainSpec) -> None:
+    def names(self, classes: Sequence[str]) -> list[str]:
+        """Words for people in the order of `classes`, from classes.json if the run has one."""
+        try:
+            stored = json.loads((self.path / "classes.json").read_text(encoding="utf-8"))
+            known = {str(entry["class"]): str(entry["name"]) for entry in stored}
+        except (OSError, ValueError, TypeError, KeyError):
+            return human_names(classes)
+        return [known.get(name, name) for name in classes]
+
+    def create(self, spec: TrainSpec, classes: Sequence[str]) -> None:
         """Make the directory and write what is known before the first step.
+
+        Args:
+            spec: the resolved configuration.
+            classes: in the order of the outputs.
 
         Raises:
             UsageError: not writable.
@@ -122,6 +138,13 @@ class RunDirectory:
             text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
             self.config.write_text(text, encoding="utf-8")
             (self.path / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n")
+            root = Path(spec.data.root) if spec.data.root else None
+            named = zip(classes, human_names(classes, root), strict=True)
+            lines = [
+                json.dumps({"index": i, "class": c, "name": n}) for i, (c, n) in enumerate(named)
+            ]
+            text = "[\n " + ",\n ".join(lines) + "\n]\n"
+            (self.path / "classes.json").write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(
                 f"the run directory {self.path} cannot be written: {error.strerror}",
@@ -196,8 +219,8 @@ def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
     return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{mark}")
 
 
-def newest(runs: Path) -> RunDirectory:
-    """The newest finished `train` run, never an ablation's arm.
+def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
+    """The newest finished run of the given kinds (train, import), never an ablation's arm.
 
     Raises:
         UsageError: there is none.
@@ -207,7 +230,7 @@ def newest(runs: Path) -> RunDirectory:
         if "~" in file.parent.name:
             continue
         result = RunDirectory(file.parent).result() or {}
-        if result.get("kind") == "train" and not result.get("arm"):
+        if result.get("kind") in kinds and not result.get("arm"):
             found.append((str(result.get("finished", "")), file.parent))
     if not found:
         raise UsageError(f"there is no finished run in {runs.absolute()}", hint="alexcli train")

@@ -36,6 +36,7 @@ from alexcli.run.build import (
 )
 from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
+from alexcli.run.transfer import copy_layers, plan_transfer, read_start
 from alexcli.schema import PlacementKind, Precision, TrainSpec
 
 
@@ -60,8 +61,7 @@ def train(
     precision, placement = resolve_precision(spec), build_placement(spec)
     reporter = reporter if placement.root else Silent()
     spec, dataset = build_data(spec, reporter, overrides=overrides)
-    start = locate(spec.init_from)[1] if spec.init_from else None
-    weights = checkpoint.read(start)["state_dict"] if start else {}
+    start, weights = read_start(spec)
     given = locate(resume)[1] if resume not in ("auto", "never") else None
     init = checkpoint.weights_digest(weights) if start else None
     mark = fingerprint(spec, dataset.fingerprint, precision, init)
@@ -77,9 +77,10 @@ def train(
         return TrainResult(str(run.path), finished, skipped=True)
     module, data = _built(spec, dataset, placement, reporter)
     if start is not None:
-        own = module.net.without_others(_of_net(weights))
-        checkpoint.load_weights(module.net, own, start)
-        reporter.note(f"weights from {start}")
+        weights = module.net.without_others(weights)
+        found = plan_transfer(module.net, weights, spec.init.layers, start)
+        copy_layers(module.net, weights, found)
+        reporter.note(f"weights from {start}: {found.words()}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
     placement.agree({"the step to go on from": step})
@@ -89,7 +90,7 @@ def train(
     with _writing(run), run.locked():
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
-        run.create(spec)
+        run.create(spec, dataset.classes)
         began_on = environment()
         with logged(run.path / "train.log", reporter) as speaker:
             best = _fit(run, module, data, (source, step), speaker, precision)
@@ -157,10 +158,6 @@ def _writing(run: RunDirectory) -> Iterator[None]:
             f"{error.filename or run.path} cannot be written: {error.strerror or error}",
             hint="make room or mend the rights, then repeat the same command: it resumes",
         ) from error
-
-
-def _of_net(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    return {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
 
 
 def _fit(

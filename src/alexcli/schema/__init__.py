@@ -50,6 +50,7 @@ from alexcli.schema.optim import (
 from alexcli.schema.placement import PlacementKind, PlacementSpec
 from alexcli.schema.train import (
     AnalyzeSpec,
+    InitSpec,
     LoggerKind,
     LoggerSpec,
     Precision,
@@ -70,6 +71,7 @@ __all__ = [
     "EvalSpec",
     "GroupSpec",
     "Init",
+    "InitSpec",
     "InputSpec",
     "Kernel",
     "Kind",

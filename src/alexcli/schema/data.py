@@ -158,6 +158,8 @@ class AugmentSpec:
     """Part of the mean image that a random crop subtracts."""
     pixel_scale: float = ranged(1.0, above=0)
     """Multiplies the centred pixels; 1 keeps the 0-255 scale of paper and code."""
+    channel_std: list[float] | None = None
+    """Divides each channel, grey levels (torchvision: 255 times its constants); null: nothing."""
     pca: PcaSpec = field(default_factory=PcaSpec)
     """Colour noise."""
 
@@ -167,7 +169,9 @@ class EvalSpec:
     """How a net is evaluated."""
 
     batch_size: int = ranged(128, low=1)
-    """Pictures per forward pass; ten-crop makes ten views of each."""
+    """Pictures decoded together; ten-crop makes ten views of each."""
+    max_batch: int = ranged(128, low=1)
+    """Views per forward pass at most, which bounds the memory; halved where a GPU's runs out."""
 
 
 @dataclass

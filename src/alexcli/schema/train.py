@@ -56,6 +56,14 @@ class LoggerSpec:
 
 
 @dataclass
+class InitSpec:
+    """What `init_from` gives."""
+
+    layers: list[str] | None = None
+    """Shell patterns over layers, e.g. [conv*]; null: every layer whose shapes match."""
+
+
+@dataclass
 class TrainSpec:
     """Everything that `alexcli train` needs to know."""
 
@@ -66,7 +74,9 @@ class TrainSpec:
     runs: str = "runs"
     """Folder that holds all runs."""
     init_from: str | None = None
-    """A run or checkpoint whose weights the net starts from."""
+    """A run or checkpoint whose weights the net starts from, layer by layer; momentum is zero."""
+    init: InitSpec = field(default_factory=InitSpec)
+    """Which of its layers."""
     model: ModelSpec = field(default_factory=ModelSpec)
     """The net."""
     data: DataSpec = field(default_factory=DataSpec)

@@ -1,0 +1,65 @@
+"""alexcli export."""
+
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alexcli.cli.shell import emit, guarded
+from alexcli.render.tables import Format, render
+from alexcli.results import Table
+
+
+class FileFormat(Enum):
+    """What is written."""
+
+    onnx = "onnx"
+    safetensors = "safetensors"
+    torch = "torch"
+
+
+@guarded
+def export(
+    run: Annotated[str, typer.Argument(metavar="RUN_OR_CKPT", help="Which net.")],
+    format: Annotated[FileFormat, typer.Option(help="torch: a program of torch.export.")],  # noqa: A002
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="The new file; none: MODEL.onnx and so on, here."),
+    ] = None,
+    decompose_lrn: Annotated[
+        bool,
+        typer.Option("--decompose-lrn", help="onnx: plain arithmetic for runtimes without LRN."),
+    ] = False,
+    preprocessing: Annotated[
+        bool,
+        typer.Option(
+            "--preprocessing", help="Take stored uint8 pictures (N, S, S, 3), centre crop inside."
+        ),
+    ] = False,
+    opset: Annotated[int | None, typer.Option(help="onnx: version of its operators.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="stdout carries JSON.")] = False,
+) -> None:
+    """Write a trained net for other programs, and check the file against the net."""
+    from alexcli.run.export import SUFFIX
+    from alexcli.run.export import export as run_export
+    from alexcli.run.rundir import locate
+    from alexcli.run.trained import load
+
+    trained = load(*locate(run), ["trainer.accelerator=cpu"])
+    path = out or Path(trained.spec.model.name + SUFFIX[format.value])
+    made = run_export(
+        trained,
+        format.value,
+        path,
+        decompose_lrn=decompose_lrn,
+        preprocessing=preprocessing,
+        opset=opset,
+    )
+    rows = [[made.path, made.bytes, made.opset, f"{made.difference:.1e}"]]
+    note = "difference: from the net, as a part of the largest score, after reading the file back"
+    if made.operators:
+        note += f"; operators: {', '.join(made.operators)}"
+    table = Table("export", ["file", "bytes", "opset", "difference"], rows, note=note)
+    emit(render(table, Format.json if json else Format.table, asdict(made)))

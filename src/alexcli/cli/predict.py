@@ -1,0 +1,79 @@
+"""alexcli predict."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from alexcli.cli.shell import FormatOption, emit, guarded
+from alexcli.errors import UsageError
+from alexcli.render.tables import Format, render
+from alexcli.results import Prediction, Table
+
+FIGURES = (".png", ".svg", ".pdf")
+
+
+@guarded
+def predict(
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, or folders of them.")
+    ],
+    run: Annotated[
+        str | None,
+        typer.Option(metavar="RUN_OR_CKPT", help="Which net; none: the newest finished run."),
+    ] = None,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="How many labels.", show_default="5")
+    ] = None,
+    ten_crop: Annotated[
+        bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
+    ] = False,
+    labels: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="True labels, a line each: LABEL or FILE LABEL; names of classes, or numbers from "
+            "0 or from 1. Without it, a folder called as a class gives the label.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FIGURE.png", help="Draw Figure 4 (left) of the paper.")
+    ] = None,
+    runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """What a trained net sees in pictures of yours."""
+    if out is not None and out.suffix.lower() not in FIGURES:
+        raise UsageError(f"--out {out} is none of {', '.join(FIGURES)}", hint=f"--out {out}.png")
+    from alexcli.render.predictions import bars, draw
+    from alexcli.render.progress import make_reporter
+    from alexcli.run.predict import find_pictures
+    from alexcli.run.predict import predict as run_predict
+    from alexcli.run.trained import choose, load
+
+    files = find_pictures(images)
+    reporter = make_reporter()
+    chosen = choose([run] if run else [], runs, ("train", "import"))
+    if len(chosen) > 1:
+        raise UsageError(f"--run {run} means {len(chosen)} runs", hint=f"--run {chosen[0][1]}")
+    trained = load(*chosen[0])
+    found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
+    data = [_record(one) for one in found]
+    emit(bars(found) if format is Format.table else render(_table(found), format, data))
+    if out is not None:
+        draw(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}", out)
+        reporter.note(f"wrote {out}")
+
+
+def _record(one: Prediction) -> dict[str, Any]:
+    top = [{"class": guess.class_, "name": guess.name, "p": guess.p} for guess in one.guesses]
+    return {"file": one.file, "label": one.label, "top": top}
+
+
+def _table(found: list[Prediction]) -> Table:
+    rows: list[list[Any]] = [
+        [one.file, one.label, place, guess.class_, guess.name, guess.p]
+        for one in found
+        for place, guess in enumerate(one.guesses, start=1)
+    ]
+    return Table("predictions", ["file", "label", "rank", "class", "name", "p"], rows)

@@ -1,0 +1,69 @@
+"""Weights from elsewhere, renamed for our nets. Another source is another function here."""
+
+from collections.abc import Mapping
+from typing import cast
+
+from torch import Tensor, hub
+
+from alexcli.errors import UsageError
+
+# torchvision.models.alexnet: its Sequential's places, and the layers of conf/model/owt.yaml.
+TORCHVISION = {
+    "features.0": "conv1",
+    "features.3": "conv2",
+    "features.6": "conv3",
+    "features.8": "conv4",
+    "features.10": "conv5",
+    "classifier.1": "fc6",
+    "classifier.4": "fc7",
+    "classifier.6": "fc8",
+}
+# Of ImageNet's RGB in [0, 1], which torchvision subtracts and divides by.
+TORCHVISION_MEAN = (0.485, 0.456, 0.406)
+
+
+def from_torchvision(state: Mapping[str, object]) -> dict[str, Tensor]:
+    """The weights of torchvision's alexnet under the names of our `owt`.
+
+    Args:
+        state: its state dict; the prefix that DataParallel adds is taken off.
+
+    Raises:
+        UsageError: a weight is absent or has no place.
+    """
+    plain = {str(name).removeprefix("module."): value for name, value in state.items()}
+    wanted = {
+        f"{theirs}.{part}": f"tower0.{ours}.{part}"
+        for theirs, ours in TORCHVISION.items()
+        for part in ("weight", "bias")
+    }
+    absent = [name for name in wanted if not isinstance(plain.get(name), Tensor)]
+    extra = [name for name in plain if name not in wanted]
+    if absent or extra:
+        what = f"lacks {absent[0]}" if absent else f"has {extra[0]}, which alexnet has not"
+        raise UsageError(
+            f"these are not the weights of torchvision's alexnet: the file {what}",
+            hint="torch.save(torchvision.models.alexnet(...).state_dict(), FILE)",
+        )
+    return {ours: cast(Tensor, plain[theirs]) for theirs, ours in wanted.items()}
+
+
+def download_torchvision() -> dict[str, Tensor]:
+    """The published weights, 244 MB, kept in torch's own cache.
+
+    Raises:
+        UsageError: no network, or what came is damaged.
+    """
+    from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
+
+    url = AlexNet_Weights.IMAGENET1K_V1.url
+    try:
+        found: dict[str, Tensor] = hub.load_state_dict_from_url(
+            url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
+        )
+    except (OSError, RuntimeError) as error:
+        raise UsageError(
+            f"{url} could not be downloaded: {error}",
+            hint="check the network, or fetch the file yourself and name it: --weights FILE.pth",
+        ) from error
+    return found

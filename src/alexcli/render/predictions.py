@@ -1,0 +1,86 @@
+"""Best guesses for pictures: bars in the terminal, and Figure 4 (left) of the paper."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table as RichTable
+
+from alexcli.render.tables import percent
+from alexcli.results import Prediction
+
+BAR = 30  # characters of a certain guess
+COLUMNS = 4  # pictures beside each other, as in Figure 4
+
+
+def bars(found: Sequence[Prediction]) -> str:
+    """Each picture with its guesses, their probabilities as bars."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 110
+    with console.capture() as captured:
+        for one in found:
+            console.print(one.file, style="bold", markup=False, end="")
+            console.print(f"  ({one.label_name})" if one.label_name else "", markup=False)
+            table = RichTable(box=None, show_header=False, padding=(0, 1))
+            table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
+            table.add_column(width=BAR)
+            table.add_column(justify="right")
+            for guess in one.guesses:
+                colour = "green" if guess.class_ == one.label else "cyan"
+                table.add_row(guess.name, f"[{colour}]{_bar(guess.p)}[/]", percent(guess.p))
+            console.print(table)
+    return captured.get()
+
+
+def _bar(p: float) -> str:
+    """A bar of p, to an eighth of a character."""
+    whole, part = divmod(round(p * BAR * 8), 8)
+    return "\u2588" * whole + (
+        "\u2589\u258a\u258b\u258c\u258d\u258e\u258f"[7 - part] if part else ""
+    )
+
+
+def draw(found: Sequence[Prediction], title: str, path: Path) -> None:
+    """Write Figure 4 (left): the picture, its label, and a bar for each guess, the right one red.
+
+    Args:
+        found: one or more.
+        title: which net and protocol.
+        path: of the picture; matplotlib knows png, svg and pdf.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+    from PIL import Image, ImageOps
+
+    columns = min(COLUMNS, len(found))
+    rows = -(-len(found) // columns)
+    figure = Figure(figsize=(2.9 * columns, 4.3 * rows + 0.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=9)
+    for part, one in zip(figure.subfigures(rows, columns, squeeze=False).flat, found, strict=False):
+        above, below = part.subplots(2, 1, height_ratios=(3, 1.6))
+        with Image.open(one.file) as picture:
+            shown = ImageOps.contain(picture.convert("RGB"), (512, 512))
+        above.imshow(shown)
+        above.set_axis_off()
+        above.set_title(_short(one.label_name or Path(one.file).name), fontsize=9)
+        _guesses(below, one)
+    figure.savefig(path, dpi=150)
+
+
+def _guesses(axes: Any, one: Prediction) -> None:
+    """Bars with the names written over them, as in the paper."""
+    places = range(len(one.guesses))
+    colours = ["#d9534f" if guess.class_ == one.label else "#8fb3e0" for guess in one.guesses]
+    axes.barh(places, [guess.p for guess in one.guesses], color=colours, height=0.85)
+    for place, guess in zip(places, one.guesses, strict=True):
+        axes.text(0.02, place, _short(guess.name), va="center", fontsize=8)
+        axes.text(0.99, place, percent(guess.p), va="center", ha="right", fontsize=7, color="0.35")
+    axes.set(xlim=(0, 1), xticks=[], yticks=[])
+    axes.invert_yaxis()
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 28 else f"{name[:27]}\u2026"

@@ -1,0 +1,142 @@
+"""A trained net with its preprocessing, read from a run."""
+
+import glob
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from alexcli.config import override_run
+from alexcli.data.transforms import Preprocess
+from alexcli.errors import UsageError
+from alexcli.model.towers import Towers
+from alexcli.placement.single import Single
+from alexcli.results import Reporter
+from alexcli.run import checkpoint
+from alexcli.run.build import (
+    build_net,
+    build_placement,
+    build_preprocess,
+    resolve_precision,
+)
+from alexcli.run.rundir import RunDirectory, locate, newest
+from alexcli.run.views import Scorer
+from alexcli.schema import PlacementSpec, Precision, TrainSpec
+
+
+@dataclass
+class Trained:
+    """One checkpoint, ready to be asked."""
+
+    name: str
+    """label/directory, and the checkpoint's name where it is not `last`."""
+    path: Path
+    spec: TrainSpec
+    classes: list[str]
+    """Names in the order of the outputs, as the data has them (WNIDs of ImageNet)."""
+    names: list[str]
+    """Words for people, in the same order."""
+    net: Towers
+    preprocess: Preprocess
+    placement: Single
+
+    def scorer(self, reporter: Reporter) -> Scorer:
+        """What turns pictures into softmax outputs."""
+        return Scorer(
+            self.net,
+            self.preprocess,
+            bf16=resolve_precision(self.spec) is Precision.bf16,
+            limit=self.spec.eval.max_batch,
+            reporter=reporter,
+        )
+
+
+def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
+    """A run's configuration for an evaluation, on one device unless the overrides say otherwise."""
+    spec = run.read_config()
+    # A run of a stranger may not start a download here; who wants one types data.download=true.
+    spec = replace(spec, data=replace(spec.data, download=False), placement=PlacementSpec())
+    return override_run(spec, overrides)
+
+
+def load(
+    run: RunDirectory,
+    path: Path,
+    overrides: Sequence[str] = (),
+    placement: Single | None = None,
+) -> Trained:
+    """Read a checkpoint and put its net where it is to work.
+
+    Args:
+        run: where its configuration is.
+        path: the checkpoint.
+        overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*`.
+        placement: where; None builds the one that the configuration names.
+
+    Raises:
+        UsageError: checkpoint and configuration do not fit together, or are not ours.
+    """
+    loaded = checkpoint.read(path)
+    spec = placed_spec(run, overrides)
+    placement = placement or build_placement(spec)
+    placement.agree({"checkpoint": checkpoint.weights_digest(loaded["state_dict"])})
+    classes = list(map(str, loaded["alexcli"]["classes"]))
+    spec = replace(spec, model=replace(spec.model, classes=len(classes)))
+    net, preprocess = build_net(spec, placement), build_preprocess(spec, None)
+    module = torch.nn.ModuleDict({"net": net, "preprocess": preprocess})
+    checkpoint.load_weights(module, net.without_others(loaded["state_dict"], "net."), path)
+    placement.place(net)
+    preprocess.to(placement.device)
+    module.eval()
+    return Trained(
+        name=name_of(run, path),
+        path=path,
+        spec=spec,
+        classes=classes,
+        names=run.names(classes),
+        net=net,
+        preprocess=preprocess,
+        placement=placement,
+    )
+
+
+def name_of(run: RunDirectory, path: Path) -> str:
+    """How a checkpoint is called in tables."""
+    where = run.path.resolve()
+    name = f"{where.parent.name}/{where.name}"
+    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+
+
+def choose(
+    named: Sequence[str], runs: Path, kinds: Sequence[str] = ("train",)
+) -> list[tuple[RunDirectory, Path]]:
+    """The checkpoints that words mean, each once: paths, wildcards (quoted ones too), or none for
+    the newest finished run of the given kinds.
+
+    Raises:
+        UsageError: a word that means no run.
+    """
+    if not named:
+        run = newest(runs, kinds)
+        return [(run, run.last)]
+    found = [locate(path) for word in named for path in _expanded(word)]
+    return list({path.resolve(): (run, path) for run, path in found}.values())
+
+
+def _expanded(word: str) -> list[str]:
+    """The runs and checkpoints that a wildcard matches; runs that were put aside are not meant."""
+    if not glob.has_magic(word) or Path(word).exists():
+        return [word]
+    matched = [Path(p) for p in sorted(glob.glob(str(Path(word).expanduser())))]  # noqa: PTH207
+    kept = [str(p) for p in matched if _is_trained(p) and "~" not in p.name]
+    if not kept:
+        raise UsageError(
+            f"no run or checkpoint matches {word}",
+            hint="quick start runs are runs/quickstart/s*; alexcli train makes runs",
+        )
+    return kept
+
+
+def _is_trained(path: Path) -> bool:
+    return RunDirectory(path).last.exists() if path.is_dir() else path.suffix == ".ckpt"

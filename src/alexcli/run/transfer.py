@@ -1,0 +1,128 @@
+"""Starting a net from some layers of another, as the pre-trained entries of Table 2 did."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from alexcli.errors import UsageError, nearest
+from alexcli.run import checkpoint
+from alexcli.run.rundir import locate
+from alexcli.schema import TrainSpec
+
+
+@dataclass
+class Transfer:
+    """Which layers of a net come from another, and which do not."""
+
+    copied: list[str] = field(default_factory=list)
+    anew: list[str] = field(default_factory=list)
+    """Keep their initial weights, with the reason."""
+    skipped: list[str] = field(default_factory=list)
+    """Layers of the source that have no use here."""
+
+    def words(self) -> str:
+        """One line for people."""
+        parts = [("copied", self.copied), ("initialised anew", self.anew)]
+        parts.append(("skipped", self.skipped))
+        return "; ".join(f"{what} {', '.join(names) or 'none'}" for what, names in parts)
+
+
+def read_start(spec: TrainSpec) -> tuple[Path | None, dict[str, Tensor]]:
+    """The checkpoint that `init_from` means, and the weights of its net.
+
+    Raises:
+        UsageError: no such checkpoint, or `init.layers` without a source.
+    """
+    if spec.init_from is None:
+        if spec.init.layers is not None:
+            raise UsageError(
+                f"init.layers={list(spec.init.layers)} needs a run to copy from",
+                hint="init_from=RUN, or init.layers=null to start from random weights",
+            )
+        return None, {}
+    path = locate(spec.init_from)[1]
+    state = checkpoint.read(path)["state_dict"]
+    return path, {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
+
+
+def plan_transfer(
+    net: nn.Module, state: dict[str, Tensor], wanted: Sequence[str] | None, source: Path
+) -> Transfer:
+    """Compare layer by layer: one is copied whole, over all towers, or not at all.
+
+    Args:
+        net: of any device, meta too.
+        state: the source's weights, named as the net's.
+        wanted: shell patterns over layers, such as `conv*`; None for all that match.
+        source: named in errors.
+
+    Raises:
+        UsageError: a pattern that no layer matches, a layer named outright that cannot be copied,
+            or nothing to copy.
+    """
+    own, there = _by_layer(net.state_dict()), _by_layer(state)
+    for pattern in wanted or []:
+        if not any(fnmatchcase(name, pattern) for name in own):
+            near = nearest(pattern, own)
+            raise UsageError(
+                f"init.layers: {pattern!r} matches no layer; there are {', '.join(own)}",
+                hint=f"did you mean {near}?" if near else "patterns are as in a shell: conv*",
+            )
+    found = Transfer()
+    for name, tensors in own.items():
+        asked = wanted is None or any(fnmatchcase(name, pattern) for pattern in wanted)
+        why = "not asked for" if not asked else _unlike(tensors, there.get(name))
+        if why is None:
+            found.copied.append(name)
+            continue
+        if asked and name in (wanted or []):
+            raise UsageError(
+                f"init.layers names {name}, which cannot be copied from {source}: {why}",
+                hint="leave it out of init.layers, and it is initialised anew",
+            )
+        found.anew.append(f"{name} ({why})")
+    found.skipped = [name for name in there if name not in found.copied]
+    if not found.copied:
+        raise UsageError(
+            f"no layer can be copied from {source}: {'; '.join(found.anew)}",
+            hint="take a source of the same widths, or other init.layers",
+        )
+    return found
+
+
+def copy_layers(net: nn.Module, state: dict[str, Tensor], found: Transfer) -> None:
+    """Copy the weights of the layers that are to be copied."""
+    chosen = {
+        name: tensor
+        for layer in found.copied
+        for name, tensor in _by_layer(net.state_dict())[layer].items()
+    }
+    with torch.no_grad():
+        for name, tensor in chosen.items():
+            tensor.copy_(state[name])
+
+
+def _by_layer(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """tower0.conv1.weight and tower1.conv1.weight both belong to conv1."""
+    layers: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        parts = name.split(".")
+        if len(parts) > 2 and parts[0].startswith("tower"):
+            layers.setdefault(parts[1], {})[name] = tensor
+    return layers
+
+
+def _unlike(own: dict[str, Tensor], there: dict[str, Tensor] | None) -> str | None:
+    """Why a layer cannot be copied, or None."""
+    if there is None:
+        return "absent in the source"
+    for name, tensor in own.items():
+        if name not in there:
+            return f"{name} absent in the source"
+        if there[name].shape != tensor.shape:
+            return f"{list(there[name].shape)} in the source, {list(tensor.shape)} here"
+    return None if len(own) == len(there) else "more parts in the source"

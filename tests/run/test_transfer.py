@@ -1,0 +1,111 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from alexcli.config import choices, compose
+from alexcli.errors import UsageError
+from alexcli.model.towers import Towers
+from alexcli.results import Silent
+from alexcli.run import checkpoint
+from alexcli.run.build import build_net
+from alexcli.run.plan import plan
+from alexcli.run.rundir import locate
+from alexcli.run.train import train
+from alexcli.run.transfer import copy_layers, plan_transfer
+from alexcli.schema import TrainSpec
+from tests.conftest import small
+
+CONV6 = "model.trunk.conv6={filters: 64, kernel: 3, pad: 1, sees: all, ops: [act]}"
+HERE = Path("source")
+
+
+def _net(*words: str) -> Towers:
+    return build_net(small(*words))
+
+
+def _same(a: Mapping[str, Tensor], b: Mapping[str, Tensor], layer: str) -> bool:
+    return all(torch.equal(a[n], b[n]) for n in a if n.split(".")[1] == layer)
+
+
+def test_matching_layers_are_copied_and_the_others_named_with_the_reason() -> None:
+    source, net = _net("seed=1").state_dict(), _net("model.classes=4", CONV6)
+    before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
+    found = plan_transfer(net, source, None, HERE)
+    assert found.copied == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
+    assert found.anew == [
+        "conv6 (absent in the source)",
+        "fc8 ([10, 32] in the source, [4, 32] here)",
+    ]
+    assert found.skipped == ["fc8"]
+    copy_layers(net, source, found)
+    for layer in found.copied:
+        assert _same(net.state_dict(), source, layer)
+    for layer in ("conv6", "fc8"):
+        assert _same(net.state_dict(), before, layer)
+
+
+def test_only_the_layers_asked_for_are_copied() -> None:
+    found = plan_transfer(_net(), _net("seed=1").state_dict(), ["conv[12]", "fc7"], HERE)
+    assert found.copied == ["conv1", "conv2", "fc7"]
+    assert "fc8 (not asked for)" in found.anew
+
+
+@pytest.mark.parametrize(
+    ("wanted", "message"),
+    [
+        (["convv1"], "matches no layer"),
+        (["fc8"], r"fc8, which cannot be copied .* \[10, 32\] in the source, \[4, 32\] here"),
+        (["fc*8"], "no layer can be copied"),
+    ],
+)
+def test_layers_that_cannot_be_copied_are_refused(wanted: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        plan_transfer(_net("model.classes=4"), _net().state_dict(), wanted, HERE)
+
+
+def test_layers_without_a_source_are_refused() -> None:
+    with pytest.raises(UsageError, match="needs a run to copy from"):
+        train(small("init.layers=[conv1]"), Silent())
+
+
+def test_a_run_starts_from_the_copied_layers_and_is_another_run() -> None:
+    first = train(small("optim.epochs=1"), Silent())
+    words = ("optim.epochs=1", "optim.rate=1e-12", f"init_from={first.directory}", "seed=3")
+    spec = small(*words, "init.layers=[conv*]", "label=b")
+    assert "copied conv1, conv2" in plan(spec, Silent(), overrides=[])
+    second = train(spec, Silent())
+    all_of_it = train(small(*words, "label=b"), Silent())
+    a, b, c = (
+        checkpoint.read(locate(run.directory)[1])["state_dict"]
+        for run in (first, second, all_of_it)
+    )
+    assert torch.allclose(b["net.tower0.conv3.weight"], a["net.tower0.conv3.weight"], atol=1e-6)
+    assert not torch.allclose(b["net.tower0.fc6.weight"], a["net.tower0.fc6.weight"], atol=1e-3)
+    assert torch.allclose(c["net.tower0.fc6.weight"], a["net.tower0.fc6.weight"], atol=1e-6)
+    assert second.directory != all_of_it.directory
+
+
+def test_the_chain_of_pretraining_fits_together() -> None:
+    """#145 -> fall2009 -> fall2011 -> finetune_2011 (facts of the 2012 code), layer by layer."""
+
+    def made(name: str, *words: str) -> tuple[TrainSpec, Towers]:
+        assert name in choices("experiment")
+        small_net = ("model.width=0.05", "model.input.size=67")
+        spec = compose([f"experiment={name}", *small_net, *words], TrainSpec)
+        return spec, build_net(spec)
+
+    _, base = made("ilsvrc2012_145")
+    fall09, net09 = made("fall2009", "model.classes=40")
+    found = plan_transfer(net09, base.state_dict(), fall09.init.layers, HERE)
+    assert found.copied == [f"conv{i}" for i in range(1, 6)]
+    fall11, net11 = made("fall2011", "model.classes=60")
+    found = plan_transfer(net11, net09.state_dict(), fall11.init.layers, HERE)
+    assert found.copied == [f"conv{i}" for i in range(1, 7)]
+    for name in ("finetune_2011", "seven"):
+        tuned, net12 = made(name)
+        found = plan_transfer(net12, net11.state_dict(), tuned.init.layers, HERE)
+        assert found.copied == [*(f"conv{i}" for i in range(1, 7)), "fc6", "fc7"]
+        assert found.skipped == ["bottleneck", "fc8"]
