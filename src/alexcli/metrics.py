@@ -107,4 +107,6 @@ def calibration_error(top: Tensor, top_p: Tensor, labels: npt.NDArray[np.int64])
         labels: (n,) int64.
     """
     right = top[:, 0].cpu() == torch.from_numpy(labels)
-    return float(binary_calibration_error(top_p[:, 0].cpu(), right.long(), n_bins=15, norm="l1"))
+    return float(
+        binary_calibration_error(top_p[:, 0].cpu().contiguous(), right.long(), n_bins=15, norm="l1")
+    )

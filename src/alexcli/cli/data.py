@@ -145,11 +145,13 @@ def preview(
 @guarded
 def known(format: FormatOption = Format.table) -> None:  # noqa: A002
     """Known sources: size, licence, how to get them."""
-    from alexcli.data.known import COLUMNS, SOURCES
+    import csv
+    from importlib.resources import files
 
-    rows = [list(source) for source in SOURCES]
-    data = [dict(zip(COLUMNS, row, strict=True)) for row in rows]
-    emit(render(Table("sources", list(COLUMNS), rows), format, data))
+    with (files("alexcli.data") / "known.csv").open(encoding="utf-8") as file:
+        found = list(csv.DictReader(file))
+    rows = [list(source.values()) for source in found]
+    emit(render(Table("sources", list(found[0]), rows), format, found))
 
 
 def _spec(words: list[str] | None) -> "TrainSpec":

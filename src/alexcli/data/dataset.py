@@ -1,6 +1,6 @@
 """The splits of a data set and what belongs to them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.pictures import Pictures
@@ -25,8 +25,6 @@ class Dataset:
     """What a reader of a result must know, e.g. that val is the only held-out set."""
     skipped: int = 0
     """Files left out because they cannot be decoded."""
-    words: dict[str, str] = field(default_factory=dict)
-    """What a class is called in English, where its name is a WordNet ID and the source tells."""
     statistics: Statistics | None = None
     """Of `train`, where they came with the data."""
 

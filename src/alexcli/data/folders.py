@@ -70,7 +70,6 @@ def open_folder(spec: DataSpec, root: Path) -> Dataset:
         size=spec.size,
         resize=str(reading),
         skipped=skipped,
-        words=imagenet.words(root, classes),
         note="; ".join(notes) or None,
     )
 

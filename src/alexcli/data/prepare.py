@@ -254,7 +254,6 @@ def _finish(
         ]
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in found)]
     manifest = plan | {
-        "words": dataset.words,
         "splits": found,
         "files": {name: listing.checksum(dest / name) for name in names},
         "skipped": skipped,

@@ -67,7 +67,6 @@ class Manifest:
     size: int
     resize: str
     classes: list[str]
-    words: dict[str, str]
     splits: dict[str, list[Chunk]]
     files: dict[str, str]
     """Checksum of each file that is not a chunk."""
@@ -143,7 +142,6 @@ def parse_manifest(data: dict[str, Any]) -> Manifest:
         size=int(data["size"]),
         resize=str(data["resize"]),
         classes=[str(name) for name in data["classes"]],
-        words={str(k): str(v) for k, v in data["words"].items()},
         splits=splits,
         files={str(k): str(v) for k, v in data["files"].items()},
         skipped=int(data["skipped"]),
@@ -319,7 +317,6 @@ def open_store(root: str) -> Dataset:
         resize=manifest.resize,
         note=manifest.note,
         skipped=manifest.skipped,
-        words=manifest.words,
         statistics=statistics,
     )
 
