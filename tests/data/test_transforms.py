@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from alexcli.data.crops import (
-    Centring,
-    Cuts,
-    cut_each,
-    cut_together,
-    random_boxes,
-    resized_crops,
-)
+from alexcli.data.crops import Centring, Cuts, cut_each, cut_together, random_boxes, resized_crops
 from alexcli.data.pictures import ArrayPictures
 from alexcli.data.stats import measure
 from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View

@@ -59,12 +59,7 @@ def test_towers_and_momentum_stay_at_home_through_fit_resume_and_eval() -> None:
     spec, placement = small(), Split(CUDA)
     net = Towers(spec.model, exchange=placement.exchange)
     module = Module(
-        spec,
-        net,
-        build_preprocess(spec, None),
-        steps_per_epoch=3,
-        classes=[],
-        placement=placement,
+        spec, net, build_preprocess(spec, None), steps_per_epoch=3, classes=[], placement=placement
     )
     strategy = Placed(placement)
     strategy.accelerator = CPUAccelerator()

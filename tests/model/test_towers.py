@@ -21,10 +21,7 @@ def _louder(net: Towers) -> None:
 
 @pytest.mark.parametrize(
     ("name", "oracle", "alpha", "side"),
-    [
-        ("alexnet", GroupedAlexNet, 1e-4, 227),
-        ("alexnet_145", Alexnet145Oracle, 2e-5, 224),
-    ],
+    [("alexnet", GroupedAlexNet, 1e-4, 227), ("alexnet_145", Alexnet145Oracle, 2e-5, 224)],
 )
 def test_towers_equal_an_independent_grouped_net(
     name: str, oracle: type[GroupedAlexNet], alpha: float, side: int

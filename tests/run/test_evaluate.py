@@ -39,16 +39,10 @@ def test_evaluation_repeats_the_validation_of_the_last_epoch(run: RunDirectory) 
     assert found.n == 60
     assert (found.top1_err, found.top5_err) == (row["top1_err"], row["top5_err"])
     assert found.loss == pytest.approx(row["loss"], rel=1e-4)
-    assert found.protocol == {
-        "resize": "drawn at 36",
-        "crop": 32,
-        "views": 1,
-    }
+    assert found.protocol == {"resize": "drawn at 36", "crop": 32, "views": 1}
 
 
-def test_ten_crop_averages_softmax_outputs_and_counts_each_picture_once(
-    run: RunDirectory,
-) -> None:
+def test_ten_crop_averages_softmax_outputs_and_counts_each_picture_once(run: RunDirectory) -> None:
     from alexcli.data.sources import open_dataset
     from alexcli.data.transforms import TEN_CROPS
     from alexcli.run.build import build_net, build_preprocess
@@ -124,9 +118,7 @@ def test_a_truncated_checkpoint_is_refused(run: RunDirectory) -> None:
         _evaluate(run)
 
 
-def test_a_checkpoint_of_another_model_names_the_layer_and_both_shapes(
-    run: RunDirectory,
-) -> None:
+def test_a_checkpoint_of_another_model_names_the_layer_and_both_shapes(run: RunDirectory) -> None:
     other = RunDirectory(Path(train(small("model.width=0.5"), Silent()).directory))
     (run.path / "last.ckpt").write_bytes(other.last.read_bytes())
     with pytest.raises(UsageError, match=r"tower0\.conv1\.weight has shape \[\d+, 3, \d+, \d+\]"):

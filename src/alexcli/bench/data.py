@@ -150,9 +150,7 @@ def _imagefolder(root: Path, spec: TrainSpec, workers: int) -> Iterator[int]:
 def _ours(store: Dataset, spec: TrainSpec, workers: int) -> Iterator[int]:
     """The store's batches, augmented, endless."""
     spec = replace(
-        spec,
-        data=replace(spec.data, workers=workers),
-        optim=replace(spec.optim, batch_size=BATCH),
+        spec, data=replace(spec.data, workers=workers), optim=replace(spec.optim, batch_size=BATCH)
     )
     preprocess = Preprocess(spec.augment, spec.model.input, store.statistics, store.size)
     loader = DataModule(spec, store).train_dataloader()

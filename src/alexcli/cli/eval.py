@@ -28,42 +28,50 @@ class Protocols(Enum):
     all = "all"
 
 
+What = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="RUN_OR_CKPT|KEY=VALUE",
+        help="Runs or checkpoints, wildcards too (none: the newest finished run; several: also "
+        "their averaged ensemble), and data.*, eval.*, placement.* or trainer.* keys.",
+        show_default=False,
+    ),
+]
+TenCrop = Annotated[
+    bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
+]
+Which = Annotated[
+    Protocols | None,
+    typer.Option(
+        help="center, ten (as --ten-crop), or all: both, side by side from one pass.",
+        show_default="center",
+    ),
+]
+PerClass = Annotated[
+    bool, typer.Option("--per-class", help="Also each class's error and what it is taken for.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Write results.json, results.csv, predictions.npz and, with --per-class, "
+        "per_class.csv and confusion.png.",
+    ),
+]
+Probabilities = Annotated[
+    bool, typer.Option("--probabilities", help="predictions.npz holds all softmax outputs.")
+]
+
+
 @guarded
 def evaluate(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="RUN_OR_CKPT|KEY=VALUE",
-            help="Runs or checkpoints, wildcards too (none: the newest finished run; several: also "
-            "their averaged ensemble), and data.*, eval.*, placement.* or trainer.* keys.",
-            show_default=False,
-        ),
-    ] = None,
-    ten_crop: Annotated[
-        bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
-    ] = False,
-    protocols: Annotated[
-        Protocols | None,
-        typer.Option(
-            help="center, ten (as --ten-crop), or all: both, side by side from one pass.",
-            show_default="center",
-        ),
-    ] = None,
+    what: What = None,
+    ten_crop: TenCrop = False,
+    protocols: Which = None,
     split: Annotated[Split, typer.Option(help="Which held-out pictures.")] = Split.val,
-    per_class: Annotated[
-        bool, typer.Option("--per-class", help="Also each class's error and what it is taken for.")
-    ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="Write results.json, results.csv, predictions.npz and, with --per-class, "
-            "per_class.csv and confusion.png.",
-        ),
-    ] = None,
-    probabilities: Annotated[
-        bool, typer.Option("--probabilities", help="predictions.npz holds all softmax outputs.")
-    ] = False,
+    per_class: PerClass = False,
+    out: Out = None,
+    probabilities: Probabilities = False,
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:

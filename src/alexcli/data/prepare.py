@@ -30,7 +30,7 @@ from alexcli.data.store import (
     PLAN,
     STATISTICS,
     VERSION,
-    StorePictures,
+    open_store,
     read_manifest,
 )
 from alexcli.errors import RunFailedError, UsageError
@@ -130,8 +130,7 @@ def _begin(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
                 hint=f"name another folder, or remove {dest} first",
             )
     if MANIFEST in there:
-        for split in read_manifest(Place(str(dest))).splits:
-            StorePictures(Place(str(dest)), read_manifest(Place(str(dest))), split)
+        open_store(str(dest))
         return False
     return True
 

@@ -63,7 +63,6 @@ class Manifest:
     """What a store says of itself."""
 
     encoding: Encoding
-    quality: int
     size: int
     resize: str
     classes: list[str]
@@ -72,7 +71,6 @@ class Manifest:
     """Checksum of each file that is not a chunk."""
     skipped: int
     note: str | None
-    versions: dict[str, str]
 
     @property
     def fingerprint(self) -> str:
@@ -138,7 +136,6 @@ def parse_manifest(data: dict[str, Any]) -> Manifest:
         raise ValueError(f"pictures in the format {data['encoding']!r}; raw and jpeg are read")
     return Manifest(
         encoding=Encoding(data["encoding"]),
-        quality=int(data["quality"]),
         size=int(data["size"]),
         resize=str(data["resize"]),
         classes=[str(name) for name in data["classes"]],
@@ -146,7 +143,6 @@ def parse_manifest(data: dict[str, Any]) -> Manifest:
         files={str(k): str(v) for k, v in data["files"].items()},
         skipped=int(data["skipped"]),
         note=data["note"],
-        versions={str(k): str(v) for k, v in data["versions"].items()},
     )
 
 

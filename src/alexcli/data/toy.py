@@ -14,10 +14,7 @@ VERSION = 1
 
 SPLITS = ("train", "val", "test")
 SHAPES = ("disc", "square", "triangle", "cross", "ring")
-CLASSES = (
-    *(f"striped_{shape}" for shape in SHAPES),
-    *(f"checked_{shape}" for shape in SHAPES),
-)
+CLASSES = (*(f"striped_{shape}" for shape in SHAPES), *(f"checked_{shape}" for shape in SHAPES))
 
 Floats = npt.NDArray[np.float32]
 Bits = npt.NDArray[np.uint64]

@@ -141,12 +141,7 @@ class Interruption(L.Callback):
             hint="repeat the same command to go on from here",
         )
 
-    def on_train_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        *_: Any,
-    ) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Save within the epoch and stop, but not after its last step: the epoch's end saves it."""
         assert isinstance(pl_module, Module)
         if not trainer.is_last_batch and pl_module.placement.any(self.asked):

@@ -56,10 +56,6 @@ class Pool(nn.Module):
             return F.max_pool2d(x, self.size, self.stride, ceil_mode=self.ceil)
         return F.avg_pool2d(x, self.size, self.stride, ceil_mode=self.ceil, count_include_pad=False)
 
-    def extra_repr(self) -> str:
-        """Window and stride."""
-        return f"{self.kind.value}, size={self.size}, stride={self.stride}"
-
 
 class Dropout(nn.Module):
     """Dropout (section 4.2) whose mask is a function of (seed, step, layer, unit, row of the
@@ -92,10 +88,6 @@ class Dropout(nn.Module):
             draws.key("dropout", at.seed, at.step, self.layer), rows, columns, self.rate
         ).view(x.shape)
         return x * mask if self.kind is DropoutKind.test_scale else x * mask / keep
-
-    def extra_repr(self) -> str:
-        """Rate and kind."""
-        return f"rate={self.rate}, {self.kind.value}"
 
 
 class Layer(nn.Module, ABC):

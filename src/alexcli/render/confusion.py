@@ -19,13 +19,11 @@ def draw_confusion(counts: "Ints", names: Sequence[str], title: str, path: Path)
         title: which net, split and protocol.
         path: of the PNG.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     share = counts / counts.sum(axis=1, keepdims=True).clip(min=1)
     side = 3 + 0.32 * len(names)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
-    FigureCanvasAgg(figure)
     axes = figure.subplots()
     shown = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     short = [name if len(name) <= 20 else f"{name[:19]}\u2026" for name in names]

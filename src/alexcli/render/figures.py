@@ -11,12 +11,10 @@ def traffic(found: dict[str, Any], path: Path) -> None:
         found: see analysis/traffic.py.
         path: of the PNG to write; a panel for each batch size.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     batches = list(dict.fromkeys(row["batch"] for row in found["rows"]))
     figure = Figure(figsize=(5.5 * len(batches), 4.2), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
     for panel, batch in zip(panels, batches, strict=True):
         lines: dict[str, list[tuple[int, float]]] = {}

@@ -50,14 +50,12 @@ def draw(found: Sequence[Prediction], title: str, path: Path) -> None:
         title: which net and protocol.
         path: of the picture; matplotlib knows png, svg and pdf.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from PIL import Image, ImageOps
 
     columns = min(COLUMNS, len(found))
     rows = -(-len(found) // columns)
     figure = Figure(figsize=(2.9 * columns, 4.3 * rows + 0.4), layout="constrained")
-    FigureCanvasAgg(figure)
     figure.suptitle(title, fontsize=9)
     for part, one in zip(figure.subfigures(rows, columns, squeeze=False).flat, found, strict=False):
         above, below = part.subplots(2, 1, height_ratios=(3, 1.6))

@@ -120,16 +120,13 @@ def evaluate(
     for run, path in chosen:
         speaker = reporter if first is None else Silent()
         opened = _open(load(run, path, overrides, placement), split, speaker)
-        if first is not None:
-            _same_pictures(first, opened)
         first = first or opened
+        _same_pictures(first, opened)
         crops.add(opened.trained.spec.model.input.size)
-        started = time.monotonic()
-        keep = len(chosen) > 1 or probabilities
+        started, keep = time.monotonic(), len(chosen) > 1 or probabilities
         for protocol, tally in _passes(opened, protocols, reporter, keep=keep).items():
             _add(done, tally, protocol, opened, probabilities, {"seconds": _since(started)})
-            if len(chosen) > 1:
-                assert tally.probabilities is not None
+            if len(chosen) > 1 and tally.probabilities is not None:
                 sums[protocol] = sums.get(protocol, torch.zeros(())) + tally.probabilities
     assert first is not None
     done.classes, done.names = first.trained.classes, first.trained.names

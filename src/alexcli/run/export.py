@@ -68,7 +68,6 @@ def export(
     _check(form, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset)
     temporary = path.with_name(f".{path.name}.tmp{SUFFIX[form]}")
     net = portable(trained.net, operator=form == "onnx" and not decompose_lrn)
-    size = trained.spec.data.size
     whole = (Whole(trained.preprocess, net) if preprocessing else net).eval()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

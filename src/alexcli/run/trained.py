@@ -14,12 +14,7 @@ from alexcli.model.towers import Towers
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
 from alexcli.run import checkpoint
-from alexcli.run.build import (
-    build_net,
-    build_placement,
-    build_preprocess,
-    resolve_precision,
-)
+from alexcli.run.build import build_net, build_placement, build_preprocess, resolve_precision
 from alexcli.run.rundir import RunDirectory, locate, newest
 from alexcli.run.views import Scorer
 from alexcli.schema import PlacementSpec, Precision, TrainSpec
@@ -61,10 +56,7 @@ def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
 
 
 def load(
-    run: RunDirectory,
-    path: Path,
-    overrides: Sequence[str] = (),
-    placement: Single | None = None,
+    run: RunDirectory, path: Path, overrides: Sequence[str] = (), placement: Single | None = None
 ) -> Trained:
     """Read a checkpoint and put its net where it is to work.
 
