@@ -182,6 +182,8 @@ def test_too_little_room_is_said_before_anything_is_written(
     with pytest.raises(UsageError, match="GB are free") as caught:
         make(source, tmp_path / "store")
     assert "encoding=jpeg" in (caught.value.hint or "")
+    monkeypatch.undo()  # and what was refused leaves no plan that would stand in the way
+    assert make(source, tmp_path / "store", PrepareSpec(size=24, encoding=Encoding.jpeg))
 
 
 def test_a_train_folder_alone_can_be_prepared(source: Path, tmp_path: Path) -> None:

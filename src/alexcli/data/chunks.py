@@ -1,8 +1,13 @@
 """Writing one chunk of a store: decode, resize, encode, write, read back."""
 
+import functools
 import io
 import json
+import operator
+import os
 import signal
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -66,24 +71,31 @@ def make_chunk(task: Task) -> tuple[Written, Sums | None]:
         RunFailedError: the disk gives back other bytes than were written.
         OSError: it cannot be written, such as a full disk.
     """
-    written = already_written(task.file) or _write(task)
-    if not task.measured or not written.rows:
-        return written, None
-    content = task.file.read_bytes()
+    written = already_written(task.file)
+    content = _write(task) if written is None else task.file.read_bytes()
+    written = written or already_written(task.file)
+    assert written is not None
+    return written, _sums(task, written, content) if task.measured and written.rows else None
+
+
+def _sums(task: Task, written: Written, content: bytes) -> Sums:
+    """Of the pixels as they will be read."""
     if task.encoding is Encoding.raw:
-        side = task.side
-        return written, sums_of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
+        return sums_of(np.frombuffer(content, np.uint8).reshape(-1, task.side, task.side, 3))
     ends = np.cumsum(written.lengths).tolist()
-    found: Sums | None = None
-    for end, length in zip(ends, written.lengths, strict=True):
-        image = decode_jpeg(content[end - length : end], task.side, task.file.name)
-        one = sums_of(image[None])
-        found = one if found is None else found + one
-    return written, found
+    parts = [
+        sums_of(decode_jpeg(content[end - length : end], task.side, task.file.name)[None])
+        for end, length in zip(ends, written.lengths, strict=True)
+    ]
+    return functools.reduce(operator.add, parts)
 
 
-def _write(task: Task) -> Written:
-    """Write a chunk and then a note of it; a killed process leaves neither half-made."""
+def _write(task: Task) -> bytes:
+    """Write a chunk and then a note of it; a killed process leaves neither half-made.
+
+    Returns:
+        What the file holds when it is read again.
+    """
     parts: list[bytes] = []
     rows, labels, undecodable = [], [], []
     for position, (row, name) in enumerate(zip(task.rows, task.names, strict=True)):
@@ -97,19 +109,14 @@ def _write(task: Task) -> Written:
         labels.append(int(task.pictures.labels[position]))
     content = b"".join(parts)
     _place(task.file, content)
-    if task.file.read_bytes() != content:
+    again = task.file.read_bytes()
+    if again != content:
         raise RunFailedError(f"{task.file} does not read back as it was written: a failing disk?")
-    written = Written(
-        file=task.file.name,
-        bytes=len(content),
-        checksum=xxh3_128_hexdigest(content),
-        rows=rows,
-        labels=labels,
-        lengths=[len(part) for part in parts],
-        undecodable=undecodable,
-    )
+    checksum, lengths = xxh3_128_hexdigest(content), [len(part) for part in parts]
+    file = task.file.name
+    written = Written(file, len(content), checksum, rows, labels, lengths, undecodable)
     _place(note_of(task.file), json.dumps(asdict(written)).encode())
-    return written
+    return again
 
 
 def _encode(image: Images, encoding: Encoding, quality: int) -> bytes:
@@ -146,6 +153,16 @@ def already_written(chunk: Path) -> Written | None:
 
 
 def begin_process() -> None:
-    """Ctrl-C reaches a whole process group: the main process decides, the others finish a chunk."""
+    """Ctrl-C reaches a whole process group: the main process decides, the others finish a chunk.
+
+    Should it be killed, they end too: they would wait for ever, and hold the store's lock.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reuse_memory()
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)

@@ -6,10 +6,11 @@ import os
 import platform
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,9 +65,9 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
     with _writing(dest):
         dest.mkdir(parents=True, exist_ok=True)
         with _locked(dest):
-            if not _begin(dest, plan, source):
+            room = partial(_room, dest, splits, spec, dataset.size)
+            if not _begin(dest, plan, source, room):
                 return False
-            _room(dest, splits, spec, dataset.size)
             written, sums = _write(dest, splits, spec, dataset.size, reporter)
             skipped = _report(dest, written, spec)
             if sums is None:
@@ -101,7 +102,7 @@ def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, A
     }
 
 
-def _begin(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
+def _begin(dest: Path, plan: dict[str, Any], source: list[str], room: Callable[[], None]) -> bool:
     """Whether there is work to do; UsageError where `dest` is or becomes something else."""
     there = {p.name for p in dest.iterdir()} - {".lock"}
     if not there & {MANIFEST, PLAN}:
@@ -110,6 +111,7 @@ def _begin(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
                 f"{dest} holds something else ({', '.join(sorted(there)[:3])})",
                 hint="name a new or an empty folder",
             )
+        room()
         (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
         (dest / PLAN).write_text(json.dumps(plan), encoding="utf-8")
         return True
@@ -140,11 +142,10 @@ def _room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int)
     if spec.encoding is not Encoding.raw:
         return
     needed = sum(len(pictures) for pictures in splits.values()) * side * side * 3
-    needed -= sum(path.stat().st_size for path in dest.glob("*.bin"))
     free = shutil.disk_usage(dest).free
     if needed > free:
         raise UsageError(
-            f"{dest} needs {needed / 1e9:.1f} GB more, and {free / 1e9:.1f} GB are free",
+            f"{dest} needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
             hint="encoding=jpeg takes about a seventh",
         )
 
