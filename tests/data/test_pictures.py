@@ -48,7 +48,7 @@ def _saved(tmp_path: Path, picture: Image.Image, name: str, **options: object) -
     return path
 
 
-def test_cmyk_and_ycck_keep_their_colours(tmp_path: Path) -> None:
+def test_cmyk_keeps_its_colours(tmp_path: Path) -> None:
     red = Image.new("RGB", (40, 30), (200, 30, 40)).convert("CMYK")
     found = read_square(_saved(tmp_path, red, "cmyk.jpg", quality=98), Reading(20))
     assert np.abs(found.astype(int) - (200, 30, 40)).max() < 12
