@@ -17,7 +17,8 @@ def test_there_are_results() -> None:
 def test_the_readme_quotes_a_result_as_its_file_has_it(path: Path) -> None:
     found = json.loads(path.read_text())
     error = f"{100 * found['last']['val']['top1_err']:.2f}%"
-    lines = [line for line in (ROOT / "README.md").read_text().splitlines() if path.name in line]
+    text = (ROOT / "README.md").read_text()
+    lines = [line for line in text.splitlines() if f"training/{path.name}" in line]
     assert len(lines) == 1
     assert error in lines[0]
     assert f"{found['seconds']:.0f} s" in lines[0]

@@ -218,6 +218,41 @@ def test_ctrl_c_saves_within_the_epoch_and_the_same_command_goes_on() -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)
 
 
+TERMINATED = """
+import os, signal
+from alexcli.lit.module import Module
+from alexcli.results import Silent
+from alexcli.run.train import train
+from tests.conftest import small
+
+validate = Module.validation_step
+
+def terminated(self, *words):
+    os.kill(os.getpid(), signal.SIGTERM)
+    validate(self, *words)
+    Module.validation_step = validate
+
+Module.validation_step = terminated
+train(small("label=terminated", "eval.batch_size=20"), Silent())
+"""
+
+
+def test_sigterm_in_a_validation_ends_the_epoch_and_says_so() -> None:
+    root = str(Path(__file__).parents[2])
+    path = os.pathsep.join([root, os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-c", TERMINATED],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+    )
+    assert done.returncode == 1  # no command line is there to make 130 of it
+    assert "InterruptedRunError: stopped after step 3; saved in runs/terminated" in done.stderr
+    (run,) = Path("runs/terminated").glob("s*")
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [(row["epoch"], row["split"]) for row in rows] == [(1, "train"), (1, "val")]
+
+
 def test_a_loss_that_is_not_finite_stops_the_run_naming_step_and_quantity() -> None:
     with pytest.raises(RunFailedError, match=r"loss is (nan|inf) at step \d+") as caught:
         _train(small("optim.rate=1e6"))

@@ -98,8 +98,6 @@ class FilePictures:
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
-        if len(indices) == 1:  # as pictures are prepared, without a copy
-            return read_square(self.paths[indices[0]], self.reading)[None]
         return np.stack([read_square(self.paths[i], self.reading) for i in indices])
 
     def names(self) -> list[str]:

@@ -111,7 +111,7 @@ class Interruption(L.Callback):
 
     def __init__(self, directory: Path, reporter: Reporter) -> None:
         self.directory, self.reporter = directory, reporter
-        self.asked = False
+        self.asked = self.listens = False
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -120,9 +120,11 @@ class Interruption(L.Callback):
             yield
             return
         before = {n: signal.signal(n, self._ask) for n in (signal.SIGINT, signal.SIGTERM)}
+        self.listens = True
         try:
             yield
         finally:
+            self.listens = False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -134,6 +136,11 @@ class Interruption(L.Callback):
             )
         self.asked = True
         self.reporter.note("stopping after this step; once more stops at once")
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take SIGTERM back: Lightning's own handler would end a validation with exit code 0."""
+        if self.listens:
+            signal.signal(signal.SIGTERM, self._ask)
 
     def _stop(self, trainer: L.Trainer) -> None:
         raise InterruptedRunError(
