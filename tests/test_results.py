@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "results" / "training").glob("*.json"))
+DATA = sorted((ROOT / "results" / "data").glob("*.json"))
 
 
 def test_there_are_results() -> None:
@@ -29,4 +30,18 @@ def test_a_result_says_how_to_repeat_it(path: Path) -> None:
     found = json.loads(path.read_text())
     assert found["command"].startswith("alexcli train")
     assert found["on"]["packages"]["torch"]
+    assert found["on"]["git"]["dirty"] is False
+
+
+@pytest.mark.parametrize("path", DATA, ids=lambda path: path.stem)
+def test_the_readme_quotes_the_data_path_as_it_was_measured(path: Path) -> None:
+    found = json.loads(path.read_text())
+    rows = {(row["name"], row["against"]): row for row in found["results"]}
+    text = (ROOT / "README.md").read_text()
+    (line,) = [line for line in text.splitlines() if f"data/{path.name}" in line]
+    assert f" {rows['imagefolder', None]['value']:.0f} " in line
+    for name in ("data/jpeg", "data/raw"):
+        row = rows[name, "imagefolder"]
+        assert f" {row['value']:,.0f} ({row['ratio_median']:.1f} x) " in line
+    assert found["command"].startswith("alexcli bench data")
     assert found["on"]["git"]["dirty"] is False

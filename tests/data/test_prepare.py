@@ -163,7 +163,12 @@ def test_a_folder_with_something_else_is_never_written(source: Path, tmp_path: P
     (dest / "chapter.tex").write_text("mine")
     with pytest.raises(UsageError, match="holds something else"):
         make(source, dest)
-    assert [p.name for p in dest.iterdir() if p.name != ".lock"] == ["chapter.tex"]
+    assert [p.name for p in dest.iterdir()] == ["chapter.tex"]
+    (dest / "plan.json").write_text('{"of": "another program"}')
+    with pytest.raises(UsageError, match="holds something else"):
+        make(source, dest)
+    with pytest.raises(UsageError, match="is a file"):
+        make(source, dest / "chapter.tex")
 
 
 def test_a_store_of_a_newer_version_is_refused_with_both(source: Path, tmp_path: Path) -> None:

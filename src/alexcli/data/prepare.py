@@ -62,6 +62,7 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
     splits = _splits(dataset)
     source = listing.lines(splits)
     plan = _plan(dataset, spec, source)
+    _refuse_foreign(dest)
     with _writing(dest):
         dest.mkdir(parents=True, exist_ok=True)
         with _locked(dest):
@@ -102,23 +103,42 @@ def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, A
     }
 
 
+def _refuse_foreign(dest: Path) -> None:
+    """UsageError where `dest` is anything but a new folder, an empty one, or a store begun."""
+    if dest.exists() and not dest.is_dir():
+        raise UsageError(f"{dest} is a file", hint="name a new or an empty folder")
+    there = {p.name for p in dest.iterdir()} - {".lock", LISTING} if dest.exists() else set()
+    for name in there & {MANIFEST, PLAN}:
+        try:
+            if json.loads((dest / name).read_text(encoding="utf-8")).get("format") == FORMAT:
+                return
+        except (ValueError, AttributeError):
+            continue
+    if there:
+        raise UsageError(
+            f"{dest} holds something else ({', '.join(sorted(there)[:3])})",
+            hint="name a new or an empty folder",
+        )
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f"{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
 def _begin(dest: Path, plan: dict[str, Any], source: list[str], room: Callable[[], None]) -> bool:
     """Whether there is work to do; UsageError where `dest` is or becomes something else."""
-    there = {p.name for p in dest.iterdir()} - {".lock"}
-    if not there & {MANIFEST, PLAN}:
-        if there:
-            raise UsageError(
-                f"{dest} holds something else ({', '.join(sorted(there)[:3])})",
-                hint="name a new or an empty folder",
-            )
+    finished = (dest / MANIFEST).exists()
+    if not finished and not (dest / PLAN).exists():
         room()
         (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
-        (dest / PLAN).write_text(json.dumps(plan), encoding="utf-8")
+        _replace(dest / PLAN, json.dumps(plan))
         return True
-    if MANIFEST in there:
+    if finished:
         read_manifest(Place(str(dest)))  # refuses a newer one
-    path = dest / (MANIFEST if MANIFEST in there else PLAN)
-    kept = json.loads(path.read_text(encoding="utf-8"))
+    kept = json.loads((dest / (MANIFEST if finished else PLAN)).read_text(encoding="utf-8"))
     if kept["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
         raise UsageError(
@@ -131,10 +151,9 @@ def _begin(dest: Path, plan: dict[str, Any], source: list[str], room: Callable[[
                 f"{dest} was prepared with {key} {kept[key]}, and now {plan[key]} is asked for",
                 hint=f"name another folder, or remove {dest} first",
             )
-    if MANIFEST in there:
+    if finished:
         open_store(str(dest))
-        return False
-    return True
+    return not finished
 
 
 def _room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int) -> None:
@@ -264,9 +283,7 @@ def _finish(
             "numpy": np.__version__,
         },
     }
-    temporary = dest / f"{MANIFEST}.tmp"
-    temporary.write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    temporary.replace(dest / MANIFEST)
+    _replace(dest / MANIFEST, json.dumps(manifest, indent=1))
     (dest / PLAN).unlink(missing_ok=True)
     for part in (part for parts in written.values() for part in parts):
         chunks.note_of(dest / part.file).unlink(missing_ok=True)
