@@ -6,6 +6,8 @@ Both end in the same product: a batch of augmented, centred float pictures in me
 import itertools
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +18,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from alexcli.bench.harness import Arm, alone, alternate, compare, for_a_while, threads
+from alexcli.bench.harness import Arm, alone, alternate, compare, for_a_while
 from alexcli.data import toy
 from alexcli.data.dataset import Dataset
 from alexcli.data.folders import SUFFIXES
@@ -26,12 +28,12 @@ from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
 from alexcli.memory import reuse_memory
-from alexcli.results import Measured, Reporter, Silent
+from alexcli.results import Measured, Reporter
 from alexcli.run.prepare import prepare
 from alexcli.schema import Encoding, PrepareSpec, TrainSpec
 
 SIDE, BATCH = 256, 128
-PICTURES = 512  # at least, by repetition
+PICTURES = 1024  # at least, by repetition
 SECONDS = 1.0  # of one measurement
 DRAWN, DRAWN_SIDE = 200, 450
 
@@ -51,8 +53,9 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
         against as many cores as there are at one core's rate of decoding and resizing.
     """
     reuse_memory()
+    torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
     cores = os.cpu_count() or 1
-    with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name, threads(1):
+    with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
         folder = Path(name)
         tree = _tree(source, folder)
         stores = {}
@@ -170,7 +173,7 @@ def _decoding(pictures: StorePictures) -> Iterator[int]:
 
 
 def _preparing(tree: Path, folder: Path, rounds: int, reporter: Reporter, cores: int) -> Measured:
-    """A whole `data prepare`, statistics included, against one core's decoding and resizing."""
+    """The whole command, start and statistics included, against decoding and resizing alone."""
     paths = sorted((tree / "train").rglob("*.*"))
     reading = Reading(SIDE)
 
@@ -183,8 +186,9 @@ def _preparing(tree: Path, folder: Path, rounds: int, reporter: Reporter, cores:
     def all_cores() -> tuple[float, float]:
         dest = folder / "again"
         shutil.rmtree(dest, ignore_errors=True)
+        command = [sys.executable, "-m", "alexcli", "data", "prepare", str(tree), str(dest)]
         began = time.perf_counter()
-        prepare(str(tree), str(dest), PrepareSpec(size=SIDE), Silent())
+        subprocess.run([*command, f"size={SIDE}"], check=True, capture_output=True)
         return len(paths), time.perf_counter() - began
 
     arms: dict[str, Callable[[], tuple[float, float]]] = {"one": one_core, "all": all_cores}

@@ -5,11 +5,8 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from alexcli.errors import UsageError
 from alexcli.results import Measured, Reporter
@@ -70,17 +67,6 @@ def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
     while (elapsed := time.perf_counter() - began) < seconds:
         units += next(batches)
     return units, elapsed
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """A number of CPU threads, for the time of a measurement."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def write(path: Path, rows: list[dict[str, Any]], command: str) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Overrides, emit, examples, guarded
+from alexcli.cli.shell import FormatOption, Overrides, emit, examples, guarded, split_words
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import DataStatistics, Table
@@ -161,8 +161,7 @@ def _spec(words: list[str] | None) -> "TrainSpec":
     from alexcli.config import compose
     from alexcli.schema import TrainSpec
 
-    places = [word for word in words or [] if "=" not in word or Path(word).exists()]
-    keys = [word for word in words or [] if word not in places]
+    places, keys = split_words(words or [])
     if len(places) > 1:
         raise UsageError(
             f"one place at a time, not {', '.join(places)}", hint="KEY=VALUE sets anything else"

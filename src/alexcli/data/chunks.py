@@ -108,14 +108,14 @@ def _write(task: Task) -> bytes:
         rows.append(row)
         labels.append(int(task.pictures.labels[position]))
     content = b"".join(parts)
-    _place(task.file, content)
+    place(task.file, content)
     again = task.file.read_bytes()
     if again != content:
         raise RunFailedError(f"{task.file} does not read back as it was written: a failing disk?")
     checksum, lengths = xxh3_128_hexdigest(content), [len(part) for part in parts]
     file = task.file.name
     written = Written(file, len(content), checksum, rows, labels, lengths, undecodable)
-    _place(note_of(task.file), json.dumps(asdict(written)).encode())
+    place(note_of(task.file), json.dumps(asdict(written)).encode())
     return again
 
 
@@ -127,7 +127,7 @@ def _encode(image: Images, encoding: Encoding, quality: int) -> bytes:
     return out.getvalue()
 
 
-def _place(path: Path, content: bytes) -> None:
+def place(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f"{path.name}.tmp")
     try:

@@ -121,20 +121,13 @@ def _refuse_foreign(dest: Path) -> None:
         )
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
-
-
 def _begin(dest: Path, plan: dict[str, Any], source: list[str], room: Callable[[], None]) -> bool:
     """Whether there is work to do; UsageError where `dest` is or becomes something else."""
     finished = (dest / MANIFEST).exists()
     if not finished and not (dest / PLAN).exists():
         room()
         (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
-        _replace(dest / PLAN, json.dumps(plan))
+        chunks.place(dest / PLAN, json.dumps(plan).encode())
         return True
     if finished:
         read_manifest(Place(str(dest)))  # refuses a newer one
@@ -283,7 +276,7 @@ def _finish(
             "numpy": np.__version__,
         },
     }
-    _replace(dest / MANIFEST, json.dumps(manifest, indent=1))
+    chunks.place(dest / MANIFEST, json.dumps(manifest, indent=1).encode())
     (dest / PLAN).unlink(missing_ok=True)
     for part in (part for parts in written.values() for part in parts):
         chunks.note_of(dest / part.file).unlink(missing_ok=True)

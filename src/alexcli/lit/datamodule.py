@@ -58,12 +58,12 @@ class Fetched(Dataset[Any]):
         return len(self.pictures)
 
 
-class ShuffledBatches(Sampler[Part]):
-    """The training order: a fresh one each epoch, entered at the position of the step.
+class Batches(Sampler[Part]):
+    """The pictures in an order of the epoch, entered at the position of the step.
 
     Args:
-        pictures: the training set.
-        batch_size: pictures per update; the last batch of an epoch may be smaller.
+        pictures: a split.
+        batch_size: pictures per batch; the last one of an epoch may be smaller.
         order: the order of an epoch, which counts from 1.
         step: how many updates were made, asked for when an epoch begins.
     """
@@ -85,20 +85,6 @@ class ShuffledBatches(Sampler[Part]):
         order = self.order(epoch + 1)
         for start in range(done * self.batch_size, self.count, self.batch_size):
             yield Part(start, order[start : start + self.batch_size])
-
-
-class InOrder(Sampler[Part]):
-    """Every picture once, in order."""
-
-    def __init__(self, count: int, batch_size: int) -> None:
-        self.count, self.batch_size = count, batch_size
-
-    def __len__(self) -> int:
-        return -(-self.count // self.batch_size)
-
-    def __iter__(self) -> Iterator[Part]:
-        for start in range(0, self.count, self.batch_size):
-            yield Part(start, list(range(start, min(start + self.batch_size, self.count))))
 
 
 class Shared(Sampler[Part]):
@@ -181,11 +167,12 @@ class DataModule(L.LightningDataModule):
             window = self.spec.data.window
             return epoch_order(pictures, seed=self.spec.seed, epoch=epoch, window=window)
 
-        return self._loader(pictures, ShuffledBatches(pictures, size, order, self._step))
+        return self._loader(pictures, Batches(pictures, size, order, self._step))
 
     def in_order(self, pictures: Pictures) -> Loader:
         """All pictures of a split once, in order."""
-        return self._loader(pictures, InOrder(len(pictures), self.spec.eval.batch_size))
+        count, size = len(pictures), self.spec.eval.batch_size
+        return self._loader(pictures, Batches(pictures, size, lambda _: list(range(count)), int))
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Raise the error that a loader met, here where no traceback is wrapped around it."""
