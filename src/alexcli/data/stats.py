@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,15 +56,16 @@ class Statistics:
 class Sums:
     """Of some pictures, to be added to those of others."""
 
-    total: Floats
-    """(S, S, 3)."""
+    total: npt.NDArray[Any]
+    """(S, S, 3), whole numbers: uint32 of few pictures, which are sent between processes."""
     products: Floats
     """(3, 3), sum over pixels of the outer product of RGB."""
     count: int
     """Pictures."""
 
     def __add__(self, other: "Sums") -> "Sums":
-        total, products = self.total + other.total, self.products + other.products
+        total = self.total + other.total.astype(np.float64)
+        products = self.products + other.products
         return Sums(total, products, self.count + other.count)
 
     def statistics(self) -> Statistics:
@@ -75,12 +77,11 @@ class Sums:
 
 
 def sums_of(images: Images) -> Sums:
-    """Sums in float64 of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
+    """Sums of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
     products = np.zeros((3, 3))
     for image in images:
         products += _products(image)
-    total = images.sum(axis=0, dtype=np.uint32).astype(np.float64)
-    return Sums(total, products, len(images))
+    return Sums(images.sum(axis=0, dtype=np.uint32), products, len(images))
 
 
 def measure(pictures: Pictures, progress: Progress | None = None) -> Statistics:
