@@ -55,19 +55,8 @@ def finish(found: list[Measured], what: str, out: Path | None, format: Format) -
 
 
 def _table(found: list[Measured], what: str) -> Table:
-    columns = ["measurement", "ours", "unit", "against", "ratio", "from", "to", "n"]
-    rows: list[list[Any]] = [
-        [
-            one.name,
-            one.value,
-            one.unit,
-            one.against,
-            one.ratio_median,
-            one.ratio_min,
-            one.ratio_max,
-            one.n,
-        ]
-        for one in found
-    ]
+    columns = {"measurement": "name", "ours": "value", "unit": "unit", "against": "against"}
+    columns |= {"ratio": "ratio_median", "from": "ratio_min", "to": "ratio_max", "n": "n"}
+    rows: list[list[Any]] = [[getattr(one, key) for key in columns.values()] for one in found]
     note = "ratio: median over alternations, above 1 is faster than the rival in the same round"
-    return Table(f"bench {what}", columns, rows, note=note)
+    return Table(f"bench {what}", list(columns), rows, note=note)

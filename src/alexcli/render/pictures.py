@@ -47,7 +47,7 @@ def draw_mean(found: DataStatistics, numbers: dict[str, Any], out: Path) -> None
     axes[0].imshow(found.mean_image)
     axes[0].set_title(f"mean of {found.pictures:,} training pictures")
     means = ", ".join(f"{m:.1f}" for m in found.channel_means)
-    _caption(figure, f"grey levels R, G, B: {means}; data {found.data}")
+    figure.supxlabel(f"grey levels R, G, B: {means}; data {found.data}", fontsize=9)
     try:
         out.mkdir(parents=True, exist_ok=True)
         (out / "statistics.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
@@ -73,8 +73,8 @@ def draw_preview(sheet: Preview, out: Path) -> None:
         axis.imshow(picture, aspect="auto" if picture.shape[0] * 4 < picture.shape[1] else "equal")
         axis.set_title(title, fontsize=9)
     figure.suptitle(f"What the net sees of {sheet.name}")
-    _caption(
-        figure, "views: random crop, reflection and colour noise; the mean colour is added back"
+    figure.supxlabel(
+        "views: random crop, reflection and colour noise; the mean colour is added back", fontsize=9
     )
     _save(figure, out)
 
@@ -89,10 +89,6 @@ def _figure(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, 
         axis.set_xticks([])
         axis.set_yticks([])
     return figure, axes
-
-
-def _caption(figure: Any, text: str) -> None:
-    figure.supxlabel(text, fontsize=9)
 
 
 def _save(figure: Any, path: Path) -> None:
