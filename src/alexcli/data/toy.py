@@ -6,6 +6,9 @@ touch a pixel, no sine and no sum whose order depends on the machine, so a seed 
 bytes everywhere.
 """
 
+# numpy's stubs say Any of plain arithmetic.
+# mypy: disable-error-code="no-any-return"
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,25 +19,15 @@ SPLITS = ("train", "val", "test")
 SHAPES = ("disc", "square", "triangle", "cross", "ring")
 CLASSES = (*(f"striped_{shape}" for shape in SHAPES), *(f"checked_{shape}" for shape in SHAPES))
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]  # of 32 bits, at which plain numbers leave them
 Bits = npt.NDArray[np.uint64]
 
 # What each stream of random numbers decides. Every property has its own stream, so that giving
 # one of them more numbers leaves the others as they are.
-(
-    _SCALE,
-    _POSITION,
-    _SHAPE_TURN,
-    _TEXTURE_TURN,
-    _TEXTURE,
-    _LEVELS,
-    _TINTS,
-    _SHADE,
-    _LIGHT,
-    _GRAIN,
-    _BLOBS,
-    _NOISE,
-) = range(12)
+_STREAMS = (
+    *("scale", "position", "shape turn", "texture turn", "texture", "levels"),
+    *("tints", "shade", "light", "grain", "blobs", "noise"),
+)
 
 # How far an object and its texture are turned from upright: the tangent of half the largest angle,
 # which is 28 and 37 degrees. Stripes turned all the way round take a small network several times
@@ -47,9 +40,10 @@ _CHUNK = 40
 _BLOB_COUNT = 6
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
-# Which of the levels dark, middle and light goes to the background and to the object's two tones.
+# Dark, middle and light, and which of them goes to the background and to the object's two tones.
 # A background of middle lightness would give an outline whose contrast changes sign at every
 # stripe, which a network takes long to see through.
+_LEVELS = ((0.02, 0.17), (0.43, 0.57), (0.83, 0.98))
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 1, 0]])
 
 
@@ -88,26 +82,25 @@ def _keys(split: str, count: int, seed: int) -> Bits:
     return _mix(key + np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN)
 
 
-def _bits(keys: Bits, stream: int, width: int) -> Bits:
+def _bits(keys: Bits, stream: str, width: int) -> Bits:
     """The first `width` hashes of a stream for each key, (n, width)."""
-    counters = np.arange(1, width + 1, dtype=np.uint64) + np.uint64(stream << 32)
+    counters = np.arange(1, width + 1, dtype=np.uint64) + np.uint64(_STREAMS.index(stream) << 32)
     return _mix(keys[:, None] + counters * _GOLDEN)
 
 
-def _uniform(keys: Bits, stream: int, width: int) -> Floats:
+def _uniform(keys: Bits, stream: str, width: int) -> Floats:
     """Numbers in [0, 1), (width, n, 1, 1): ready to meet a field of (n, size, size)."""
     high = _bits(keys, stream, width) >> np.uint64(40)
-    unit: Floats = np.float32(2.0**-24) * high.T.astype(np.float32)
-    return unit.reshape(width, len(keys), 1, 1)
+    return (2.0**-24 * high.T.astype(np.float32)).reshape(width, len(keys), 1, 1)
 
 
 def _between(unit: Floats, low: float, high: float) -> Floats:
     """Numbers in [0, 1) moved to [low, high)."""
-    return np.float32(low) + np.float32(high - low) * unit
+    return low + (high - low) * unit
 
 
 def _turned(
-    x: Floats, y: Floats, keys: Bits, stream: int, reach: float = 1
+    x: Floats, y: Floats, keys: Bits, stream: str, reach: float = 1
 ) -> tuple[Floats, Floats]:
     """The coordinates in a frame turned by each picture's own angle.
 
@@ -123,8 +116,7 @@ def _turned(
 def _wave(phase: Floats) -> Floats:
     """A triangle wave of period 1 from -1/4 to 1/4: its distance to the nearest crossing."""
     phase = phase - np.floor(phase)
-    wave: Floats = np.abs(phase - np.float32(0.5)) - np.float32(0.25)
-    return wave
+    return np.abs(phase - 0.5) - 0.25
 
 
 def _distance(shape: int, x: Floats, y: Floats) -> Floats:
@@ -135,22 +127,19 @@ def _distance(shape: int, x: Floats, y: Floats) -> Floats:
     """
     match SHAPES[shape]:
         case "disc":
-            return np.sqrt(x * x + y * y) - np.float32(0.5642)
+            return np.sqrt(x * x + y * y) - 0.5642
         case "square":
-            return np.maximum(np.abs(x), np.abs(y)) - np.float32(0.5)
+            return np.maximum(np.abs(x), np.abs(y)) - 0.5
         case "triangle":
             # y grows downwards, so this one points up.
-            slanted = np.abs(x) * np.float32(0.75**0.5) - y * np.float32(0.5)
-            return np.maximum(slanted, y) - np.float32(0.4387)
+            slanted = np.abs(x) * 0.75**0.5 - y * 0.5
+            return np.maximum(slanted, y) - 0.4387
         case "cross":
             x, y = np.abs(x), np.abs(y)
-            long, wide = np.float32(0.6819), np.float32(0.2182)
-            bars: Floats = np.minimum(
-                np.maximum(x - long, y - wide), np.maximum(x - wide, y - long)
-            )
-            return bars
+            long, wide = 0.6819, 0.2182
+            return np.minimum(np.maximum(x - long, y - wide), np.maximum(x - wide, y - long))
         case _:
-            middle, half = np.float32(0.4886), np.float32(0.1629)
+            middle, half = 0.4886, 0.1629
             return np.abs(np.sqrt(x * x + y * y) - middle) - half
 
 
@@ -162,31 +151,31 @@ def _object(
     Both are (n, size, size), 0 to 1, with edges one pixel wide. x and y run from -1/2 to 1/2.
     """
     size = x.shape[-1]
-    scale = _between(_uniform(keys, _SCALE, 1)[0], 0.42, 0.62)
+    scale = _between(_uniform(keys, "scale", 1)[0], 0.42, 0.62)
     # Large objects keep nearer to the middle, so that their outlines stay in the picture.
-    reach = np.float32(0.5) - np.float32(0.66) * scale
-    across, down = _uniform(keys, _POSITION, 2)
+    reach = 0.5 - 0.66 * scale
+    across, down = _uniform(keys, "position", 2)
     x = x - _between(across, -1, 1) * reach
     y = y - _between(down, -1, 1) * reach
 
-    turned_x, turned_y = _turned(x / scale, y / scale, keys, _SHAPE_TURN, _SHAPE_REACH)
+    turned_x, turned_y = _turned(x / scale, y / scale, keys, "shape turn", _SHAPE_REACH)
     distance = np.empty(turned_x.shape, dtype=np.float32)
     for shape in range(len(SHAPES)):
         rows = np.flatnonzero(labels % len(SHAPES) == shape)
         distance[rows] = _distance(shape, turned_x[rows], turned_y[rows])
-    cover = np.clip(np.float32(0.5) - distance * (scale * size), 0, 1)
+    cover = np.clip(0.5 - distance * (scale * size), 0, 1)
 
     checked = (labels >= len(SHAPES))[:, None, None]
-    period, phase_x, phase_y = _uniform(keys, _TEXTURE, 3)
+    period, phase_x, phase_y = _uniform(keys, "texture", 3)
     # Checks twice as coarse have as much edge as stripes, and so as many pixels of mixed colour:
     # otherwise a histogram tells the textures apart.
     period = _between(period, 0.14, 0.18) * np.where(checked, np.float32(2), np.float32(1))
-    turned_x, turned_y = _turned(x / period, y / period, keys, _TEXTURE_TURN, _TEXTURE_REACH)
+    turned_x, turned_y = _turned(x / period, y / period, keys, "texture turn", _TEXTURE_REACH)
     edge = 2 * period * size
     stripes = np.clip(_wave(turned_x + phase_x) * edge, -1, 1)
     bands = np.clip(_wave(turned_y + phase_y) * edge, -1, 1)
     tone = stripes * np.where(checked, bands, np.float32(1))
-    return cover, np.float32(0.5) + np.float32(0.5) * tone
+    return cover, 0.5 + 0.5 * tone
 
 
 def _colours(keys: Bits) -> Floats:
@@ -194,48 +183,40 @@ def _colours(keys: Bits) -> Floats:
 
     One is dark, one of middle lightness and one light, so that they always contrast.
     """
-    picks = _uniform(keys, _LEVELS, 4)
-    levels = np.concatenate(
-        [
-            _between(picks[0:1], 0.02, 0.17),
-            _between(picks[1:2], 0.43, 0.57),
-            _between(picks[2:3], 0.83, 0.98),
-        ]
-    )
+    picks = _uniform(keys, "levels", 4)
+    levels = np.stack([_between(u, *level) for u, level in zip(picks[:3], _LEVELS, strict=True)])
     order = _ORDERS[(len(_ORDERS) * picks[3, :, 0, 0]).astype(np.int64)]
-    chosen: Floats = levels[order.T, np.arange(len(keys))].reshape(3, 1, len(keys), 1, 1)
-    tints = _between(_uniform(keys, _TINTS, 9), -0.14, 0.14).reshape(3, 3, len(keys), 1, 1)
+    chosen = levels[order.T, np.arange(len(keys))].reshape(3, 1, len(keys), 1, 1)
+    tints = _between(_uniform(keys, "tints", 9), -0.14, 0.14).reshape(3, 3, len(keys), 1, 1)
     return chosen + tints
 
 
 def _shading(keys: Bits, x: Floats, y: Floats) -> Floats:
     """What to add to the background, (n, size, size): a gradient and a faint texture."""
-    along, _ = _turned(x, y, keys, _SHADE)
-    slope = _between(_uniform(keys, _SHADE, 2)[1], -0.25, 0.25)
-    period, phase_x, phase_y, strength = _uniform(keys, _GRAIN, 5)[1:]
+    along, _ = _turned(x, y, keys, "shade")
+    slope = _between(_uniform(keys, "shade", 2)[1], -0.25, 0.25)
+    period, phase_x, phase_y, strength = _uniform(keys, "grain", 5)[1:]
     period = _between(period, 0.15, 0.5)
-    grain_x, grain_y = _turned(x / period, y / period, keys, _GRAIN)
+    grain_x, grain_y = _turned(x / period, y / period, keys, "grain")
     grain = _wave(grain_x + phase_x) + _wave(grain_y + phase_y)
-    shading: Floats = slope * along + np.float32(0.2) * strength * grain
-    return shading
+    return slope * along + 0.2 * strength * grain
 
 
 def _blobs(keys: Bits, x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
     """Small discs of any colour: cover, (n, size, size), and colour, (RGB, n, 1, 1), 0 to 1."""
     size = x.shape[-1]
-    picks = _uniform(keys, _BLOBS, 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
+    picks = _uniform(keys, "blobs", 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
     blobs = []
     for across, down, radius, *colour in picks:
         off_x, off_y = x - _between(across, -0.5, 0.5), y - _between(down, -0.5, 0.5)
         distance = np.sqrt(off_x * off_x + off_y * off_y) - _between(radius, 0.02, 0.07)
-        blobs.append((np.clip(np.float32(0.5) - distance * size, 0, 1), np.stack(colour)))
+        blobs.append((np.clip(0.5 - distance * size, 0, 1), np.stack(colour)))
     return blobs
 
 
 def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.uint8]:
     """The pictures of some keys and labels, (n, size, size, 3), RGB, 0 to 255."""
-    steps = (np.arange(size, dtype=np.float32) + np.float32(0.5)) / np.float32(size)
-    steps = steps - np.float32(0.5)
+    steps = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     x, y = steps.reshape(1, 1, size), steps.reshape(1, size, 1)
     background, first, second = _colours(keys)
     shading = _shading(keys, x, y)
@@ -244,9 +225,9 @@ def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArr
     # Half the blobs lie behind the object and half hide bits of it.
     half = _BLOB_COUNT // 2
     layers = [*blobs[:half], (cover, second + tone * (first - second)), *blobs[half:]]
-    along, _ = _turned(x, y, keys, _LIGHT)
-    light = 255 * (1 + _between(_uniform(keys, _LIGHT, 2)[1], -0.5, 0.5) * along)
-    noise = _bits(keys, _NOISE, size * size).reshape(-1, size, size)
+    along, _ = _turned(x, y, keys, "light")
+    light = 255 * (1 + _between(_uniform(keys, "light", 2)[1], -0.5, 0.5) * along)
+    noise = _bits(keys, "noise", size * size).reshape(-1, size, size)
 
     images = np.empty((len(keys), size, size, 3), dtype=np.uint8)
     for channel in range(3):
@@ -255,6 +236,6 @@ def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArr
             level += shown * (colour[channel] - level)
         # Three channels share one hash: sixteen bits each are plenty for a noise of a few steps.
         bits = (noise >> np.uint64(16 * channel)) & np.uint64(0xFFFF)
-        level = level * light + _between(bits.astype(np.float32) * np.float32(2.0**-16), -10, 10)
-        images[..., channel] = np.clip(level + np.float32(0.5), 0, 255)
+        level = level * light + _between(bits.astype(np.float32) * 2.0**-16, -10, 10)
+        images[..., channel] = np.clip(level + 0.5, 0, 255)
     return images
