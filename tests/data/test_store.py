@@ -29,7 +29,7 @@ def make(path: Path, encoding: Encoding = Encoding.raw) -> Path:
     val = ArrayPictures(IMAGES[640:], LABELS[640:])
     classes = [f"class{i}" for i in range(5)]
     dataset = Dataset(classes, train, val, None, "none", 8, "as it comes: 8")
-    prepare(dataset, path, PrepareSpec(size=8, encoding=encoding, processes=1), Silent())
+    prepare(dataset, path, PrepareSpec(encoding=encoding, processes=1), Silent())
     return path
 
 
@@ -128,9 +128,9 @@ def test_an_index_of_objects_is_not_read(store: Path) -> None:
     np.savez(store / "train.npz", **dict.fromkeys(columns, rows))
     path = store / "manifest.json"
     data = json.loads(path.read_text())
-    from alexcli.data.listing import checksum
+    from alexcli.data.place import file_checksum
 
-    data["files"]["train.npz"] = checksum(store / "train.npz")
+    data["files"]["train.npz"] = file_checksum(store / "train.npz")
     path.write_text(json.dumps(data))
     with pytest.raises(UsageError, match=r"train.npz is damaged.*allow_pickle"):
         open_store(str(store))
@@ -220,9 +220,9 @@ def test_a_jpeg_store_of_100_000_opens_within_a_second_and_200_mb(tmp_path: Path
         chunk | {"count": int(count)} for chunk, count in zip(chunks, counts, strict=True)
     ]
     np.savez(store / "train.npz", **columns)
-    from alexcli.data.listing import checksum
+    from alexcli.data.place import file_checksum
 
-    data["files"]["train.npz"] = checksum(store / "train.npz")
+    data["files"]["train.npz"] = file_checksum(store / "train.npz")
     (store / "manifest.json").write_text(json.dumps(data))
     command = [sys.executable, "-c", MEASURE, str(store)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)

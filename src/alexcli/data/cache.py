@@ -3,7 +3,8 @@
 import os
 import uuid
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,8 @@ def cache_dir() -> Path:
     Raises:
         UsageError: it cannot be made or written.
     """
-    named = os.environ.get("ALEXCLI_CACHE")
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(named) if named else Path(base) / "alexcli"
+    folder = Path(os.environ.get("ALEXCLI_CACHE") or Path(base, "alexcli"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -33,6 +33,17 @@ def cache_dir() -> Path:
             hint="set ALEXCLI_CACHE to a folder that you can write to",
         ) from error
     return folder
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Where to write: it takes the name `path` when all is written, and else it is removed."""
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
@@ -46,13 +57,8 @@ def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]
         with FileLock(path.with_suffix(".lock")):
             if not path.exists():
                 made = make()
-                temporary = path.with_name(f"{path.stem}.{uuid.uuid4().hex}.tmp")
-                try:
-                    with temporary.open("wb") as file:
-                        np.savez(file, allow_pickle=False, **made)
-                    temporary.replace(path)
-                finally:
-                    temporary.unlink(missing_ok=True)
+                with whole_file(path) as temporary, temporary.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **made)
     except OSError as error:
         raise UsageError(
             f"the cache file {path} cannot be written: {error.strerror}",

@@ -15,11 +15,12 @@ import numpy as np
 from PIL import Image
 from xxhash import xxh3_128_hexdigest
 
+from alexcli.data.cache import whole_file
 from alexcli.data.pictures import Images, Pictures, decode_jpeg
 from alexcli.data.stats import Sums, sums_of
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.memory import reuse_memory
-from alexcli.schema import Encoding
+from alexcli.schema import Encoding, PrepareSpec
 
 # Large enough that a file's opening costs nothing, small enough to be fetched from afar at once.
 CHUNK_BYTES, CHUNK_PICTURES = 64 << 20, 1024
@@ -30,17 +31,13 @@ PARTS = 64  # a small set is still cut into pieces enough for many cores
 class Task:
     """What a process needs to write a chunk."""
 
+    split: str
     pictures: Pictures
     """Just the chunk's own."""
     rows: list[int]
     """Their rows in the split's listing."""
-    names: list[str]
     file: Path
-    encoding: Encoding
-    quality: int
-    side: int
-    measured: bool
-    """Whether the mean image is of these pictures."""
+    spec: PrepareSpec
 
 
 @dataclass
@@ -51,7 +48,7 @@ class Written:
     bytes: int
     checksum: str
     rows: list[int]
-    """Rows of the listing, those that could not be decoded left out."""
+    """Of the listing, those that could not be decoded left out."""
     labels: list[int]
     lengths: list[int]
     undecodable: list[tuple[str, str]]
@@ -72,69 +69,70 @@ def make_chunk(task: Task) -> tuple[Written, Sums | None]:
         OSError: it cannot be written, such as a full disk.
     """
     written = already_written(task.file)
-    content = _write(task) if written is None else task.file.read_bytes()
-    written = written or already_written(task.file)
-    assert written is not None
-    return written, _sums(task, written, content) if task.measured and written.rows else None
+    if written is None:
+        written, content = _write(task)
+    else:
+        content = task.file.read_bytes()
+    return written, _sums(
+        task, written, content
+    ) if task.split == "train" and written.rows else None
 
 
 def _sums(task: Task, written: Written, content: bytes) -> Sums:
     """Of the pixels as they will be read."""
-    if task.encoding is Encoding.raw:
-        return sums_of(np.frombuffer(content, np.uint8).reshape(-1, task.side, task.side, 3))
-    ends = np.cumsum(written.lengths).tolist()
-    parts = [
-        sums_of(decode_jpeg(content[end - length : end], task.side, task.file.name)[None])
-        for end, length in zip(ends, written.lengths, strict=True)
-    ]
-    return functools.reduce(operator.add, parts)
+    side = task.spec.size
+    if task.spec.encoding is Encoding.raw:
+        return sums_of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
+    files = io.BytesIO(content)
+    jpegs = (decode_jpeg(files.read(n), side, task.file.name) for n in written.lengths)
+    return functools.reduce(operator.add, (sums_of(image[None]) for image in jpegs))
 
 
-def _write(task: Task) -> bytes:
+def _write(task: Task) -> tuple[Written, bytes]:
     """Write a chunk and then a note of it; a killed process leaves neither half-made.
 
     Returns:
-        What the file holds when it is read again.
+        The note, and what the file holds when it is read again.
     """
     parts: list[bytes] = []
-    rows, labels, undecodable = [], [], []
-    for position, (row, name) in enumerate(zip(task.rows, task.names, strict=True)):
+    rows, undecodable = [], []
+    for position, row in enumerate(task.rows):
         try:
-            image = task.pictures.fetch([position])[0]
+            parts.append(_encode(task.pictures.fetch([position])[0], task.spec))
+            rows.append(row)
         except UsageError as error:
-            undecodable.append((name, error.message))
-            continue
-        parts.append(_encode(image, task.encoding, task.quality))
-        rows.append(row)
-        labels.append(int(task.pictures.labels[position]))
+            undecodable.append((task.pictures.names()[position], error.message))
     content = b"".join(parts)
     place(task.file, content)
     again = task.file.read_bytes()
     if again != content:
         raise RunFailedError(f"{task.file} does not read back as it was written: a failing disk?")
-    checksum, lengths = xxh3_128_hexdigest(content), [len(part) for part in parts]
-    file = task.file.name
-    written = Written(file, len(content), checksum, rows, labels, lengths, undecodable)
+    labels = dict(zip(task.rows, task.pictures.labels.tolist(), strict=True))
+    written = Written(
+        file=task.file.name,
+        bytes=len(content),
+        checksum=xxh3_128_hexdigest(content),
+        rows=rows,
+        labels=[labels[row] for row in rows],
+        lengths=[len(part) for part in parts],
+        undecodable=undecodable,
+    )
     place(note_of(task.file), json.dumps(asdict(written)).encode())
-    return again
+    return written, again
 
 
-def _encode(image: Images, encoding: Encoding, quality: int) -> bytes:
-    if encoding is Encoding.raw:
+def _encode(image: Images, spec: PrepareSpec) -> bytes:
+    if spec.encoding is Encoding.raw:
         return image.tobytes()
     out = io.BytesIO()
-    Image.fromarray(image).save(out, "JPEG", quality=quality)
+    Image.fromarray(image).save(out, "JPEG", quality=spec.quality)
     return out.getvalue()
 
 
 def place(path: Path, content: bytes) -> None:
     """Write a file whole or not at all."""
-    temporary = path.with_name(f"{path.name}.tmp")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def note_of(chunk: Path) -> Path:
@@ -145,8 +143,7 @@ def note_of(chunk: Path) -> Path:
 def already_written(chunk: Path) -> Written | None:
     """The note of a chunk that an earlier attempt finished."""
     try:
-        kept = json.loads(note_of(chunk).read_bytes())
-        written = Written(**kept)
+        written = Written(**json.loads(note_of(chunk).read_bytes()))
         return written if chunk.stat().st_size == written.bytes else None
     except (OSError, ValueError, TypeError):
         return None

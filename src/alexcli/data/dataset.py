@@ -1,5 +1,7 @@
 """The splits of a data set and what belongs to them."""
 
+import hashlib
+import json
 from dataclasses import dataclass
 
 from alexcli.data.cache import Arrays, cached
@@ -27,6 +29,11 @@ class Dataset:
     """Files left out because they cannot be decoded."""
     statistics: Statistics | None = None
     """Of `train`, where they came with the data."""
+
+
+def digest(value: object) -> str:
+    """A short digest of plain data."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def training_statistics(dataset: Dataset, progress: Progress | None = None) -> Statistics:

@@ -1,28 +1,23 @@
 """Class folders: DIR/train/CLASS/*, DIR/val/CLASS/*, as ImageNet and most data sets come."""
 
 import hashlib
-import json
 import os
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from alexcli.data import imagenet
-from alexcli.data.cache import cached
-from alexcli.data.dataset import Dataset
-from alexcli.data.pictures import FilePictures, Reading, undecodable
+from alexcli.data.cache import Arrays, cached
+from alexcli.data.dataset import Dataset, digest
+from alexcli.data.pictures import FilePictures, Pictures, Reading, Subset, read_square
 from alexcli.errors import UsageError, nearest
 from alexcli.schema import DataSpec, OnError
 
 SUFFIXES = frozenset(Image.registered_extensions())
 SPLITS = ("train", "val", "test")
-
-
-def digest(value: object) -> str:
-    """A short digest of plain data."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def open_folder(spec: DataSpec, root: Path) -> Dataset:
@@ -36,29 +31,27 @@ def open_folder(spec: DataSpec, root: Path) -> Dataset:
     found = _splits(spec, root)
     classes = class_folders(found["train"])
     reading = Reading(spec.size, spec.resize, spec.kernel)
-    read: dict[str, FilePictures] = {}
-    identity: list[object] = [spec.size]
-    if reading != Reading(spec.size):
-        identity = [str(reading)]
+    read: dict[str, Pictures] = {}
+    identity: list[object] = [spec.size if reading == Reading(spec.size) else str(reading)]
     skipped, notes = 0, []
     for name, folder in found.items():
-        if name != "train" and imagenet.is_flat(folder):
-            if name == "test":
-                notes.append(f"{folder} is left out: its pictures are in no class folders")
-                continue
-            given = Path(spec.val_labels) if spec.val_labels else None
-            flat = imagenet.labelled(root, folder, classes, given)
-            notes.append(flat.note)
-            files = [(classes[label], path) for path, label in zip(*flat[:2], strict=True)]
-        else:
+        if name == "train" or not imagenet.is_flat(folder):
             _same_classes(classes, folder, found["train"])
-            files = _files(folder, classes)
-        read[name], listing = _listing(folder, files, classes, reading)
+            paths, labels = _files(folder, classes)
+        elif name == "val":
+            paths, labels, note = imagenet.labelled(root, folder, classes, spec.val_labels)
+            notes.append(note)
+        else:
+            notes.append(f"{folder} is left out: its pictures are in no class folders")
+            continue
+        files = FilePictures(folder, paths, np.array(labels, dtype=np.int64), reading)
+        read[name], listing = files, _listing(files, classes)
         identity.append([name, listing])
         if spec.on_error is OnError.skip:
-            read[name], bad = _without_undecodable(read[name], listing)
-            skipped += bad
-            identity.append(bad)
+            bad = _undecodable(files, listing)
+            read[name] = Subset(files, np.flatnonzero(~bad))
+            skipped += int(bad.sum())
+            identity.append(int(bad.sum()))
     test = read.get("test", read.get("val"))
     return Dataset(
         classes=classes,
@@ -120,37 +113,41 @@ def _same_classes(classes: list[str], folder: Path, train: Path) -> None:
         )
 
 
-def _files(folder: Path, classes: list[str]) -> list[tuple[str, Path]]:
-    """Every picture of a split with its class, in order of class and name."""
-    found = []
-    for name in classes:
+def _files(folder: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
+    """Every picture of a split and its label, in order of class and name."""
+    paths, labels = [], []
+    for label, name in enumerate(classes):
         entries = sorted(entry.name for entry in os.scandir(folder / name))
         here = [folder / name / e for e in entries if Path(e).suffix.lower() in SUFFIXES]
         if not here:
             raise UsageError(
                 f"{folder / name} holds no pictures", hint="remove the folder from every split"
             )
-        found += [(name, path) for path in here]
-    return found
+        paths += here
+        labels += [label] * len(here)
+    return paths, labels
 
 
-def _listing(
-    folder: Path, files: list[tuple[str, Path]], classes: list[str], reading: Reading
-) -> tuple[FilePictures, str]:
-    """The pictures of a split, and a digest of their classes, names and sizes in bytes."""
-    index = {name: label for label, name in enumerate(classes)}
+def _listing(files: FilePictures, classes: list[str]) -> str:
+    """A digest of classes, names and sizes in bytes."""
     content = hashlib.sha256()
-    for name, path in files:
-        content.update(f"{name}/{path.name}:{path.stat().st_size}\n".encode())
-    labels = np.array([index[name] for name, _ in files], dtype=np.int64)
-    pictures = FilePictures(folder, [path for _, path in files], labels, reading)
-    return pictures, content.hexdigest()[:16]
+    for label, path in zip(files.labels, files.paths, strict=True):
+        content.update(f"{classes[label]}/{path.name}:{path.stat().st_size}\n".encode())
+    return content.hexdigest()[:16]
 
 
-def _without_undecodable(pictures: FilePictures, listing: str) -> tuple[FilePictures, int]:
-    """Leave out files that cannot be decoded; which they are is found once and cached."""
-    name = f"undecodable-{listing}-{pictures.reading.size}"
-    bad = cached(name, lambda: {"bad": undecodable(pictures)})["bad"]
-    kept = np.flatnonzero(~bad)
-    paths = [pictures.paths[i] for i in kept]
-    return replace(pictures, paths=paths, labels=pictures.labels[kept]), int(bad.sum())
+def _undecodable(files: FilePictures, listing: str) -> npt.NDArray[np.bool_]:
+    """(N,) bool: which files cannot be decoded, found in one pass over all and cached."""
+
+    def fails(path: Path) -> bool:
+        try:
+            read_square(path, files.reading)
+        except UsageError:
+            return True
+        return False
+
+    def make() -> Arrays:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return {"bad": np.fromiter(pool.map(fails, files.paths), dtype=np.bool_)}
+
+    return cached(f"undecodable-{listing}-{files.reading.size}", make)["bad"]

@@ -6,7 +6,6 @@ ground truth, Kaggle's (`LOC_val_solution.csv`) and Caffe's (`val.txt`).
 
 import os
 from pathlib import Path
-from typing import NamedTuple
 
 from alexcli.data.names import read_labels
 from alexcli.errors import UsageError
@@ -16,13 +15,8 @@ TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 LISTS = ("LOC_val_solution.csv", TRUTH, f"{DEVKIT}/data/{TRUTH}", "val.txt", "val_labels.txt")
 
 
-class Flat(NamedTuple):
-    """A flat validation set with its labels."""
-
-    paths: list[Path]
-    labels: list[int]
-    note: str
-    """Which list was used and how its labels were read."""
+Labelled = tuple[list[Path], list[int], str]
+"""Pictures of a flat set, their labels, and which list was used and how it was read."""
 
 
 def unpack(root: Path) -> None:
@@ -53,7 +47,7 @@ def is_flat(folder: Path) -> bool:
         return not any(entry.is_dir() for entry in entries)
 
 
-def labelled(root: Path, folder: Path, classes: list[str], given: Path | None) -> Flat:
+def labelled(root: Path, folder: Path, classes: list[str], given: str | None) -> Labelled:
     """Find the label of every picture of a flat folder.
 
     Args:
@@ -66,7 +60,7 @@ def labelled(root: Path, folder: Path, classes: list[str], given: Path | None) -
         UsageError: no list, a list of another length, labels that are no classes.
     """
     paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpeg", ".jpg", ".png"))
-    path = given or _nearby(root)
+    path = Path(given) if given else _nearby(root)
     if path is None or not path.exists():
         if (root / "meta.bin").exists():
             return _by_torchvision(root, paths, classes)
@@ -87,7 +81,7 @@ def labelled(root: Path, folder: Path, classes: list[str], given: Path | None) -
         if missing:
             raise UsageError(f"{path} has no label for {', '.join(missing[:5])}")
         labels = [by_name[p.stem] for p in paths]
-    return Flat(paths, labels, f"labels of {folder.name} from {path.name}: {said}")
+    return paths, labels, f"labels of {folder.name} from {path.name}: {said}"
 
 
 def _read(path: Path, classes: list[str]) -> tuple[list[str] | None, list[int], str]:
@@ -122,14 +116,14 @@ def _ilsvrc_ids(meta: Path) -> dict[str, str]:
     return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 
 
-def _by_torchvision(root: Path, paths: list[Path], classes: list[str]) -> Flat:
+def _by_torchvision(root: Path, paths: list[Path], classes: list[str]) -> Labelled:
     """Labels from torchvision's meta.bin, which it reads without executing it."""
     from torchvision.datasets.imagenet import load_meta_file  # type: ignore[import-untyped]
 
     _, wnids = load_meta_file(str(root))
     if len(wnids) != len(paths) or not set(wnids) <= set(classes):
         raise UsageError(f"{root / 'meta.bin'} labels other pictures or classes than those here")
-    return Flat(paths, [classes.index(w) for w in wnids], "labels of val from meta.bin")
+    return paths, [classes.index(w) for w in wnids], "labels of val from meta.bin"
 
 
 def _nearby(root: Path) -> Path | None:

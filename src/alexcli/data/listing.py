@@ -1,12 +1,11 @@
 """What a store was made from: a line a file, so that a changed source is noticed."""
 
-import csv
 import hashlib
 import json
 from pathlib import Path
 
 import numpy as np
-from xxhash import xxh3_64_hexdigest, xxh3_128_hexdigest
+from xxhash import xxh3_64_hexdigest
 
 from alexcli.data.chunks import Written
 from alexcli.data.pictures import ArrayPictures, FilePictures, Pictures
@@ -16,14 +15,13 @@ def lines(splits: dict[str, Pictures]) -> list[str]:
     """Split, name, bytes and time of change of every file, as JSON; arrays by their content."""
     found = []
     for split, pictures in splits.items():
-        names = pictures.names()
         if isinstance(pictures, FilePictures):
             stats = [path.stat() for path in pictures.paths]
             stamps: list[list[int | str]] = [[s.st_size, s.st_mtime_ns] for s in stats]
         else:
             assert isinstance(pictures, ArrayPictures)
             stamps = [[i.nbytes, xxh3_64_hexdigest(i)] for i in pictures.images]
-        rows = zip(names, stamps, pictures.labels.tolist(), strict=True)
+        rows = zip(pictures.names(), stamps, pictures.labels.tolist(), strict=True)
         found += [json.dumps([split, name, *stamp, label]) for name, stamp, label in rows]
     return found
 
@@ -39,20 +37,8 @@ def changes(before: list[str], now: list[str]) -> str:
     added, removed = new.keys() - old.keys(), old.keys() - new.keys()
     changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
     parts = [("added", added), ("removed", removed), ("changed", changed)]
-    said = [
-        f"{len(those)} files {word} (such as {'/'.join(sorted(those)[0])})"
-        for word, those in parts
-        if those
-    ]
+    said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
     return ", ".join(said) or "the order of its files"
-
-
-def write_report(path: Path, bad: list[tuple[str, str, str]]) -> None:
-    """Split, name and reason of each picture that cannot be decoded, as CSV."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["split", "name", "reason"])
-        writer.writerows(bad)
 
 
 def write_index(path: Path, parts: list[Written]) -> None:
@@ -68,8 +54,3 @@ def write_index(path: Path, parts: list[Written]) -> None:
         label=np.array([label for part in parts for label in part.labels], dtype=np.int64),
         row=np.array([row for part in parts for row in part.rows], dtype=np.int64),
     )
-
-
-def checksum(path: Path) -> str:
-    """Of a file, as the manifest keeps it."""
-    return xxh3_128_hexdigest(path.read_bytes())

@@ -4,10 +4,8 @@ Legend: N pictures, S stored side. A picture is uint8 RGB, (S, S, 3).
 """
 
 import io
-import os
 import warnings
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -57,10 +55,11 @@ class Pictures(Protocol):
 
     def groups(self) -> list[npt.NDArray[np.int64]] | None:
         """Which pictures are fetched together from afar; None where all are equally near."""
+        return None
 
 
 @dataclass
-class ArrayPictures:
+class ArrayPictures(Pictures):
     """Pictures held in memory."""
 
     images: Images
@@ -71,20 +70,15 @@ class ArrayPictures:
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
-        chosen: Images = self.images[np.asarray(indices)]
-        return chosen
+        return np.take(self.images, indices, axis=0)
 
     def names(self) -> list[str]:
         """Their numbers."""
         return [str(i) for i in range(len(self))]
 
-    def groups(self) -> None:
-        """See Pictures."""
-        return
-
 
 @dataclass
-class FilePictures:
+class FilePictures(Pictures):
     """Picture files, decoded and resized when asked for."""
 
     root: Path
@@ -104,13 +98,9 @@ class FilePictures:
         """Paths below the split's folder."""
         return [path.relative_to(self.root).as_posix() for path in self.paths]
 
-    def groups(self) -> None:
-        """See Pictures."""
-        return
-
 
 @dataclass
-class Subset:
+class Subset(Pictures):
     """Some of another set's pictures."""
 
     whole: Pictures
@@ -234,17 +224,3 @@ def decode_jpeg(data: bytes, side: int, name: str) -> Images:
 
 
 VERIFY = "alexcli data verify STORE finds the damaged chunks; prepare the store again"
-
-
-def undecodable(pictures: FilePictures) -> npt.NDArray[np.bool_]:
-    """(N,) bool: which files cannot be decoded, from one pass over all."""
-
-    def fails(path: Path) -> bool:
-        try:
-            read_square(path, pictures.reading)
-        except UsageError:
-            return True
-        return False
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        return np.fromiter(pool.map(fails, pictures.paths), dtype=np.bool_)

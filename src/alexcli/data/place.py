@@ -1,18 +1,19 @@
 """Files of a store, in a local folder or behind a URL such as s3://bucket/store."""
 
+import hashlib
 import os
-import uuid
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
-from typing import IO
 
 from filelock import FileLock
 from xxhash import xxh3_128
 
-from alexcli.data.cache import cache_dir
+from alexcli.data.cache import cache_dir, whole_file
 from alexcli.errors import UsageError
 
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
@@ -35,7 +36,7 @@ class Place:
         return is_url(self.root)
 
     @contextmanager
-    def open(self, name: str) -> Iterator[IO[bytes]]:
+    def open(self, name: str) -> Iterator[BufferedReader]:
         """A file to be read from its start.
 
         Raises:
@@ -53,10 +54,9 @@ class Place:
             with fsspec.open(where, "rb") as stream:
                 yield stream
         except ImportError as error:
-            driver = DRIVERS.get(kind, "")
+            driver = DRIVERS.get(kind, error.name)
             raise UsageError(
-                f"{kind}:// needs the package {driver or error.name}",
-                hint=f"pip install {driver or error.name}",
+                f"{kind}:// needs the package {driver}", hint=f"pip install {driver}"
             ) from error
         except FileNotFoundError:
             raise
@@ -85,25 +85,21 @@ class Place:
         path.parent.mkdir(exist_ok=True)
         with FileLock(path.with_suffix(".lock")):
             if not path.exists():
-                temporary = path.with_name(f"{checksum}.{uuid.uuid4().hex}.tmp")
-                try:
-                    self._fetch(name, temporary, checksum)
-                    temporary.replace(path)
-                finally:
-                    temporary.unlink(missing_ok=True)
+                with whole_file(path) as temporary:
+                    with self.open(name) as source, temporary.open("wb") as file:
+                        shutil.copyfileobj(source, file, 1 << 20)
+                    if file_checksum(temporary) != checksum:
+                        raise UsageError(
+                            f"{self.root}/{name} is not what its manifest promises",
+                            hint=f"alexcli data verify {self.root}",
+                        )
         return path
 
-    def _fetch(self, name: str, target: Path, checksum: str) -> None:
-        content = xxh3_128()
-        with self.open(name) as source, target.open("wb") as file:
-            while block := source.read(1 << 20):
-                content.update(block)
-                file.write(block)
-        if content.hexdigest() != checksum:
-            raise UsageError(
-                f"{self.root}/{name} is not what its manifest promises",
-                hint=f"alexcli data verify {self.root}",
-            )
+
+def file_checksum(path: Path) -> str:
+    """Of a file's content, as the manifest keeps it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxh3_128).hexdigest()
 
 
 class Descriptor:

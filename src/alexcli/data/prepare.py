@@ -1,16 +1,16 @@
 """From a folder of photographs as they come to a store; interrupted, it goes on where it was."""
 
+import csv
 import json
 import multiprocessing
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from alexcli.data import chunks, listing
 from alexcli.data.chunks import Task, Written
 from alexcli.data.dataset import Dataset
 from alexcli.data.pictures import ArrayPictures, FilePictures, Pictures
-from alexcli.data.place import Place
+from alexcli.data.place import Place, file_checksum
 from alexcli.data.stats import Sums
 from alexcli.data.store import (
     FORMAT,
@@ -59,22 +59,24 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
             be decoded (all are in `undecodable.csv`).
         RunFailedError: a full disk; what was finished stays.
     """
-    splits = _splits(dataset)
+    splits, spec = _splits(dataset), replace(spec, size=dataset.size)
     source = listing.lines(splits)
     plan = _plan(dataset, spec, source)
     _refuse_foreign(dest)
     with _writing(dest):
-        dest.mkdir(parents=True, exist_ok=True)
-        with _locked(dest):
-            room = partial(_room, dest, splits, spec, dataset.size)
-            if not _begin(dest, plan, source, room):
+        if (dest / MANIFEST).exists() or (dest / PLAN).exists():
+            if _finished(dest, plan, source):
                 return False
-            written, sums = _write(dest, splits, spec, dataset.size, reporter)
-            skipped = _report(dest, written, spec)
-            if sums is None:
-                raise UsageError("no training picture can be decoded", hint=f"see {dest / REPORT}")
-            np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
-            _finish(dest, dataset, written, plan, skipped)
+        else:
+            _check_room(dest, splits, spec)
+            (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
+            chunks.place(dest / PLAN, json.dumps(plan).encode())
+        written, sums = _write(dest, splits, spec, reporter)
+        skipped = _report(dest, written, spec)
+        if sums is None:
+            raise UsageError("no training picture can be decoded", hint=f"see {dest / REPORT}")
+        np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
+        _finish(dest, dataset, written, plan, skipped)
     return True
 
 
@@ -90,12 +92,11 @@ def _splits(dataset: Dataset) -> dict[str, Pictures]:
 
 def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, Any]:
     """What decides the store's content, as plain data."""
-    quality = spec.quality if spec.encoding is Encoding.jpeg else 0
     return {
         "format": FORMAT,
         "version": VERSION,
         "encoding": spec.encoding.value,
-        "quality": quality,
+        "quality": spec.quality if spec.encoding is Encoding.jpeg else 0,
         "size": dataset.size,
         "resize": dataset.resize,
         "classes": dataset.classes,
@@ -121,14 +122,9 @@ def _refuse_foreign(dest: Path) -> None:
         )
 
 
-def _begin(dest: Path, plan: dict[str, Any], source: list[str], room: Callable[[], None]) -> bool:
-    """Whether there is work to do; UsageError where `dest` is or becomes something else."""
+def _finished(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
+    """Whether a store that was begun is whole; UsageError where it is or becomes something else."""
     finished = (dest / MANIFEST).exists()
-    if not finished and not (dest / PLAN).exists():
-        room()
-        (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
-        chunks.place(dest / PLAN, json.dumps(plan).encode())
-        return True
     if finished:
         read_manifest(Place(str(dest)))  # refuses a newer one
     kept = json.loads((dest / (MANIFEST if finished else PLAN)).read_text(encoding="utf-8"))
@@ -146,14 +142,14 @@ def _begin(dest: Path, plan: dict[str, Any], source: list[str], room: Callable[[
             )
     if finished:
         open_store(str(dest))
-    return not finished
+    return finished
 
 
-def _room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int) -> None:
+def _check_room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec) -> None:
     """UsageError before anything is written where raw pictures cannot fit."""
     if spec.encoding is not Encoding.raw:
         return
-    needed = sum(len(pictures) for pictures in splits.values()) * side * side * 3
+    needed = sum(len(pictures) for pictures in splits.values()) * spec.size**2 * 3
     free = shutil.disk_usage(dest).free
     if needed > free:
         raise UsageError(
@@ -162,23 +158,17 @@ def _room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int)
         )
 
 
-def _tasks(
-    dest: Path, name: str, pictures: Pictures, spec: PrepareSpec, side: int
-) -> Iterator[Task]:
+def _tasks(dest: Path, split: str, pictures: Pictures, spec: PrepareSpec) -> Iterator[Task]:
     """The chunks of a split, in order."""
-    count, names = len(pictures), pictures.names()
-    order, train = np.arange(count), name == "train"
-    if train:
-        order = np.random.default_rng(ORDER_SEED).permutation(count)
-    size = side * side * 3 if spec.encoding is Encoding.raw else side * side * 3 // 7
-    step = chunks.chunk_pictures(count, size)
-    for number, start in enumerate(range(0, count, step)):
+    order = np.arange(len(pictures))
+    if split == "train":
+        order = np.random.default_rng(ORDER_SEED).permutation(len(pictures))
+    size = spec.size**2 * 3 // (1 if spec.encoding is Encoding.raw else 7)
+    step = chunks.chunk_pictures(len(order), size)
+    for number, start in enumerate(range(0, len(order), step)):
         rows = order[start : start + step].tolist()
-        file = dest / f"{name}-{number:05}.bin"
-        those = [names[row] for row in rows]
-        yield Task(
-            _part(pictures, rows), rows, those, file, spec.encoding, spec.quality, side, train
-        )
+        file = dest / f"{split}-{number:05}.bin"
+        yield Task(split, _part(pictures, rows), rows, file, spec)
 
 
 def _part(pictures: Pictures, rows: list[int]) -> Pictures:
@@ -191,40 +181,26 @@ def _part(pictures: Pictures, rows: list[int]) -> Pictures:
 
 
 def _write(
-    dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, side: int, reporter: Reporter
+    dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, reporter: Reporter
 ) -> tuple[dict[str, list[Written]], Sums | None]:
     """Write all chunks that are not there yet, on all cores, and sum up the training set."""
-    written: dict[str, dict[str, Written]] = {name: {} for name in splits}
+    tasks = [task for split, part in splits.items() for task in _tasks(dest, split, part, spec)]
+    written: dict[str, list[Written]] = {split: [] for split in splits}
     sums: Sums | None = None
-    total, done = sum(len(pictures) for pictures in splits.values()), 0
+    total, done = sum(len(task.rows) for task in tasks), 0
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
     workers = spec.processes or os.cpu_count() or 1
-    method = "fork" if sys.platform == "linux" else "spawn"
-    running: dict[Future[tuple[Written, Sums | None]], tuple[str, int]] = {}
-    pool = ProcessPoolExecutor(
-        workers, multiprocessing.get_context(method), initializer=chunks.begin_process
-    )
-
-    def collect(*, until: int) -> None:
-        nonlocal done, sums
-        while len(running) > until:
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                split, count = running.pop(future)
-                found, part = future.result()
-                written[split][found.file] = found
-                if part is not None:
-                    sums = part if sums is None else sums + part
-                done += count
-                reporter.counted("preparing", done, total)
-
+    pool = ProcessPoolExecutor(workers, context, initializer=chunks.begin_process)
     try:
-        for name, pictures in splits.items():
-            for task in _tasks(dest, name, pictures, spec, side):
-                running[pool.submit(chunks.make_chunk, task)] = (name, len(task.rows))
-                collect(until=2 * workers)
-        collect(until=0)
+        for task, (found, part) in zip(tasks, pool.map(chunks.make_chunk, tasks), strict=True):
+            written[task.split].append(found)
+            if part is not None:
+                sums = part if sums is None else sums + part
+            done += len(task.rows)
+            reporter.counted("preparing", done, total)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return {name: [parts[file] for file in sorted(parts)] for name, parts in written.items()}, sums
+    return written, sums
 
 
 def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
@@ -235,11 +211,11 @@ def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) ->
         for part in parts
         for name, reason in part.undecodable
     ]
-    if not bad:
-        (dest / REPORT).unlink(missing_ok=True)
-        return 0
-    listing.write_report(dest / REPORT, bad)
-    if spec.on_error is OnError.fail:
+    (dest / REPORT).unlink(missing_ok=True)
+    if bad:
+        with (dest / REPORT).open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([("split", "name", "reason"), *bad])
+    if bad and spec.on_error is OnError.fail:
         first = "; ".join(reason for _, _, reason in bad[:3])
         raise UsageError(
             f"{len(bad)} pictures cannot be decoded: {first}{' ...' if len(bad) > 3 else ''} "
@@ -267,7 +243,7 @@ def _finish(
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in found)]
     manifest = plan | {
         "splits": found,
-        "files": {name: listing.checksum(dest / name) for name in names},
+        "files": {name: file_checksum(dest / name) for name in names},
         "skipped": skipped,
         "note": dataset.note,
         "versions": {
@@ -277,29 +253,21 @@ def _finish(
         },
     }
     chunks.place(dest / MANIFEST, json.dumps(manifest, indent=1).encode())
-    (dest / PLAN).unlink(missing_ok=True)
-    for part in (part for parts in written.values() for part in parts):
-        chunks.note_of(dest / part.file).unlink(missing_ok=True)
+    for left in (dest / PLAN, *dest.glob("*-?????.json"), *dest.glob("*.tmp")):
+        left.unlink(missing_ok=True)
 
 
 @contextmanager
-def _locked(dest: Path) -> Iterator[None]:
-    """One process at a time writes a store."""
-    lock = FileLock(dest / ".lock", timeout=0)
+def _writing(dest: Path) -> Iterator[None]:
+    """One process at a time; says what could not be written, and that the same command goes on."""
     try:
-        with lock:
+        dest.mkdir(parents=True, exist_ok=True)
+        with FileLock(dest / ".lock", timeout=0):
             yield
     except Timeout as error:
         raise UsageError(
             f"{dest} is being prepared by another process", hint="wait for it to end"
         ) from error
-
-
-@contextmanager
-def _writing(dest: Path) -> Iterator[None]:
-    """Say what could not be written, and that the same command goes on."""
-    try:
-        yield
     except OSError as error:
         raise RunFailedError(
             f"{error.filename or dest} cannot be written: {error.strerror or error}",

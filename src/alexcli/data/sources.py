@@ -1,23 +1,22 @@
 """Where pictures come from: drawn, CIFAR-10, Imagenette, any folder of class folders, a store."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
 
 import numpy as np
 
 from alexcli.data import toy
 from alexcli.data.cache import Arrays, cache_dir, cached
-from alexcli.data.dataset import Dataset
-from alexcli.data.folders import SPLITS, digest, open_folder
-from alexcli.data.pictures import ArrayPictures, Labels, Subset
+from alexcli.data.dataset import Dataset, digest
+from alexcli.data.folders import open_folder
+from alexcli.data.pictures import ArrayPictures, Images, Labels, Subset
 from alexcli.data.store import is_store, open_store
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, PrepareSpec, Source
-
-T = TypeVar("T")
 
 # Folders that torchvision makes of the archives that it fetches.
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
@@ -34,9 +33,9 @@ def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
         UsageError: root missing or empty, classes that differ between splits, a bad `data.val`.
     """
     if train_only:
-        return _OPENERS[spec.source](replace(spec, val="none"))
+        return _open(replace(spec, val="none"))
     fraction = val_fraction(spec)
-    opened = _OPENERS[spec.source](spec)
+    opened = _open(spec)
     if fraction is not None:
         opened = _split_off(opened, fraction, spec.split_seed)
     elif opened.val is opened.train:
@@ -74,9 +73,7 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
         val_labels=spec.val_labels,
         download=spec.download,
     )
-    if kind is Source.cifar10:
-        return _cifar10_files(replace(wanted, size=32), root)
-    return _imagenette(wanted)
+    return _cifar10(replace(wanted, size=32), root) if kind is Source.cifar10 else _open(wanted)
 
 
 def val_fraction(spec: DataSpec) -> float | None:
@@ -115,6 +112,26 @@ def _split_off(whole: Dataset, fraction: float, seed: int) -> Dataset:
     )
 
 
+def _open(spec: DataSpec) -> Dataset:
+    """The splits as they come."""
+    if spec.source is Source.toy:
+        return _toy(spec)
+    if spec.root is None:
+        raise UsageError(
+            f"data={spec.source.value} needs data.root, the folder of the pictures",
+            hint="data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*, or a prepared store",
+        )
+    root = Path(spec.root)
+    if spec.source is Source.store or is_store(spec.root):
+        return open_store(spec.root)
+    sorted_already = (root / "train").is_dir()
+    if spec.source is Source.cifar10:
+        return _in_memory(open_folder(spec, root)) if sorted_already else _cifar10(spec, root)
+    if spec.source is Source.imagenette and not sorted_already:
+        root = _imagenette(spec, root)
+    return open_folder(spec, root)
+
+
 def _toy(spec: DataSpec) -> Dataset:
     counts = {"train": spec.train_count, "val": spec.val_count, "test": spec.val_count}
     if spec.root is not None or spec.download:
@@ -124,50 +141,15 @@ def _toy(spec: DataSpec) -> Dataset:
         )
     identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
-    def make() -> Arrays:
-        drawn = {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
-        arrays = {f"{s}_images": images for s, (images, _) in drawn.items()}
-        return arrays | {f"{s}_labels": labels for s, (_, labels) in drawn.items()}
+    def make() -> dict[str, tuple[Images, Labels]]:
+        return {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
 
-    stored = cached(f"toy-{identity}", make)
-    train, val, test = (ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in SPLITS)
+    train, val, test = _kept(f"toy-{identity}", make)
     drawn_at = f"drawn at {spec.size}"
     return Dataset(list(toy.CLASSES), train, val, test, identity, spec.size, drawn_at)
 
 
-def _root(spec: DataSpec) -> Path:
-    if spec.root is None:
-        raise UsageError(
-            f"data={spec.source.value} needs data.root, the folder of the pictures",
-            hint="data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*, or a prepared store",
-        )
-    return Path(spec.root)
-
-
-def _store(spec: DataSpec) -> Dataset:
-    _root(spec)
-    assert spec.root is not None
-    return open_store(spec.root)
-
-
-def _folder(spec: DataSpec) -> Dataset:
-    if spec.root is not None and is_store(spec.root):
-        return open_store(spec.root)
-    return open_folder(spec, _root(spec))
-
-
-def _cifar10(spec: DataSpec) -> Dataset:
-    """From a store, from class folders (decoded once and cached), or from torchvision's files."""
-    root = _root(spec)
-    assert spec.root is not None
-    if is_store(spec.root):
-        return open_store(spec.root)
-    if (root / "train").is_dir():
-        return _in_memory(open_folder(spec, root))
-    return _cifar10_files(spec, root)
-
-
-def _cifar10_files(spec: DataSpec, root: Path) -> Dataset:
+def _cifar10(spec: DataSpec, root: Path) -> Dataset:
     """CIFAR-10 as torchvision keeps it, which downloads it where `data.download` allows it."""
     if not spec.download and not (root / CIFAR10).is_dir():
         raise UsageError(
@@ -182,41 +164,31 @@ def _cifar10_files(spec: DataSpec, root: Path) -> Dataset:
     # torchvision checks the md5 of its pickled batches before it reads them.
     from torchvision import datasets  # type: ignore[import-untyped]
 
-    def fetch() -> list[Any]:
-        return [
-            datasets.CIFAR10(str(root), train=train, download=spec.download)
-            for train in (True, False)
-        ]
-
-    parts = _downloaded(root, "CIFAR-10", fetch)
-    train, test = (ArrayPictures(part.data, _labels(part)) for part in parts)
+    with _fetching(root, "CIFAR-10"):
+        read = partial(datasets.CIFAR10, str(root), download=spec.download)
+        parts = [read(train=True), read(train=False)]
+    train, test = (ArrayPictures(p.data, np.asarray(p.targets, dtype=np.int64)) for p in parts)
     identity = digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
     return Dataset(list(parts[0].classes), train, test, test, identity, 32, "as it comes: 32")
 
 
-def _imagenette(spec: DataSpec) -> Dataset:
-    """From a store, from class folders, or torchvision's download of the full-size archive."""
-    root = _root(spec)
-    assert spec.root is not None
-    if is_store(spec.root):
-        return open_store(spec.root)
-    if not (root / "train").is_dir() and ((root / IMAGENETTE).is_dir() or spec.download):
-        if not (root / IMAGENETTE).is_dir():
-            from torchvision.datasets import Imagenette  # type: ignore[import-untyped]
+def _imagenette(spec: DataSpec, root: Path) -> Path:
+    """The folder of torchvision's full-size archive, if it is there or may be downloaded."""
+    unpacked = root / IMAGENETTE
+    if spec.download and not unpacked.is_dir():
+        from torchvision import datasets
 
-            def fetch() -> None:
-                root.mkdir(parents=True, exist_ok=True)
-                Imagenette(str(root), split="train", size="full", download=True)
-
-            _downloaded(root, "Imagenette", fetch)
-        root = root / IMAGENETTE
-    return open_folder(spec, root)
+        with _fetching(root, "Imagenette"):
+            root.mkdir(parents=True, exist_ok=True)
+            datasets.Imagenette(str(root), split="train", size="full", download=True)
+    return unpacked if unpacked.is_dir() else root
 
 
-def _downloaded(root: Path, name: str, fetch: Callable[[], T]) -> T:
-    """What torchvision's reader returns; UsageError where it cannot read or download."""
+@contextmanager
+def _fetching(root: Path, name: str) -> Iterator[None]:
+    """UsageError where torchvision cannot read or download."""
     try:
-        return fetch()
+        yield
     except (OSError, RuntimeError) as error:
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()  # torchvision makes the folder before it knows that it can fill it
@@ -226,31 +198,26 @@ def _downloaded(root: Path, name: str, fetch: Callable[[], T]) -> T:
         ) from error
 
 
-def _labels(part: object) -> Labels:
-    return np.asarray(part.targets, dtype=np.int64)  # type: ignore[attr-defined]
-
-
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
 
-    def make() -> Arrays:
+    def make() -> dict[str, tuple[Images, Labels]]:
         parts = {"train": opened.train, "val": opened.val}
-        arrays = {f"{n}_images": p.fetch(range(len(p))) for n, p in parts.items()}
-        return arrays | {f"{n}_labels": p.labels for n, p in parts.items()}
+        return {name: (p.fetch(range(len(p))), p.labels) for name, p in parts.items()}
 
-    stored = cached(f"pictures-{opened.fingerprint}", make)
-    opened.train = ArrayPictures(stored["train_images"], stored["train_labels"])
-    same = opened.test is opened.val
-    opened.val = ArrayPictures(stored["val_images"], stored["val_labels"])
-    if same:
-        opened.test = opened.val
-    return opened
+    train, val = _kept(f"pictures-{opened.fingerprint}", make)
+    test = val if opened.test is opened.val else opened.test
+    return replace(opened, train=train, val=val, test=test)
 
 
-_OPENERS: dict[Source, Callable[[DataSpec], Dataset]] = {
-    Source.toy: _toy,
-    Source.cifar10: _cifar10,
-    Source.imagenette: _imagenette,
-    Source.folder: _folder,
-    Source.store: _store,
-}
+def _kept(name: str, make: Callable[[], dict[str, tuple[Images, Labels]]]) -> list[ArrayPictures]:
+    """Splits held in memory, made once and kept in the cache."""
+
+    def arrays() -> Arrays:
+        made = make()
+        images = {f"{split}_images": images for split, (images, _) in made.items()}
+        return images | {f"{split}_labels": labels for split, (_, labels) in made.items()}
+
+    stored = cached(name, arrays)
+    splits = [key.removesuffix("_images") for key in stored if key.endswith("_images")]
+    return [ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in splits]

@@ -27,8 +27,8 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from alexcli.data.dataset import Dataset
-from alexcli.data.pictures import VERIFY, Images, decode_jpeg
+from alexcli.data.dataset import Dataset, digest
+from alexcli.data.pictures import VERIFY, Images, Pictures, decode_jpeg
 from alexcli.data.place import Place, descriptor, is_url
 from alexcli.data.stats import Progress, Statistics
 from alexcli.errors import UsageError
@@ -50,14 +50,6 @@ class Chunk:
     checksum: str
 
 
-CHUNK: tuple[tuple[str, Any], ...] = (
-    ("file", str),
-    ("count", int),
-    ("bytes", int),
-    ("checksum", str),
-)
-
-
 @dataclass(frozen=True)
 class Manifest:
     """What a store says of itself."""
@@ -77,17 +69,14 @@ class Manifest:
         """Identity of the pictures, their classes and their order."""
         chunks = {name: [c.checksum for c in found] for name, found in self.splits.items()}
         index = {name: self.files[f"{name}.npz"] for name in self.splits}
-        text = json.dumps([self.classes, self.size, chunks, index], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return digest([self.classes, self.size, chunks, index])
 
 
 def is_store(root: str) -> bool:
     """Whether a folder or URL is to be read as a store, be it unfinished or of another program."""
-    names = (MANIFEST, PLAN, FOREIGN)
-    folder = Path(root)
-    return is_url(root) or (
-        any((folder / name).is_file() for name in names) and not (folder / "train").is_dir()
-    )
+    if is_url(root) or Path(root, "train").is_dir():
+        return is_url(root)
+    return any(Path(root, name).is_file() for name in (MANIFEST, PLAN, FOREIGN))
 
 
 def read_manifest(place: Place) -> Manifest:
@@ -99,21 +88,18 @@ def read_manifest(place: Place) -> Manifest:
     """
     try:
         data = json.loads(place.read(MANIFEST))
+        if data.get("format") != FORMAT:
+            raise UsageError(f"{place.root}/{MANIFEST} is not the manifest of a store")
+        if data["version"] > VERSION:
+            raise UsageError(
+                f"{place.root} is a store of version {data['version']}, and this alexcli reads "
+                f"up to version {VERSION}",
+                hint="install a newer alexcli, or prepare the store again",
+            )
+        return parse_manifest(data)
     except FileNotFoundError:
         raise _no_store(place) from None
-    except ValueError as error:
-        raise UsageError(f"{place.root}/{MANIFEST} is damaged: {error}") from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise UsageError(f"{place.root}/{MANIFEST} is not the manifest of a store")
-    if not isinstance(data.get("version"), int) or data["version"] > VERSION:
-        raise UsageError(
-            f"{place.root} is a store of version {data.get('version')}, and this alexcli reads "
-            f"up to version {VERSION}",
-            hint="install a newer alexcli, or prepare the store again",
-        )
-    try:
-        return parse_manifest(data)
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise UsageError(
             f"{place.root}/{MANIFEST} is damaged: {error}", hint="prepare the store again"
         ) from error
@@ -122,7 +108,10 @@ def read_manifest(place: Place) -> Manifest:
 def parse_manifest(data: dict[str, Any]) -> Manifest:
     """A manifest from plain data; KeyError, TypeError or ValueError where it is damaged."""
     splits = {
-        name: [Chunk(*(kind(c[key]) for key, kind in CHUNK)) for c in chunks]
+        name: [
+            Chunk(str(c["file"]), int(c["count"]), int(c["bytes"]), str(c["checksum"]))
+            for c in chunks
+        ]
         for name, chunks in data["splits"].items()
     }
     for needed in (LISTING, STATISTICS, *(f"{name}.npz" for name in ("train", *splits))):
@@ -162,7 +151,7 @@ def _no_store(place: Place) -> UsageError:
             hint="alexcli data prepare makes a store from picture files",
         )
     return UsageError(
-        f"{root if not place.remote else place.root} holds no {MANIFEST}: it is not a store",
+        f"{place.root} holds no {MANIFEST}: it is not a store",
         hint="alexcli data prepare SOURCE DEST makes one",
     )
 
@@ -180,7 +169,7 @@ def read_index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
         raise UsageError(f"{what} is damaged: {error}", hint=VERIFY) from error
 
 
-class StorePictures:
+class StorePictures(Pictures):
     """A split of a store.
 
     Args:
@@ -199,7 +188,7 @@ class StorePictures:
         name = f"{split}.npz"
         self.index = read_index(checked(place, name, manifest.files[name]), f"{place.root}/{name}")
         self.labels = self.index["label"]
-        for problem in index_problems(self.index, self.chunks, len(manifest.classes)):
+        if problem := index_problem(self.index, self.chunks, len(manifest.classes)):
             raise UsageError(f"{place.root}/{name}: {problem}", hint=VERIFY)
         if not place.remote:
             for chunk in self.chunks:
@@ -217,26 +206,20 @@ class StorePictures:
         images = np.empty((len(wanted), side, side, 3), dtype=np.uint8)
         raw = self.manifest.encoding is Encoding.raw
         where = (self.index[name][wanted].tolist() for name in ("chunk", "offset", "length"))
-        for row, (chunk, offset, length) in enumerate(zip(*where, strict=True)):
+        for index, image, chunk, offset, length in zip(wanted, images, *where, strict=True):
             file = descriptor(self._path(chunk)).number
-            if raw:
-                read = os.preadv(file, [images[row]], offset)
-            else:
-                data = os.pread(file, length, offset)
-                read = len(data)
-            if read != length:
-                path, index = self._path(chunk), wanted[row]
-                raise UsageError(f"{path} ends before picture {index}", hint=VERIFY)
+            data = b"" if raw else os.pread(file, length, offset)
+            if length != (os.preadv(file, [image], offset) if raw else len(data)):
+                raise UsageError(f"{self._path(chunk)} ends before picture {index}", hint=VERIFY)
             if not raw:
-                images[row] = decode_jpeg(data, side, f"picture {wanted[row]} of {self.split}")
+                image[:] = decode_jpeg(data, side, f"picture {index} of {self.split}")
         return images
 
     def _path(self, chunk: int) -> Path:
         """A chunk on this machine's disk, fetched at first use."""
         if chunk not in self.paths:
-            self.paths[chunk] = self.place.local(
-                self.chunks[chunk].file, self.chunks[chunk].checksum
-            )
+            wanted = self.chunks[chunk]
+            self.paths[chunk] = self.place.local(wanted.file, wanted.checksum)
         return self.paths[chunk]
 
     def names(self) -> list[str]:
@@ -255,25 +238,23 @@ class StorePictures:
         return [group for group in np.split(order, ends[:-1]) if len(group)]
 
 
-def index_problems(
+def index_problem(
     index: dict[str, npt.NDArray[np.int64]], chunks: list[Chunk], classes: int
-) -> list[str]:
+) -> str | None:
     """What in an index contradicts the manifest."""
-    problems = []
-    numbers = index["chunk"]
+    numbers, labels, offset = index["chunk"], index["label"], index["offset"]
     if len({len(column) for column in index.values()}) != 1:
-        problems.append("its columns differ in length")
-    elif (numbers < 0).any() or (numbers >= len(chunks)).any():
-        problems.append(f"a picture lies in none of the {len(chunks)} chunks")
-    elif np.bincount(numbers, minlength=len(chunks)).tolist() != [c.count for c in chunks]:
-        problems.append(f"{len(numbers)} pictures, not {sum(c.count for c in chunks)}")
-    elif (index["label"] < 0).any() or (index["label"] >= classes).any():
-        problems.append(f"a label is outside the {classes} classes")
-    else:
-        sizes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)[numbers]
-        if (index["offset"] < 0).any() or (index["offset"] + index["length"] > sizes).any():
-            problems.append("a picture lies outside its chunk")
-    return problems
+        return "its columns differ in length"
+    if (numbers < 0).any() or (numbers >= len(chunks)).any():
+        return f"a picture lies in none of the {len(chunks)} chunks"
+    if np.bincount(numbers, minlength=len(chunks)).tolist() != [c.count for c in chunks]:
+        return f"{len(numbers)} pictures, not {sum(c.count for c in chunks)}"
+    if (labels < 0).any() or (labels >= classes).any():
+        return f"a label is outside the {classes} classes"
+    sizes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)[numbers]
+    if (offset < 0).any() or (offset + index["length"] > sizes).any():
+        return "a picture lies outside its chunk"
+    return None
 
 
 def checked(place: Place, name: str, checksum: str) -> bytes:
@@ -336,39 +317,33 @@ def verify(root: str, progress: Progress | None = None) -> list[str]:
         c.file: (c.checksum, c.bytes) for chunks in manifest.splits.values() for c in chunks
     }
     promised |= {name: (checksum, None) for name, checksum in manifest.files.items()}
-    problems = []
+    problems: dict[str, str] = {}
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda name: _content(place, name), promised)
-        for done, (name, content) in enumerate(zip(promised, found, strict=True), 1):
-            problems += _difference(name, content, *promised[name])
+        found = pool.map(lambda name: _problem(place, name, *promised[name]), promised)
+        for done, (name, problem) in enumerate(zip(promised, found, strict=True), 1):
+            if problem:
+                problems[name] = problem
             if progress is not None:
                 progress(done, len(promised))
     for split, chunks in manifest.splits.items():
-        if not any(problem.startswith(f"{split}.npz") for problem in problems):
-            index = read_index(place.read(f"{split}.npz"), f"{split}.npz")
-            classes = len(manifest.classes)
-            problems += [f"{split}.npz: {p}" for p in index_problems(index, chunks, classes)]
-    return problems
+        name = f"{split}.npz"
+        if name not in problems:
+            index = read_index(place.read(name), name)
+            if problem := index_problem(index, chunks, len(manifest.classes)):
+                problems[name] = f"{name}: {problem}"
+    return list(problems.values())
 
 
-def _content(place: Place, name: str) -> tuple[str, int] | None:
-    """Checksum and size of a file, or None where it is missing."""
-    content, size = xxh3_128(), 0
+def _problem(place: Place, name: str, checksum: str, size: int | None) -> str | None:
+    """What is wrong with a file."""
     try:
         with place.open(name) as file:
-            while block := file.read(1 << 20):
-                content.update(block)
-                size += len(block)
+            found, there = (
+                hashlib.file_digest(file, xxh3_128).hexdigest(),
+                file.seek(0, os.SEEK_END),
+            )
     except FileNotFoundError:
-        return None
-    return content.hexdigest(), size
-
-
-def _difference(
-    name: str, found: tuple[str, int] | None, checksum: str, size: int | None
-) -> list[str]:
-    if found is None:
-        return [f"{name} is missing"]
-    if size is not None and found[1] != size:
-        return [f"{name} has {found[1]:,} bytes, not {size:,}"]
-    return [] if found[0] == checksum else [f"{name} is not what was written: its checksum differs"]
+        return f"{name} is missing"
+    if size not in (None, there):
+        return f"{name} has {there:,} bytes, not {size:,}"
+    return None if found == checksum else f"{name} is not what was written: its checksum differs"
