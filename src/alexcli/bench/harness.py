@@ -42,17 +42,8 @@ def compare(
 ) -> Measured:
     """Ours and a rival's rates of the same rounds; a ratio above 1 means that ours is faster."""
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    middle = statistics.median(ratios)
-    return Measured(
-        name=name,
-        against=against,
-        value=statistics.median(ours),
-        unit=unit,
-        ratio_median=middle,
-        ratio_min=min(ratios),
-        ratio_max=max(ratios),
-        n=len(ratios),
-    )
+    spread = statistics.median(ratios), min(ratios), max(ratios)
+    return Measured(name, against, statistics.median(ours), unit, *spread, len(ours))
 
 
 def alone(name: str, unit: str, ours: Sequence[float]) -> Measured:

@@ -62,10 +62,8 @@ def prepare(
     if made.skipped:
         reporter.warn(f"{made.skipped} pictures were left out: {Path(dest) / 'undecodable.csv'}")
     rows: list[list[Any]] = [[split, count] for split, count in made.counts.items()]
-    note = (
-        f"{made.directory}: {made.encoding}, {made.bytes / 1e6:,.0f} MB, {made.classes} classes, "
-        f"{made.resize}"
-    )
+    note = f"{dest}: {made.encoding}, {made.bytes / 1e6:,.0f} MB, {made.classes} classes, "
+    note += made.resize
     if made.worked:
         note += f"; {sum(made.counts.values()) / made.seconds:,.0f} pictures/s"
     table = Table("store", ["split", "pictures"], rows, note=note)
@@ -92,9 +90,8 @@ def verify(
         problems = run_verify(store, partial(reporter.counted, "verifying"))
     finally:
         reporter.close()
-    for problem in problems:
-        emit(f"{problem}\n")
     if problems:
+        emit("".join(f"{problem}\n" for problem in problems))
         raise UsageError(
             f"{store} is damaged in {len(problems)} files",
             hint="prepare it again into another folder, or fetch these files again",
@@ -106,9 +103,7 @@ def verify(
 @guarded
 def stats(
     what: Where = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder for mean.png and statistics.json.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="For mean.png and statistics.json.")] = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """Mean image, channel means, RGB covariance and the strength of the colour noise."""
@@ -148,8 +143,8 @@ def known(format: FormatOption = Format.table) -> None:  # noqa: A002
     import csv
     from importlib.resources import files
 
-    with (files("alexcli.data") / "known.csv").open(encoding="utf-8") as file:
-        found = list(csv.DictReader(file))
+    lines = (files("alexcli.data") / "known.csv").read_text(encoding="utf-8").splitlines()
+    found = list(csv.DictReader(lines))
     rows = [list(source.values()) for source in found]
     emit(render(Table("sources", list(found[0]), rows), format, found))
 
@@ -166,32 +161,24 @@ def _spec(words: list[str] | None) -> "TrainSpec":
         raise UsageError(
             f"one place at a time, not {', '.join(places)}", hint="KEY=VALUE sets anything else"
         )
-    if not places:
-        return compose(keys, TrainSpec)
-    chosen = any(key.startswith(("data=", "experiment=")) for key in keys)
-    spec = compose(keys if chosen else ["data=folder", *keys], TrainSpec)
-    return replace(spec, data=replace(spec.data, root=places[0]))
+    if places and not any(key.startswith(("data=", "experiment=")) for key in keys):
+        keys = ["data=folder", *keys]
+    spec = compose(keys, TrainSpec)
+    return replace(spec, data=replace(spec.data, root=places[0])) if places else spec
 
 
 def _statistics(found: DataStatistics) -> Table:
-    rows: list[list[Any]] = [
-        [name, *(round(value, 3) for value in values)]
-        for name, values in [
-            ("channel mean", found.channel_means),
-            ("channel standard deviation", found.channel_stds),
-            *((f"covariance, {c}", row) for c, row in zip("RGB", found.covariance, strict=True)),
-        ]
-    ]
+    named = {"channel mean": found.channel_means, "channel standard deviation": found.channel_stds}
+    named |= {f"covariance, {c}": row for c, row in zip("RGB", found.covariance, strict=True)}
+    rows: list[list[Any]] = [[name, *(round(x, 3) for x in row)] for name, row in named.items()]
     for i, (value, vector) in enumerate(zip(found.eigenvalues, found.components, strict=True), 1):
-        said = f"component {i}, eigenvalue {value:,.1f}"
-        rows.append([said, *(round(x, 4) for x in vector)])
-    by_stdev, by_value = found.noise["stdev"], found.noise["eigenvalue"]
+        rows.append([f"component {i}, eigenvalue {value:,.1f}", *(round(x, 4) for x in vector)])
+    stdev = ", ".join(f"{x:.2f}" for x in found.noise["stdev"])
+    eigenvalue = ", ".join(f"{x:.1f}" for x in found.noise["eigenvalue"])
     note = (
         f"{found.pictures:,} pictures of {found.size} px ({found.resize}); grey levels, 0 to 255. "
-        "Colour noise of sigma 0.1 along components 1, 2, 3: "
-        f"{', '.join(f'{x:.2f}' for x in by_stdev)} grey levels as the 2012 code has it "
-        "(pca.scale=stdev), "
-        f"{', '.join(f'{x:.1f}' for x in by_value)} by the letter of section 4.1 "
+        f"Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the 2012 code "
+        f"has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
         "(pca.scale=eigenvalue)"
     )
     return Table("statistics of the training set", ["quantity", "R", "G", "B"], rows, note=note)

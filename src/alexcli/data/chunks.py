@@ -18,6 +18,7 @@ from xxhash import xxh3_128_hexdigest
 from alexcli.data.cache import whole_file
 from alexcli.data.pictures import Images, Pictures, decode_jpeg
 from alexcli.data.stats import Sums, sums_of
+from alexcli.data.store import Chunk
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.memory import reuse_memory
 from alexcli.schema import Encoding, PrepareSpec
@@ -53,6 +54,11 @@ class Written:
     lengths: list[int]
     undecodable: list[tuple[str, str]]
     """Name and reason."""
+
+    @property
+    def chunk(self) -> Chunk:
+        """As the manifest has it."""
+        return Chunk(self.file, len(self.rows), self.bytes, self.checksum)
 
 
 def chunk_pictures(count: int, picture_bytes: int) -> int:

@@ -134,13 +134,10 @@ def random_boxes(key: int, rows: Tensor, stored: int) -> Tensor:
     area = stored**2 * (AREA[0] + (AREA[1] - AREA[0]) * u[:, :ATTEMPTS])
     low, high = math.log(RATIO[0]), math.log(RATIO[1])
     ratio = torch.exp(low + (high - low) * u[:, ATTEMPTS : 2 * ATTEMPTS])
-    width, height = (area * ratio).sqrt().round(), (area / ratio).sqrt().round()
-    fits = (width <= stored) & (height <= stored)
-    first = fits.int().argmax(dim=1, keepdim=True)  # the whole picture where none fits
-    whole = torch.full_like(first, stored)
-    any_fits = fits.any(dim=1, keepdim=True)
-    width = torch.where(any_fits, width.gather(1, first).long(), whole)
-    height = torch.where(any_fits, height.gather(1, first).long(), whole)
+    sides = torch.stack([area * ratio, area / ratio]).sqrt().round()  # (2, N, ATTEMPTS)
+    sides = F.pad(sides, (0, 1), value=stored)  # the whole picture where none fits
+    first = (sides <= stored).all(dim=0).int().argmax(dim=1, keepdim=True)
+    width, height = sides.gather(2, first.expand(2, -1, -1)).long()
     down = (u[:, -2:-1] * (stored - height + 1)).long()
     right = (u[:, -1:] * (stored - width + 1)).long()
     return torch.cat([down, right, height, width], dim=1)

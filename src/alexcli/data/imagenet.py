@@ -88,30 +88,29 @@ def _read(path: Path, classes: list[str]) -> tuple[list[str] | None, list[int], 
     """As `read_labels`, for the devkit's and Kaggle's lists too."""
     if path.name not in (TRUTH, LISTS[0]):
         return read_labels(path, classes)
-    lines = path.read_text(encoding="utf-8").split("\n")
-    files = None
+    rows = [line.replace(",", " ").split() for line in path.read_text("utf-8").splitlines()]
+    rows, files = [row for row in rows if row], None
     if path.name == TRUTH:
-        meta = path.parent / "meta.mat"
-        if not meta.exists():
-            raise UsageError(
-                f"{path} holds ILSVRC IDs, whose order only the devkit's meta.mat tells",
-                hint=f"put meta.mat, which comes in {DEVKIT}/data, beside it",
-            )
-        ids = _ilsvrc_ids(meta)
-        found = [ids.get(line.strip(), line) for line in lines if line.strip()]
+        wnids = _ilsvrc_ids(path)
+        found = [wnids.get(row[0], row[0]) for row in rows]
     else:  # ImageId,PredictionString and then FILE,WNID and four coordinates for each object
-        rows = [line.replace(",", " ").split() for line in lines[1:] if line.strip()]
-        files, found = [row[0] for row in rows], [row[1] for row in rows]
+        files, found = [row[0] for row in rows[1:]], [row[1] for row in rows[1:]]
     unknown = sorted(set(found) - set(classes))
     if unknown:
         raise UsageError(f"{path} holds {unknown[0]}, which is no class of the training set")
     return files, [classes.index(wnid) for wnid in found], "by class name"
 
 
-def _ilsvrc_ids(meta: Path) -> dict[str, str]:
+def _ilsvrc_ids(truth: Path) -> dict[str, str]:
     """The devkit's numbers of the classes: ILSVRC ID to WNID."""
     import scipy.io
 
+    meta = truth.with_name("meta.mat")
+    if not meta.exists():
+        raise UsageError(
+            f"{truth} holds ILSVRC IDs, whose order only the devkit's meta.mat tells",
+            hint=f"put meta.mat, which comes in {DEVKIT}/data, beside it",
+        )
     rows = scipy.io.loadmat(str(meta), squeeze_me=True)["synsets"]
     return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -233,16 +233,11 @@ def _finish(
     skipped: int,
 ) -> None:
     """Index and, last of all, the manifest."""
-    found: dict[str, list[dict[str, Any]]] = {}
     for split, parts in written.items():
         listing.write_index(dest / f"{split}.npz", parts)
-        found[split] = [
-            {"file": p.file, "count": len(p.rows), "bytes": p.bytes, "checksum": p.checksum}
-            for p in parts
-        ]
-    names = [LISTING, STATISTICS, *(f"{split}.npz" for split in found)]
+    names = [LISTING, STATISTICS, *(f"{split}.npz" for split in written)]
     manifest = plan | {
-        "splits": found,
+        "splits": {split: [asdict(p.chunk) for p in parts] for split, parts in written.items()},
         "files": {name: file_checksum(dest / name) for name in names},
         "skipped": skipped,
         "note": dataset.note,

@@ -1,5 +1,6 @@
 """Mean image, channel means and RGB covariance of a set of pictures, from one streaming pass."""
 
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,7 @@ Progress = Callable[[int, int], None]
 
 CHUNK = 16
 BLOCK = 1 << 16  # pixels
+UPPER = tuple(itertools.combinations_with_replacement(range(3), 2))
 
 
 @dataclass
@@ -65,22 +67,19 @@ class Sums:
 
     def __add__(self, other: "Sums") -> "Sums":
         total = self.total + other.total.astype(np.float64)
-        products = self.products + other.products
-        return Sums(total, products, self.count + other.count)
+        return Sums(total, self.products + other.products, self.count + other.count)
 
     def statistics(self) -> Statistics:
         """What these sums say; at least one picture is needed."""
-        mean_image = self.total / self.count
-        mean = mean_image.mean(axis=(0, 1))
-        pixels = self.count * mean_image.shape[0] * mean_image.shape[1]
-        return Statistics(mean_image, self.products / pixels - np.outer(mean, mean), self.count)
+        image = self.total / self.count
+        mean = image.mean(axis=(0, 1))
+        covariance = self.products / (image.size // 3 * self.count) - np.outer(mean, mean)
+        return Statistics(image, covariance, self.count)
 
 
 def sums_of(images: Images) -> Sums:
     """Sums of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
-    products = np.zeros((3, 3))
-    for image in images:
-        products += _products(image)
+    products = sum(map(_products, images), np.zeros((3, 3)))
     return Sums(images.sum(axis=0, dtype=np.uint32), products, len(images))
 
 
@@ -111,11 +110,7 @@ def _products(image: Images) -> Floats:
     """
     flat, found = image.reshape(-1, 3), np.zeros((3, 3))
     for start in range(0, len(flat), BLOCK):
-        part = flat[start : start + BLOCK]
-        planes = np.empty((3, len(part)), dtype=np.uint32)
-        for channel in range(3):
-            planes[channel] = part[:, channel]
-        for i in range(3):
-            for j in range(i, 3):
-                found[i, j] += np.einsum("p,p->", planes[i], planes[j])
+        planes = flat[start : start + BLOCK].T.astype(np.uint32, order="C")
+        for i, j in UPPER:
+            found[i, j] += np.einsum("p,p->", planes[i], planes[j])
     return np.triu(found) + np.triu(found, 1).T
