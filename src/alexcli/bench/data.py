@@ -15,6 +15,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
 
@@ -22,7 +23,7 @@ from alexcli.bench.harness import Arm, alone, alternate, compare, for_a_while
 from alexcli.data import toy
 from alexcli.data.dataset import Dataset
 from alexcli.data.folders import SUFFIXES
-from alexcli.data.pictures import Reading, decode_jpeg, read_square
+from alexcli.data.pictures import decode_jpeg
 from alexcli.data.store import StorePictures, open_store
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
@@ -34,8 +35,12 @@ from alexcli.schema import Encoding, PrepareSpec, TrainSpec
 
 SIDE, BATCH = 256, 128
 PICTURES = 1024  # at least, by repetition
+PREPARED = 3  # times as many are prepared, so that starting the command does not decide
 SECONDS = 1.0  # of one measurement
 DRAWN, DRAWN_SIDE = 200, 450
+
+# Of some arms, alternated: the rates of each.
+Race = Callable[[dict[str, Arm], str], dict[str, list[float]]]
 
 
 def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -> list[Measured]:
@@ -50,33 +55,34 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
     Returns:
         `data/raw` and `data/jpeg` on one core against torchvision's `imagefolder`, and
         `data/jpeg` against bare `decode`; the same with a loader process a core; `data/prepare`
-        against as many cores as there are at one core's rate of decoding and resizing.
+        against as many cores as there are at one core's rate of decoding and resizing, and the
+        seconds that the command takes where there is nothing to do.
     """
     reuse_memory()
     torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
     cores = os.cpu_count() or 1
+
+    def race(arms: dict[str, Arm], what: str) -> dict[str, list[float]]:
+        return alternate(arms, rounds, reporter, what)
+
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
         folder = Path(name)
-        tree = _tree(source, folder)
+        files = _drawn(folder / "drawn") if source is None else _photographs(source)
+        tree = _tree(files, folder / "tree", PICTURES)
         stores = {}
         for encoding in Encoding:
             made = PrepareSpec(size=SIDE, encoding=encoding)
             prepare(str(tree), str(folder / encoding.value), made, reporter)
             stores[encoding.value] = open_store(str(folder / encoding.value))
-        found = _loading(tree, stores, spec, rounds, reporter, 0)
-        found += _loading(tree, stores, spec, rounds, reporter, cores)
-        found.append(_preparing(tree, folder, rounds, reporter, cores))
+        found = _loading(tree, stores, spec, 0, race)
+        found += _loading(tree, stores, spec, cores, race)
+        found += _preparing(_tree(files, folder / "many", PREPARED * PICTURES), cores, race)
     reporter.close()
     return found
 
 
 def _loading(
-    tree: Path,
-    stores: dict[str, Dataset],
-    spec: TrainSpec,
-    rounds: int,
-    reporter: Reporter,
-    workers: int,
+    tree: Path, stores: dict[str, Dataset], spec: TrainSpec, workers: int, race: Race
 ) -> list[Measured]:
     """The stores against torchvision's pipeline with a number of loader processes."""
     arms = {"imagefolder": _imagefolder(tree / "train", spec, workers)}
@@ -84,8 +90,7 @@ def _loading(
     if not workers:
         arms["decode"] = _decoding(stores["jpeg"].train)  # type: ignore[arg-type]
     timed: dict[str, Arm] = {n: partial(for_a_while, arm, SECONDS) for n, arm in arms.items()}
-    what = f"loading, {workers or 'no'} loader processes"
-    rates = alternate(timed, rounds, reporter, what)
+    rates = race(timed, f"loading, {workers or 'no'} loader processes")
     ending = f"/workers={workers}" if workers else ""
     rivals = [(name, "imagefolder") for name in stores] + [("jpeg", "decode")] * (not workers)
     found = [
@@ -95,23 +100,22 @@ def _loading(
     return [*found, alone(f"imagefolder{ending}", "images/s", rates["imagefolder"])]
 
 
-def _tree(source: Path | None, folder: Path) -> Path:
-    """Class folders of links to the pictures, repeated until there are enough."""
-    if source is None:
-        files = _drawn(folder / "drawn")
-    else:
-        if not source.is_dir():
-            raise UsageError(f"{source} is not a folder", hint="name a folder of photographs")
-        files = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
-        files = files[: 4 * PICTURES]
+def _photographs(source: Path) -> list[Path]:
+    """The first pictures below a folder."""
+    files = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not files:
-        raise UsageError(f"{source} holds no pictures", hint="name a folder of photographs")
-    repeats = -(-PICTURES // len(files))
-    for number, path in enumerate(files * repeats):
-        place = folder / "tree" / "train" / f"class{number % 2}" / f"{number:06}{path.suffix}"
+        said = "holds no pictures" if source.is_dir() else "is not a folder"
+        raise UsageError(f"{source} {said}", hint="name a folder of photographs")
+    return files[: 4 * PICTURES]
+
+
+def _tree(files: list[Path], tree: Path, least: int) -> Path:
+    """Class folders of links to the pictures, repeated until there are enough."""
+    for number, path in enumerate(files * -(-least // len(files))):
+        place = tree / "train" / f"class{number % 2}" / f"{number:06}{path.suffix}"
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(path.resolve())
-    return folder / "tree"
+    return tree
 
 
 def _drawn(folder: Path) -> list[Path]:
@@ -137,13 +141,9 @@ def _imagefolder(root: Path, spec: TrainSpec, workers: int) -> Iterator[int]:
         transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ]
     pictures = datasets.ImageFolder(str(root), transforms.Compose(steps))
+    lasting, seeded = workers > 0, torch.Generator().manual_seed(0)
     loader = DataLoader(
-        pictures,
-        batch_size=BATCH,
-        shuffle=True,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        generator=torch.Generator().manual_seed(0),
+        pictures, BATCH, True, num_workers=workers, persistent_workers=lasting, generator=seeded
     )
     while True:
         for images, _ in loader:
@@ -152,9 +152,8 @@ def _imagefolder(root: Path, spec: TrainSpec, workers: int) -> Iterator[int]:
 
 def _ours(store: Dataset, spec: TrainSpec, workers: int) -> Iterator[int]:
     """The store's batches, augmented, endless."""
-    spec = replace(
-        spec, data=replace(spec.data, workers=workers), optim=replace(spec.optim, batch_size=BATCH)
-    )
+    data, optim = replace(spec.data, workers=workers), replace(spec.optim, batch_size=BATCH)
+    spec = replace(spec, data=data, optim=optim)
     preprocess = Preprocess(spec.augment, spec.model.input, store.statistics, store.size)
     loader = DataModule(spec, store).train_dataloader()
     for epoch in itertools.count(1):
@@ -172,25 +171,34 @@ def _decoding(pictures: StorePictures) -> Iterator[int]:
         yield 1
 
 
-def _preparing(tree: Path, folder: Path, rounds: int, reporter: Reporter, cores: int) -> Measured:
+def _preparing(tree: Path, cores: int, race: Race) -> list[Measured]:
     """The whole command, start and statistics included, against decoding and resizing alone."""
+    from torchvision import transforms
+
     paths = sorted((tree / "train").rglob("*.*"))
-    reading = Reading(SIDE)
+    fewer = paths[::PREPARED]
+    square = transforms.Compose([transforms.Resize(SIDE), transforms.CenterCrop(SIDE)])
+    dest = tree.with_name("again")
+    command = [sys.executable, "-m", "alexcli", "data", "prepare", str(tree), str(dest)]
 
     def one_core() -> tuple[float, float]:
         began = time.perf_counter()
-        for path in paths:
-            read_square(path, reading)
-        return cores * len(paths), time.perf_counter() - began
+        for path in fewer:
+            with Image.open(path) as picture:
+                np.asarray(square(picture.convert("RGB")))
+        return cores * len(fewer), time.perf_counter() - began
 
     def all_cores() -> tuple[float, float]:
-        dest = folder / "again"
-        shutil.rmtree(dest, ignore_errors=True)
-        command = [sys.executable, "-m", "alexcli", "data", "prepare", str(tree), str(dest)]
         began = time.perf_counter()
         subprocess.run([*command, f"size={SIDE}"], check=True, capture_output=True)
         return len(paths), time.perf_counter() - began
 
-    arms: dict[str, Callable[[], tuple[float, float]]] = {"one": one_core, "all": all_cores}
-    rates = alternate(arms, rounds, reporter, "preparing")
-    return compare("data/prepare", "images/s", rates["all"], f"{cores}_cores", rates["one"])
+    def nothing() -> tuple[float, float]:
+        seconds = all_cores()[1]
+        shutil.rmtree(dest)
+        return seconds, 1
+
+    rates = race({"one": one_core, "all": all_cores, "start": nothing}, "preparing")
+    start = alone("data/prepare/start", "s", rates["start"])
+    rival = f"{cores}_cores"
+    return [compare("data/prepare", "images/s", rates["all"], rival, rates["one"]), start]
