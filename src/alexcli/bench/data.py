@@ -55,8 +55,8 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
     Returns:
         `data/raw` and `data/jpeg` on one core against torchvision's `imagefolder`, and
         `data/jpeg` against bare `decode`; the same with a loader process a core; `data/prepare`
-        against as many cores as there are at one core's rate of decoding and resizing, and the
-        seconds that the command takes where there is nothing to do.
+        against as many cores as there are at one core's rate of decoding and resizing, with the
+        time that the command takes to start and without it (`going`), and that time (`start`).
     """
     reuse_memory()
     torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
@@ -199,6 +199,10 @@ def _preparing(tree: Path, cores: int, race: Race) -> list[Measured]:
         return seconds, 1
 
     rates = race({"one": one_core, "all": all_cores, "start": nothing}, "preparing")
-    start = alone("data/prepare/start", "s", rates["start"])
-    rival = f"{cores}_cores"
-    return [compare("data/prepare", "images/s", rates["all"], rival, rates["one"]), start]
+    pairs = zip(rates["all"], rates["start"], strict=True)
+    going = [len(paths) / (len(paths) / rate - start) for rate, start in pairs]
+    return [
+        compare("data/prepare", "images/s", rates["all"], f"{cores}_cores", rates["one"]),
+        compare("data/prepare/going", "images/s", going, f"{cores}_cores", rates["one"]),
+        alone("data/prepare/start", "s", rates["start"]),
+    ]

@@ -100,7 +100,7 @@ def _write(task: Task) -> tuple[Written, bytes]:
     Returns:
         The note, and what the file holds when it is read again.
     """
-    parts: list[bytes] = []
+    parts: list[bytes | memoryview] = []
     rows, undecodable = [], []
     for position, row in enumerate(task.rows):
         try:
@@ -127,9 +127,9 @@ def _write(task: Task) -> tuple[Written, bytes]:
     return written, again
 
 
-def _encode(image: Images, spec: PrepareSpec) -> bytes:
+def _encode(image: Images, spec: PrepareSpec) -> bytes | memoryview:
     if spec.encoding is Encoding.raw:
-        return image.tobytes()
+        return image.reshape(-1).data
     out = io.BytesIO()
     Image.fromarray(image).save(out, "JPEG", quality=spec.quality)
     return out.getvalue()
