@@ -1,9 +1,7 @@
 """Writing one chunk of a store: decode, resize, encode, write, read back."""
 
-import functools
 import io
 import json
-import operator
 import os
 import signal
 import threading
@@ -17,7 +15,7 @@ from xxhash import xxh3_128_hexdigest
 
 from alexcli.data.cache import whole_file
 from alexcli.data.pictures import Images, Pictures, decode_jpeg
-from alexcli.data.stats import Sums, sums_of
+from alexcli.data.stats import EMPTY, Sums, sums_of
 from alexcli.data.store import Chunk
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.memory import reuse_memory
@@ -67,7 +65,7 @@ def chunk_pictures(count: int, picture_bytes: int) -> int:
     return min(fitting, max(16, -(-count // PARTS)))
 
 
-def make_chunk(task: Task) -> tuple[Written, Sums | None]:
+def make_chunk(task: Task) -> tuple[Written, Sums]:
     """Write a chunk, unless an earlier attempt did, and sum up what can be read from it.
 
     Raises:
@@ -79,19 +77,19 @@ def make_chunk(task: Task) -> tuple[Written, Sums | None]:
         written, content = _write(task)
     else:
         content = task.file.read_bytes()
-    return written, _sums(
-        task, written, content
-    ) if task.split == "train" and written.rows else None
+    return written, _sums(task, written, content)
 
 
 def _sums(task: Task, written: Written, content: bytes) -> Sums:
-    """Of the pixels as they will be read."""
+    """Of the pixels as they will be read, where they are the training set's."""
+    if task.split != "train" or not written.rows:
+        return EMPTY
     side = task.spec.size
     if task.spec.encoding is Encoding.raw:
         return sums_of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
     files = io.BytesIO(content)
     jpegs = (decode_jpeg(files.read(n), side, task.file.name) for n in written.lengths)
-    return functools.reduce(operator.add, (sums_of(image[None]) for image in jpegs))
+    return sum((sums_of(image[None]) for image in jpegs), EMPTY)
 
 
 def _write(task: Task) -> tuple[Written, bytes]:
@@ -101,11 +99,11 @@ def _write(task: Task) -> tuple[Written, bytes]:
         The note, and what the file holds when it is read again.
     """
     parts: list[bytes | memoryview] = []
-    rows, undecodable = [], []
-    for position, row in enumerate(task.rows):
+    kept, undecodable = [], []
+    for position in range(len(task.rows)):
         try:
             parts.append(_encode(task.pictures.fetch([position])[0], task.spec))
-            rows.append(row)
+            kept.append(position)
         except UsageError as error:
             undecodable.append((task.pictures.names()[position], error.message))
     content = b"".join(parts)
@@ -113,13 +111,12 @@ def _write(task: Task) -> tuple[Written, bytes]:
     again = task.file.read_bytes()
     if again != content:
         raise RunFailedError(f"{task.file} does not read back as it was written: a failing disk?")
-    labels = dict(zip(task.rows, task.pictures.labels.tolist(), strict=True))
     written = Written(
         file=task.file.name,
         bytes=len(content),
         checksum=xxh3_128_hexdigest(content),
-        rows=rows,
-        labels=[labels[row] for row in rows],
+        rows=[task.rows[position] for position in kept],
+        labels=task.pictures.labels[kept].tolist(),
         lengths=[len(part) for part in parts],
         undecodable=undecodable,
     )
@@ -153,6 +150,21 @@ def already_written(chunk: Path) -> Written | None:
         return written if chunk.stat().st_size == written.bytes else None
     except (OSError, ValueError, TypeError):
         return None
+
+
+def write_index(path: Path, parts: list[Written]) -> None:
+    """The index of a split, see `store.COLUMNS`."""
+    counts = [len(part.rows) for part in parts]
+    lengths = [np.asarray(part.lengths, dtype=np.int64) for part in parts]
+    np.savez(
+        path,
+        allow_pickle=False,
+        chunk=np.repeat(np.arange(len(parts), dtype=np.int64), counts),
+        offset=np.concatenate([np.cumsum(sizes) - sizes for sizes in lengths]),
+        length=np.concatenate(lengths),
+        label=np.array([label for part in parts for label in part.labels], dtype=np.int64),
+        row=np.array([row for part in parts for row in part.rows], dtype=np.int64),
+    )
 
 
 def begin_process() -> None:

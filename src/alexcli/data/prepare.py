@@ -1,12 +1,10 @@
 """From a folder of photographs as they come to a store; interrupted, it goes on where it was."""
 
 import csv
+import hashlib
 import json
-import multiprocessing
-import os
 import platform
 import shutil
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -17,23 +15,15 @@ from typing import Any
 import numpy as np
 import PIL
 from filelock import FileLock, Timeout
+from xxhash import xxh3_64_hexdigest
 
-from alexcli.data import chunks, listing
+from alexcli.data import chunks, store
 from alexcli.data.chunks import Task, Written
 from alexcli.data.dataset import Dataset
 from alexcli.data.pictures import ArrayPictures, FilePictures, Pictures
 from alexcli.data.place import Place, file_checksum
-from alexcli.data.stats import Sums
-from alexcli.data.store import (
-    FORMAT,
-    LISTING,
-    MANIFEST,
-    PLAN,
-    STATISTICS,
-    VERSION,
-    open_store,
-    read_manifest,
-)
+from alexcli.data.stats import EMPTY, Sums
+from alexcli.data.store import LISTING, MANIFEST, PLAN, STATISTICS
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.results import Reporter
 from alexcli.schema import Encoding, OnError, PrepareSpec
@@ -60,7 +50,7 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
         RunFailedError: a full disk; what was finished stays.
     """
     splits, spec = _splits(dataset), replace(spec, size=dataset.size)
-    source = listing.lines(splits)
+    source = _listing(splits)
     plan = _plan(dataset, spec, source)
     _refuse_foreign(dest)
     with _writing(dest):
@@ -73,7 +63,7 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
             chunks.place(dest / PLAN, json.dumps(plan).encode())
         written, sums = _write(dest, splits, spec, reporter)
         skipped = _report(dest, written, spec)
-        if sums is None:
+        if not sums.count:
             raise UsageError("no training picture can be decoded", hint=f"see {dest / REPORT}")
         np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
         _finish(dest, dataset, written, plan, skipped)
@@ -90,17 +80,32 @@ def _splits(dataset: Dataset) -> dict[str, Pictures]:
     return found
 
 
+def _listing(splits: dict[str, Pictures]) -> list[str]:
+    """Split, name, bytes and time of change of every file, as JSON; arrays by their content."""
+    found = []
+    for split, pictures in splits.items():
+        if isinstance(pictures, FilePictures):
+            stats = [path.stat() for path in pictures.paths]
+            stamps: list[list[int | str]] = [[s.st_size, s.st_mtime_ns] for s in stats]
+        else:
+            assert isinstance(pictures, ArrayPictures)
+            stamps = [[i.nbytes, xxh3_64_hexdigest(i)] for i in pictures.images]
+        rows = zip(pictures.names(), stamps, pictures.labels.tolist(), strict=True)
+        found += [json.dumps([split, name, *stamp, label]) for name, stamp, label in rows]
+    return found
+
+
 def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, Any]:
     """What decides the store's content, as plain data."""
     return {
-        "format": FORMAT,
-        "version": VERSION,
+        "format": store.FORMAT,
+        "version": store.VERSION,
         "encoding": spec.encoding.value,
         "quality": spec.quality if spec.encoding is Encoding.jpeg else 0,
         "size": dataset.size,
         "resize": dataset.resize,
         "classes": dataset.classes,
-        "source": listing.digest(source),
+        "source": hashlib.sha256("\n".join(source).encode()).hexdigest(),
     }
 
 
@@ -111,7 +116,7 @@ def _refuse_foreign(dest: Path) -> None:
     there = {p.name for p in dest.iterdir()} - {".lock", LISTING} if dest.exists() else set()
     for name in there & {MANIFEST, PLAN}:
         try:
-            if json.loads((dest / name).read_text(encoding="utf-8")).get("format") == FORMAT:
+            if json.loads((dest / name).read_text(encoding="utf-8")).get("format") == store.FORMAT:
                 return
         except (ValueError, AttributeError):
             continue
@@ -126,12 +131,12 @@ def _finished(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
     """Whether a store that was begun is whole; UsageError where it is or becomes something else."""
     finished = (dest / MANIFEST).exists()
     if finished:
-        read_manifest(Place(str(dest)))  # refuses a newer one
+        store.read_manifest(Place(str(dest)))  # refuses a newer one
     kept = json.loads((dest / (MANIFEST if finished else PLAN)).read_text(encoding="utf-8"))
     if kept["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
         raise UsageError(
-            f"the source has changed since {dest} was prepared: {listing.changes(before, source)}",
+            f"the source has changed since {dest} was prepared: {_changes(before, source)}",
             hint=f"prepare it into another folder, or remove {dest} first",
         )
     for key in ("size", "resize", "encoding", "quality", "classes"):
@@ -141,8 +146,18 @@ def _finished(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
                 hint=f"name another folder, or remove {dest} first",
             )
     if finished:
-        open_store(str(dest))
+        store.open_store(str(dest))
     return finished
+
+
+def _changes(before: list[str], now: list[str]) -> str:
+    """What differs between two listings, in words."""
+    old, new = ({tuple(json.loads(line)[:2]): line for line in part} for part in (before, now))
+    added, removed = new.keys() - old.keys(), old.keys() - new.keys()
+    changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
+    parts = [("added", added), ("removed", removed), ("changed", changed)]
+    said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
+    return ", ".join(said) or "the order of its files"
 
 
 def _check_room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec) -> None:
@@ -182,21 +197,16 @@ def _part(pictures: Pictures, rows: list[int]) -> Pictures:
 
 def _write(
     dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, reporter: Reporter
-) -> tuple[dict[str, list[Written]], Sums | None]:
+) -> tuple[dict[str, list[Written]], Sums]:
     """Write all chunks that are not there yet, on all cores, and sum up the training set."""
     tasks = [task for split, part in splits.items() for task in _tasks(dest, split, part, spec)]
     written: dict[str, list[Written]] = {split: [] for split in splits}
-    sums: Sums | None = None
-    total, done = sum(len(task.rows) for task in tasks), 0
-    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    workers = spec.processes or os.cpu_count() or 1
-    pool = ProcessPoolExecutor(workers, context, initializer=chunks.begin_process)
+    sums, total, done = EMPTY, sum(len(task.rows) for task in tasks), 0
+    pool = ProcessPoolExecutor(spec.processes, initializer=chunks.begin_process)
     try:
         for task, (found, part) in zip(tasks, pool.map(chunks.make_chunk, tasks), strict=True):
             written[task.split].append(found)
-            if part is not None:
-                sums = part if sums is None else sums + part
-            done += len(task.rows)
+            sums, done = sums + part, done + len(task.rows)
             reporter.counted("preparing", done, total)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
@@ -234,7 +244,7 @@ def _finish(
 ) -> None:
     """Index and, last of all, the manifest."""
     for split, parts in written.items():
-        listing.write_index(dest / f"{split}.npz", parts)
+        chunks.write_index(dest / f"{split}.npz", parts)
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in written)]
     manifest = plan | {
         "splits": {split: [asdict(p.chunk) for p in parts] for split, parts in written.items()},

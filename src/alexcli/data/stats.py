@@ -77,6 +77,9 @@ class Sums:
         return Statistics(image, covariance, self.count)
 
 
+EMPTY = Sums(np.zeros(()), np.zeros((3, 3)), 0)
+
+
 def sums_of(images: Images) -> Sums:
     """Sums of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
     products = sum(map(_products, images), np.zeros((3, 3)))
@@ -92,13 +95,13 @@ def measure(pictures: Pictures, progress: Progress | None = None) -> Statistics:
     """
     count = len(pictures)
     chunks = [range(a, min(a + CHUNK, count)) for a in range(0, count, CHUNK)]
-    found: Sums | None = None
+    found = EMPTY
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for part in pool.map(lambda chunk: sums_of(pictures.fetch(chunk)), chunks):
-            found = part if found is None else found + part
+            found += part
             if progress is not None:
                 progress(found.count, count)
-    assert found is not None, "a split without pictures"
+    assert found.count, "a split without pictures"
     return found.statistics()
 
 
