@@ -66,8 +66,7 @@ def prepare(
     note += made.resize
     if made.worked:
         note += f"; {sum(made.counts.values()) / made.seconds:,.0f} pictures/s"
-    table = Table("store", ["split", "pictures"], rows, note=note)
-    emit(render(table, format, asdict(made)))
+    emit(render(Table("store", ["split", "pictures"], rows, note=note), format, asdict(made)))
     lacking = "" if "val" in made.counts else " data.val=0.1"
     reporter.note(f"next: alexcli train data=store data.root={dest}{lacking}")
 

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.pictures import Pictures
@@ -29,6 +31,16 @@ class Dataset:
     """Files left out because they cannot be decoded."""
     statistics: Statistics | None = None
     """Of `train`, where they came with the data."""
+
+    @classmethod
+    def of(cls, classes: list[str], parts: Mapping[str, Pictures], *rest: Any) -> Self:
+        """Of the splits that there are: a lone held-out set serves as `val` and as `test`.
+
+        Without any, `train` stands in for `val`.
+        """
+        test = parts.get("test", parts.get("val"))
+        val = parts.get("val", parts["train"] if test is None else test)
+        return cls(classes, parts["train"], val, test, *rest)
 
 
 def digest(value: object) -> str:

@@ -52,19 +52,8 @@ def open_folder(spec: DataSpec, root: Path) -> Dataset:
             read[name] = Subset(files, np.flatnonzero(~bad))
             skipped += int(bad.sum())
             identity.append(int(bad.sum()))
-    test = read.get("test", read.get("val"))
-    return Dataset(
-        classes=classes,
-        train=read["train"],
-        # Without any held-out folder, `data.val` is a fraction, and the caller replaces this.
-        val=read.get("val", test or read["train"]),
-        test=test,
-        fingerprint=digest(identity),
-        size=spec.size,
-        resize=str(reading),
-        skipped=skipped,
-        note="; ".join(notes) or None,
-    )
+    said = ("; ".join(notes) or None, skipped)
+    return Dataset.of(classes, read, digest(identity), spec.size, str(reading), *said)
 
 
 def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:

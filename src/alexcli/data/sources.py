@@ -144,9 +144,8 @@ def _toy(spec: DataSpec) -> Dataset:
     def make() -> dict[str, tuple[Images, Labels]]:
         return {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
 
-    train, val, test = _kept(f"toy-{identity}", make)
-    drawn_at = f"drawn at {spec.size}"
-    return Dataset(list(toy.CLASSES), train, val, test, identity, spec.size, drawn_at)
+    parts, how = _kept(f"toy-{identity}", make), f"drawn at {spec.size}"
+    return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, how)
 
 
 def _cifar10(spec: DataSpec, root: Path) -> Dataset:
@@ -205,12 +204,14 @@ def _in_memory(opened: Dataset) -> Dataset:
         parts = {"train": opened.train, "val": opened.val}
         return {name: (p.fetch(range(len(p))), p.labels) for name, p in parts.items()}
 
-    train, val = _kept(f"pictures-{opened.fingerprint}", make)
-    test = val if opened.test is opened.val else opened.test
-    return replace(opened, train=train, val=val, test=test)
+    kept = _kept(f"pictures-{opened.fingerprint}", make)
+    test = kept["val"] if opened.test is opened.val else opened.test
+    return replace(opened, train=kept["train"], val=kept["val"], test=test)
 
 
-def _kept(name: str, make: Callable[[], dict[str, tuple[Images, Labels]]]) -> list[ArrayPictures]:
+def _kept(
+    name: str, make: Callable[[], dict[str, tuple[Images, Labels]]]
+) -> dict[str, ArrayPictures]:
     """Splits held in memory, made once and kept in the cache."""
 
     def arrays() -> Arrays:
@@ -220,4 +221,4 @@ def _kept(name: str, make: Callable[[], dict[str, tuple[Images, Labels]]]) -> li
 
     stored = cached(name, arrays)
     splits = [key.removesuffix("_images") for key in stored if key.endswith("_images")]
-    return [ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in splits]
+    return {s: ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in splits}

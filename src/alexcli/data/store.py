@@ -283,19 +283,9 @@ def open_store(root: str) -> Dataset:
     stored = checked(place, STATISTICS, manifest.files[STATISTICS])
     with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
         statistics = Statistics.from_arrays(arrays)
-    held_out = parts.get("test", parts.get("val"))
-    return Dataset(
-        classes=manifest.classes,
-        train=parts["train"],
-        val=parts.get("val", held_out or parts["train"]),
-        test=held_out,
-        fingerprint=manifest.fingerprint,
-        size=manifest.size,
-        resize=manifest.resize,
-        note=manifest.note,
-        skipped=manifest.skipped,
-        statistics=statistics,
-    )
+    identity = (manifest.fingerprint, manifest.size, manifest.resize)
+    said = (manifest.note, manifest.skipped, statistics)
+    return Dataset.of(manifest.classes, parts, *identity, *said)
 
 
 def verify(root: str, progress: Progress | None = None) -> list[str]:
