@@ -1,9 +1,13 @@
+import hashlib
+import shutil
+import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.io
 from PIL import Image
+from torchvision.datasets import imagenet
 
 from alexcli.data.sources import open_dataset
 from alexcli.errors import UsageError
@@ -98,6 +102,45 @@ def test_archives_go_to_torchvision_and_a_damaged_one_is_named(tmp_path: Path) -
     (tmp_path / "ILSVRC2012_img_train.tar").write_bytes(b"no archive")
     with pytest.raises(UsageError, match=r"ILSVRC2012_img_train\.tar cannot be unpacked"):
         open_dataset(DataSpec(Source.folder, str(tmp_path)))
+
+
+def _tar(path: Path, folder: Path) -> None:
+    with tarfile.open(path, "w:gz" if path.suffix == ".gz" else "w") as tar:
+        for inner in sorted(folder.iterdir()):
+            tar.add(inner, inner.name)
+
+
+@pytest.mark.filterwarnings("ignore:Python 3.14 will, by default, filter:DeprecationWarning")
+def test_archives_as_distributed_are_unpacked(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = tmp_path / "packed"
+    packed.mkdir()
+    for name in WNIDS:  # an archive of a class's pictures in the archive of all
+        _tar(root / "train" / f"{name}.tar", root / "train" / name)
+        shutil.rmtree(root / "train" / name)
+    _tar(packed / "ILSVRC2012_img_train.tar", root / "train")
+    _tar(packed / "ILSVRC2012_img_val.tar", root / "val")
+    data = tmp_path / "kit" / "ILSVRC2012_devkit_t12" / "data"
+    data.mkdir(parents=True)
+    # ILSVRC's own numbers follow no order of names; what has children is no class.
+    ids = {0: 3, 1: 1, 2: 2}
+    rows = [(i, WNIDS[c], f"class {c}, same", "gloss", 0) for c, i in ids.items()]
+    names = ("ILSVRC2012_ID", "WNID", "words", "gloss", "num_children")
+    synsets = np.array([*rows, (4, "n00000001", "all", "", 3)], dtype=[(n, "O") for n in names])
+    scipy.io.savemat(data / "meta.mat", {"synsets": synsets})
+    truth = "".join(f"{ids[t]}\n" for t in TRUTH)
+    (data / "ILSVRC2012_validation_ground_truth.txt").write_text(truth)
+    _tar(packed / "ILSVRC2012_devkit_t12.tar.gz", tmp_path / "kit")
+    for split, (name, _) in imagenet.ARCHIVE_META.items():  # these archives have their own sums
+        there = hashlib.md5((packed / name).read_bytes()).hexdigest()
+        monkeypatch.setitem(imagenet.ARCHIVE_META, split, (name, there))
+    opened = open_dataset(DataSpec(Source.folder, str(packed), size=8))
+    assert opened.classes == sorted(WNIDS)
+    assert opened.train.labels.tolist() == [0, 1, 2]
+    where = {f"ILSVRC2012_val_{n + 1:08}.JPEG": label for n, label in enumerate(TRUTH)}
+    found = zip(opened.val.names(), opened.val.labels.tolist(), strict=True)
+    assert {Path(name).name: label for name, label in found} == where
 
 
 def test_a_download_is_tried_only_when_allowed(tmp_path: Path) -> None:

@@ -54,6 +54,24 @@ def test_cmyk_keeps_its_colours(tmp_path: Path) -> None:
     assert np.abs(found.astype(int) - (200, 30, 40)).max() < 12
 
 
+def test_ycck_keeps_its_colours(tmp_path: Path) -> None:
+    """Pillow writes no YCCK: a CMYK file holds its components, and then its marker says so."""
+    rgb = np.array([[200, 30, 40], [20, 180, 90], [30, 60, 220], [240, 240, 10]], dtype=np.uint8)
+    bars = rgb.repeat(16, axis=0)[:, None].repeat(64, axis=1)
+    ycc = np.asarray(Image.fromarray(255 - bars).convert("YCbCr"))  # of cyan, magenta and yellow
+    stored = np.concatenate([ycc, np.full_like(ycc[..., :1], 255)], axis=2)  # no black
+    turned = Image.frombytes("CMYK", (64, 64), (255 - stored).tobytes())  # as Pillow writes it
+    path = _saved(tmp_path, turned, "ycck.jpg", quality=98)
+    content = bytearray(path.read_bytes())
+    transform = content.index(b"Adobe") + 11
+    assert content[transform] == 0  # CMYK
+    assert np.abs(read_square(path, Reading(64)).astype(int) - bars).max() > 100
+    content[transform] = 2  # YCCK
+    path.write_bytes(content)
+    found = read_square(path, Reading(64)).astype(int)[8::16]
+    assert np.abs(found - bars[8::16]).max() < 6
+
+
 def test_sixteen_bit_gray_keeps_its_high_byte_instead_of_turning_white(tmp_path: Path) -> None:
     deep = Image.fromarray((GRADIENT.astype(np.uint16) << 8) + 77)
     found = read_square(_saved(tmp_path, deep, "deep.png"), Reading(200))
