@@ -120,7 +120,7 @@ def _write(task: Task) -> tuple[Written, bytes]:
         lengths=[len(part) for part in parts],
         undecodable=undecodable,
     )
-    place(note_of(task.file), json.dumps(asdict(written)).encode())
+    place(task.file.with_suffix(".json"), json.dumps(asdict(written)).encode())
     return written, again
 
 
@@ -138,15 +138,10 @@ def place(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def note_of(chunk: Path) -> Path:
-    """Where the note of a chunk is."""
-    return chunk.with_suffix(".json")
-
-
 def already_written(chunk: Path) -> Written | None:
     """The note of a chunk that an earlier attempt finished."""
     try:
-        written = Written(**json.loads(note_of(chunk).read_bytes()))
+        written = Written(**json.loads(chunk.with_suffix(".json").read_bytes()))
         return written if chunk.stat().st_size == written.bytes else None
     except (OSError, ValueError, TypeError):
         return None

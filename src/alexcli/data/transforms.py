@@ -86,8 +86,7 @@ class Preprocess(nn.Module):
                 f"augment.channel_std={list(deviations)} must be three numbers above 0, or null",
                 hint="augment=torchvision has ImageNet's",
             )
-        mean = torch.zeros(size, size, 3)
-        components = torch.zeros(3, 3)
+        mean, components = torch.zeros(size, size, 3), torch.zeros(3, 3)
         if statistics is not None:
             mean = torch.as_tensor(statistics.mean_image, dtype=torch.float32)
             values, vectors = statistics.components()
