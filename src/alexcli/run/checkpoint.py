@@ -16,7 +16,7 @@ KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}
 PARTS = ("state_dict", "alexcli")  # what a checkpoint of ours has at least
 
 
-def read_plain(path: Path) -> dict[str, Any]:
+def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     """What torch.save wrote, if it is a mapping of plain data and tensors.
 
     Raises:
@@ -26,7 +26,7 @@ def read_plain(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             # torch warns of an unusual pickle before it refuses it, which is what counts.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError:
         raise UsageError(f"no checkpoint {path}", hint="alexcli train makes checkpoints") from None
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
@@ -45,13 +45,13 @@ def read_plain(path: Path) -> dict[str, Any]:
     return cast(dict[str, Any], found)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A checkpoint of ours as plain data and tensors.
+def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
+    """A checkpoint of ours as plain data and tensors; `mmap` leaves the weights on disk until used.
 
     Raises:
         UsageError: as `read_plain`, or not ours.
     """
-    checkpoint = read_plain(path)
+    checkpoint = read_plain(path, mmap=mmap)
     weights, kept = (checkpoint.get(part) for part in PARTS)
     tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
     whole = isinstance(checkpoint.get("global_step"), int) and isinstance(kept, dict)
