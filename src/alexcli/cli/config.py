@@ -45,9 +45,8 @@ def list_(
     from alexcli.config import choices, describe, groups
 
     chosen = groups() if group is None else [one_of("group", group, groups())]
-    rows = [[f"{g}={c}", describe(g, c)] for g in chosen for c in choices(g)]
-    data = [{"choice": choice, "about": about} for choice, about in rows]
-    emit(render(Table("choices", ["choice", "about"], rows), format, data))
+    rows = [{"choice": f"{g}={c}", "about": describe(g, c)} for g in chosen for c in choices(g)]
+    emit(render(Table.of("choices", rows), format, rows))
 
 
 @config.command(

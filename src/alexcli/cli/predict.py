@@ -59,7 +59,9 @@ def predict(
     trained = load(*chosen[0])
     found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
     data = [_record(one) for one in found]
-    emit(bars(found) if format is Format.table else render(_table(found), format, data))
+    rows = [_row(one, rank + 1) for one in data for rank in range(len(one["top"]))]
+    table = Table.of("predictions", rows)
+    emit(bars(found) if format is Format.table else render(table, format, data))
     if out is not None:
         draw(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}", out)
         reporter.note(f"wrote {out}")
@@ -70,10 +72,5 @@ def _record(one: Prediction) -> dict[str, Any]:
     return {"file": one.file, "label": one.label, "top": top}
 
 
-def _table(found: list[Prediction]) -> Table:
-    rows: list[list[Any]] = [
-        [one.file, one.label, place, guess.class_, guess.name, guess.p]
-        for one in found
-        for place, guess in enumerate(one.guesses, start=1)
-    ]
-    return Table("predictions", ["file", "label", "rank", "class", "name", "p"], rows)
+def _row(one: dict[str, Any], rank: int) -> dict[str, Any]:
+    return {"file": one["file"], "label": one["label"], "rank": rank, **one["top"][rank - 1]}

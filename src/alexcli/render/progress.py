@@ -3,14 +3,7 @@
 import time
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alexcli.render.tables import percent
 from alexcli.results import EpochRow, Reporter, StepReport
@@ -102,15 +95,11 @@ class Lines:
 class Bars(Lines):
     """A bar that stays at the bottom, with the lines of the epochs above it."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self.progress: Progress | None = None
-        self.task: TaskID | None = None
-        self.shown = ""
+    progress: Progress | None = None
 
-    def _bar(self, what: str, total: int) -> Progress:
-        """The bar of a piece of work; a new one for new work."""
-        if self.progress is None or self.shown != what:
+    def _show(self, what: str, done: int, total: int, words: str) -> None:
+        """Move the bar of a piece of work; a new one for new work."""
+        if self.progress is None or self.progress.tasks[0].description != what:
             self.close()
             self.progress = Progress(
                 TextColumn("{task.description}"),
@@ -122,26 +111,21 @@ class Bars(Lines):
                 console=self.console,
                 transient=True,
             )
-            self.task = self.progress.add_task(what, total=total, words="")
-            self.shown = what
+            self.progress.add_task(what, words="")
             self.progress.start()
-        return self.progress
+        self.progress.update(self.progress.task_ids[0], completed=done, total=total, words=words)
 
     def counted(self, what: str, done: int, total: int) -> None:
         """See Reporter."""
-        bar = self._bar(what, total)
-        assert self.task is not None
-        bar.update(self.task, completed=done, total=total, words=f"{done:,}/{total:,}")
+        self._show(what, done, total, f"{done:,}/{total:,}")
 
     def step(self, report: StepReport) -> None:
         """See Reporter."""
-        bar = self._bar("training", report.steps)
-        assert self.task is not None
         words = (
             f"epoch {report.epoch}/{report.epochs} step {report.step:,} loss {report.loss:.3f} "
             f"error {percent(report.top1_err)} rate {report.lr:g} {report.images_per_s:,.0f} im/s"
         )
-        bar.update(self.task, completed=report.step, words=words)
+        self._show("training", report.step, report.steps, words)
 
     def close(self) -> None:
         """See Reporter."""
