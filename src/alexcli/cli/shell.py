@@ -10,7 +10,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 
-from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
+from alexcli.errors import AlexcliError, InterruptedRunError, UsageError, nearest
 from alexcli.render.tables import Format
 from alexcli.run.processes import report, speaker
 
@@ -70,8 +70,6 @@ def complain(error: AlexcliError) -> None:
 
 def one_of(what: str, value: str, allowed: list[str]) -> str:
     """The value, or a UsageError that names the nearest one allowed."""
-    from alexcli.errors import nearest
-
     if value not in allowed:
         near = nearest(value, allowed)
         raise UsageError(

@@ -34,17 +34,10 @@ def percent(fraction: float | None) -> str:
 
 def render(table: Table, format: Format, data: Any) -> str:  # noqa: A002
     """The table in a format; `data` is what json prints in its place."""
-    match format:
-        case Format.json:
-            return json.dumps(data, indent=1) + "\n"
-        case Format.csv:
-            return _csv(table)
-        case Format.md:
-            return _markdown(table)
-        case Format.latex:
-            return _latex(table)
-        case Format.table:
-            return _terminal(table)
+    if format is Format.json:
+        return json.dumps(data, indent=1) + "\n"
+    writers = {"csv": _csv, "md": _markdown, "latex": _latex, "table": _terminal}
+    return writers[format](table)
 
 
 def _rows(table: Table) -> list[list[Any]]:

@@ -56,13 +56,12 @@ def build_data(
     if spec.model.input.size > spec.data.size:
         Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # raises, with a hint
     classes = len(dataset.classes)
-    if any(word.startswith("model.classes=") for word in overrides):
-        if spec.model.classes != classes:
+    if classes != spec.model.classes:
+        if any(word.startswith("model.classes=") for word in overrides):
             raise UsageError(
                 f"model.classes={spec.model.classes}, but the data has {classes} classes",
                 hint="leave model.classes out: it is taken from the data",
             )
-    elif spec.model.classes != classes:
         spec = replace(spec, model=replace(spec.model, classes=classes))
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
