@@ -70,20 +70,20 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
         UsageError: unknown key, group choice or type, missing value, value out of range.
     """
     parsed = parse(overrides)
-    for override in parsed:
-        if override.is_sweep_override():
-            raise UsageError(
-                f"{override.input_line!r} lists several values, which only `alexcli train` takes",
-                hint=quoting_hint(override.input_line or ""),
-            )
     words, additions, replaced = [], OmegaConf.create(), []
     for override in parsed:
+        line = override.input_line or ""
+        if override.is_sweep_override():
+            raise UsageError(
+                f"{line!r} lists several values, which only `alexcli train` takes",
+                hint=quoting_hint(line),
+            )
         if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
             OmegaConf.update(additions, override.key_or_group, override.value())
             if override.key_or_group.endswith(".steps"):
                 replaced.append(override.key_or_group)
         elif override.key_or_group != "experiment" or override.value() is not None:
-            words.append(override.input_line or "")
+            words.append(line)
     names = {override.key_or_group for override in parsed}
     if schema is TrainSpec and not names & {"experiment", "data"}:
         words.insert(0, QUICKSTART)

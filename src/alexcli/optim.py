@@ -162,9 +162,8 @@ def parameter_groups(
     for group_name, group in groups.items():
         members = [parameter for name, parameter in parameters if owner[name] == group_name]
         if members:
-            rates = _rates(spec, group, epoch=1, drops=0)
             keys = {"params": members, "name": group_name, "momentum": spec.momentum}
-            result.append({**keys, **rates})
+            result.append(keys | _rates(spec, group, epoch=1, drops=0))
     return result
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, guarded, split_words
+from alexcli.cli.shell import FormatOption, TenCrop, emit, guarded, split_words
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, percent, render
 from alexcli.results import EvalResult, Evaluation, Table
@@ -19,9 +19,6 @@ What = Annotated[
         "their averaged ensemble), and data.*, eval.*, placement.* or trainer.* keys.",
         show_default=False,
     ),
-]
-TenCrop = Annotated[
-    bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
 ]
 Which = Annotated[
     Literal["center", "ten", "all"] | None,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, guarded
+from alexcli.cli.shell import FormatOption, TenCrop, emit, guarded
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Prediction, Table
@@ -25,9 +25,7 @@ def predict(
     top: Annotated[
         int | None, typer.Option(min=1, help="How many labels.", show_default="5")
     ] = None,
-    ten_crop: Annotated[
-        bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
-    ] = False,
+    ten_crop: TenCrop = False,
     labels: Annotated[
         Path | None,
         typer.Option(

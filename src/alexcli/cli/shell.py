@@ -23,6 +23,9 @@ Overrides = Annotated[
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What stdout carries.", case_sensitive=False)
 ]
+TenCrop = Annotated[
+    bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
+]
 
 
 def examples(*lines: str) -> str:

@@ -1,6 +1,6 @@
 """Asking a trained net about pictures that belong to no data set."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +23,14 @@ def find_pictures(named: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in named:
-        if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
-            if not inside:
-                raise UsageError(
-                    f"{path} holds no pictures", hint="name files, or a folder with pictures in it"
-                )
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
+        if not path.exists():
             raise UsageError(f"{path} does not exist", hint="name picture files or folders of them")
+        inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+        if path.is_dir() and not inside:
+            raise UsageError(
+                f"{path} holds no pictures", hint="name files, or a folder with pictures in it"
+            )
+        found += inside or [path]
     return found
 
 
@@ -70,16 +67,16 @@ def predict(
     reading = Reading(data.size, data.resize, data.kernel)
     views = TEN_CROPS if ten_crop else (CENTER,)
     found: list[Prediction] = []
-    count, device = trained.spec.eval.batch_size, trained.placement.device
-    for start in range(0, len(files), count):
-        part = files[start : start + count]
+    for part in _parts(files, trained.spec.eval.batch_size):
         images = torch.from_numpy(np.stack([_read(path, reading) for path in part]))
-        best = scorer(images.to(device), views).mean(0).topk(top or min(5, classes))
-        probable, ranked = best.values.tolist(), best.indices.tolist()
-        for path, label, ps, places in zip(part, known[start:], probable, ranked, strict=False):
+        best = (
+            scorer(images.to(trained.placement.device), views).mean(0).topk(top or min(5, classes))
+        )
+        for values, indices in zip(best.values.tolist(), best.indices.tolist(), strict=True):
+            path, label = files[len(found)], known[len(found)]
             guesses = [
                 Guess(trained.classes[i], trained.names[i], p)
-                for p, i in zip(ps, places, strict=True)
+                for p, i in zip(values, indices, strict=True)
             ]
             true = None if label is None else trained.classes[label]
             words = None if label is None else trained.names[label]
@@ -87,6 +84,11 @@ def predict(
         reporter.counted("predicting", len(found), len(files))
     reporter.close()
     return found
+
+
+def _parts(files: Sequence[Path], count: int) -> Iterator[Sequence[Path]]:
+    for start in range(0, len(files), count):
+        yield files[start : start + count]
 
 
 def _read(path: Path, reading: Reading) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
