@@ -9,6 +9,9 @@ from alexcli.schema.optim import OptimSpec
 from alexcli.schema.placement import PlacementSpec
 from alexcli.schema.ranges import ranged
 
+Accelerator = StrEnum("Accelerator", ["auto", "cpu", "gpu"])
+"""Kind of device."""
+
 Precision = StrEnum("Precision", ["auto", "float32", "bf16"])
 """Arithmetic of the step."""
 
@@ -17,8 +20,8 @@ Precision = StrEnum("Precision", ["auto", "float32", "bf16"])
 class TrainerSpec:
     """How the run is carried out; only the resolved precision can change its result."""
 
-    accelerator: str = "auto"
-    """auto, cpu or gpu."""
+    accelerator: Accelerator = Accelerator.auto
+    """auto (a GPU where there is one), cpu or gpu."""
     precision: Precision = Precision.auto
     """auto is float32 (exact resumption); bf16 runs products in bfloat16."""
     threads: int | None = ranged(None, low=1)
