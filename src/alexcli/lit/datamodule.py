@@ -101,14 +101,13 @@ class DataModule(L.LightningDataModule):
     Args:
         spec: the run's configuration.
         dataset: its opened pictures.
-        share: of a global batch, that the loaders hand out; all of it, unless told otherwise.
+        share: of a global batch, that the loaders hand out; None for all of it.
     """
 
-    def __init__(
-        self, spec: TrainSpec, dataset: Pictured, share: Share = lambda rows: (0, rows)
-    ) -> None:
+    def __init__(self, spec: TrainSpec, dataset: Pictured, share: Share | None = None) -> None:
         super().__init__()
-        self.spec, self.dataset, self.share = spec, dataset, share
+        self.spec, self.dataset = spec, dataset
+        self.share = share or (lambda rows: (0, rows))
 
     @property
     def steps_per_epoch(self) -> int:
