@@ -70,20 +70,20 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
         UsageError: unknown key, group choice or type, missing value, value out of range.
     """
     parsed = parse(overrides)
-    for override in parsed:
-        if override.is_sweep_override():
-            raise UsageError(
-                f"{override.input_line!r} lists several values, which only `alexcli train` takes",
-                hint=quoting_hint(override.input_line or ""),
-            )
     words, additions, replaced = [], OmegaConf.create(), []
     for override in parsed:
+        line = override.input_line or ""
+        if override.is_sweep_override():
+            raise UsageError(
+                f"{line!r} lists several values, which only `alexcli train` takes",
+                hint=quoting_hint(line),
+            )
         if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
             OmegaConf.update(additions, override.key_or_group, override.value())
             if override.key_or_group.endswith(".steps"):
                 replaced.append(override.key_or_group)
         elif override.key_or_group != "experiment" or override.value() is not None:
-            words.append(override.input_line or "")
+            words.append(line)
     names = {override.key_or_group for override in parsed}
     if schema is TrainSpec and not names & {"experiment", "data"}:
         words.insert(0, QUICKSTART)
@@ -227,24 +227,26 @@ def _checked(override: Override, schema: type) -> bool:
                 hint=f"{name}={near}" if near else f"alexcli config list {name}",
             )
         return False
-    return _check_key(name, schema) and not override.is_delete()
+    return _type_of(name, schema)[1] and not override.is_delete()
 
 
-def _check_key(key: str, schema: type) -> bool:
-    """Whether the dotted key passes through a mapping with free names; UsageError if unknown."""
+def _type_of(key: str, schema: type) -> tuple[Any, bool]:
+    """The type of a dotted key, and whether it lies in a mapping with free names.
+
+    Raises:
+        UsageError: there is no such key.
+    """
     here: Any = schema
     through_dict, path = False, ""
     for part in key.split("."):
+        where = path.rstrip(".")
         if dataclasses.is_dataclass(here) and isinstance(here, type):
             hints = typing.get_type_hints(here)
             if part not in hints:
                 near = nearest(part, hints)
-                known = sorted(_keys(schema))
-                far = nearest(key, known)
-                best = f"{path}{near}" if near else far
+                best = f"{path}{near}" if near else nearest(key, sorted(_keys(schema)))
                 raise UsageError(
-                    f"unknown key {key!r}; {path.rstrip('.') or 'the top level'} has "
-                    f"{', '.join(hints)}",
+                    f"unknown key {key!r}; {where or 'the top level'} has {', '.join(hints)}",
                     hint=f"did you mean {best}?" if best else "alexcli config show lists all keys",
                 )
             here = _unwrapped(hints[part])
@@ -252,11 +254,10 @@ def _check_key(key: str, schema: type) -> bool:
             through_dict, here = True, _unwrapped(typing.get_args(here)[1])
         else:
             raise UsageError(
-                f"unknown key {key!r}: {path.rstrip('.')} is a single value",
-                hint=f"{path.rstrip('.')}=VALUE",
+                f"unknown key {key!r}: {where} is a single value", hint=f"{where}=VALUE"
             )
         path += part + "."
-    return through_dict
+    return here, through_dict
 
 
 def _unwrapped(hint: Any) -> Any:
@@ -317,8 +318,8 @@ def _check_ranges(value: Any, path: str) -> None:
 
 def _explained(error: Exception, where: str = "") -> UsageError:
     """A UsageError with the full key, in place of Hydra's or OmegaConf's own."""
-    text, key = str(error), re.search(r"full_key: (\S+)", str(error))
     cause: BaseException | None = error
+    text, key = "", None
     while cause is not None and key is None:
         text, key = str(cause), re.search(r"full_key: (\S+)", str(cause))
         cause = cause.__cause__
@@ -335,12 +336,10 @@ def _explained(error: Exception, where: str = "") -> UsageError:
 
 def _type_hint(key: str) -> str | None:
     """What a key accepts, from its type."""
-    here: Any = TrainSpec
-    for part in key.split("."):
-        if dataclasses.is_dataclass(here):
-            here = _unwrapped(typing.get_type_hints(here).get(part))
-        elif typing.get_origin(here) is dict:
-            here = _unwrapped(typing.get_args(here)[1])
+    try:
+        here, _ = _type_of(key, TrainSpec)
+    except UsageError:  # of another schema, or an element of a list
+        return None
     if isinstance(here, type) and issubclass(here, Enum):
         return f"{key} is one of {', '.join(member.name for member in here)}"
     names = {int: "a whole number", float: "a number", bool: "true or false"}

@@ -1,7 +1,8 @@
 """Errors that a user can act on: one message, one hint, an exit code, never a traceback."""
 
+import contextlib
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class AlexcliError(Exception):
@@ -41,3 +42,13 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice most like `word`, or None when nothing is near."""
     found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
     return found[0] if found else None
+
+
+@contextlib.contextmanager
+def written(what: object, *, hint: str) -> Iterator[None]:
+    """UsageError, with the system's reason, where the block cannot write."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"{what} cannot be written: {reason}", hint=hint) from error

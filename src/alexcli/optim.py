@@ -1,6 +1,7 @@
 """The learning rule of section 5: the update, the groups of parameters, the rates by epoch."""
 
 import fnmatch
+import functools
 import math
 import re
 from collections.abc import Callable, Iterable
@@ -110,15 +111,11 @@ def _live_groups(spec: OptimSpec) -> dict[str, GroupSpec]:
 
 
 def _rates(spec: OptimSpec, group: GroupSpec, epoch: int, drops: int) -> dict[str, float]:
-    def value(schedule: ScheduleSpec) -> float:
-        return schedule_value(
-            schedule, epoch, epochs=spec.epochs, drops=drops, factor=spec.plateau.factor
-        )
-
-    return {
-        "lr": spec.rate * value(group.rate),
-        "weight_decay": spec.weight_decay * value(group.decay),
-    }
+    value = functools.partial(
+        schedule_value, epoch=epoch, epochs=spec.epochs, drops=drops, factor=spec.plateau.factor
+    )
+    rate, decay = value(group.rate), value(group.decay)
+    return {"lr": spec.rate * rate, "weight_decay": spec.weight_decay * decay}
 
 
 def _check_steps(name: str, group: GroupSpec) -> None:
@@ -165,9 +162,8 @@ def parameter_groups(
     for group_name, group in groups.items():
         members = [parameter for name, parameter in parameters if owner[name] == group_name]
         if members:
-            rates = _rates(spec, group, epoch=1, drops=0)
             keys = {"params": members, "name": group_name, "momentum": spec.momentum}
-            result.append({**keys, **rates})
+            result.append(keys | _rates(spec, group, epoch=1, drops=0))
     return result
 
 
@@ -210,16 +206,18 @@ def uses_plateau(spec: OptimSpec) -> bool:
 class DivideOnPlateau:
     """Section 5: divide when the validation error stops improving, `times` times, then stop.
 
-    `drops` is the number of divisions so far. `finished` is set at the plateau after the last one
-    and stays. The state is plain numbers, so that a resumed run goes on as if never stopped.
+    `drops` is the number of divisions so far, `best` the lowest error (a fraction; inf before the
+    first epoch), `waited` the epochs since then or since the last drop. `finished` is set at the
+    plateau after the last one and stays. The state is plain numbers, so that a resumed run goes on
+    as if never stopped.
     """
 
     def __init__(self, spec: PlateauSpec) -> None:
         self.spec = spec
         self.drops = 0
         self.finished = False
-        self._best = math.inf
-        self._waited = 0
+        self.best = math.inf
+        self.waited = 0
 
     def update(self, error: float) -> None:
         """Take the validation error (a fraction) after an epoch; a NaN is no improvement.
@@ -227,27 +225,21 @@ class DivideOnPlateau:
         An error is better when it is below the last better one by more than `min_delta`. After a
         drop that best is kept and the count of epochs starts again.
         """
-        if error < self._best - self.spec.min_delta:
-            self._best, self._waited = float(error), 0
+        if error < self.best - self.spec.min_delta:
+            self.best, self.waited = float(error), 0
             return
-        self._waited += 1
-        if self._waited < self.spec.patience:
+        self.waited += 1
+        if self.waited < self.spec.patience:
             return
         if self.drops >= self.spec.times:
             self.finished = True
         else:
-            self.drops, self._waited = self.drops + 1, 0
+            self.drops, self.waited = self.drops + 1, 0
 
     def state_dict(self) -> dict[str, float | int | bool]:
         """`drops`, `finished`, `best` (a fraction; inf before the first epoch) and `waited`."""
-        return {
-            "drops": self.drops,
-            "finished": self.finished,
-            "best": self._best,
-            "waited": self._waited,
-        }
+        return {name: value for name, value in vars(self).items() if name != "spec"}
 
     def load_state_dict(self, state: dict[str, float | int | bool]) -> None:
         """Go on from `state_dict`; KeyError when a key is missing."""
-        self.drops, self.finished = int(state["drops"]), bool(state["finished"])
-        self._best, self._waited = float(state["best"]), int(state["waited"])
+        vars(self).update({name: state[name] for name in self.state_dict()})

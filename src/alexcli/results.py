@@ -1,5 +1,6 @@
 """What commands return, and how a run speaks while it works. No torch here."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -75,23 +76,10 @@ class Reporter(Protocol):
 class Silent:
     """A Reporter that says nothing."""
 
-    def note(self, text: str) -> None:
+    def note(self, *args: Any, **kwargs: Any) -> None:
         """Nothing."""
 
-    def warn(self, text: str) -> None:
-        """Nothing."""
-
-    def counted(self, what: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def step(self, report: StepReport) -> None:
-        """Nothing."""
-
-    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
-        """Nothing."""
-
-    def close(self) -> None:
-        """Nothing."""
+    warn = counted = step = epoch = close = note
 
 
 @dataclass
@@ -289,3 +277,10 @@ class Table:
     rows: list[list[Any]]
     total: list[Any] | None = None
     note: str | None = None
+
+    @classmethod
+    def of(
+        cls, title: str, records: Sequence[Mapping[str, Any]], note: str | None = None
+    ) -> "Table":
+        """A row for each record; all have the same keys, which are the columns."""
+        return cls(title, list(records[0]), [list(one.values()) for one in records], note=note)

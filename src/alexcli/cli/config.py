@@ -45,9 +45,8 @@ def list_(
     from alexcli.config import choices, describe, groups
 
     chosen = groups() if group is None else [one_of("group", group, groups())]
-    rows = [[f"{g}={c}", describe(g, c)] for g in chosen for c in choices(g)]
-    data = [{"choice": choice, "about": about} for choice, about in rows]
-    emit(render(Table("choices", ["choice", "about"], rows), format, data))
+    rows = [{"choice": f"{g}={c}", "about": describe(g, c)} for g in chosen for c in choices(g)]
+    emit(render(Table.of("choices", rows), format, rows))
 
 
 @config.command(
@@ -65,17 +64,17 @@ def diff(
 ) -> None:
     """Print what differs between two choices or two runs."""
     left, right = _flat(_side(a)), _flat(_side(b))
-    keys = [*left, *(key for key in right if key not in left)]
     rows = [
-        [key, left.get(key, ABSENT), right.get(key, ABSENT)]
-        for key in keys
-        if left.get(key, ABSENT) != right.get(key, ABSENT)
+        {"key": key, "a": left.get(key, ABSENT), "b": right.get(key, ABSENT)}
+        for key in left | right
+        if left.get(key) != right.get(key)
     ]
     # A layer that one side lacks is one difference, not ten.
-    lone = tuple(f"{row[0]}." for row in rows if ABSENT in row and row[0].startswith("model.trunk"))
-    rows = [row for row in rows if not row[0].startswith(lone)] if lone else rows
-    data = [{"key": key, "a": one, "b": other} for key, one, other in rows]
-    emit(render(Table(f"{a} against {b}", ["key", a, b], rows), format, data))
+    absent = [row["key"] for row in rows if ABSENT in row.values()]
+    lone = tuple(f"{key}." for key in absent if key.startswith("model.trunk"))
+    rows = [row for row in rows if not row["key"].startswith(lone)]
+    table = Table(f"{a} against {b}", ["key", a, b], [list(row.values()) for row in rows])
+    emit(render(table, format, rows))
 
 
 def _side(word: str) -> dict[str, Any]:

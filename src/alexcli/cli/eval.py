@@ -1,32 +1,15 @@
 """alexcli eval."""
 
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, guarded, split_words
+from alexcli.cli.shell import FormatOption, TenCrop, emit, guarded, split_words
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, percent, render
 from alexcli.results import EvalResult, Evaluation, Table
-
-
-class Split(Enum):
-    """Which held-out pictures."""
-
-    val = "val"
-    test = "test"
-
-
-class Protocols(Enum):
-    """Which crops."""
-
-    center = "center"
-    ten = "ten"
-    all = "all"
-
 
 What = Annotated[
     list[str] | None,
@@ -37,11 +20,8 @@ What = Annotated[
         show_default=False,
     ),
 ]
-TenCrop = Annotated[
-    bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
-]
 Which = Annotated[
-    Protocols | None,
+    Literal["center", "ten", "all"] | None,
     typer.Option(
         help="center, ten (as --ten-crop), or all: both, side by side from one pass.",
         show_default="center",
@@ -68,7 +48,7 @@ def evaluate(
     what: What = None,
     ten_crop: TenCrop = False,
     protocols: Which = None,
-    split: Annotated[Split, typer.Option(help="Which held-out pictures.")] = Split.val,
+    split: Annotated[Literal["val", "test"], typer.Option(help="Which held-out pictures.")] = "val",
     per_class: PerClass = False,
     out: Out = None,
     probabilities: Probabilities = False,
@@ -87,7 +67,7 @@ def evaluate(
     reporter = make_reporter()
     chosen = choose(names, runs)
     # What the processes of a placement are started with.
-    words = [*map(str, (path for _, path in chosen)), *overrides, "--split", split.value]
+    words = [*map(str, (path for _, path in chosen)), *overrides, "--split", split]
     words += ["--protocols", "all" if len(wanted) > 1 else wanted[0], "--format", format.value]
     words += ["--out", str(out)] if out else []
     words += ["--per-class"] * per_class + ["--probabilities"] * probabilities
@@ -96,7 +76,7 @@ def evaluate(
     found = run_evaluate(
         chosen,
         reporter,
-        split=split.value,
+        split=split,
         protocols=wanted,
         overrides=overrides,
         classes=per_class,
@@ -111,11 +91,11 @@ def evaluate(
 
 
 def _show(found: Evaluation, format: Format, *, per_class: bool) -> None:  # noqa: A002
-    results = found.results
-    table = _numbers(results) if format is Format.csv else _table(results)
-    emit(render(table, format, [asdict(one) for one in results]))
+    numbers = format is Format.csv
+    table = _numbers(found.results) if numbers else _table(found.results)
+    emit(render(table, format, [asdict(one) for one in found.results]))
     if per_class and format is not Format.json:
-        emit("\n" + render(_classes(results[-1], numbers=format is Format.csv), format, None))
+        emit("\n" + render(_classes(found.results[-1], numbers=numbers), format, None))
 
 
 def _write(found: Evaluation, out: Path, *, per_class: bool) -> list[Path]:
@@ -137,14 +117,14 @@ def _write(found: Evaluation, out: Path, *, per_class: bool) -> list[Path]:
     return paths
 
 
-def _protocols(ten_crop: bool, protocols: Protocols | None) -> list[str]:
-    if ten_crop and protocols is Protocols.center:
+def _protocols(ten_crop: bool, protocols: str | None) -> list[str]:
+    if ten_crop and protocols == "center":
         raise UsageError(
             "--ten-crop and --protocols center contradict each other", hint="--protocols all"
         )
-    if protocols is Protocols.all:
+    if protocols == "all":
         return ["center", "ten"]
-    return ["ten" if ten_crop or protocols is Protocols.ten else "center"]
+    return ["ten" if ten_crop else protocols or "center"]
 
 
 def _check_out(out: Path | None, probabilities: bool) -> None:
@@ -161,64 +141,60 @@ def _numbers(found: list[EvalResult]) -> Table:
     """For machines: errors as fractions."""
     columns = ["name", "split", "top1_err", "top1_low", "top1_high", "top5_err", "loss", "n"]
     columns += ["calibration_error", "resize", "crop", "views", "checkpoint", "data"]
-    rows: list[list[Any]] = []
+    rows = []
     for one in found:
         bounds = one.interval["top1_err"]
         assert bounds is not None
-        errors = [one.top1_err, bounds.low, bounds.high, one.top5_err, one.loss, one.n]
-        protocol = [one.protocol[key] for key in ("resize", "crop", "views")]
-        where = [one.checkpoint, one.data]
-        rows.append([one.name, one.split, *errors, one.calibration_error, *protocol, *where])
+        known = vars(one) | one.protocol | {"top1_low": bounds.low, "top1_high": bounds.high}
+        rows.append([known[name] for name in columns])
     return Table("evaluation", columns, rows)
 
 
 def _table(found: list[EvalResult]) -> Table:
     """For people: what all rows share stands below."""
-    rows: list[list[Any]] = []
+    rows = []
     for one in found:
-        bounds, crop = one.interval["top1_err"], one.protocol["crop"]
+        bounds = one.interval["top1_err"]
         assert bounds is not None
         rows.append(
-            [
-                one.name,
-                percent(one.top1_err),
-                f"{percent(bounds.low)} to {percent(bounds.high)}",
-                percent(one.top5_err),
-                round(one.loss, 4),
-                percent(one.calibration_error),
-                one.n,
-                f"{one.protocol['views']} x {crop} px",
-            ]
+            {
+                "run": one.name,
+                "top-1 error": percent(one.top1_err),
+                "95% interval": f"{percent(bounds.low)} to {percent(bounds.high)}",
+                "top-5 error": percent(one.top5_err),
+                "loss": round(one.loss, 4),
+                "ECE": percent(one.calibration_error),
+                "n": one.n,
+                "views": f"{one.protocol['views']} x {one.protocol['crop']} px",
+            }
         )
-    columns = ["run", "top-1 error", "95% interval", "top-5 error", "loss", "ECE", "n", "views"]
     notes = [
         *(f"resize: {rule}" for rule in dict.fromkeys(one.protocol["resize"] for one in found)),
         f"data: {', '.join(dict.fromkeys(one.data for one in found))}",
         "interval: Wilson, of top-1; ECE: expected calibration error, 15 bins",
         *dict.fromkeys(one.note for one in found if one.note),
     ]
-    return Table(f"evaluation on {found[0].split}", columns, rows, note="; ".join(notes))
+    return Table.of(f"evaluation on {found[0].split}", rows, "; ".join(notes))
 
 
 def _classes(one: EvalResult, *, numbers: bool) -> Table:
     """Each class of one result; the worst first for people, in order for machines."""
-    assert one.per_class is not None
-    rows: list[list[Any]] = []
-    for entry in one.per_class:
-        words = "; ".join(f"{c['with']} ({c['n']})" for c in entry["confused"])
+    classes = one.per_class or []
+    named = numbers or any(entry["class"] != entry["name"] for entry in classes)
+    rows: list[dict[str, Any]] = []
+    for entry in classes if numbers else sorted(classes, key=lambda e: -(e["top1_err"] or 0)):
         error = entry["top1_err"]
-        shown = error if numbers else percent(error)
-        rows.append([entry["class"], entry["name"], entry["n"], shown, words])
-    if not numbers:
-        worst = [-(entry["top1_err"] or 0) for entry in one.per_class]
-        rows = [rows[i] for i in sorted(range(len(rows)), key=lambda i: worst[i])]
-    columns = ["class", "name", "n", "top1_err" if numbers else "top-1 error", "taken for"]
-    if not numbers and all(row[0] == row[1] for row in rows):
-        columns, rows = [columns[0], *columns[2:]], [[row[0], *row[2:]] for row in rows]
-    pairs = [
-        (c["n"], entry["class"], c["with"]) for entry in one.per_class for c in entry["confused"]
-    ]
+        rows.append(
+            {
+                "class": entry["class"],
+                **({"name": entry["name"]} if named else {}),
+                "n": entry["n"],
+                **({"top1_err": error} if numbers else {"top-1 error": percent(error)}),
+                "taken for": "; ".join(f"{c['with']} ({c['n']})" for c in entry["confused"]),
+            }
+        )
+    pairs = [(c["n"], entry["class"], c["with"]) for entry in classes for c in entry["confused"]]
     most = sorted(pairs, key=lambda pair: -pair[0])[:5]
     note = ", ".join(f"{label} for {guess} ({n})" for n, label, guess in most)
     title = f"classes of {one.name}, {one.protocol['views']} views"
-    return Table(title, columns, rows, note=f"most confused, label for guess: {note}")
+    return Table.of(title, rows, f"most confused, label for guess: {note}")

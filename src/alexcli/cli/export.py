@@ -1,9 +1,8 @@
 """alexcli export."""
 
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -12,18 +11,13 @@ from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
 
-class FileFormat(Enum):
-    """What is written."""
-
-    onnx = "onnx"
-    safetensors = "safetensors"
-    torch = "torch"
-
-
 @guarded
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN_OR_CKPT", help="Which net.")],
-    format: Annotated[FileFormat, typer.Option(help="torch: a program of torch.export.")],  # noqa: A002
+    format: Annotated[  # noqa: A002
+        Literal["onnx", "safetensors", "torch"],
+        typer.Option(help="torch: a program of torch.export."),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="The new file; none: MODEL.onnx and so on, here."),
@@ -48,18 +42,14 @@ def export(
     from alexcli.run.trained import load
 
     trained = load(*locate(run), ["trainer.accelerator=cpu"])
-    path = out or Path(trained.spec.model.name + SUFFIX[format.value])
+    path = out or Path(trained.spec.model.name + SUFFIX[format])
     made = run_export(
-        trained,
-        format.value,
-        path,
-        decompose_lrn=decompose_lrn,
-        preprocessing=preprocessing,
-        opset=opset,
+        trained, format, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset
     )
-    rows = [[made.path, made.bytes, made.opset, f"{made.difference:.1e}"]]
+    row = {"file": made.path, "bytes": made.bytes, "opset": made.opset}
+    row["difference"] = f"{made.difference:.1e}"
     note = "difference: from the net, as a part of the largest score, after reading the file back"
     if made.operators:
         note += f"; operators: {', '.join(made.operators)}"
-    table = Table("export", ["file", "bytes", "opset", "difference"], rows, note=note)
+    table = Table.of("export", [row], note)
     emit(render(table, Format.json if json else Format.table, asdict(made)))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, guarded
+from alexcli.cli.shell import FormatOption, TenCrop, emit, guarded
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Prediction, Table
@@ -25,9 +25,7 @@ def predict(
     top: Annotated[
         int | None, typer.Option(min=1, help="How many labels.", show_default="5")
     ] = None,
-    ten_crop: Annotated[
-        bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
-    ] = False,
+    ten_crop: TenCrop = False,
     labels: Annotated[
         Path | None,
         typer.Option(
@@ -59,7 +57,9 @@ def predict(
     trained = load(*chosen[0])
     found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
     data = [_record(one) for one in found]
-    emit(bars(found) if format is Format.table else render(_table(found), format, data))
+    rows = [_row(one, rank + 1) for one in data for rank in range(len(one["top"]))]
+    table = Table.of("predictions", rows)
+    emit(bars(found) if format is Format.table else render(table, format, data))
     if out is not None:
         draw(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}", out)
         reporter.note(f"wrote {out}")
@@ -70,10 +70,5 @@ def _record(one: Prediction) -> dict[str, Any]:
     return {"file": one.file, "label": one.label, "top": top}
 
 
-def _table(found: list[Prediction]) -> Table:
-    rows: list[list[Any]] = [
-        [one.file, one.label, place, guess.class_, guess.name, guess.p]
-        for one in found
-        for place, guess in enumerate(one.guesses, start=1)
-    ]
-    return Table("predictions", ["file", "label", "rank", "class", "name", "p"], rows)
+def _row(one: dict[str, Any], rank: int) -> dict[str, Any]:
+    return {"file": one["file"], "label": one["label"], "rank": rank, **one["top"][rank - 1]}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ParamSpec
 import typer
 from rich.console import Console
 
-from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
+from alexcli.errors import AlexcliError, InterruptedRunError, UsageError, nearest
 from alexcli.render.tables import Format
 from alexcli.run.processes import report, speaker
 
@@ -22,6 +22,9 @@ Overrides = Annotated[
 ]
 FormatOption = Annotated[
     Format, typer.Option("--format", help="What stdout carries.", case_sensitive=False)
+]
+TenCrop = Annotated[
+    bool, typer.Option("--ten-crop", help="Average the softmax of ten views (section 4.1).")
 ]
 
 
@@ -70,8 +73,6 @@ def complain(error: AlexcliError) -> None:
 
 def one_of(what: str, value: str, allowed: list[str]) -> str:
     """The value, or a UsageError that names the nearest one allowed."""
-    from alexcli.errors import nearest
-
     if value not in allowed:
         near = nearest(value, allowed)
         raise UsageError(

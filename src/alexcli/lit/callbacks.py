@@ -51,13 +51,12 @@ class Recorder(L.Callback):
         assert isinstance(pl_module, Module)
         rows = pl_module.rows
         if trainer.is_global_zero:
-            self._append(rows)
+            with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
         for row in rows:
+            figures = {k: v for k, v in asdict(row).items() if isinstance(v, (int, float))}
             for logger in trainer.loggers:
-                named = {f"{row.split}/{k}": v for k, v in asdict(row).items() if v is not None}
-                logger.log_metrics(
-                    {k: v for k, v in named.items() if isinstance(v, (int, float))}, step=row.step
-                )
+                logger.log_metrics({f"{row.split}/{k}": figures[k] for k in figures}, row.step)
         val = next((row for row in rows if row.split == "val"), None)
         better = val is not None and (self.best is None or val.top1_err < self.best.top1_err)
         if better:
@@ -65,13 +64,6 @@ class Recorder(L.Callback):
             save_checkpoint(trainer, self.directory / "best.ckpt")
         save_checkpoint(trainer, self.directory / "last.ckpt")
         self.reporter.epoch(rows, pl_module.spec.optim.epochs)
-
-    def _append(self, rows: list[EpochRow]) -> None:
-        try:
-            with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
-        except OSError as error:
-            raise cannot_save(self.directory / "metrics.jsonl", error) from error
 
 
 def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
@@ -87,16 +79,11 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
             temporary.replace(path)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
-        raise cannot_save(path, error) from error
-
-
-def cannot_save(path: Path, error: Exception) -> RunFailedError:
-    """What to tell a user whose disk is full."""
-    kept = f"; {path} from before is whole" if path.suffix == ".ckpt" and path.exists() else ""
-    return RunFailedError(
-        f"{path} could not be saved: {error}{kept}",
-        hint="make room, then repeat the same command: it resumes",
-    )
+        kept = f"; {path} from before is whole" if path.exists() else ""
+        raise RunFailedError(
+            f"{path} could not be saved: {error}{kept}",
+            hint="make room, then repeat the same command: it resumes",
+        ) from error
 
 
 class Interruption(L.Callback):
@@ -192,14 +179,7 @@ class Progress(L.Callback):
         """Measure speed anew: validation is not training."""
         self.reported, self.images = self.clock(), 0
 
-    def on_train_batch_end(
-        self,
-        trainer: L.Trainer,
-        pl_module: L.LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-    ) -> None:
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Report, at most every REPORT_EVERY seconds and in the last step of an epoch."""
         assert isinstance(pl_module, Module)
         self.images += pl_module.last_rows

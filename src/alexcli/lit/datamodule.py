@@ -3,6 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -16,6 +17,8 @@ from alexcli.data.pictures import Pictures
 from alexcli.data.transforms import Batch
 from alexcli.errors import AlexcliError
 from alexcli.schema import TrainSpec
+
+Share = Callable[[int], tuple[int, int]]
 
 
 class Part(NamedTuple):
@@ -50,32 +53,24 @@ class Fetched(Dataset[Any]):
         positions = part.start + torch.arange(len(chosen))
         return Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen), positions)
 
-    def __getitem__(self, index: int) -> "Batch | AlexcliError":
-        """A batch of one."""
-        return self.__getitems__(Part(index, [index]))
-
     def __len__(self) -> int:
         return len(self.pictures)
 
 
+@dataclass(eq=False)
 class Batches(Sampler[Part]):
-    """The pictures in an order of the epoch, entered at the position of the step.
+    """This replica's share of each batch of an epoch, entered at the position of the step."""
 
-    Args:
-        pictures: a split.
-        batch_size: pictures per batch; the last one of an epoch may be smaller.
-        order: the order of an epoch, which counts from 1.
-        step: how many updates were made, asked for when an epoch begins.
-    """
-
-    def __init__(
-        self,
-        pictures: Pictures,
-        batch_size: int,
-        order: Callable[[int], list[int]],
-        step: Callable[[], int],
-    ) -> None:
-        self.count, self.batch_size, self.order, self.step = len(pictures), batch_size, order, step
+    count: int
+    """Pictures of the split."""
+    batch_size: int
+    """Pictures per global batch; the last one of an epoch may be smaller."""
+    order: Callable[[int], list[int]]
+    """The order of an epoch, which counts from 1."""
+    step: Callable[[], int]
+    """How many updates were made, asked for when an epoch begins."""
+    share: Share
+    """First row and end of the share of so many rows."""
 
     def __len__(self) -> int:
         return -(-self.count // self.batch_size)
@@ -84,25 +79,7 @@ class Batches(Sampler[Part]):
         epoch, done = divmod(self.step(), len(self))
         order = self.order(epoch + 1)
         for start in range(done * self.batch_size, self.count, self.batch_size):
-            yield Part(start, order[start : start + self.batch_size])
-
-
-class Shared(Sampler[Part]):
-    """A replica's share of every global batch.
-
-    Args:
-        batches: the global ones.
-        share: first row and end of the share of so many rows.
-    """
-
-    def __init__(self, batches: Sampler[Part], share: Callable[[int], tuple[int, int]]) -> None:
-        self.batches, self.share = batches, share
-
-    def __len__(self) -> int:
-        return len(self.batches)  # type: ignore[arg-type]
-
-    def __iter__(self) -> Iterator[Part]:
-        for start, indices in self.batches:
+            indices = order[start : start + self.batch_size]
             first, end = self.share(len(indices))
             yield Part(start + first, indices[first:end])
 
@@ -127,14 +104,10 @@ class DataModule(L.LightningDataModule):
         share: of a global batch, that the loaders hand out; None for all of it.
     """
 
-    def __init__(
-        self,
-        spec: TrainSpec,
-        dataset: Pictured,
-        share: Callable[[int], tuple[int, int]] | None = None,
-    ) -> None:
+    def __init__(self, spec: TrainSpec, dataset: Pictured, share: Share | None = None) -> None:
         super().__init__()
-        self.spec, self.dataset, self.share = spec, dataset, share
+        self.spec, self.dataset = spec, dataset
+        self.share = share or (lambda rows: (0, rows))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -144,12 +117,18 @@ class DataModule(L.LightningDataModule):
     def _step(self) -> int:
         return self.trainer.global_step if self.trainer is not None else 0
 
-    def _loader(self, pictures: Pictures, batches: Sampler[Part]) -> Loader:
+    def _loader(
+        self,
+        pictures: Pictures,
+        batch_size: int,
+        order: Callable[[int], list[int]],
+        step: Callable[[], int],
+    ) -> Loader:
         workers = self.spec.data.workers
+        batches = Batches(len(pictures), batch_size, order, step, self.share)
         return Loader(
             Fetched(pictures),
-            # Any object reaches __getitems__.
-            batch_sampler=Shared(batches, self.share) if self.share else batches,  # type: ignore[arg-type]
+            batch_sampler=batches,  # type: ignore[arg-type]  # any object reaches __getitems__
             collate_fn=_whole,
             num_workers=workers,
             persistent_workers=workers > 0,
@@ -161,18 +140,17 @@ class DataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> Loader:
         """Shuffled batches of the training set."""
-        size, pictures = self.spec.optim.batch_size, self.dataset.train
+        pictures, window = self.dataset.train, self.spec.data.window
 
         def order(epoch: int) -> list[int]:
-            window = self.spec.data.window
             return epoch_order(pictures, seed=self.spec.seed, epoch=epoch, window=window)
 
-        return self._loader(pictures, Batches(pictures, size, order, self._step))
+        return self._loader(pictures, self.spec.optim.batch_size, order, self._step)
 
     def in_order(self, pictures: Pictures) -> Loader:
         """All pictures of a split once, in order."""
-        count, size = len(pictures), self.spec.eval.batch_size
-        return self._loader(pictures, Batches(pictures, size, lambda _: list(range(count)), int))
+        everything = list(range(len(pictures)))
+        return self._loader(pictures, self.spec.eval.batch_size, lambda _: everything, int)
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Raise the error that a loader met, here where no traceback is wrapped around it."""

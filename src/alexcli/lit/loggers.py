@@ -1,5 +1,7 @@
 """Additional loggers. metrics.jsonl is always written, so no curve depends on one of these."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from lightning.pytorch.loggers import Logger, WandbLogger
@@ -8,19 +10,25 @@ from alexcli.errors import UsageError
 from alexcli.schema import LoggerKind, TrainSpec
 
 
-def build_loggers(spec: TrainSpec, config: dict[str, object], directory: Path) -> list[Logger]:
-    """The loggers of a configuration.
+@contextlib.contextmanager
+def open_loggers(
+    spec: TrainSpec, config: dict[str, object], directory: Path, *, root: bool
+) -> Iterator[list[Logger]]:
+    """The loggers of a configuration, whose records end with the block: an offline one is whole
+    on disk then.
 
     Args:
         spec: the run's configuration.
         config: the same as plain data, which the logger keeps.
         directory: of the run; wandb writes below it.
+        root: whether this is the process that writes.
 
     Raises:
         UsageError: wandb cannot start, for want of a login or of a network.
     """
-    if spec.logger.kind is LoggerKind.none:
-        return []
+    if spec.logger.kind is LoggerKind.none or not root:
+        yield []
+        return
     import wandb  # a second to import, for those who want it
 
     logger = WandbLogger(
@@ -41,14 +49,10 @@ def build_loggers(spec: TrainSpec, config: dict[str, object], directory: Path) -
         raise UsageError(
             f"wandb cannot start: {error}", hint="logger.offline=true, or `wandb login` first"
         ) from error
-    return [logger]
-
-
-def close_loggers(loggers: list[Logger], *, failed: bool) -> None:
-    """End the records, so that an offline run is whole on disk."""
-    for logger in loggers:
-        if isinstance(logger, WandbLogger):
-            import wandb
-
-            logger.experiment.finish(exit_code=1 if failed else 0)
-            wandb.teardown()  # waits for the process that writes
+    failed = True
+    try:
+        yield [logger]
+        failed = False
+    finally:
+        logger.experiment.finish(exit_code=int(failed))
+        wandb.teardown()  # waits for the process that writes

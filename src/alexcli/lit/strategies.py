@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
+import torch
 from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
@@ -58,9 +60,7 @@ class Placed(SingleDeviceStrategy):
         """Each parameter's momentum to the parameter's device."""
         for optimizer in self.optimizers:
             for parameter, state in optimizer.state.items():
-                for name, value in state.items():
-                    if isinstance(value, Tensor):
-                        state[name] = value.to(parameter.device)
+                state.update(move_data_to_device(state, parameter.device))
 
     def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
         """Take the towers of this process out of a checkpoint, which holds all."""
@@ -82,8 +82,8 @@ class Placed(SingleDeviceStrategy):
         self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None
     ) -> None:
         """Write one checkpoint with all towers, as placement=single would; every process calls."""
-        part = {key: _on_cpu(checkpoint[key]) for key in ("state_dict", "optimizer_states")}
-        parts = self.placement.collect(part)
+        part = {key: checkpoint[key] for key in ("state_dict", "optimizer_states")}
+        parts = self.placement.collect(move_data_to_device(part, torch.device("cpu")))
         if self.is_global_zero:
             whole = {**checkpoint, **merged(parts)}
             super().save_checkpoint(whole, filepath, storage_options)
@@ -120,15 +120,6 @@ def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
     return {"state_dict": weights, "optimizer_states": optimizers}
 
 
-def _on_cpu(value: Any) -> Any:
-    """Every tensor in nested dicts and lists, on the CPU."""
-    if isinstance(value, Tensor):
-        return value.cpu()
-    if isinstance(value, dict):
-        return type(value)((key, _on_cpu(inner)) for key, inner in value.items())
-    return [_on_cpu(inner) for inner in value] if isinstance(value, list) else value
-
-
 def trainer_devices(placement: Single) -> dict[str, Any]:
     """Lightning's arguments for a placement.
 
@@ -136,10 +127,9 @@ def trainer_devices(placement: Single) -> dict[str, Any]:
     each process has one device.
     """
     device = placement.device
-    index = device.index or 0
     return {
         "accelerator": "gpu" if device.type == "cuda" else "cpu",
-        "devices": [index] if device.type == "cuda" else 1,
+        "devices": [device.index or 0] if device.type == "cuda" else 1,
         "strategy": Placed(placement),
         "plugins": [LightningEnvironment()],
     }

@@ -32,12 +32,9 @@ def draw_confusion(counts: "Ints", names: Sequence[str], title: str, path: Path)
     axes.set_yticks(places, short)
     axes.set(xlabel="best guess", ylabel="label", title=title)
     if len(names) <= 20:
-        for row in places:
-            for column in places:
-                if counts[row, column]:
-                    dark = share[row, column] > 0.5
-                    number = str(counts[row, column])
-                    colour = "white" if dark else "black"
-                    axes.text(column, row, number, ha="center", va="center", color=colour, size=8)
+        for row, column in zip(*counts.nonzero(), strict=True):
+            colour = "white" if share[row, column] > 0.5 else "black"
+            number = str(counts[row, column])
+            axes.text(column, row, number, ha="center", va="center", color=colour, size=8)
     figure.colorbar(shown, label="share of the label's pictures", shrink=0.8)
     figure.savefig(path, dpi=150)

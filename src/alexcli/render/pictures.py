@@ -8,8 +8,11 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, written
 from alexcli.results import DataStatistics, Preview
+
+BARE: dict[str, Any] = {"xticks": [], "yticks": []}
+HINT = "--out figures/name.png"
 
 
 def thumbnail(image: Any, columns: int = 32) -> str:
@@ -48,11 +51,9 @@ def draw_mean(found: DataStatistics, numbers: dict[str, Any], out: Path) -> None
     axes[0].set_title(f"mean of {found.pictures:,} training pictures")
     means = ", ".join(f"{m:.1f}" for m in found.channel_means)
     figure.supxlabel(f"grey levels R, G, B: {means}; data {found.data}", fontsize=9)
-    try:
+    with written(f"--out {out}", hint=HINT):
         out.mkdir(parents=True, exist_ok=True)
         (out / "statistics.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise _unwritable(out, error) from error
     _save(figure, out / "mean.png")
 
 
@@ -84,21 +85,14 @@ def _figure(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, 
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=inches, layout="constrained")
-    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(rows * columns)]
-    for axis in axes:
-        axis.set_xticks([])
-        axis.set_yticks([])
+    axes = list(figure.subplots(rows, columns, squeeze=False, subplot_kw=BARE).flat)
     return figure, axes
 
 
 def _save(figure: Any, path: Path) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=110)
-    except (OSError, ValueError) as error:  # ValueError: an ending that is no picture format
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: Exception) -> UsageError:
-    reason = getattr(error, "strerror", None) or str(error)
-    return UsageError(f"--out {path} cannot be written: {reason}", hint="--out figures/name.png")
+        with written(f"--out {path}", hint=HINT):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            figure.savefig(path, dpi=110)
+    except ValueError as error:  # an ending that is no picture format
+        raise UsageError(f"--out {path} cannot be written: {error}", hint=HINT) from error

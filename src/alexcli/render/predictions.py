@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from rich.bar import Bar
 from rich.console import Console
 from rich.table import Table as RichTable
 
@@ -11,6 +12,7 @@ from alexcli.render.tables import percent
 from alexcli.results import Prediction
 
 BAR = 30  # characters of a certain guess
+EIGHTHS = 8 * BAR  # of a character, which a bar is exact to
 COLUMNS = 4  # pictures beside each other, as in Figure 4
 
 
@@ -29,17 +31,10 @@ def bars(found: Sequence[Prediction]) -> str:
             table.add_column(justify="right")
             for guess in one.guesses:
                 colour = "green" if guess.class_ == one.label else "cyan"
-                table.add_row(guess.name, f"[{colour}]{_bar(guess.p)}[/]", percent(guess.p))
+                bar = Bar(EIGHTHS, 0, round(guess.p * EIGHTHS), width=BAR, color=colour)
+                table.add_row(guess.name, bar, percent(guess.p))
             console.print(table)
     return captured.get()
-
-
-def _bar(p: float) -> str:
-    """A bar of p, to an eighth of a character."""
-    whole, part = divmod(round(p * BAR * 8), 8)
-    return "\u2588" * whole + (
-        "\u2589\u258a\u258b\u258c\u258d\u258e\u258f"[7 - part] if part else ""
-    )
 
 
 def draw(found: Sequence[Prediction], title: str, path: Path) -> None:

@@ -3,14 +3,7 @@
 import time
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskID,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alexcli.render.tables import percent
 from alexcli.results import EpochRow, Reporter, StepReport
@@ -48,19 +41,17 @@ class Lines:
 
     def __init__(self, console: Console) -> None:
         self.console = console
-        self.began = self.said = time.monotonic()
-        self.first_step: int | None = None
-
-    def _print(self, line: str) -> None:
-        self.console.print(line, markup=False, soft_wrap=True)
+        self.said = time.monotonic()
+        self.began: tuple[int, float] | None = None
+        """The first step that was reported, and when."""
 
     def note(self, text: str) -> None:
         """See Reporter."""
-        self._print(text)
+        self.console.print(text, markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """See Reporter."""
-        self._print(f"warning: {text}")
+        self.note(f"warning: {text}")
 
     def _due(self) -> bool:
         if time.monotonic() - self.said < self.EVERY:
@@ -71,29 +62,26 @@ class Lines:
     def counted(self, what: str, done: int, total: int) -> None:
         """See Reporter."""
         if self._due():
-            self._print(f"{what}: {done:,} of {total:,}")
+            self.note(f"{what}: {done:,} of {total:,}")
 
     def step(self, report: StepReport) -> None:
         """See Reporter."""
-        if self.first_step is None:
-            self.first_step, self.began = report.step, time.monotonic()
+        now = time.monotonic()
+        self.began = self.began or (report.step, now)
         if self._due():
-            self._print(
+            first, began = self.began
+            ahead, done = report.steps - report.step, report.step - first
+            eta = duration((now - began) / done * ahead) if done else "-"
+            self.note(
                 f"epoch {report.epoch}/{report.epochs}  step {report.step:,}/{report.steps:,}  "
                 f"loss {report.loss:.3f}  error {percent(report.top1_err)}  rate {report.lr:g}  "
-                f"{report.images_per_s:,.0f} images/s  ETA {self._eta(report)}"
+                f"{report.images_per_s:,.0f} images/s  ETA {eta}"
             )
-
-    def _eta(self, report: StepReport) -> str:
-        done = report.step - (self.first_step or 0)
-        if not done:
-            return "-"
-        return duration((time.monotonic() - self.began) / done * (report.steps - report.step))
 
     def epoch(self, rows: list[EpochRow], epochs: int) -> None:
         """See Reporter."""
         self.said = time.monotonic()
-        self._print(epoch_line(rows, epochs))
+        self.note(epoch_line(rows, epochs))
 
     def close(self) -> None:
         """See Reporter."""
@@ -102,15 +90,11 @@ class Lines:
 class Bars(Lines):
     """A bar that stays at the bottom, with the lines of the epochs above it."""
 
-    def __init__(self, console: Console) -> None:
-        super().__init__(console)
-        self.progress: Progress | None = None
-        self.task: TaskID | None = None
-        self.shown = ""
+    progress: Progress | None = None
 
-    def _bar(self, what: str, total: int) -> Progress:
-        """The bar of a piece of work; a new one for new work."""
-        if self.progress is None or self.shown != what:
+    def _show(self, what: str, done: int, total: int, words: str) -> None:
+        """Move the bar of a piece of work; a new one for new work."""
+        if self.progress is None or self.progress.tasks[0].description != what:
             self.close()
             self.progress = Progress(
                 TextColumn("{task.description}"),
@@ -122,26 +106,21 @@ class Bars(Lines):
                 console=self.console,
                 transient=True,
             )
-            self.task = self.progress.add_task(what, total=total, words="")
-            self.shown = what
+            self.progress.add_task(what, words="")
             self.progress.start()
-        return self.progress
+        self.progress.update(self.progress.task_ids[0], completed=done, total=total, words=words)
 
     def counted(self, what: str, done: int, total: int) -> None:
         """See Reporter."""
-        bar = self._bar(what, total)
-        assert self.task is not None
-        bar.update(self.task, completed=done, total=total, words=f"{done:,}/{total:,}")
+        self._show(what, done, total, f"{done:,}/{total:,}")
 
     def step(self, report: StepReport) -> None:
         """See Reporter."""
-        bar = self._bar("training", report.steps)
-        assert self.task is not None
         words = (
             f"epoch {report.epoch}/{report.epochs} step {report.step:,} loss {report.loss:.3f} "
             f"error {percent(report.top1_err)} rate {report.lr:g} {report.images_per_s:,.0f} im/s"
         )
-        bar.update(self.task, completed=report.step, words=words)
+        self._show("training", report.step, report.steps, words)
 
     def close(self) -> None:
         """See Reporter."""

@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from enum import Enum
+import re
+from enum import StrEnum
 from typing import Any
 
 from rich.console import Console
@@ -11,15 +12,8 @@ from rich.table import Table as RichTable
 
 from alexcli.results import Table
 
-
-class Format(Enum):
-    """What a table comes out as."""
-
-    table = "table"
-    md = "md"
-    csv = "csv"
-    json = "json"
-    latex = "latex"
+Format = StrEnum("Format", ["table", "md", "csv", "json", "latex"])
+"""What a table comes out as."""
 
 
 def text(value: Any) -> str:
@@ -40,22 +34,18 @@ def percent(fraction: float | None) -> str:
 
 def render(table: Table, format: Format, data: Any) -> str:  # noqa: A002
     """The table in a format; `data` is what json prints in its place."""
-    match format:
-        case Format.json:
-            return json.dumps(data, indent=1) + "\n"
-        case Format.csv:
-            return _csv(table)
-        case Format.md:
-            return _markdown(table)
-        case Format.latex:
-            return _latex(table)
-        case Format.table:
-            return _terminal(table)
+    if format is Format.json:
+        return json.dumps(data, indent=1) + "\n"
+    writers = {"csv": _csv, "md": _markdown, "latex": _latex, "table": _terminal}
+    return writers[format](table)
+
+
+def _rows(table: Table) -> list[list[Any]]:
+    return [*table.rows, *([table.total] if table.total else [])]
 
 
 def _lines(table: Table) -> list[list[str]]:
-    rows = [*table.rows, *([table.total] if table.total else [])]
-    return [[text(cell) for cell in row] for row in rows]
+    return [[text(cell) for cell in row] for row in _rows(table)]
 
 
 def _numeric(table: Table) -> list[bool]:
@@ -66,10 +56,7 @@ def _numeric(table: Table) -> list[bool]:
 
 def _csv(table: Table) -> str:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(table.columns)
-    for row in [*table.rows, *([table.total] if table.total else [])]:
-        writer.writerow(["" if cell is None else cell for cell in row])
+    csv.writer(out, lineterminator="\n").writerows([table.columns, *_rows(table)])
     return out.getvalue()
 
 
@@ -82,9 +69,7 @@ def _markdown(table: Table) -> str:
 
 def _latex(table: Table) -> str:
     def safe(cell: str) -> str:
-        for char in "&%$#_":
-            cell = cell.replace(char, "\\" + char)
-        return cell
+        return re.sub(r"[&%$#_]", r"\\\g<0>", cell)
 
     columns = "".join("r" if number else "l" for number in _numeric(table))
     lines = [" & ".join(map(safe, row)) + r" \\" for row in [table.columns, *_lines(table)]]

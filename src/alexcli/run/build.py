@@ -18,9 +18,7 @@ from alexcli.optim import parameter_groups
 from alexcli.placement.plan import open_placement
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
-from alexcli.schema import Precision, TrainSpec
-
-ACCELERATORS = ("auto", "cpu", "gpu")
+from alexcli.schema import Accelerator, Precision, TrainSpec
 
 
 def build_data(
@@ -56,13 +54,12 @@ def build_data(
     if spec.model.input.size > spec.data.size:
         Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # raises, with a hint
     classes = len(dataset.classes)
-    if any(word.startswith("model.classes=") for word in overrides):
-        if spec.model.classes != classes:
+    if classes != spec.model.classes:
+        if any(word.startswith("model.classes=") for word in overrides):
             raise UsageError(
                 f"model.classes={spec.model.classes}, but the data has {classes} classes",
                 hint="leave model.classes out: it is taken from the data",
             )
-    elif spec.model.classes != classes:
         spec = replace(spec, model=replace(spec.model, classes=classes))
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
@@ -108,20 +105,15 @@ def resolve_device(spec: TrainSpec) -> torch.device:
     """The device that `trainer.accelerator` names on this machine.
 
     Raises:
-        UsageError: unknown name, or a GPU where there is none.
+        UsageError: a GPU where there is none.
     """
-    wanted = spec.trainer.accelerator
-    if wanted not in ACCELERATORS:
-        raise UsageError(
-            f"trainer.accelerator={wanted} is not one of {', '.join(ACCELERATORS)}",
-            hint="trainer.accelerator=auto",
-        )
-    if wanted == "gpu" and not torch.cuda.is_available():
+    wanted, there = spec.trainer.accelerator, torch.cuda.is_available()
+    if wanted is Accelerator.gpu and not there:
         raise UsageError(
             "trainer.accelerator=gpu, but torch finds no CUDA device",
             hint="trainer.accelerator=cpu",
         )
-    return torch.device("cpu" if wanted == "cpu" or not torch.cuda.is_available() else "cuda")
+    return torch.device("cuda" if there and wanted is not Accelerator.cpu else "cpu")
 
 
 def resolve_precision(spec: TrainSpec) -> Precision:

@@ -16,7 +16,7 @@ KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}
 PARTS = ("state_dict", "alexcli")  # what a checkpoint of ours has at least
 
 
-def read_plain(path: Path) -> dict[str, Any]:
+def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     """What torch.save wrote, if it is a mapping of plain data and tensors.
 
     Raises:
@@ -26,7 +26,7 @@ def read_plain(path: Path) -> dict[str, Any]:
         with warnings.catch_warnings():
             # torch warns of an unusual pickle before it refuses it, which is what counts.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            found = torch.load(path, map_location="cpu", weights_only=True)
+            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError:
         raise UsageError(f"no checkpoint {path}", hint="alexcli train makes checkpoints") from None
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
@@ -45,13 +45,13 @@ def read_plain(path: Path) -> dict[str, Any]:
     return cast(dict[str, Any], found)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """A checkpoint of ours as plain data and tensors.
+def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
+    """A checkpoint of ours as plain data and tensors; `mmap` leaves the weights on disk until used.
 
     Raises:
         UsageError: as `read_plain`, or not ours.
     """
-    checkpoint = read_plain(path)
+    checkpoint = read_plain(path, mmap=mmap)
     weights, kept = (checkpoint.get(part) for part in PARTS)
     tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
     whole = isinstance(checkpoint.get("global_step"), int) and isinstance(kept, dict)
@@ -74,27 +74,20 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> N
 def check_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     """UsageError unless the checkpoint has every weight of the module in the same shape."""
     own = module.state_dict()
-    for name, tensor in own.items():
-        there = state.get(name)
-        if there is None or there.shape != tensor.shape:
-            shown = "is absent" if there is None else f"has shape {list(there.shape)}"
+    parts = {name.split(".")[0] for name in own}
+    extra = sorted(name for name in set(state) - set(own) if name.split(".")[0] in parts)
+    for name in [*own, *extra]:
+        there, here = _shape(state.get(name)), _shape(own.get(name))
+        if there != here:
             raise UsageError(
-                f"{source} is of another model: {_layer(name)} {shown} there, and has shape "
-                f"{list(tensor.shape)} in this model",
+                f"{source} is of another model: {name.removeprefix('net.')} {there} there, and "
+                f"{here} in this model",
                 hint="take the model and the data that the checkpoint was trained with",
             )
-    kept = {name for name in state if name.split(".")[0] in {n.split(".")[0] for n in own}}
-    extra = sorted(kept - set(own))
-    if extra:
-        raise UsageError(
-            f"{source} is of another model: {_layer(extra[0])} has shape "
-            f"{list(state[extra[0]].shape)} there, and is absent in this model",
-            hint="take the model and the data that the checkpoint was trained with",
-        )
 
 
-def _layer(name: str) -> str:
-    return name.removeprefix("net.")
+def _shape(tensor: Tensor | None) -> str:
+    return "is absent" if tensor is None else f"has shape {list(tensor.shape)}"
 
 
 def weights_digest(state: dict[str, Tensor]) -> str:

@@ -1,8 +1,6 @@
 """What `alexcli data stats` and `alexcli data preview` show of a data set."""
 
-from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,7 +40,7 @@ def statistics_of(spec: TrainSpec, reporter: Reporter) -> DataStatistics:
         eigenvalues=values.tolist(),
         components=vectors.T.tolist(),
         noise={"stdev": (SIGMA * values**0.5).tolist(), "eigenvalue": (SIGMA * values).tolist()},
-        mean_image=np.clip(found.mean_image + 0.5, 0, 255).astype(np.uint8),
+        mean_image=_pixels(found.mean_image),
     )
 
 
@@ -72,7 +70,7 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Preview:
     number = torch.tensor([index])
     label = torch.from_numpy(dataset.train.labels[[index]])
     batch = Batch(torch.from_numpy(image), label, number, number)
-    seen = [
+    views = [
         preprocess.train_view(batch, seed=spec.seed, epoch=epoch)[0].permute(1, 2, 0).numpy()
         for epoch in range(1, VIEWS + 1)
     ]
@@ -80,18 +78,16 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Preview:
     return Preview(
         name=f"{dataset.classes[int(label)]}: {dataset.train.names()[index]}",
         original=image[0],
-        seen=_shown(seen, found.channel_means, spec.augment.pixel_scale),
-        mean_image=np.clip(found.mean_image + 0.5, 0, 255).astype(np.uint8),
+        # The mean colour is added back, so that net inputs can be looked at.
+        seen=[_pixels(x / spec.augment.pixel_scale + found.channel_means) for x in views],
+        mean_image=_pixels(found.mean_image),
         components=[_strip(found.channel_means, vectors[:, i], values[i] ** 0.5) for i in range(3)],
         stdevs=(values**0.5).tolist(),
     )
 
 
-def _shown(
-    seen: Sequence[npt.NDArray[Any]], mean: npt.NDArray[np.float64], scale: float
-) -> list[npt.NDArray[np.uint8]]:
-    """Net inputs with the mean colour added back, so that they can be looked at."""
-    return [np.clip(x / scale + mean + 0.5, 0, 255).astype(np.uint8) for x in seen]
+def _pixels(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+    return np.clip(levels + 0.5, 0, 255).astype(np.uint8)
 
 
 def _strip(
@@ -99,5 +95,4 @@ def _strip(
 ) -> npt.NDArray[np.uint8]:
     """The mean colour moved along a component, from -3 to 3 standard deviations, (32, 256, 3)."""
     steps = np.linspace(-3, 3, 256)[:, None] * stdev * direction
-    row = np.clip(mean + steps + 0.5, 0, 255).astype(np.uint8)
-    return np.repeat(row[None], 32, axis=0)
+    return np.repeat(_pixels(mean + steps)[None], 32, axis=0)

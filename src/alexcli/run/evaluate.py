@@ -66,17 +66,6 @@ class Tally:
         if self.probabilities is not None:
             self.probabilities = placement.total(self.probabilities.to(self.top.device)).cpu()
 
-    def predictions(self, opened: "_Opened", *, keep: bool) -> Predictions:
-        """Everything gathered, for files and tables."""
-        kept = self.probabilities if keep else None
-        return Predictions(
-            ids=opened.ids,
-            labels=opened.pictures.labels,
-            top=self.top.cpu().numpy(),
-            top_p=self.top_p.cpu().numpy(),
-            probabilities=None if kept is None else kept.numpy(),
-        )
-
 
 def evaluate(
     chosen: Sequence[tuple[RunDirectory, Path]],
@@ -108,13 +97,11 @@ def evaluate(
             or pictures than the first.
     """
     reuse_memory()
-    if len(chosen) > 1:
-        _same_nets(chosen)
+    _same_nets([path for _, path in chosen])
     placement = build_placement(placed_spec(chosen[0][0], overrides))
     reporter = reporter if placement.root else Silent()
-    done = Evaluation([], [], [], [])
+    done, keep = Evaluation([], [], [], []), len(chosen) > 1 or probabilities
     sums: dict[str, Tensor] = {}
-    crops: set[int] = set()
     first: _Opened | None = None
     began = time.monotonic()
     for run, path in chosen:
@@ -122,17 +109,15 @@ def evaluate(
         opened = _open(load(run, path, overrides, placement), split, speaker)
         first = first or opened
         _same_pictures(first, opened)
-        crops.add(opened.trained.spec.model.input.size)
-        started, keep = time.monotonic(), len(chosen) > 1 or probabilities
+        started = time.monotonic()
         for protocol, tally in _passes(opened, protocols, reporter, keep=keep).items():
-            _add(done, tally, protocol, opened, probabilities, {"seconds": _since(started)})
+            _add(done, tally, protocol, opened, probabilities, seconds=_since(started))
             if len(chosen) > 1 and tally.probabilities is not None:
-                sums[protocol] = sums.get(protocol, torch.zeros(())) + tally.probabilities
+                sums[protocol] = sums.get(protocol, 0) + tally.probabilities
     assert first is not None
     done.classes, done.names = first.trained.classes, first.trained.names
     if sums:
-        crop = crops.pop() if len(crops) == 1 else sorted(crops)
-        _ensemble(done, sums, first, probabilities, {"crop": crop, "seconds": _since(began)})
+        _ensemble(done, sums, first, probabilities, began)
     if classes:
         for result, said in zip(done.results, done.predictions, strict=True):
             result.per_class = per_class(said, done.classes, done.names)
@@ -141,24 +126,20 @@ def evaluate(
 
 
 def _ensemble(
-    done: Evaluation,
-    sums: dict[str, Tensor],
-    first: "_Opened",
-    probabilities: bool,
-    known: dict[str, Any],
+    done: Evaluation, sums: dict[str, Tensor], first: "_Opened", probabilities: bool, began: float
 ) -> None:
     """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
     members = [result.name for result in done.results[:: len(sums)]]
+    crops = sorted({result.protocol["crop"] for result in done.results})
+    changed = {"name": f"ensemble of {len(members)}", "checkpoint": "", "members": members}
     labels = torch.from_numpy(first.pictures.labels)
+    seconds = _since(began)
     for protocol, total in sums.items():
         tally = Tally(len(done.classes), len(labels), torch.device("cpu"), keep=probabilities)
-        for at in range(0, len(labels), CHUNK):
-            rows = torch.arange(at, min(at + CHUNK, len(labels)))
+        for rows in torch.split(torch.arange(len(labels)), CHUNK):
             tally.add(total[rows] / len(members), labels[rows], rows)
-        name = f"ensemble of {len(members)}"
-        extra = {"name": name, "checkpoint": "", "members": members, "seconds": known["seconds"]}
-        _add(done, tally, protocol, first, probabilities, extra)
-        done.results[-1].protocol["crop"] = known["crop"]
+        _add(done, tally, protocol, first, probabilities, seconds=seconds, **changed)
+        done.results[-1].protocol["crop"] = crops[0] if len(crops) == 1 else crops
 
 
 @dataclass
@@ -174,7 +155,8 @@ class _Opened:
 
 def _open(trained: Trained, split: str, reporter: Reporter) -> _Opened:
     spec, dataset = build_data(trained.spec, reporter)
-    _same_classes(trained, dataset)
+    hint = "name the data that the net was trained on: data.root=DIR"
+    _same_classes(trained.path, trained.classes, "the data has", dataset.classes, hint)
     pictures = {"val": dataset.val, "test": dataset.test}[split]
     if pictures is None:
         raise UsageError("the data has no test set", hint="--split val")
@@ -212,36 +194,34 @@ def _add(
     protocol: str,
     opened: _Opened,
     probabilities: bool,
-    changed: dict[str, Any],
+    **changed: Any,
 ) -> None:
     """Append what was gathered under one protocol to the rows."""
-    trained, found, n = opened.trained, tally.errors.compute(), tally.errors.count()
-    loss, top1, top5 = found["loss"], found["top1_err"], found["top5_err"]
-    assert loss is not None
-    assert top1 is not None
+    trained, data, n = opened.trained, opened.dataset, tally.errors.count()
+    errors: dict[str, Any] = tally.errors.compute()
     result = EvalResult(
         name=trained.name,
         split=opened.split,
         protocol={
-            "resize": opened.dataset.resize,
+            "resize": data.resize,
             "crop": trained.spec.model.input.size,
             "views": len(PROTOCOLS[protocol]),
         },
         n=n,
-        top1_err=top1,
-        top5_err=top5,
-        loss=loss,
+        **errors,
         interval={
-            "top1_err": wilson(top1, n),
-            "top5_err": None if top5 is None else wilson(top5, n),
+            name: None if errors[name] is None else wilson(errors[name], n)
+            for name in ("top1_err", "top5_err")
         },
         checkpoint=str(trained.path),
-        data=opened.dataset.fingerprint,
-        note=opened.dataset.note,
+        data=data.fingerprint,
+        note=data.note,
         calibration_error=calibration_error(tally.top, tally.top_p, opened.pictures.labels),
     )
     done.results.append(replace(result, **changed))
-    done.predictions.append(tally.predictions(opened, keep=probabilities))
+    top, top_p = tally.top.cpu().numpy(), tally.top_p.cpu().numpy()
+    kept = None if not probabilities or tally.probabilities is None else tally.probabilities.numpy()
+    done.predictions.append(Predictions(opened.ids, opened.pictures.labels, top, top_p, kept))
 
 
 def _since(began: float) -> float:
@@ -256,30 +236,24 @@ def wilson(error: float, n: int, level: float = 0.95) -> Interval:
     return Interval(level, float(found.low), float(found.high))
 
 
-def _same_nets(chosen: Sequence[tuple[RunDirectory, Path]]) -> None:
+def _same_nets(paths: Sequence[Path]) -> None:
     """UsageError, before anything is evaluated, unless all nets know the same classes."""
-    known = [checkpoint.read(path)["alexcli"]["classes"] for _, path in chosen]
-    for (_, path), classes in zip(chosen[1:], known[1:], strict=True):
-        if classes != known[0]:
-            raise UsageError(
-                f"{chosen[0][1]} knows {len(known[0])} classes and {path} {len(classes)}; "
-                f"{_differing(known[0], classes)}, so they cannot be averaged",
-                hint="name runs that were trained on the same classes, or evaluate one at a time",
-            )
+    if len(paths) > 1:
+        # Mapped: only the names are read now, and the weights once, when a net's turn has come.
+        known = [checkpoint.read(path, mmap=True)["alexcli"]["classes"] for path in paths]
+        hint = "name runs that were trained on the same classes, or evaluate one at a time"
+        for path, classes in zip(paths, known, strict=True):
+            _same_classes(paths[0], known[0], f"{path} on", classes, hint)
 
 
-def _same_classes(trained: Trained, dataset: Dataset) -> None:
-    if trained.classes != dataset.classes:
+def _same_classes(path: Path, classes: list[str], other: str, others: list[str], hint: str) -> None:
+    if classes != others:
+        found = sorted(set(classes) ^ set(others))[:5]
+        differ = f"they differ in {', '.join(found)}" if found else "they come in another order"
         raise UsageError(
-            f"{trained.path} was trained on {len(trained.classes)} classes and the data has "
-            f"{len(dataset.classes)}; {_differing(trained.classes, dataset.classes)}",
-            hint="name the data that it was trained on: data.root=DIR",
+            f"{path} was trained on {len(classes)} classes and {other} {len(others)}; {differ}",
+            hint=hint,
         )
-
-
-def _differing(some: list[str], others: list[str]) -> str:
-    found = sorted(set(some) ^ set(others))[:5]
-    return f"they differ in {', '.join(found)}" if found else "they come in another order"
 
 
 def _same_pictures(a: _Opened, b: _Opened) -> None:

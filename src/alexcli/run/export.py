@@ -1,10 +1,9 @@
 """Trained nets as files for other programs, each compared with the net after it is written."""
 
-import contextlib
 import importlib.util
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from torch import Tensor, nn
 from alexcli import __version__
 from alexcli.config import from_mapping, to_mapping
 from alexcli.data.transforms import Preprocess
-from alexcli.errors import RunFailedError, UsageError
+from alexcli.errors import RunFailedError, UsageError, written
 from alexcli.model.portable import portable
 from alexcli.results import Exported
 from alexcli.run.build import build_net, build_preprocess
@@ -27,6 +26,7 @@ from alexcli.schema import TrainSpec
 SUFFIX = {"onnx": ".onnx", "safetensors": ".safetensors", "torch": ".pt2"}
 NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
 TOLERANCE = 1e-4  # of the largest score; other programs sum in another order
+BATCH = ({0: torch.export.Dim("batch")},)
 BATCHES = (1, 3)  # sizes of the batches that are compared, to try the dynamic dimension
 
 
@@ -70,37 +70,40 @@ def export(
     net = portable(trained.net, operator=form == "onnx" and not decompose_lrn)
     whole = (Whole(trained.preprocess, net) if preprocessing else net).eval()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        match form:
-            case "onnx":
-                written = _onnx(
-                    whole, _inputs(trained, 2, preprocessing), temporary, trained, opset
-                )
-                check = _onnx_runner(temporary)
-            case "torch":
-                written = _program(whole, _inputs(trained, 2, preprocessing), temporary)
-                check = torch.export.load(temporary).module()
-            case _:
-                written = _safetensors(trained, temporary)
-                check = _restored(temporary)
-        difference = max(
-            _difference(trained, check, _inputs(trained, n, preprocessing), preprocessing)
-            for n in BATCHES
-        )
-        if not difference <= TOLERANCE:
-            raise RunFailedError(
-                f"{path.name} differs from the net by {difference:.2g} of the largest score, more "
-                f"than {TOLERANCE:g}; it was not kept",
-                hint="--decompose-lrn, or another --opset" if form == "onnx" else None,
+        with written(path, hint="--out PATH"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            example = _inputs(trained, 2, preprocessing)
+            facts, check = _write(form, trained, whole, example, temporary, opset)
+            difference = max(
+                _difference(trained, check, _inputs(trained, n, preprocessing), preprocessing)
+                for n in BATCHES
             )
-        temporary.rename(path)
-    except OSError as error:
-        raise UsageError(
-            f"{path} cannot be written: {error.strerror}", hint="--out PATH"
-        ) from error
+            if not difference <= TOLERANCE:
+                raise RunFailedError(
+                    f"{path.name} differs from the net by {difference:.2g} of the largest score, "
+                    f"more than {TOLERANCE:g}; it was not kept",
+                    hint="--decompose-lrn, or another --opset" if form == "onnx" else None,
+                )
+            temporary.rename(path)
     finally:
         temporary.unlink(missing_ok=True)
-    return Exported(str(path), form, path.stat().st_size, difference=difference, **written)
+    return Exported(str(path), form, path.stat().st_size, difference=difference, **facts)
+
+
+def _write(
+    form: str, trained: Trained, whole: nn.Module, x: Tensor, path: Path, opset: int | None
+) -> tuple[dict[str, Any], Callable[[Tensor], Tensor]]:
+    """Write the file; what is to be told of it, and how to run it."""
+    # torch's exporters warn of their own internals.
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+        match form:
+            case "onnx":
+                return _onnx(whole, x, path, trained, opset), _onnx_runner(path)
+            case "torch":
+                torch.export.save(torch.export.export(whole, (x,), dynamic_shapes=BATCH), path)
+                return {}, torch.export.load(path).module()
+        _safetensors(trained, path)
+        return {}, _restored(path)
 
 
 def _check(form: str, path: Path, **options: object) -> None:
@@ -147,39 +150,29 @@ def _facts(trained: Trained) -> dict[str, str]:
     }
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # torch's exporters warn of their own internals
-        yield
-
-
 def _onnx(
     net: nn.Module, x: Tensor, path: Path, trained: Trained, opset: int | None
 ) -> dict[str, Any]:
     import onnx
 
-    with _quiet(), torch.no_grad():
-        program = torch.onnx.export(
-            net,
-            (x,),
-            dynamo=True,
-            opset_version=opset,
-            input_names=["x"],
-            output_names=["scores"],
-            dynamic_shapes=({0: torch.export.Dim("batch")},),
-            verbose=False,
-        )
-        assert program is not None
-        program.model.metadata_props.update(_facts(trained))
-        program.save(path, external_data=False)
+    program = torch.onnx.export(
+        net,
+        (x,),
+        dynamo=True,
+        opset_version=opset,
+        input_names=["x"],
+        output_names=["scores"],
+        dynamic_shapes=BATCH,
+        verbose=False,
+    )
+    assert program is not None
+    program.model.metadata_props.update(_facts(trained))
+    program.save(path, external_data=False)
     model = onnx.load(path)
     onnx.checker.check_model(model)
     operators = sorted({node.op_type for node in model.graph.node})
-    standard = next(
-        entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")
-    )
-    return {"opset": standard, "operators": operators}
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    return {"opset": versions.get("", versions.get("ai.onnx")), "operators": operators}
 
 
 def _onnx_runner(path: Path) -> Callable[[Tensor], Tensor]:
@@ -189,18 +182,10 @@ def _onnx_runner(path: Path) -> Callable[[Tensor], Tensor]:
     return lambda x: torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
 
 
-def _program(net: nn.Module, x: Tensor, path: Path) -> dict[str, Any]:
-    with _quiet(), torch.no_grad():
-        shapes = ({0: torch.export.Dim("batch")},)
-        torch.export.save(torch.export.export(net, (x,), dynamic_shapes=shapes), path)
-    return {}
-
-
-def _safetensors(trained: Trained, path: Path) -> dict[str, Any]:
+def _safetensors(trained: Trained, path: Path) -> None:
     module = nn.ModuleDict({"net": trained.net, "preprocess": trained.preprocess})
     state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
     save_file(state, path, metadata=_facts(trained))
-    return {}
 
 
 def _restored(path: Path) -> Callable[[Tensor], Tensor]:

@@ -1,6 +1,5 @@
 """Making a run directory out of weights from elsewhere."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
@@ -59,24 +58,19 @@ def import_torchvision(
     module = torch.nn.ModuleDict({"net": net, "preprocess": build_preprocess(spec, statistics)})
     run.create(spec, names)
     kept = {"plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
-    whole = {
-        "state_dict": dict(module.state_dict()),
-        "global_step": 0,
-        "alexcli": {"classes": names, **kept},
-    }
+    ours = {"classes": names, **kept}
+    whole = {"state_dict": dict(module.state_dict()), "global_step": 0, "alexcli": ours}
     temporary = run.last.with_suffix(".tmp")
     torch.save(whole, temporary)
     temporary.replace(run.last)
     run.finish(
+        "import",
         {
-            "kind": "import",
-            "name": run.path.parent.name + "/" + run.path.name,
             "model": spec.model.name,
             "source": "torchvision" if weights is None else str(weights),
             "classes": len(names),
             "parameters": sum(p.numel() for p in net.parameters()),
-            "finished": datetime.now(UTC).isoformat(),
-        }
+        },
     )
     return run
 

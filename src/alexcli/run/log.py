@@ -51,12 +51,6 @@ class _Both:
 
     def epoch(self, rows: list[EpochRow], epochs: int) -> None:
         for row in rows:
-            self.log.info(
-                "epoch %d/%d %s loss %.4f top-1 error %.4f",
-                row.epoch,
-                epochs,
-                row.split,
-                row.loss,
-                row.top1_err,
-            )
+            error = f"loss {row.loss:.4f} top-1 error {row.top1_err:.4f}"
+            self.log.info("epoch %d/%d %s %s", row.epoch, epochs, row.split, error)
         self.reporter.epoch(rows, epochs)

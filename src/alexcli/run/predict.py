@@ -23,17 +23,14 @@ def find_pictures(named: Sequence[Path]) -> list[Path]:
     """
     found: list[Path] = []
     for path in named:
-        if path.is_dir():
-            inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
-            if not inside:
-                raise UsageError(
-                    f"{path} holds no pictures", hint="name files, or a folder with pictures in it"
-                )
-            found += inside
-        elif path.exists():
-            found.append(path)
-        else:
+        if not path.exists():
             raise UsageError(f"{path} does not exist", hint="name picture files or folders of them")
+        inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+        if path.is_dir() and not inside:
+            raise UsageError(
+                f"{path} holds no pictures", hint="name files, or a folder with pictures in it"
+            )
+        found += inside or [path]
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alexcli.errors import UsageError
+from alexcli.errors import written
 from alexcli.results import Evaluation, Predictions, Table
 
 CONFUSED = 3  # most confused classes named in a row of the per-class table
@@ -72,17 +72,11 @@ def save(folder: Path, evaluation: Evaluation, table: Table) -> list[Path]:
     if kept:
         arrays["probabilities"] = np.stack(kept)
     paths = [folder / name for name in ("results.json", "results.csv", "predictions.npz")]
-    try:
+    with written(folder, hint="choose another folder: --out DIR"):
         folder.mkdir(parents=True, exist_ok=True)
         text = json.dumps([asdict(result) for result in evaluation.results], indent=1)
         paths[0].write_text(text + "\n", encoding="utf-8")
         with paths[1].open("w", newline="", encoding="utf-8") as file:
             csv.writer(file, lineterminator="\n").writerows([table.columns, *table.rows])
-        with paths[2].open("wb") as binary:
-            np.savez_compressed(binary, allow_pickle=False, **arrays)
-    except OSError as error:
-        raise UsageError(
-            f"{error.filename or folder} cannot be written: {error.strerror}",
-            hint="choose another folder: --out DIR",
-        ) from error
+        np.savez_compressed(paths[2], allow_pickle=False, **arrays)
     return paths

@@ -4,6 +4,7 @@ Under torchrun or Slurm the processes are there already, and nothing here is use
 """
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # whose import would slow down every --help
 
 POLL = 0.1  # seconds
 GRACE = 5.0  # seconds in which processes that lost a peer may say so before they are ended
+RESUMES = "the same command resumes from what was saved"
 KINDS: dict[str, type[AlexcliError]] = {
     kind.__name__: kind for kind in (InterruptedRunError, LostPeerError, RunFailedError, UsageError)
 }
@@ -84,23 +86,21 @@ class _Family:
     def __init__(self, size: int, words: Sequence[str], folder: Path) -> None:
         self.folder, self.asked = folder, 0
         self.children: list[subprocess.Popen[bytes]] = []
-        threads = max(1, (os.cpu_count() or 1) // size)
         for rank in range(size):
-            own = {
+            environ = {
+                "OMP_NUM_THREADS": max(1, (os.cpu_count() or 1) // size),
+                **_loopback(),
+                **os.environ,
                 "RANK": rank,
                 "LOCAL_RANK": rank,
                 "WORLD_SIZE": size,
                 "LOCAL_WORLD_SIZE": size,
                 MEETING: folder / "meeting",
             }
-            # One machine: no other interface than the loopback is needed, or can be in the way.
-            usual = {"OMP_NUM_THREADS": threads, "GLOO_SOCKET_IFNAME": _loopback()}
-            defaults = {name: str(value) for name, value in usual.items() if value}
-            environ = defaults | dict(os.environ) | {k: str(v) for k, v in own.items()}
             with (folder / f"rank{rank}.log").open("wb") as log:
                 child = subprocess.Popen(
                     [sys.executable, "-m", "alexcli", *words],
-                    env=environ,
+                    env={name: str(value) for name, value in environ.items()},
                     stdin=subprocess.DEVNULL,
                     stdout=None if rank == 0 else log,
                     stderr=None if rank == 0 else log,
@@ -111,14 +111,16 @@ class _Family:
     def watch(self) -> None:
         """Wait for all, or for the first that fails; then raise its error."""
         before = {n: signal.signal(n, self._pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
+        until = math.inf
         try:
-            while any(code is None for code in self._codes()):
+            while None in self._codes() and time.monotonic() < until:
                 if any(self._codes()):
-                    self._wait(GRACE)
-                    break
+                    until = min(until, time.monotonic() + GRACE)
                 time.sleep(POLL)
         finally:
-            self._end()
+            for child in self.children:
+                child.kill()  # what is left waits for a process that is gone
+                child.wait()
             for number, handler in before.items():
                 signal.signal(number, handler)
         if any(self._codes()):
@@ -127,33 +129,16 @@ class _Family:
     def _codes(self) -> list[int | None]:
         return [child.poll() for child in self.children]
 
-    def _wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while any(code is None for code in self._codes()) and time.monotonic() < until:
-            time.sleep(POLL)
-
     def _pass_on(self, number: int, frame: FrameType | None) -> None:
         """The first signal lets the step end and saves, the second stops at once."""
         self.asked += 1
         for child in self.children:
-            if child.poll() is None:
-                child.kill() if self.asked > 2 else child.send_signal(signal.SIGTERM)
-
-    def _end(self) -> None:
-        """Kill what is left: it waits for a process that is gone."""
-        for child in self.children:
-            if child.poll() is None:
-                child.kill()
-            child.wait()
+            child.kill() if self.asked > 2 else child.send_signal(signal.SIGTERM)
 
     def _cause(self) -> AlexcliError:
         """The error that came first: not the loss of a peer, if there is any other."""
-        found = []
-        for rank, code in enumerate(self._codes()):
-            if code:
-                found.append(self._told(rank, code))
-        found.sort(key=lambda told: (told["kind"] == LostPeerError.__name__, told["time"]))
-        first = found[0]
+        found = [self._told(rank, code) for rank, code in enumerate(self._codes()) if code]
+        first = min(found, key=lambda told: (told["kind"] == LostPeerError.__name__, told["time"]))
         kind = KINDS.get(first["kind"], RunFailedError)
         if self.asked and all(told["kind"] != UsageError.__name__ for told in found):
             kind = InterruptedRunError
@@ -167,24 +152,24 @@ class _Family:
             found: dict[str, Any] = json.loads((self.folder / f"rank{rank}.json").read_text())
             return found
         except (OSError, ValueError):
-            end = (
-                f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
-            )
+            killed = code < 0 and f"was killed by {signal.Signals(-code).name}"
+            end = killed or f"ended with {code}"
             log = (self.folder / f"rank{rank}.log").read_text(errors="replace").strip()
             return {
                 "rank": rank,
                 "kind": RunFailedError.__name__,
                 "message": f"{end}\n{log}".strip(),
-                "hint": "the same command resumes from what was saved",
+                "hint": RESUMES,
                 "time": 0.0,
             }
 
 
-def _loopback() -> str:
+def _loopback() -> dict[str, str]:
+    """One machine: no other interface is needed, or can be in the way."""
     import socket
 
-    names = [name for _, name in socket.if_nameindex()]
-    return next((name for name in names if name in ("lo", "lo0")), "")
+    names = {name for _, name in socket.if_nameindex()} & {"lo", "lo0"}
+    return {"GLOO_SOCKET_IFNAME": names.pop()} if names else {}
 
 
 def speaker() -> str:
@@ -198,13 +183,16 @@ def report(error: BaseException) -> bool:
     here, meeting = world(), os.environ.get(MEETING)
     if here is None or meeting is None:
         return False
-    if isinstance(error, AlexcliError):
-        message, hint, kind = error.message, error.hint, type(error).__name__
-    else:
-        message = "".join(traceback.format_exception(error)).strip()
-        message = f"{type(error).__name__}: {error}\n{message}"
-        hint, kind = "the same command resumes from what was saved", RunFailedError.__name__
-    told = {"rank": here.rank, "kind": kind, "message": message, "hint": hint, "time": time.time()}
+    if not isinstance(error, AlexcliError):
+        trace = "".join(traceback.format_exception(error)).strip()
+        error = RunFailedError(f"{type(error).__name__}: {error}\n{trace}", hint=RESUMES)
+    told = {
+        "rank": here.rank,
+        "kind": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint,
+        "time": time.time(),
+    }
     file = Path(meeting).with_name(f"rank{here.rank}.json")
     temporary = file.with_suffix(".tmp")
     temporary.write_text(json.dumps(told))

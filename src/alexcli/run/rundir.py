@@ -7,7 +7,6 @@ import json
 import platform
 import subprocess
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from alexcli.config import from_mapping, to_mapping
 from alexcli.data.names import human_names
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError, nearest, written
 from alexcli.schema import Precision, TrainSpec
 
 # Where the pictures lie, how many processes read them: nothing that changes a pixel.
@@ -58,36 +57,22 @@ def _digest(value: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-@dataclass
 class RunDirectory:
     """A run on disk."""
 
-    path: Path
-
-    @property
-    def config(self) -> Path:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = f"{path.parent.name}/{path.name}"
+        self.config = path / "config.yaml"
         """The resolved configuration."""
-        return self.path / "config.yaml"
-
-    @property
-    def result_file(self) -> Path:
+        self.result_file = path / "result.json"
         """Present when the run is finished."""
-        return self.path / "result.json"
-
-    @property
-    def metrics(self) -> Path:
+        self.metrics = path / "metrics.jsonl"
         """One line per pass, see results.EpochRow."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def last(self) -> Path:
+        self.last = path / "last.ckpt"
         """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
-        return self.path / "last.ckpt"
-
-    @property
-    def best(self) -> Path:
+        self.best = path / "best.ckpt"
         """Checkpoint of the lowest validation top-1 error."""
-        return self.path / "best.ckpt"
 
     def result(self) -> dict[str, Any] | None:
         """The content of result.json, or None for an unfinished run."""
@@ -133,7 +118,7 @@ class RunDirectory:
         Raises:
             UsageError: not writable.
         """
-        try:
+        with written(f"the run directory {self.path}", hint="choose another place: runs=DIR"):
             self.path.mkdir(parents=True, exist_ok=True)
             text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
             self.config.write_text(text, encoding="utf-8")
@@ -145,11 +130,6 @@ class RunDirectory:
             ]
             text = "[\n " + ",\n ".join(lines) + "\n]\n"
             (self.path / "classes.json").write_text(text, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(
-                f"the run directory {self.path} cannot be written: {error.strerror}",
-                hint="choose another place: runs=DIR",
-            ) from error
 
     def put_aside(self) -> Path | None:
         """Rename a run that is to start over, so that nothing is lost; where it went."""
@@ -161,27 +141,31 @@ class RunDirectory:
         self.path.rename(aside)
         return aside
 
+    def rows(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl, but for one that a kill has cut off."""
+        found = []
+        for line in self.metrics.read_text(encoding="utf-8").splitlines():
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return found
+
     def last_rows(self) -> dict[str, dict[str, Any]]:
         """The lines of the last epoch by split: train, val and perhaps train_eval."""
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
+        rows = self.rows()
         return {row["split"]: row for row in rows if row["epoch"] == rows[-1]["epoch"]}
 
     def forget_after(self, step: int) -> None:
         """Drop lines of metrics.jsonl that lie after a checkpoint's step: they will come again."""
-        if not self.metrics.exists():
-            return
-        lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if _step(line) <= step]
-        temporary = self.metrics.with_suffix(".tmp")
-        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        temporary.replace(self.metrics)
+        if self.metrics.exists():
+            kept = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
+            _replace(self.metrics, "".join(kept))
 
-    def finish(self, result: dict[str, Any]) -> None:
-        """Write result.json, whole or not at all."""
-        temporary = self.result_file.with_suffix(".tmp")
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(self.result_file)
+    def finish(self, kind: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Write result.json, whole or not at all, with kind, name and time; its content."""
+        finished = datetime.now(UTC).isoformat()
+        whole = {"kind": kind, "name": self.name, **result, "finished": finished}
+        _replace(self.result_file, json.dumps(whole, indent=1) + "\n")
+        return whole
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -200,12 +184,10 @@ class RunDirectory:
             ) from None
 
 
-def _step(line: str) -> float:
-    """The step of a line; a line cut off by a kill counts as later than everything."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return float("inf")
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
 
 
 def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
@@ -225,16 +207,15 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
     Raises:
         UsageError: there is none.
     """
-    found: list[tuple[str, Path]] = []
+    found: dict[str, RunDirectory] = {}
     for file in runs.glob("*/*/result.json"):
-        if "~" in file.parent.name:
-            continue
-        result = RunDirectory(file.parent).result() or {}
+        run = RunDirectory(file.parent)
+        result = ({} if "~" in run.name else run.result()) or {}
         if result.get("kind") in kinds and not result.get("arm"):
-            found.append((str(result.get("finished", "")), file.parent))
+            found[str(result.get("finished", ""))] = run
     if not found:
         raise UsageError(f"there is no finished run in {runs.absolute()}", hint="alexcli train")
-    return RunDirectory(max(found)[1])
+    return found[max(found)]
 
 
 def locate(named: str) -> tuple[RunDirectory, Path]:
@@ -287,8 +268,7 @@ def _git() -> dict[str, Any] | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        tracked = git("ls-files", Path(__file__).name)
-        if not tracked:
+        if not git("ls-files", Path(__file__).name):
             return None
         changed = git("status", "--porcelain", "--", ":/src", ":/conf")
         return {"revision": git("rev-parse", "HEAD"), "dirty": bool(changed)}

@@ -1,13 +1,11 @@
 """Training a run to its end, from wherever it stands."""
 
 import contextlib
-import errno
 import functools
 import os
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +15,10 @@ import torch
 from alexcli import __version__
 from alexcli.config import flat, to_mapping
 from alexcli.data.dataset import Dataset, training_statistics
-from alexcli.errors import RunFailedError, UsageError
+from alexcli.errors import RunFailedError, UsageError, written
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
-from alexcli.lit.loggers import build_loggers, close_loggers
+from alexcli.lit.loggers import open_loggers
 from alexcli.lit.module import Module
 from alexcli.lit.strategies import trainer_devices
 from alexcli.memory import reuse_memory
@@ -38,6 +36,15 @@ from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
 from alexcli.run.transfer import copy_layers, plan_transfer, read_start
 from alexcli.schema import PlacementKind, Precision, TrainSpec
+
+HARMLESS = (
+    # Arrays in memory need no loader processes, and folders choose their own number.
+    "does not have many workers",
+    "smaller than the logging interval",
+    "multi-threaded, use of fork",
+    # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
+    "LeafSpec",
+)
 
 
 def train(
@@ -95,8 +102,8 @@ def train(
         with logged(run.path / "train.log", reporter) as speaker:
             best = _fit(run, module, data, (source, step), speaker, precision)
         result = _result(run, module, dataset, best)
-        result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
-        run.finish(result)
+        typed = " ".join(["alexcli train", *overrides])
+        result = run.finish("train", result | {"command": typed, "on": began_on})
     return TrainResult(str(run.path), result, skipped=False)
 
 
@@ -142,15 +149,10 @@ def _step_of(source: Path, module: Module) -> int:
 @contextlib.contextmanager
 def _writing(run: RunDirectory) -> Iterator[None]:
     """Make the folder of the run; name the file that cannot be written, now or later."""
-    try:
+    with written(f"the run directory {run.path}", hint="choose another place: runs=DIR"):
         run.path.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(run.path.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(run.path.parent))
-    except OSError as error:
-        raise UsageError(
-            f"the run directory {run.path} cannot be made: {error.strerror}",
-            hint="choose another place: runs=DIR",
-        ) from error
+            raise PermissionError(f"{run.path.parent} is write-protected")
     try:
         yield
     except OSError as error:
@@ -177,34 +179,32 @@ def _fit(
     )
     if source is not None:
         speaker.note(f"going on from {source}, step {step}")
-    if placement.root and source is not None:
+    if placement.root:
         run.forget_after(step)
-    elif placement.root:
-        run.metrics.unlink(missing_ok=True)
     recorder, interruption = Recorder(run.path, speaker), Interruption(run.path, speaker)
-    loggers = build_loggers(spec, to_mapping(spec), run.path) if placement.root else []
     watching = [Progress(speaker)] if placement.root else []
-    trainer = L.Trainer(
-        **trainer_devices(placement),
-        precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
-        max_epochs=spec.optim.epochs,
-        logger=loggers or False,
-        callbacks=[recorder, interruption, *watching],
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        default_root_dir=str(run.path),
-    )
-    failed = True
-    try:
-        with _known_warnings(), interruption.listening():
-            ckpt = str(source) if source else None
-            trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
-        failed = False
-    finally:
-        close_loggers(loggers, failed=failed)
+    with (
+        open_loggers(spec, to_mapping(spec), run.path, root=placement.root) as loggers,
+        warnings.catch_warnings(),
+        interruption.listening(),
+    ):
+        for message in HARMLESS:
+            warnings.filterwarnings("ignore", message=f".*{message}.*")
+        trainer = L.Trainer(
+            **trainer_devices(placement),
+            precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
+            max_epochs=spec.optim.epochs,
+            logger=loggers or False,
+            callbacks=[recorder, interruption, *watching],
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            default_root_dir=str(run.path),
+        )
+        ckpt = str(source) if source else None
+        trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
     if loggers and spec.logger.offline:
         speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
     return recorder.best
@@ -215,24 +215,8 @@ def _where(spec: TrainSpec, placement: Single) -> str:
     kind, device = spec.placement.kind, placement.device.type
     if kind is PlacementKind.single:
         return device
-    return f"{device}, {kind.name}" + (
-        f" ({placement.processes} processes, {placement.replicas} replicas)"
-        if placement.processes > 1
-        else ""
-    )
-
-
-@contextlib.contextmanager
-def _known_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
-        # Arrays in memory need no loader processes, and folders choose their own number.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
-        warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork.*")
-        # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=DeprecationWarning)
-        yield
+    counts = f" ({placement.processes} processes, {placement.replicas} replicas)"
+    return f"{device}, {kind.name}{counts if placement.processes > 1 else ''}"
 
 
 def _result(
@@ -242,8 +226,6 @@ def _result(
     rows = run.last_rows()
     spec = module.spec
     return {
-        "kind": "train",
-        "name": run.path.parent.name + "/" + run.path.name,
         "model": spec.model.name,
         "seed": spec.seed,
         "classes": len(dataset.classes),
@@ -260,5 +242,4 @@ def _result(
             "skipped": dataset.skipped,
             "note": dataset.note,
         },
-        "finished": datetime.now(UTC).isoformat(),
     }

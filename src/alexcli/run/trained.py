@@ -82,22 +82,13 @@ def load(
     placement.place(net)
     preprocess.to(placement.device)
     module.eval()
-    return Trained(
-        name=name_of(run, path),
-        path=path,
-        spec=spec,
-        classes=classes,
-        names=run.names(classes),
-        net=net,
-        preprocess=preprocess,
-        placement=placement,
-    )
+    name, names = name_of(run, path), run.names(classes)
+    return Trained(name, path, spec, classes, names, net, preprocess, placement)
 
 
 def name_of(run: RunDirectory, path: Path) -> str:
     """How a checkpoint is called in tables."""
-    where = run.path.resolve()
-    name = f"{where.parent.name}/{where.name}"
+    name = RunDirectory(run.path.resolve()).name
     return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
 
 
@@ -122,14 +113,11 @@ def _expanded(word: str) -> list[str]:
     if not glob.has_magic(word) or Path(word).exists():
         return [word]
     matched = [Path(p) for p in sorted(glob.glob(str(Path(word).expanduser())))]  # noqa: PTH207
-    kept = [str(p) for p in matched if _is_trained(p) and "~" not in p.name]
+    trained = [p for p in matched if p.suffix == ".ckpt" or RunDirectory(p).last.exists()]
+    kept = [str(p) for p in trained if "~" not in p.name]
     if not kept:
         raise UsageError(
             f"no run or checkpoint matches {word}",
             hint="quick start runs are runs/quickstart/s*; alexcli train makes runs",
         )
     return kept
-
-
-def _is_trained(path: Path) -> bool:
-    return RunDirectory(path).last.exists() if path.is_dir() else path.suffix == ".ckpt"

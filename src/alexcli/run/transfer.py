@@ -1,7 +1,7 @@
 """Starting a net from some layers of another, as the pre-trained entries of Table 2 did."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
@@ -18,17 +18,16 @@ from alexcli.schema import TrainSpec
 class Transfer:
     """Which layers of a net come from another, and which do not."""
 
-    copied: list[str] = field(default_factory=list)
-    anew: list[str] = field(default_factory=list)
+    copied: list[str]
+    anew: list[str]
     """Keep their initial weights, with the reason."""
-    skipped: list[str] = field(default_factory=list)
+    skipped: list[str]
     """Layers of the source that have no use here."""
 
     def words(self) -> str:
         """One line for people."""
-        parts = [("copied", self.copied), ("initialised anew", self.anew)]
-        parts.append(("skipped", self.skipped))
-        return "; ".join(f"{what} {', '.join(names) or 'none'}" for what, names in parts)
+        parts = {"copied": self.copied, "initialised anew": self.anew, "skipped": self.skipped}
+        return "; ".join(f"{what} {', '.join(names) or 'none'}" for what, names in parts.items())
 
 
 def read_start(spec: TrainSpec) -> tuple[Path | None, dict[str, Tensor]]:
@@ -72,20 +71,18 @@ def plan_transfer(
                 f"init.layers: {pattern!r} matches no layer; there are {', '.join(own)}",
                 hint=f"did you mean {near}?" if near else "patterns are as in a shell: conv*",
             )
-    found = Transfer()
+    why = {}
     for name, tensors in own.items():
         asked = wanted is None or any(fnmatchcase(name, pattern) for pattern in wanted)
-        why = "not asked for" if not asked else _unlike(tensors, there.get(name))
-        if why is None:
-            found.copied.append(name)
-            continue
-        if asked and name in (wanted or []):
+        why[name] = "not asked for" if not asked else _unlike(tensors, there.get(name))
+        if why[name] and asked and name in (wanted or []):
             raise UsageError(
-                f"init.layers names {name}, which cannot be copied from {source}: {why}",
+                f"init.layers names {name}, which cannot be copied from {source}: {why[name]}",
                 hint="leave it out of init.layers, and it is initialised anew",
             )
-        found.anew.append(f"{name} ({why})")
-    found.skipped = [name for name in there if name not in found.copied]
+    copied = [name for name in own if why[name] is None]
+    anew = [f"{name} ({reason})" for name, reason in why.items() if reason]
+    found = Transfer(copied, anew, skipped=[name for name in there if name not in copied])
     if not found.copied:
         raise UsageError(
             f"no layer can be copied from {source}: {'; '.join(found.anew)}",
@@ -96,14 +93,11 @@ def plan_transfer(
 
 def copy_layers(net: nn.Module, state: dict[str, Tensor], found: Transfer) -> None:
     """Copy the weights of the layers that are to be copied."""
-    chosen = {
-        name: tensor
-        for layer in found.copied
-        for name, tensor in _by_layer(net.state_dict())[layer].items()
-    }
+    own = _by_layer(net.state_dict())
     with torch.no_grad():
-        for name, tensor in chosen.items():
-            tensor.copy_(state[name])
+        for layer in found.copied:
+            for name, tensor in own[layer].items():
+                tensor.copy_(state[name])
 
 
 def _by_layer(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

@@ -3,7 +3,7 @@
 Legend: N pictures, V views, K classes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -72,21 +72,12 @@ class Scorer:
     def _pass(self, images: Tensor, views: Sequence[View], start: int, stop: int) -> Tensor:
         """Inputs `start` to `stop` of all views, one view after the other; (stop - start, K)."""
         device = images.device.type
-        inputs = [
-            self.preprocess.view(part, view) for view, part in _cut(images, views, start, stop)
-        ]
+        inputs, n = [], len(images)
+        for number, view in enumerate(views):  # which lie end to end
+            low, high = (min(max(at - number * n, 0), n) for at in (start, stop))
+            if low < high:
+                inputs.append(self.preprocess.view(images[low:high], view))
         x = inputs[0] if len(inputs) == 1 else torch.cat(inputs)
         with torch.autocast(device, torch.bfloat16, enabled=self.bf16):
             scores = self.net(x)
         return torch.softmax(scores.float(), dim=1)
-
-
-def _cut(
-    images: Tensor, views: Sequence[View], start: int, stop: int
-) -> Iterator[tuple[View, Tensor]]:
-    """The pictures of each view that lie between two positions of the views laid end to end."""
-    n = len(images)
-    for number, view in enumerate(views):
-        low, high = max(start - number * n, 0), min(stop - number * n, n)
-        if low < high:
-            yield view, images[low:high]

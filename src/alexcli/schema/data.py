@@ -1,53 +1,28 @@
 """Keys of the groups `data`, `augment` and `eval`: pictures, and what the net sees of them."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from omegaconf import MISSING
 
 from alexcli.schema.ranges import ranged
 
+Source = StrEnum("Source", ["toy", "cifar10", "imagenette", "folder", "store"])
+"""Where pictures come from."""
 
-class Source(Enum):
-    """Where pictures come from."""
+OnError = StrEnum("OnError", ["fail", "skip"])
+"""What a picture that cannot be decoded does: stop the run, or be counted and left out."""
 
-    toy = "toy"
-    cifar10 = "cifar10"
-    imagenette = "imagenette"
-    folder = "folder"
-    store = "store"
+Resize = StrEnum("Resize", ["shorter", "warp"])
+"""How a photograph becomes a square: `shorter` side to the size, then the centre (section 2),
+or `warp`, which squashes the whole picture (Caffe's way).
+"""
 
+Kernel = StrEnum("Kernel", ["bilinear", "bicubic", "lanczos", "box"])
+"""Filter of the resizing, antialiased; neither paper nor 2012 code names one."""
 
-class OnError(Enum):
-    """What a picture that cannot be decoded does: stop the run, or be counted and left out."""
-
-    fail = "fail"
-    skip = "skip"
-
-
-class Resize(Enum):
-    """How a photograph becomes a square: `shorter` side to the size, then the centre (section 2),
-    or `warp`, which squashes the whole picture (Caffe's way).
-    """
-
-    shorter = "shorter"
-    warp = "warp"
-
-
-class Kernel(Enum):
-    """Filter of the resizing, antialiased; neither paper nor 2012 code names one."""
-
-    bilinear = "bilinear"
-    bicubic = "bicubic"
-    lanczos = "lanczos"
-    box = "box"
-
-
-class Encoding(Enum):
-    """How a store keeps a picture: `raw` bytes, or `jpeg` as the authors' batches did."""
-
-    raw = "raw"
-    jpeg = "jpeg"
+Encoding = StrEnum("Encoding", ["raw", "jpeg"])
+"""How a store keeps a picture: `raw` bytes, or `jpeg` as the authors' batches did."""
 
 
 @dataclass
@@ -90,40 +65,23 @@ class DataSpec:
     """toy: seed of the drawing."""
 
 
-class Crop(Enum):
-    """Which part of the stored picture the net sees in training: a random place (section 4.1), the
-    centre, or a random size and place (torchvision's RandomResizedCrop, for comparison).
-    """
+Crop = StrEnum("Crop", ["random", "center", "random_resized"])
+"""Which part of the stored picture the net sees in training: a random place (section 4.1), the
+centre, or a random size and place (torchvision's RandomResizedCrop, for comparison).
+"""
 
-    random = "random"
-    center = "center"
-    random_resized = "random_resized"
+Mean = StrEnum("Mean", ["image", "channel", "none"])
+"""What is subtracted: the training set's mean image, its channel means, or nothing."""
 
+MeanCrop = StrEnum("MeanCrop", ["same", "center"])
+"""Part of the mean image under a random crop: the `same` place (paper) or the `center` (2012
+code).
+"""
 
-class Mean(Enum):
-    """What is subtracted: the training set's mean image, its channel means, or nothing."""
-
-    image = "image"
-    channel = "channel"
-    none = "none"
-
-
-class MeanCrop(Enum):
-    """Part of the mean image under a random crop: the `same` place (paper) or the `center` (2012
-    code).
-    """
-
-    same = "same"
-    center = "center"
-
-
-class PcaScale(Enum):
-    """Length of the colour noise along each component: `stdev` (2012 code), `eigenvalue` (section
-    4.1, literal).
-    """
-
-    stdev = "stdev"
-    eigenvalue = "eigenvalue"
+PcaScale = StrEnum("PcaScale", ["stdev", "eigenvalue"])
+"""Length of the colour noise along each component: `stdev` (2012 code), `eigenvalue` (section
+4.1, literal).
+"""
 
 
 @dataclass

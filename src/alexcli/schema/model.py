@@ -1,98 +1,46 @@
 """Keys of the group `model`: what a net is made of."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from omegaconf import MISSING
 
 from alexcli.schema.ranges import ranged
 
+Kind = StrEnum("Kind", ["conv", "local", "fc"])
+"""What a layer's product is: convolution, convolution with unshared weights, dense (fc)."""
 
-class Kind(Enum):
-    """What a layer's product is: convolution, convolution with unshared weights, dense (fc)."""
+Sees = StrEnum("Sees", ["own", "all"])
+"""Which towers' outputs a layer reads. A layer that sees all is a point of exchange."""
 
-    conv = "conv"
-    local = "local"
-    fc = "fc"
+Op = StrEnum("Op", ["act", "norm", "spatial_norm", "pool", "dropout"])
+"""What may follow a layer's product, in the order in which `LayerSpec.ops` lists it."""
 
+Activation = StrEnum(
+    "Activation",
+    ["relu", "tanh", "sigmoid", "leaky_relu", "prelu", "rrelu", "elu", "gelu", "silu", "identity"],
+)
+"""Neuron output functions; section 3.1 compares relu with tanh."""
 
-class Sees(Enum):
-    """Which towers' outputs a layer reads. A layer that sees all is a point of exchange."""
+Norm = StrEnum("Norm", ["lrn", "spatial_lrn", "batch", "none"])
+"""What the op `norm` stands for."""
 
-    own = "own"
-    all = "all"
+LrnConvention = StrEnum("LrnConvention", ["paper", "code"])
+"""How alpha enters: `paper` multiplies each square by alpha, `code` by alpha / size."""
 
+PoolKind = StrEnum("PoolKind", ["max", "avg"])
+"""Maximum or average of a window; an average divides by the window's area inside the map."""
 
-class Op(Enum):
-    """What may follow a layer's product, in the order in which `LayerSpec.ops` lists it."""
+DropoutKind = StrEnum("DropoutKind", ["test_scale", "inverted"])
+"""`test_scale` drops without rescaling and multiplies by the keep rate at test; see
+DropoutSpec.
+"""
 
-    act = "act"
-    norm = "norm"
-    spatial_norm = "spatial_norm"
-    pool = "pool"
-    dropout = "dropout"
+Rounding = StrEnum("Rounding", ["floor", "ceil"])
+"""Output size of a window that does not divide its input: `ceil` reads zeros past the edge."""
 
-
-class Activation(Enum):
-    """Neuron output functions; section 3.1 compares relu with tanh."""
-
-    relu = "relu"
-    tanh = "tanh"
-    sigmoid = "sigmoid"
-    leaky_relu = "leaky_relu"
-    prelu = "prelu"
-    rrelu = "rrelu"
-    elu = "elu"
-    gelu = "gelu"
-    silu = "silu"
-    identity = "identity"
-
-
-class Norm(Enum):
-    """What the op `norm` stands for."""
-
-    lrn = "lrn"
-    spatial_lrn = "spatial_lrn"
-    batch = "batch"
-    none = "none"
-
-
-class LrnConvention(Enum):
-    """How alpha enters: `paper` multiplies each square by alpha, `code` by alpha / size."""
-
-    paper = "paper"
-    code = "code"
-
-
-class PoolKind(Enum):
-    """Maximum or average of a window; an average divides by the window's area inside the map."""
-
-    max = "max"
-    avg = "avg"
-
-
-class DropoutKind(Enum):
-    """`test_scale` drops without rescaling and multiplies by the keep rate at test; see
-    DropoutSpec.
-    """
-
-    test_scale = "test_scale"
-    inverted = "inverted"
-
-
-class Rounding(Enum):
-    """Output size of a window that does not divide its input: `ceil` reads zeros past the edge."""
-
-    floor = "floor"
-    ceil = "ceil"
-
-
-class Init(Enum):
-    """Initial weights: gaussian with each layer's std, He's rule, or torch's own default."""
-
-    gaussian = "gaussian"
-    he = "he"
-    torch = "torch"
+Init = StrEnum("Init", ["gaussian", "he", "torch"])
+"""Initial weights: gaussian with each layer's std, He's rule, or torch's own default."""
 
 
 @dataclass

@@ -1,20 +1,14 @@
 """Keys of the group `optim`: the learning rule (section 5)."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from omegaconf import MISSING
 
 from alexcli.schema.ranges import ranged
 
-
-class Schedule(Enum):
-    """How a quantity changes from epoch to epoch; epochs are counted from 1."""
-
-    constant = "constant"
-    steps = "steps"
-    dexp = "dexp"
-    plateau = "plateau"
+Schedule = StrEnum("Schedule", ["constant", "steps", "dexp", "plateau"])
+"""How a quantity changes from epoch to epoch; epochs are counted from 1."""
 
 
 @dataclass
@@ -65,12 +59,8 @@ class PlateauSpec:
     """Smallest fall of the error (a fraction) that counts as better."""
 
 
-class OptimKind(Enum):
-    """paper_sgd has the rate inside the velocity (section 5); sgd and adam are torch's."""
-
-    paper_sgd = "paper_sgd"
-    sgd = "sgd"
-    adam = "adam"
+OptimKind = StrEnum("OptimKind", ["paper_sgd", "sgd", "adam"])
+"""paper_sgd has the rate inside the velocity (section 5); sgd and adam are torch's."""
 
 
 @dataclass

@@ -1,18 +1,12 @@
 """Keys of the group `placement`: where the towers live. They never change a result."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from alexcli.schema.ranges import ranged
 
-
-class PlacementKind(Enum):
-    """How towers are laid out over devices and processes."""
-
-    single = "single"
-    split = "split"
-    ranks = "ranks"
-    ddp = "ddp"
+PlacementKind = StrEnum("PlacementKind", ["single", "split", "ranks", "ddp"])
+"""How towers are laid out over devices and processes."""
 
 
 @dataclass

@@ -1,20 +1,20 @@
 """The allowed range of a number, written beside its field."""
 
 from dataclasses import field
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from omegaconf import MISSING
 
 
-def ranged(
-    default: Any = MISSING,
-    *,
-    low: float | None = None,
-    high: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
-) -> Any:
-    """A field whose number must satisfy low <= x <= high and above < x < below where given."""
-    limits = {"low": low, "high": high, "above": above, "below": below}
-    metadata = {name: limit for name, limit in limits.items() if limit is not None}
-    return field(default=default, metadata=metadata)
+class Limits(TypedDict, total=False):
+    """low <= x <= high and above < x < below, where given."""
+
+    low: float
+    high: float
+    above: float
+    below: float
+
+
+def ranged(default: Any = MISSING, **limits: Unpack[Limits]) -> Any:
+    """A field whose number must keep within the limits."""
+    return field(default=default, metadata=dict(limits))

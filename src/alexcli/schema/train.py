@@ -1,7 +1,7 @@
 """Keys of the groups `trainer` and `logger`, and the whole configuration of a run."""
 
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import StrEnum
 
 from alexcli.schema.data import AugmentSpec, DataSpec, EvalSpec
 from alexcli.schema.model import ModelSpec
@@ -9,21 +9,19 @@ from alexcli.schema.optim import OptimSpec
 from alexcli.schema.placement import PlacementSpec
 from alexcli.schema.ranges import ranged
 
+Accelerator = StrEnum("Accelerator", ["auto", "cpu", "gpu"])
+"""Kind of device."""
 
-class Precision(Enum):
-    """Arithmetic of the step."""
-
-    auto = "auto"
-    float32 = "float32"
-    bf16 = "bf16"
+Precision = StrEnum("Precision", ["auto", "float32", "bf16"])
+"""Arithmetic of the step."""
 
 
 @dataclass
 class TrainerSpec:
     """How the run is carried out; only the resolved precision can change its result."""
 
-    accelerator: str = "auto"
-    """auto, cpu or gpu."""
+    accelerator: Accelerator = Accelerator.auto
+    """auto (a GPU where there is one), cpu or gpu."""
     precision: Precision = Precision.auto
     """auto is float32 (exact resumption); bf16 runs products in bfloat16."""
     threads: int | None = ranged(None, low=1)
@@ -34,11 +32,8 @@ class TrainerSpec:
     """End the run when the train_eval top-1 error is at or below this (Figure 1: 0.25)."""
 
 
-class LoggerKind(Enum):
-    """An additional logger; metrics.jsonl and train.log are always written."""
-
-    none = "none"
-    wandb = "wandb"
+LoggerKind = StrEnum("LoggerKind", ["none", "wandb"])
+"""An additional logger; metrics.jsonl and train.log are always written."""
 
 
 @dataclass
