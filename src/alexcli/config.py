@@ -23,13 +23,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alexcli.errors import UsageError, nearest
-from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
 
-Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec)
+Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec)
 
 ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze", PrepareSpec: "prepare"}
 # What may differ when a trained net is evaluated.
 RUN_GROUPS = ("data", "eval", "placement", "trainer")
+STUDIES = "ablation"
 QUICKSTART = "experiment=quickstart"
 
 
@@ -41,8 +42,9 @@ def conf_dir() -> Path:
 
 
 def groups() -> list[str]:
-    """The config groups, e.g. `model`."""
-    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+    """The config groups, e.g. `model`; studies are composed by `ablate` alone."""
+    found = {path.name for path in conf_dir().iterdir() if path.is_dir()}
+    return sorted(found - {STUDIES})
 
 
 def choices(group: str) -> list[str]:

@@ -281,6 +281,56 @@ class Measured:
 
 
 @dataclass
+class Difference:
+    """Of an arm to the baseline, the mean over seeds; a ratio for `epochs`."""
+
+    metric: str
+    mean: float | None
+    low: float | None
+    """95% interval, paired by seed; None with a single seed."""
+    high: float | None
+    seeds: int
+    """Pairs that were compared."""
+    paper: Any
+    notes: Any
+    verdict: str
+
+
+@dataclass
+class ArmResult:
+    """What the runs of an arm reached."""
+
+    name: str
+    changes: list[str]
+    """`key: baseline's -> its own`."""
+    command: str
+    """That repeats it, but for the seed."""
+    values: dict[str, dict[int, float | None]]
+    """Metric -> seed -> value."""
+    differences: list[Difference]
+    runs: list[str]
+    """Directories."""
+
+
+@dataclass
+class StudyResult:
+    """A study with its claim beside the measurement; `arms` begins with the baseline."""
+
+    name: str
+    about: str
+    claim: str
+    metric: str
+    threshold: float | None
+    setting: str
+    """Model and data."""
+    n: int
+    """Pictures that errors are measured on."""
+    arms: list[ArmResult]
+    missing: int
+    """Runs that are not finished."""
+
+
+@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 

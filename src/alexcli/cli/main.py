@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from alexcli import __version__
+from alexcli.cli.ablate import ablate
 from alexcli.cli.analyze import analyze
 from alexcli.cli.bench import bench
 from alexcli.cli.config import config
@@ -84,6 +85,14 @@ app.command(
         "alexcli analyze tables --results results",
     )
 )(analyze)
+app.command(
+    epilog=examples(
+        "alexcli ablate lrn",
+        "alexcli ablate lrn pooling --seeds 5 --out results",
+        "alexcli ablate towers experiment=ilsvrc2012 data.root=DIR --launch slurm",
+        "alexcli ablate --list",
+    )
+)(ablate)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(config, name="config")

@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import functools
+import itertools
 import os
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -41,7 +43,12 @@ from alexcli.schema import PlacementKind, Precision, TrainSpec
 
 
 def train(
-    spec: TrainSpec, reporter: Reporter, *, resume: str = "auto", overrides: Sequence[str] = ()
+    spec: TrainSpec,
+    reporter: Reporter,
+    *,
+    resume: str = "auto",
+    overrides: Sequence[str] = (),
+    arm: str | None = None,
 ) -> TrainResult:
     """Train, resume, or skip what is finished.
 
@@ -51,6 +58,7 @@ def train(
         resume: `auto` (go on from `last`, skip a finished run), `never` (put what is there aside
             and start over), or the path of a run or checkpoint to go on from.
         overrides: what the user typed.
+        arm: the study and the arm that ask for it; the newest run is looked for among others.
 
     Raises:
         UsageError: wrong configuration or data; nothing was written.
@@ -96,6 +104,7 @@ def train(
             best = _fit(run, module, data, (source, step), speaker, precision)
         result = _result(run, module, dataset, best)
         result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
+        result |= {"arm": arm} if arm else {}
         run.finish(result)
     return TrainResult(str(run.path), result, skipped=False)
 
@@ -119,6 +128,20 @@ def _built(
     )
     module.configure_optimizers()  # finds a parameter without a group before anything is written
     return module, data
+
+
+def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
+    """What the updates of an epoch take here, from a few after one that is not counted."""
+    spec, dataset = build_data(spec, Silent())
+    module, data = _built(spec, dataset, build_placement(spec), Silent())
+    optimizer = module.configure_optimizers()
+    began = time.monotonic()
+    for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
+        began = time.monotonic() if done == 1 else began
+        optimizer.zero_grad()
+        module.training_step(batch, done).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return (time.monotonic() - began) / max(1, done) * data.steps_per_epoch
 
 
 def _facts(spec: TrainSpec, mark: str, finished: bool) -> dict[str, Any]:

@@ -1,0 +1,309 @@
+"""Running studies: shared runs once, finished ones skipped, several at a time."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from alexcli.config import STUDIES, compose, describe
+from alexcli.data.dataset import Dataset
+from alexcli.errors import InterruptedRunError
+from alexcli.results import ArmResult, Reporter, Silent, StudyResult
+from alexcli.run.build import build_data, resolve_precision
+from alexcli.run.checkpoint import weights_digest
+from alexcli.run.evaluate import evaluate
+from alexcli.run.rundir import RunDirectory, directory_for, fingerprint
+from alexcli.run.statistics import compare, measured
+from alexcli.run.study import BASELINE, Arm, Study, check_classes
+from alexcli.run.train import seconds_per_epoch
+from alexcli.run.transfer import read_start
+from alexcli.schema import Metric, TrainSpec
+
+TAIL = 12  # lines of a failed run's log that are shown
+
+
+@dataclass
+class Job:
+    """A training that studies need."""
+
+    name: str
+    """study/arm."""
+    spec: TrainSpec
+    words: list[str]
+    run: RunDirectory
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.run.result_file.exists()
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        if self.finished:
+            return "finished"
+        return "unfinished" if self.run.last.exists() else "new"
+
+    def command(self, threads: int | None = None) -> list[str]:
+        """What a child process is started with."""
+        words = [*self.words, f"seed={self.spec.seed}", f"label={self.run.path.parent.name}"]
+        if threads and not any(word.startswith("trainer.threads=") for word in words):
+            words.append(f"trainer.threads={threads}")
+        return [sys.executable, "-m", "alexcli", "train", "--arm", self.name, *words]
+
+
+class Ablation:
+    """Studies in one setting.
+
+    Args:
+        studies: opened with the same words.
+        seeds: every arm is trained with each.
+
+    Raises:
+        UsageError: bad data, or a study that the data's classes cannot answer.
+    """
+
+    def __init__(self, studies: Sequence[Study], seeds: int) -> None:
+        self.studies, self.seeds = studies, range(seeds)
+        self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
+        for study in studies:
+            check_classes(study, len(self._fitted(study.arms[0].spec)[1].classes))
+
+    def _fitted(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:
+        """As build_data, which opens the same pictures once."""
+        key = repr(spec.data)
+        if key not in self._opened:
+            self._opened[key] = build_data(spec, Silent())
+        known, dataset = self._opened[key]
+        model = replace(spec.model, classes=len(dataset.classes))
+        return replace(spec, data=known.data, model=model), dataset
+
+    def _job(self, study: Study, arm: str, spec: TrainSpec, words: list[str], seed: int) -> Job:
+        """A training and its directory, which is that of any run of the same fingerprint."""
+        spec, dataset = self._fitted(replace(spec, seed=seed))
+        start, weights = read_start(spec)
+        init = weights_digest(weights) if start else None
+        mark = fingerprint(spec, dataset.fingerprint, resolve_precision(spec), init)
+        label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
+        if arm != BASELINE:
+            label = f"{label}-{study.name}-{arm}"
+        known = sorted(Path(spec.runs).expanduser().glob(f"*/s{seed}-{mark}"))
+        run = RunDirectory(known[0]) if known else directory_for(replace(spec, label=label), mark)
+        return Job(f"{study.name}/{arm}", spec, words, run)
+
+    def source(self, study: Study, seed: int) -> Job | None:
+        """The run whose weights the arms of a study start from."""
+        if study.source is None:
+            return None
+        spec = compose(study.source, TrainSpec)
+        return self._job(study, "source", spec, study.source, seed)
+
+    def job(self, study: Study, arm: Arm, seed: int) -> Job | None:
+        """The training behind an arm; None while the run that it starts from is unfinished."""
+        if arm.evaluation_only:
+            arm = study.arms[0]
+        spec, words, source = arm.spec, arm.words, self.source(study, seed)
+        if source is not None and arm.name != BASELINE:
+            if not source.finished:
+                return None
+            spec = replace(spec, init_from=str(source.run.path))
+            words = [*words, f"init_from={source.run.path}"]
+        return self._job(study, arm.name, spec, words, seed)
+
+    def jobs(self) -> list[Job]:
+        """Every training that can be planned now, shared ones once, in the order of the seeds."""
+        found: dict[Path, Job] = {}
+        for seed in self.seeds:
+            for study in self.studies:
+                wanted = [self.source(study, seed), *(self.job(study, a, seed) for a in study.arms)]
+                for job in filter(None, wanted):
+                    found.setdefault(job.run.path, job)
+        return list(found.values())
+
+    def results(self, reporter: Reporter) -> list[StudyResult]:
+        """What the finished runs show."""
+        return [self._result(study, reporter) for study in self.studies]
+
+    def _result(self, study: Study, reporter: Reporter) -> StudyResult:
+        spec, dataset = self._fitted(study.arms[0].spec)
+        wanted = [Metric.top1_err, *([Metric.top5_err] if len(dataset.classes) > 5 else [])]
+        wanted += [study.file.metric] if study.file.metric not in wanted else []
+        values: dict[str, dict[int, dict[Metric, float | None]]] = {}
+        arms, missing = [], 0
+        for arm in study.arms:
+            runs = {seed: self.job(study, arm, seed) for seed in self.seeds}
+            done = {seed: job.run for seed, job in runs.items() if job and job.finished}
+            missing += 0 if arm.evaluation_only else len(runs) - len(done)
+            values[arm.name] = (
+                _evaluated(arm, done, reporter)
+                if arm.evaluation_only
+                else {seed: measured(run, study.file.threshold) for seed, run in done.items()}
+            )
+            by_metric = {m: {s: v[m] for s, v in values[arm.name].items()} for m in wanted}
+            first = {m: {s: v[m] for s, v in values[BASELINE].items()} for m in wanted}
+            if arm.file.ensemble:  # one net against the mean of those that it averages
+                first = {m: _mean(column) for m, column in first.items()}
+            found = [compare(by_metric[m], first[m], m, arm.file) for m in wanted]
+            arms.append(
+                ArmResult(
+                    arm.name,
+                    arm.differences,
+                    " ".join(["alexcli train", *arm.words]),
+                    {m.name: column for m, column in by_metric.items()},
+                    [] if arm.name == BASELINE else found,
+                    [str(run.path) for run in done.values()],
+                )
+            )
+        return StudyResult(
+            name=study.name,
+            about=describe(STUDIES, study.name),
+            claim=study.file.claim,
+            metric=study.file.metric.name,
+            threshold=study.file.threshold if study.file.metric is Metric.epochs else None,
+            setting=f"{spec.model.name}, {len(dataset.train):,} pictures of "
+            f"{len(dataset.classes)} classes ({spec.data.source.name}), {spec.optim.epochs} epochs",
+            n=len(dataset.val),
+            arms=arms,
+            missing=missing,
+        )
+
+
+def _mean(column: dict[int, float | None]) -> dict[int, float | None]:
+    known = [value for value in column.values() if value is not None]
+    return {0: sum(known) / len(known)} if known else {}
+
+
+def _evaluated(
+    arm: Arm, runs: dict[int, RunDirectory], reporter: Reporter
+) -> dict[int, dict[Metric, float | None]]:
+    """Errors of the baseline's nets under the arm's protocol; of an ensemble, as if of seed 0."""
+    if not runs or (arm.file.ensemble and len(runs) < 2):
+        return {}
+    chosen = [(run, run.last) for run in runs.values()]
+    protocol = "ten" if arm.file.views == 10 else "center"
+    nets = [chosen] if arm.file.ensemble else [[one] for one in chosen]
+    rows = [evaluate(n, reporter, split="val", protocols=[protocol]).results[-1] for n in nets]
+    return {
+        seed: {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
+        for seed, row in zip([0] if arm.file.ensemble else runs, rows, strict=True)
+    }
+
+
+def estimate(jobs: Sequence[Job]) -> list[tuple[Job, float]]:
+    """Each run with the seconds it would take alone, from a few steps of its configuration."""
+    speed: dict[str, float] = {}
+    found = []
+    for job in jobs:
+        spec, seconds = job.spec, 0.0
+        if not job.finished:
+            key = repr(replace(spec, seed=0))
+            speed[key] = speed.get(key) or seconds_per_epoch(spec)
+            seconds = speed[key] * spec.optim.epochs
+        found.append((job, seconds))
+    return found
+
+
+def train_all(ablation: Ablation, at_once: int, reporter: Reporter) -> list[str]:
+    """Train what is not finished, sources before the arms that start from them; see run_jobs."""
+    failed: list[str] = []
+    while not failed and (waiting := [job for job in ablation.jobs() if not job.finished]):
+        reporter.note(f"{len(waiting)} of {len(ablation.jobs())} runs to train")
+        failed = run_jobs(waiting, at_once, reporter)
+    return failed
+
+
+def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]:
+    """Train what is not finished, as child processes.
+
+    Args:
+        jobs: of any state.
+        at_once: trainings at a time, which share the cores.
+        reporter: told as each ends.
+
+    Returns:
+        A message with the end of the log for each that failed.
+
+    Raises:
+        InterruptedRunError: Ctrl-C or SIGTERM; the children have saved.
+    """
+    waiting = [job for job in jobs if not job.finished]
+    failed: list[str] = []
+    threads = max(1, (os.cpu_count() or 1) // max(1, min(at_once, len(waiting))))
+    children: set[subprocess.Popen[bytes]] = set()
+    with ThreadPoolExecutor(at_once) as pool, _interruptible():
+        futures = {pool.submit(_train, job, threads, children): job for job in waiting}
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                job, code = futures[future], future.result()
+                reporter.note(f"{job.name} seed {job.spec.seed}: {_outcome(job, code)}")
+                reporter.counted("trainings", done, len(waiting))
+                failed += [f"{job.name} seed {job.spec.seed}:\n{_tail(job)}"] if code else []
+        except KeyboardInterrupt:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in list(children):
+                child.send_signal(signal.SIGINT)
+            pool.shutdown(wait=True)
+            finished = sum(job.finished for job in jobs)
+            raise InterruptedRunError(
+                f"stopped; {finished} of {len(jobs)} runs are finished, the others have saved",
+                hint="repeat the same command to go on from here",
+            ) from None
+        finally:
+            reporter.close()
+    return failed
+
+
+def _train(job: Job, threads: int, children: "set[subprocess.Popen[bytes]]") -> int:
+    log = _log(job)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as file:
+        child = subprocess.Popen(
+            job.command(threads), stdout=subprocess.DEVNULL, stderr=file, start_new_session=True
+        )
+        children.add(child)
+        code = child.wait()
+        children.discard(child)
+    return code
+
+
+def _log(job: Job) -> Path:
+    """What a child says, which may fail before it has a directory."""
+    path = job.run.path
+    return path.parent / f".{path.name}.log"
+
+
+def _tail(job: Job) -> str:
+    lines = _log(job).read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"  {line}" for line in lines[-TAIL:])
+
+
+def _outcome(job: Job, code: int) -> str:
+    result: dict[str, Any] | None = job.run.result()
+    if code or result is None:
+        return f"failed with exit code {code}; see {_log(job)}"
+    last = result["last"]["val"]
+    return f"top-1 error {100 * last['top1_err']:.2f}%, {result['seconds']:.0f} s, {job.run.path}"
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Take SIGTERM like Ctrl-C while children run."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
