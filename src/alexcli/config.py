@@ -158,6 +158,23 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     return from_mapping(plain, TrainSpec, source=Path("the command line"))
 
 
+def changed(spec: TrainSpec, changes: dict[str, Any]) -> TrainSpec:
+    """A configuration with other values, as the same KEY=VALUE words would compose it.
+
+    Args:
+        spec: to start from.
+        changes: dotted key -> plain value; None removes a layer.
+
+    Raises:
+        UsageError: whatever `compose` refuses.
+    """
+    mapping = OmegaConf.create(to_mapping(spec))
+    for key, value in changes.items():
+        OmegaConf.update(mapping, key, value)
+    plain = OmegaConf.to_container(mapping)
+    return from_mapping(plain, TrainSpec, source=Path("the changes"))
+
+
 def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     """Plain data, enums by name: what `config show` prints and a run directory keeps."""
     container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)

@@ -1,6 +1,6 @@
 """What commands return, and how a run speaks while it works. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # numpy would slow down --help
@@ -331,6 +331,18 @@ class StudyResult:
 
 
 @dataclass
+class Curve:
+    """Top-1 error after each epoch, over the seeds of a configuration."""
+
+    name: str
+    split: str
+    epochs: list[int]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 
@@ -339,3 +351,16 @@ class Table:
     rows: list[list[Any]]
     total: list[Any] | None = None
     note: str | None = None
+
+
+@dataclass
+class Section:
+    """A part of an HTML report."""
+
+    name: str
+    about: str
+    curves: list[Curve]
+    machine: Table
+    commands: list[str]
+    """That repeat it."""
+    tables: list[Table] = field(default_factory=list)

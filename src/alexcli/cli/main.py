@@ -14,6 +14,7 @@ from alexcli.cli.eval import evaluate
 from alexcli.cli.export import export
 from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
+from alexcli.cli.report import report
 from alexcli.cli.shell import examples
 from alexcli.cli.train import train
 
@@ -93,6 +94,13 @@ app.command(
         "alexcli ablate --list",
     )
 )(ablate)
+app.command(
+    epilog=examples(
+        "alexcli report lrn",
+        "alexcli report 'runs/quickstart/s*' --out runs.html",
+        "alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html",
+    )
+)(report)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(config, name="config")

@@ -213,9 +213,10 @@ def estimate(jobs: Sequence[Job]) -> list[tuple[Job, float]]:
 def train_all(ablation: Ablation, at_once: int, reporter: Reporter) -> list[str]:
     """Train what is not finished, sources before the arms that start from them; see run_jobs."""
     failed: list[str] = []
-    while not failed and (waiting := [job for job in ablation.jobs() if not job.finished]):
-        reporter.note(f"{len(waiting)} of {len(ablation.jobs())} runs to train")
-        failed = run_jobs(waiting, at_once, reporter)
+    for _ in range(2):
+        jobs = ablation.jobs()
+        if not failed and any(not job.finished for job in jobs):
+            failed = run_jobs(jobs, at_once, reporter)
     return failed
 
 
@@ -235,6 +236,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]
     """
     waiting = [job for job in jobs if not job.finished]
     failed: list[str] = []
+    reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
     threads = max(1, (os.cpu_count() or 1) // max(1, min(at_once, len(waiting))))
     children: set[subprocess.Popen[bytes]] = set()
     with ThreadPoolExecutor(at_once) as pool, _interruptible():

@@ -57,7 +57,7 @@ def compare(
         return Difference(metric.name, None, None, None, 0, paper, notes, "not measured")
     gaps = [a - b for a, b in pairs]
     mean, low, high = sum(gaps) / len(gaps), None, None
-    if len(set(gaps)) > 1:
+    if max(gaps) - min(gaps) > 1e-9:  # below it is rounding, not spread
         from scipy.stats import ttest_1samp  # of paired differences: the paired test
 
         found = ttest_1samp(gaps, 0.0).confidence_interval(0.95)

@@ -2,7 +2,7 @@
 
 import fnmatch
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -83,10 +83,9 @@ def open_study(name: str, words: Sequence[str]) -> Study:
         raise UsageError(
             "a study chooses seeds and labels itself", hint="--seeds N takes the seeds 0 to N - 1"
         )
-    base = _arm(name, compose(words, TrainSpec), BASELINE, file.baseline, words, ArmSpec())
-    _check_needs(name, file, flat(to_mapping(compose(words, TrainSpec))))
-    if file.source:
-        base = replace(base, differences=[])
+    setting = compose(words, TrainSpec)
+    _check_needs(name, file, flat(to_mapping(setting)))
+    base = _arm(name, setting, BASELINE, file.baseline, words, ArmSpec())
     arms = [base]
     for key, found in file.arms.items():
         arm = _arm(name, base.spec, key, found.change, base.words, found, typed=words)
@@ -128,7 +127,7 @@ def _arm(
                     hint=f"leave {word!r} out",
                 )
     own = [f"{key}={_typed(value)}" for key, value in changes.items()]
-    spec = compose([*words, *own], TrainSpec)
+    spec = changed(base, changes)
     after = flat(to_mapping(spec))
     keys = [*before, *(key for key in after if key not in before)]
     differences = [

@@ -58,7 +58,7 @@ def train(
         resume: `auto` (go on from `last`, skip a finished run), `never` (put what is there aside
             and start over), or the path of a run or checkpoint to go on from.
         overrides: what the user typed.
-        arm: the study and the arm that ask for it; the newest run is looked for among others.
+        arm: STUDY/ARM that asks for it: `newest` passes such a run over.
 
     Raises:
         UsageError: wrong configuration or data; nothing was written.
