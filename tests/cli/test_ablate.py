@@ -39,4 +39,4 @@ def test_without_a_study_the_way_to_find_one_is_told() -> None:
     found = CliRunner().invoke(app, ["ablate"])
     assert found.exit_code == 2
     listed = CliRunner().invoke(app, ["ablate", "--list", "--format", "csv"])
-    assert "lrn,\"Local response normalisation" in listed.stdout
+    assert 'lrn,"Local response normalisation' in listed.stdout

@@ -140,10 +140,9 @@ def _plan(jobs: "list[Job]", format: Format) -> None:  # noqa: A002
 
     found = estimate(jobs)
     rows = [
-        [job.name, job.spec.seed, str(job.run.path), job.state, duration(seconds)]
-        for job, seconds in found
+        [job.name, job.spec.seed, str(job.run.path), duration(seconds)] for job, seconds in found
     ]
-    columns = ["run", "seed", "directory", "state", "alone"]
+    columns = ["run", "seed", "directory", "to go, alone"]
     total = sum(seconds for _, seconds in found)
     note = f"about {duration(total)} with every core for one run after another, from a few steps"
     data = [dict(zip(columns, row, strict=True)) for row in rows]

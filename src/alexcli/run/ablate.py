@@ -1,27 +1,24 @@
 """Running studies: shared runs once, finished ones skipped, several at a time."""
 
-import contextlib
+import itertools
 import os
-import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from alexcli.config import STUDIES, compose, describe
+from alexcli.config import STUDIES, describe
 from alexcli.data.dataset import Dataset
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, UsageError
 from alexcli.results import ArmResult, Reporter, Silent, StudyResult
 from alexcli.run.build import build_data, resolve_precision
 from alexcli.run.checkpoint import weights_digest
 from alexcli.run.evaluate import evaluate
 from alexcli.run.rundir import RunDirectory, directory_for, fingerprint
 from alexcli.run.statistics import compare, measured
-from alexcli.run.study import BASELINE, Arm, Study, check_classes
+from alexcli.run.study import BASELINE, Arm, Study
 from alexcli.run.train import seconds_per_epoch
 from alexcli.run.transfer import read_start
 from alexcli.schema import Metric, TrainSpec
@@ -44,13 +41,6 @@ class Job:
         """Whether there is nothing to do."""
         return self.run.result_file.exists()
 
-    @property
-    def state(self) -> str:
-        """In a word."""
-        if self.finished:
-            return "finished"
-        return "unfinished" if self.run.last.exists() else "new"
-
     def command(self, threads: int | None = None) -> list[str]:
         """What a child process is started with."""
         words = [*self.words, f"seed={self.spec.seed}", f"label={self.run.path.parent.name}"]
@@ -67,14 +57,18 @@ class Ablation:
         seeds: every arm is trained with each.
 
     Raises:
-        UsageError: bad data, or a study that the data's classes cannot answer.
+        UsageError: bad data, or a study of top-5 errors where five guesses are too many.
     """
 
     def __init__(self, studies: Sequence[Study], seeds: int) -> None:
         self.studies, self.seeds = studies, range(seeds)
         self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
         for study in studies:
-            check_classes(study, len(self._fitted(study.arms[0].spec)[1].classes))
+            classes = len(self._fitted(study.arms[0].spec)[1].classes)
+            if study.file.metric is Metric.top5_err and classes <= 5:
+                raise UsageError(
+                    f"{study.name} compares top-5 errors, and the data has {classes} classes"
+                )
 
     def _fitted(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:
         """As build_data, which opens the same pictures once."""
@@ -85,45 +79,36 @@ class Ablation:
         model = replace(spec.model, classes=len(dataset.classes))
         return replace(spec, data=known.data, model=model), dataset
 
-    def _job(self, study: Study, arm: str, spec: TrainSpec, words: list[str], seed: int) -> Job:
-        """A training and its directory, which is that of any run of the same fingerprint."""
-        spec, dataset = self._fitted(replace(spec, seed=seed))
+    def job(self, study: Study, arm: Arm, seed: int) -> Job | None:
+        """The training behind an arm; None while the run that it starts from is unfinished.
+
+        Its directory is that of any run with the same fingerprint.
+        """
+        arm = study.arms[0] if arm.evaluated else arm
+        spec, words = replace(arm.spec, seed=seed), arm.words
+        if arm.after:
+            source = self.job(study, arm.after, seed)
+            if source is None or not source.finished:
+                return None
+            spec = replace(spec, init_from=str(source.run.path))
+            words = [*words, f"init_from={source.run.path}"]
+        spec, dataset = self._fitted(spec)
         start, weights = read_start(spec)
         init = weights_digest(weights) if start else None
         mark = fingerprint(spec, dataset.fingerprint, resolve_precision(spec), init)
         label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
-        if arm != BASELINE:
-            label = f"{label}-{study.name}-{arm}"
+        label += "" if arm.name == BASELINE else f"-{study.name}-{arm.name}"
         known = sorted(Path(spec.runs).expanduser().glob(f"*/s{seed}-{mark}"))
         run = RunDirectory(known[0]) if known else directory_for(replace(spec, label=label), mark)
-        return Job(f"{study.name}/{arm}", spec, words, run)
-
-    def source(self, study: Study, seed: int) -> Job | None:
-        """The run whose weights the arms of a study start from."""
-        if study.source is None:
-            return None
-        spec = compose(study.source, TrainSpec)
-        return self._job(study, "source", spec, study.source, seed)
-
-    def job(self, study: Study, arm: Arm, seed: int) -> Job | None:
-        """The training behind an arm; None while the run that it starts from is unfinished."""
-        if arm.evaluation_only:
-            arm = study.arms[0]
-        spec, words, source = arm.spec, arm.words, self.source(study, seed)
-        if source is not None and arm.name != BASELINE:
-            if not source.finished:
-                return None
-            spec = replace(spec, init_from=str(source.run.path))
-            words = [*words, f"init_from={source.run.path}"]
-        return self._job(study, arm.name, spec, words, seed)
+        return Job(f"{study.name}/{arm.name}", spec, words, run)
 
     def jobs(self) -> list[Job]:
         """Every training that can be planned now, shared ones once, in the order of the seeds."""
         found: dict[Path, Job] = {}
-        for seed in self.seeds:
-            for study in self.studies:
-                wanted = [self.source(study, seed), *(self.job(study, a, seed) for a in study.arms)]
-                for job in filter(None, wanted):
+        for seed, study in itertools.product(self.seeds, self.studies):
+            sources = [arm.after for arm in study.arms if arm.after]
+            for arm in [*sources, *study.arms]:
+                if job := self.job(study, arm, seed):
                     found.setdefault(job.run.path, job)
         return list(found.values())
 
@@ -140,10 +125,10 @@ class Ablation:
         for arm in study.arms:
             runs = {seed: self.job(study, arm, seed) for seed in self.seeds}
             done = {seed: job.run for seed, job in runs.items() if job and job.finished}
-            missing += 0 if arm.evaluation_only else len(runs) - len(done)
+            missing += 0 if arm.evaluated else len(runs) - len(done)
             values[arm.name] = (
                 _evaluated(arm, done, reporter)
-                if arm.evaluation_only
+                if arm.evaluated
                 else {seed: measured(run, study.file.threshold) for seed, run in done.items()}
             )
             by_metric = {m: {s: v[m] for s, v in values[arm.name].items()} for m in wanted}
@@ -199,15 +184,10 @@ def _evaluated(
 def estimate(jobs: Sequence[Job]) -> list[tuple[Job, float]]:
     """Each run with the seconds it would take alone, from a few steps of its configuration."""
     speed: dict[str, float] = {}
-    found = []
     for job in jobs:
-        spec, seconds = job.spec, 0.0
-        if not job.finished:
-            key = repr(replace(spec, seed=0))
-            speed[key] = speed.get(key) or seconds_per_epoch(spec)
-            seconds = speed[key] * spec.optim.epochs
-        found.append((job, seconds))
-    return found
+        if not job.finished and job.name not in speed:
+            speed[job.name] = seconds_per_epoch(job.spec) * job.spec.optim.epochs
+    return [(job, 0 if job.finished else speed[job.name]) for job in jobs]
 
 
 def train_all(ablation: Ablation, at_once: int, reporter: Reporter) -> list[str]:
@@ -232,15 +212,14 @@ def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]
         A message with the end of the log for each that failed.
 
     Raises:
-        InterruptedRunError: Ctrl-C or SIGTERM; the children have saved.
+        InterruptedRunError: Ctrl-C, which reaches the children too: they have saved.
     """
     waiting = [job for job in jobs if not job.finished]
     failed: list[str] = []
     reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
     threads = max(1, (os.cpu_count() or 1) // max(1, min(at_once, len(waiting))))
-    children: set[subprocess.Popen[bytes]] = set()
-    with ThreadPoolExecutor(at_once) as pool, _interruptible():
-        futures = {pool.submit(_train, job, threads, children): job for job in waiting}
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = {pool.submit(_train, job, threads): job for job in waiting}
         try:
             for done, future in enumerate(as_completed(futures), start=1):
                 job, code = futures[future], future.result()
@@ -248,10 +227,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]
                 reporter.counted("trainings", done, len(waiting))
                 failed += [f"{job.name} seed {job.spec.seed}:\n{_tail(job)}"] if code else []
         except KeyboardInterrupt:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for child in list(children):
-                child.send_signal(signal.SIGINT)
-            pool.shutdown(wait=True)
+            pool.shutdown(cancel_futures=True)
             finished = sum(job.finished for job in jobs)
             raise InterruptedRunError(
                 f"stopped; {finished} of {len(jobs)} runs are finished, the others have saved",
@@ -262,23 +238,18 @@ def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]
     return failed
 
 
-def _train(job: Job, threads: int, children: "set[subprocess.Popen[bytes]]") -> int:
+def _train(job: Job, threads: int) -> int:
     log = _log(job)
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as file:
-        child = subprocess.Popen(
-            job.command(threads), stdout=subprocess.DEVNULL, stderr=file, start_new_session=True
-        )
-        children.add(child)
-        code = child.wait()
-        children.discard(child)
-    return code
+        return subprocess.run(
+            job.command(threads), stdout=subprocess.DEVNULL, stderr=file, check=False
+        ).returncode
 
 
 def _log(job: Job) -> Path:
     """What a child says, which may fail before it has a directory."""
-    path = job.run.path
-    return path.parent / f".{path.name}.log"
+    return job.run.path.parent / f".{job.run.path.name}.log"
 
 
 def _tail(job: Job) -> str:
@@ -287,25 +258,8 @@ def _tail(job: Job) -> str:
 
 
 def _outcome(job: Job, code: int) -> str:
-    result: dict[str, Any] | None = job.run.result()
+    result = job.run.result()
     if code or result is None:
         return f"failed with exit code {code}; see {_log(job)}"
     last = result["last"]["val"]
-    return f"top-1 error {100 * last['top1_err']:.2f}%, {result['seconds']:.0f} s, {job.run.path}"
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Take SIGTERM like Ctrl-C while children run."""
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    return f"top-1 error {last['top1_err']:.2%}, {result['seconds']:.0f} s, {job.run.path}"

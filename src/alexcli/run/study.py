@@ -9,6 +9,7 @@ import yaml
 
 from alexcli.config import (
     STUDIES,
+    changed,
     choices,
     compose,
     conf_dir,
@@ -19,9 +20,10 @@ from alexcli.config import (
 )
 from alexcli.errors import UsageError, nearest
 from alexcli.run.build import check_build
-from alexcli.schema import ArmSpec, Metric, StudySpec, TrainSpec
+from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
+OTHER = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
 @dataclass
@@ -35,10 +37,12 @@ class Arm:
     differences: list[str]
     """`key: baseline's -> its own`."""
     file: ArmSpec
+    after: "Arm | None" = None
+    """Whose net it starts from."""
 
     @property
-    def evaluation_only(self) -> bool:
-        """Whether it is the baseline's nets, evaluated otherwise."""
+    def evaluated(self) -> bool:
+        """Whether it is the baseline's nets under another protocol: nothing is trained."""
         return self.file.ensemble or self.file.views is not None
 
 
@@ -49,8 +53,6 @@ class Study:
     name: str
     file: StudySpec
     arms: list[Arm]
-    source: list[str] | None
-    """Words of the run whose weights the arms start from."""
 
 
 def read_study(name: str) -> StudySpec:
@@ -87,21 +89,21 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     _check_needs(name, file, flat(to_mapping(setting)))
     base = _arm(name, setting, BASELINE, file.baseline, words, ArmSpec())
     arms = [base]
-    for key, found in file.arms.items():
-        arm = _arm(name, base.spec, key, found.change, base.words, found, typed=words)
-        if not arm.differences and not arm.evaluation_only and not file.source:
-            if file.alternatives:
-                continue
-            raise UsageError(
-                f"the arm {key} of {name} changes nothing: this setting is that arm itself",
-                hint="choose another setting: model=, experiment= or KEY=VALUE",
-            )
-        check_build(arm.spec)
-        arms.append(arm)
     source = None
     if file.source:
-        source = _arm(name, base.spec, "source", file.source, base.words, ArmSpec()).words
-    return Study(name, file, arms, source)
+        source = _arm(name, base.spec, "source", file.source, base.words, ArmSpec())
+    for key, found in file.arms.items():
+        arm = _arm(name, base.spec, key, found.change, base.words, found, typed=words)
+        arm.after = source
+        if arm.differences or arm.evaluated or source:
+            check_build(arm.spec)
+            arms.append(arm)
+        elif not file.alternatives:
+            raise UsageError(
+                f"the arm {key} of {name} changes nothing: this setting is that arm itself",
+                hint=OTHER,
+            )
+    return Study(name, file, arms)
 
 
 def _arm(
@@ -155,10 +157,7 @@ def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[
         if isinstance(value, dict) and under:
             keys = [key]
         if not keys and key not in before:
-            raise UsageError(
-                f"{who} changes {key}, which this setting does not have",
-                hint="choose another setting: model=, experiment= or KEY=VALUE",
-            )
+            raise UsageError(f"{who} changes {key}, which this setting does not have", hint=OTHER)
         for each in keys or [key]:
             times = isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit()
             found[each] = _scaled(before[each], float(value[1:])) if times else value
@@ -189,11 +188,5 @@ def _check_needs(name: str, file: StudySpec, setting: dict[str, Any]) -> None:
             raise UsageError(
                 f"{name} needs {key}={_typed(value)}, and this setting has "
                 f"{_typed(setting.get(key))}",
-                hint="choose another setting: model=, experiment= or KEY=VALUE",
+                hint=OTHER,
             )
-
-
-def check_classes(study: Study, classes: int) -> None:
-    """UsageError for a study of top-5 error where five guesses are too many."""
-    if study.file.metric is Metric.top5_err and classes <= 5:
-        raise UsageError(f"{study.name} compares top-5 errors, and the data has {classes} classes")
