@@ -23,13 +23,14 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from alexcli.errors import UsageError, nearest
-from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
 
-Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec)
+Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec)
 
 ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze", PrepareSpec: "prepare"}
 # What may differ when a trained net is evaluated.
 RUN_GROUPS = ("data", "eval", "placement", "trainer")
+STUDIES = "ablation"
 QUICKSTART = "experiment=quickstart"
 
 
@@ -41,8 +42,9 @@ def conf_dir() -> Path:
 
 
 def groups() -> list[str]:
-    """The config groups, e.g. `model`."""
-    return sorted(path.name for path in conf_dir().iterdir() if path.is_dir())
+    """The config groups, e.g. `model`; studies are composed by `ablate` alone."""
+    found = {path.name for path in conf_dir().iterdir() if path.is_dir()}
+    return sorted(found - {STUDIES})
 
 
 def choices(group: str) -> list[str]:
@@ -154,6 +156,23 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
             OmegaConf.update(mapping, name, value)
     plain = OmegaConf.to_container(mapping)
     return from_mapping(plain, TrainSpec, source=Path("the command line"))
+
+
+def changed(spec: TrainSpec, changes: dict[str, Any]) -> TrainSpec:
+    """A configuration with other values, as the same KEY=VALUE words would compose it.
+
+    Args:
+        spec: to start from.
+        changes: dotted key -> plain value; None removes a layer.
+
+    Raises:
+        UsageError: whatever `compose` refuses.
+    """
+    mapping = OmegaConf.create(to_mapping(spec))
+    for key, value in changes.items():
+        OmegaConf.update(mapping, key, value)
+    plain = OmegaConf.to_container(mapping)
+    return from_mapping(plain, TrainSpec, source=Path("the changes"))
 
 
 def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What commands return, and how a run speaks while it works. No torch here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # numpy would slow down --help
@@ -269,6 +269,68 @@ class Measured:
 
 
 @dataclass
+class Difference:
+    """Of an arm to the baseline, the mean over seeds; a ratio for `epochs`."""
+
+    metric: str
+    mean: float | None
+    low: float | None
+    """95% interval, paired by seed; None with a single seed."""
+    high: float | None
+    seeds: int
+    """Pairs that were compared."""
+    paper: Any
+    notes: Any
+    verdict: str
+
+
+@dataclass
+class ArmResult:
+    """What the runs of an arm reached."""
+
+    name: str
+    changes: list[str]
+    """`key: baseline's -> its own`."""
+    command: str
+    """That repeats it, but for the seed."""
+    values: dict[str, dict[int, float | None]]
+    """Metric -> seed -> value."""
+    differences: list[Difference]
+    runs: list[str]
+    """Directories."""
+
+
+@dataclass
+class StudyResult:
+    """A study with its claim beside the measurement; `arms` begins with the baseline."""
+
+    name: str
+    about: str
+    claim: str
+    metric: str
+    threshold: float | None
+    setting: str
+    """Model and data."""
+    n: int
+    """Pictures that errors are measured on."""
+    arms: list[ArmResult]
+    missing: int
+    """Runs that are not finished."""
+
+
+@dataclass
+class Curve:
+    """Top-1 error after each epoch, over the seeds of a configuration."""
+
+    name: str
+    split: str
+    epochs: list[int]
+    mean: list[float]
+    low: list[float]
+    high: list[float]
+
+
+@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 
@@ -284,3 +346,16 @@ class Table:
     ) -> "Table":
         """A row for each record; all have the same keys, which are the columns."""
         return cls(title, list(records[0]), [list(one.values()) for one in records], note=note)
+
+
+@dataclass
+class Section:
+    """A part of an HTML report."""
+
+    name: str
+    about: str
+    curves: list[Curve]
+    machine: Table
+    commands: list[str]
+    """That repeat it."""
+    tables: list[Table] = field(default_factory=list)

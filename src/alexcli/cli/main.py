@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from alexcli import __version__
+from alexcli.cli.ablate import ablate
 from alexcli.cli.analyze import analyze
 from alexcli.cli.bench import bench
 from alexcli.cli.config import config
@@ -13,6 +14,7 @@ from alexcli.cli.eval import evaluate
 from alexcli.cli.export import export
 from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
+from alexcli.cli.report import report
 from alexcli.cli.shell import examples
 from alexcli.cli.train import train
 
@@ -84,6 +86,21 @@ app.command(
         "alexcli analyze tables --results results",
     )
 )(analyze)
+app.command(
+    epilog=examples(
+        "alexcli ablate lrn",
+        "alexcli ablate lrn pooling --seeds 5 --out results",
+        "alexcli ablate towers experiment=ilsvrc2012 data.root=DIR --launch slurm",
+        "alexcli ablate --list",
+    )
+)(ablate)
+app.command(
+    epilog=examples(
+        "alexcli report lrn",
+        "alexcli report 'runs/quickstart/s*' --out runs.html",
+        "alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html",
+    )
+)(report)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(config, name="config")

@@ -23,6 +23,7 @@ def train(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the configuration and where it would run.")
     ] = False,
+    arm: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded pictures, in two minutes."""
     from alexcli.config import compose, expand
@@ -47,11 +48,12 @@ def train(
         raise typer.Exit(max(codes))
     from alexcli.run.processes import launched, speaks
 
-    if launched(specs[0], ["train", "--resume", resume, *words]):
+    flags = ["--resume", resume, *(["--arm", arm] if arm else [])]
+    if launched(specs[0], ["train", *flags, *words]):
         return
     from alexcli.run.train import train as run_train
 
-    done = run_train(specs[0], reporter, resume=resume, overrides=words)
+    done = run_train(specs[0], reporter, resume=resume, overrides=words, arm=arm)
     reporter.close()
     if not speaks():
         return

@@ -10,10 +10,8 @@ from alexcli.model.shapes import op_parameters, trace
 from alexcli.placement.plan import processes
 from alexcli.placement.world import world
 from alexcli.results import Reporter
-from alexcli.run import checkpoint
 from alexcli.run.build import build_data, build_net, resolve_device, resolve_precision
-from alexcli.run.rundir import directory_for, fingerprint
-from alexcli.run.transfer import plan_transfer, read_start
+from alexcli.run.transfer import plan_transfer, start_of
 from alexcli.schema import TrainSpec
 
 
@@ -27,9 +25,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     size = processes(spec.placement, spec.model, spec.optim.batch_size, device, world())
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     precision = resolve_precision(spec)
-    start, weights = read_start(spec)
-    init = checkpoint.weights_digest(weights) if start else None
-    run = directory_for(spec, fingerprint(spec, dataset.fingerprint, precision, init))
+    start = start_of(spec, dataset.fingerprint)
+    run = start.run
     if run.result() is not None:
         state = "finished: train would skip it"
     else:
@@ -48,9 +45,9 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
         f"{device.type}, {precision.name}, placement {spec.placement.kind.name} "
         f"({size} process{'es' if size > 1 else ''})",
     ]
-    if start is not None:
+    if start.source is not None:
         with torch.device("meta"):
-            found = plan_transfer(build_net(spec), weights, spec.init.layers, start)
-        lines.append(f"weights from {start}: {found.words()}")
+            found = plan_transfer(build_net(spec), start.weights, spec.init.layers, start.source)
+        lines.append(f"weights from {start.source}: {found.words()}")
     head = "".join(f"# {line}\n" for line in lines)
     return head + yaml.safe_dump(to_mapping(spec), sort_keys=False)

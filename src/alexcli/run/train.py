@@ -2,7 +2,9 @@
 
 import contextlib
 import functools
+import itertools
 import os
+import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
@@ -33,8 +35,8 @@ from alexcli.run.build import (
     resolve_precision,
 )
 from alexcli.run.log import logged
-from alexcli.run.rundir import RunDirectory, directory_for, environment, fingerprint, locate
-from alexcli.run.transfer import copy_layers, plan_transfer, read_start
+from alexcli.run.rundir import RunDirectory, environment, locate
+from alexcli.run.transfer import copy_layers, plan_transfer, start_of
 from alexcli.schema import PlacementKind, Precision, TrainSpec
 
 HARMLESS = (
@@ -48,7 +50,12 @@ HARMLESS = (
 
 
 def train(
-    spec: TrainSpec, reporter: Reporter, *, resume: str = "auto", overrides: Sequence[str] = ()
+    spec: TrainSpec,
+    reporter: Reporter,
+    *,
+    resume: str = "auto",
+    overrides: Sequence[str] = (),
+    arm: str | None = None,
 ) -> TrainResult:
     """Train, resume, or skip what is finished.
 
@@ -58,6 +65,7 @@ def train(
         resume: `auto` (go on from `last`, skip a finished run), `never` (put what is there aside
             and start over), or the path of a run or checkpoint to go on from.
         overrides: what the user typed.
+        arm: STUDY/ARM that asks for it: `newest` passes such a run over.
 
     Raises:
         UsageError: wrong configuration or data; nothing was written.
@@ -68,26 +76,23 @@ def train(
     precision, placement = resolve_precision(spec), build_placement(spec)
     reporter = reporter if placement.root else Silent()
     spec, dataset = build_data(spec, reporter, overrides=overrides)
-    start, weights = read_start(spec)
-    given = locate(resume)[1] if resume not in ("auto", "never") else None
-    init = checkpoint.weights_digest(weights) if start else None
-    mark = fingerprint(spec, dataset.fingerprint, precision, init)
-    run = directory_for(spec, mark)
+    start = start_of(spec, dataset.fingerprint)
+    given, run = locate(resume)[1] if resume not in ("auto", "never") else None, start.run
     if given is not None and given.resolve().parent != run.path.resolve():
         raise UsageError(
             f"{given} is not of this run, which is {run.path}",
             hint=f"start a new run from its weights: init_from={given}",
         )
     finished = run.result() if resume == "auto" else None
-    placement.agree(_facts(spec, mark, finished is not None))
+    placement.agree(_facts(spec, run, finished is not None))
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
     module, data = _built(spec, dataset, placement, reporter)
-    if start is not None:
-        weights = module.net.without_others(weights)
-        found = plan_transfer(module.net, weights, spec.init.layers, start)
+    if start.source is not None:
+        weights = module.net.without_others(start.weights)
+        found = plan_transfer(module.net, weights, spec.init.layers, start.source)
         copy_layers(module.net, weights, found)
-        reporter.note(f"weights from {start}: {found.words()}")
+        reporter.note(f"weights from {start.source}: {found.words()}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
     placement.agree({"the step to go on from": step})
@@ -102,8 +107,8 @@ def train(
         with logged(run.path / "train.log", reporter) as speaker:
             best = _fit(run, module, data, (source, step), speaker, precision)
         result = _result(run, module, dataset, best)
-        typed = " ".join(["alexcli train", *overrides])
-        result = run.finish("train", result | {"command": typed, "on": began_on})
+        result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
+        result = run.finish("train", result | ({"arm": arm} if arm else {}))
     return TrainResult(str(run.path), result, skipped=False)
 
 
@@ -128,11 +133,25 @@ def _built(
     return module, data
 
 
-def _facts(spec: TrainSpec, mark: str, finished: bool) -> dict[str, Any]:
+def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
+    """What the updates of an epoch take here, from a few after one that is not counted."""
+    spec, dataset = build_data(spec, Silent())
+    module, data = _built(spec, dataset, build_placement(spec), Silent())
+    optimizer = module.configure_optimizers()
+    began = time.monotonic()
+    for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
+        began = time.monotonic() if done == 1 else began
+        optimizer.zero_grad()
+        module.training_step(batch, done).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return (time.monotonic() - began) / max(1, done) * data.steps_per_epoch
+
+
+def _facts(spec: TrainSpec, run: RunDirectory, finished: bool) -> dict[str, Any]:
     """What every process of a run must have alike, what can be named first."""
     return {
         **flat(to_mapping(spec)["model"], "model."),
-        "the fingerprint of run and data": mark,
+        "the fingerprint of run and data": run.path.name,
         "result.json": finished,
         "alexcli": __version__,
     }

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from alexcli.errors import UsageError, nearest
 from alexcli.run import checkpoint
-from alexcli.run.rundir import locate
+from alexcli.run.build import resolve_precision
+from alexcli.run.rundir import RunDirectory, directory_for, fingerprint, locate
 from alexcli.schema import TrainSpec
 
 
@@ -46,6 +47,27 @@ def read_start(spec: TrainSpec) -> tuple[Path | None, dict[str, Tensor]]:
     path = locate(spec.init_from)[1]
     state = checkpoint.read(path)["state_dict"]
     return path, {k.removeprefix("net."): v for k, v in state.items() if k.startswith("net.")}
+
+
+@dataclass
+class Start:
+    """Where a run belongs, and the weights that it starts from."""
+
+    run: RunDirectory
+    source: Path | None
+    weights: dict[str, Tensor]
+
+
+def start_of(spec: TrainSpec, data: str) -> Start:
+    """The directory and the initial weights of a run on data of the given fingerprint.
+
+    Raises:
+        UsageError: as read_start.
+    """
+    source, weights = read_start(spec)
+    init = checkpoint.weights_digest(weights) if source else None
+    mark = fingerprint(spec, data, resolve_precision(spec), init)
+    return Start(directory_for(spec, mark), source, weights)
 
 
 def plan_transfer(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from alexcli.schema.ablation import LauncherSpec
 from alexcli.schema.data import AugmentSpec, DataSpec, EvalSpec
 from alexcli.schema.model import ModelSpec
 from alexcli.schema.optim import OptimSpec
@@ -88,6 +89,8 @@ class TrainSpec:
     """Execution."""
     logger: LoggerSpec = field(default_factory=LoggerSpec)
     """Additional logger."""
+    launcher: LauncherSpec = field(default_factory=LauncherSpec)
+    """Where `alexcli ablate --launch slurm` sends its trainings."""
 
 
 @dataclass

@@ -1,0 +1,149 @@
+"""alexcli ablate."""
+
+import json
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from alexcli.cli.shell import FormatOption, emit, guarded, split_words
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.render.tables import Format, render
+from alexcli.results import StudyResult, Table
+
+if TYPE_CHECKING:
+    from alexcli.run.ablate import Job
+
+SEEDS = 3
+
+
+class Launch(Enum):
+    """Where trainings run."""
+
+    local = "local"
+    slurm = "slurm"
+
+
+What = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="STUDY|KEY=VALUE",
+        help="Studies (--list), and what chooses their setting, such as experiment=ilsvrc2012.",
+        show_default=False,
+    ),
+]
+
+
+@guarded
+def ablate(
+    what: What = None,
+    list_: Annotated[bool, typer.Option("--list", help="Name the studies.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = SEEDS,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
+    launch: Annotated[
+        Launch, typer.Option(help="local: here, until all are done. slurm: submit and return.")
+    ] = Launch.local,
+    report_only: Annotated[
+        bool, typer.Option("--report-only", help="Train nothing: show what is finished.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="List the runs, with an estimate of their time.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write STUDY.json and STUDY.csv.")
+    ] = None,
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """Repeat an ablation of the paper and print its claim beside the measurement."""
+    if list_:
+        _list(format)
+        return
+    names, words = split_words(what or [])
+    if not names:
+        raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
+    from alexcli.render.progress import make_reporter
+    from alexcli.run.ablate import Ablation, train_all
+    from alexcli.run.study import open_study
+
+    reporter = make_reporter()
+    ablation = Ablation([open_study(name, words) for name in dict.fromkeys(names)], seeds)
+    failed: list[str] = []
+    if dry_run:
+        _plan(ablation.jobs(), format)
+        return
+    if launch is Launch.slurm and not report_only:
+        from alexcli.run.launch import submit
+
+        reporter.note(f"submitted {', '.join(submit(ablation.jobs()))}")
+    elif not report_only:
+        failed = train_all(ablation, jobs, reporter)
+    found = ablation.results(reporter)
+    _show(found, format)
+    if out:
+        typed = " ".join([*words, f"--seeds {seeds}"])
+        for path in _write(found, out, typed):
+            reporter.note(f"wrote {path}")
+    if failed:
+        raise RunFailedError(
+            f"{len(failed)} runs failed:\n" + "\n".join(failed),
+            hint="the same command tries them again; finished ones stay finished",
+        )
+
+
+def _show(found: list[StudyResult], format: Format) -> None:  # noqa: A002
+    from alexcli.render.studies import study_table
+
+    if format is Format.json:
+        emit(json.dumps([asdict(study) for study in found], indent=1) + "\n")
+        return
+    tables = [study_table(study, numbers=format is Format.csv) for study in found]
+    emit("\n".join(render(table, format, None) for table in tables))
+
+
+def _write(found: list[StudyResult], out: Path, typed: str) -> list[Path]:
+    """STUDY.json, with the command and the machine, and STUDY.csv."""
+    from alexcli.render.studies import study_table
+    from alexcli.run.rundir import environment
+
+    out.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for study in found:
+        record = asdict(study) | {"command": f"alexcli ablate {study.name} {typed}"}
+        text = json.dumps(record | {"on": environment()}, indent=1) + "\n"
+        rows = render(study_table(study, numbers=True), Format.csv, None)
+        for name, content in ((f"{study.name}.json", text), (f"{study.name}.csv", rows)):
+            (out / name).write_text(content, encoding="utf-8")
+            paths.append(out / name)
+    return paths
+
+
+def _list(format: Format) -> None:  # noqa: A002
+    """Studies with what they ask, claim and cost."""
+    from alexcli.config import STUDIES, choices, describe
+    from alexcli.run.study import cost, read_study
+
+    rows = []
+    for name in choices(STUDIES):
+        file = read_study(name)
+        rows.append([name, describe(STUDIES, name), file.claim, cost(file)])
+    columns = ["study", "question", "claim", "trainings a seed"]
+    data = [dict(zip(columns, row, strict=True)) for row in rows]
+    emit(render(Table("studies", columns, rows), format, data))
+
+
+def _plan(jobs: "list[Job]", format: Format) -> None:  # noqa: A002
+    """The runs and their state; how long the new ones would take."""
+    from alexcli.render.progress import duration
+    from alexcli.run.ablate import estimate
+
+    found = estimate(jobs)
+    rows = [
+        [job.name, job.spec.seed, str(job.run.path), duration(seconds)] for job, seconds in found
+    ]
+    columns = ["run", "seed", "directory", "to go, alone"]
+    total = sum(seconds for _, seconds in found)
+    note = f"about {duration(total)} with every core for one run after another, from a few steps"
+    data = [dict(zip(columns, row, strict=True)) for row in rows]
+    emit(render(Table("runs", columns, rows, note=note), format, data))

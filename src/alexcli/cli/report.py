@@ -1,0 +1,54 @@
+"""alexcli report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alexcli.cli.ablate import SEEDS
+from alexcli.cli.shell import emit, guarded, split_words
+from alexcli.errors import UsageError
+
+
+@guarded
+def report(
+    what: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="STUDY|RUN|KEY=VALUE",
+            help="Studies, with what chose their setting, or runs.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds of the studies.")] = SEEDS,
+    out: Annotated[Path, typer.Option(metavar="FILE.html", help="What to write.")] = Path(
+        "report.html"
+    ),
+) -> None:
+    """Write one HTML file, with curves as PNG and SVG beside it, of what is finished."""
+    names, words = split_words(what or [])
+    if not names:
+        raise UsageError("neither a study nor a run is named", hint="alexcli report lrn")
+    if out.suffix != ".html" or not out.parent.is_dir():
+        raise UsageError(f"--out {out} is not FILE.html in a folder that exists")
+    from alexcli.config import STUDIES, choices
+    from alexcli.render.progress import make_reporter
+    from alexcli.render.report import write_report
+    from alexcli.results import Section, StudyResult
+    from alexcli.run.ablate import Ablation
+    from alexcli.run.report import runs_section, study_section
+    from alexcli.run.study import open_study
+    from alexcli.run.trained import choose
+
+    wanted = [name for name in names if name in choices(STUDIES)]
+    others = [name for name in names if name not in wanted]
+    sections: list[tuple[Section, StudyResult | None]] = []
+    if others:
+        runs = [run for run, _ in choose(others, Path("runs"))]
+        sections.append((runs_section(runs), None))
+    if wanted:
+        ablation = Ablation([open_study(name, words) for name in wanted], seeds)
+        found = ablation.results(make_reporter())
+        sections += [(study_section(study), study) for study in found]
+    for path in write_report(sections, out):
+        emit(f"{path}\n")

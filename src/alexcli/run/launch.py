@@ -1,0 +1,55 @@
+"""Trainings as jobs of a cluster, by submitit."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alexcli.errors import UsageError
+from alexcli.run.ablate import Job
+
+EXECUTORS = ("slurm", "local", "debug")
+
+
+def submit(jobs: Sequence[Job]) -> list[str]:
+    """Hand over what is not finished, and do not wait for it.
+
+    Args:
+        jobs: of any state; one that another process trains refuses to start twice. The group
+            `launcher` of the first says where to.
+
+    Returns:
+        The cluster's names of the jobs.
+
+    Raises:
+        UsageError: submitit or Slurm is missing, or no such executor.
+    """
+    spec = jobs[0].spec.launcher
+    if spec.executor not in EXECUTORS:
+        raise UsageError(
+            f"launcher.executor={spec.executor} is not one of {', '.join(EXECUTORS)}",
+            hint="launcher.executor=slurm",
+        )
+    try:
+        import submitit
+    except ImportError:
+        raise UsageError(
+            "--launch slurm needs submitit, which is not installed",
+            hint="pip install 'alexcli[slurm]'",
+        ) from None
+    try:
+        executor = submitit.AutoExecutor(Path(spec.folder).expanduser(), cluster=spec.executor)
+    except RuntimeError as error:
+        raise UsageError(
+            f"Slurm cannot be used here: {error}",
+            hint="run this on a login node, or try it with launcher=local",
+        ) from error
+    executor.update_parameters(
+        name="alexcli",
+        timeout_min=spec.minutes,
+        cpus_per_task=spec.cpus,
+        gpus_per_node=spec.gpus,
+        **({"slurm_partition": spec.partition} if spec.partition else {}),
+    )
+    commands = [job.command() for job in jobs if not job.finished]
+    with executor.batch():
+        handles = [executor.submit(submitit.helpers.CommandFunction(words)) for words in commands]
+    return [str(handle.job_id) for handle in handles]

@@ -1,0 +1,91 @@
+"""Differences between the runs of two arms, paired by seed."""
+
+import itertools
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from alexcli.results import Difference
+from alexcli.run.rundir import RunDirectory
+from alexcli.schema import ArmSpec, Metric
+
+SIGNS = {"higher": 1, "lower": -1}
+
+
+def measured(run: RunDirectory, threshold: float) -> dict[Metric, float | None]:
+    """What a finished run reached, from its result and metrics.jsonl."""
+    result = run.result() or {}
+    val = result["last"]["val"]
+    lines = run.metrics.read_text(encoding="utf-8").splitlines()
+    train = [row for row in map(json.loads, lines) if row["split"] == "train"]
+    curve = [(row["epoch"], row["top1_err"]) for row in train]
+    return {
+        Metric.top1_err: val["top1_err"],
+        Metric.top5_err: val["top5_err"],
+        Metric.train_err: curve[-1][1],
+        Metric.epochs: crossing([(0, 1 - 1 / result["classes"]), *curve], threshold),
+    }
+
+
+def crossing(curve: Sequence[tuple[float, float]], threshold: float) -> float | None:
+    """Where a falling curve of (x, y) first reaches a threshold, interpolated; None: never."""
+    for (x0, y0), (x1, y1) in itertools.pairwise(curve):
+        if y1 <= threshold:
+            return x1 - (x1 - x0) * (threshold - y1) / (y0 - y1) if y0 > y1 else x1
+    return None
+
+
+def compare(
+    arm: dict[int, float | None], baseline: dict[int, float | None], metric: Metric, file: ArmSpec
+) -> Difference:
+    """The mean difference of an arm with its 95% interval, beside what is claimed.
+
+    Args:
+        arm: value by seed; None where it was not reached.
+        baseline: likewise; seeds are paired, and the interval is Student's t of the pairs.
+        metric: `epochs` are compared as a ratio (a geometric mean), all else as a difference.
+        file: the arm's claims.
+    """
+    ratio = metric is Metric.epochs
+    paper, notes = file.paper.get(metric), file.notes.get(metric)
+    both = ((value, baseline.get(seed)) for seed, value in arm.items())
+    pairs = [(a, b) for a, b in both if a is not None and b is not None]
+    if ratio:
+        pairs = [(math.log(a), math.log(b)) for a, b in pairs]
+    if not pairs:
+        return Difference(metric.name, None, None, None, 0, paper, notes, "not measured")
+    gaps = [a - b for a, b in pairs]
+    mean, low, high = sum(gaps) / len(gaps), None, None
+    if max(gaps) - min(gaps) > 1e-9:  # below it is rounding, not spread
+        from scipy.stats import ttest_1samp  # of paired differences: the paired test
+
+        found = ttest_1samp(gaps, 0.0).confidence_interval(0.95)
+        low, high = float(found.low), float(found.high)
+    elif len(gaps) > 1:
+        low = high = mean
+    claimed = _sign(notes if paper is None else paper, ratio)
+    words = _verdict(mean, low, high, claimed)
+    if ratio:
+        mean, low, high = math.exp(mean), low and math.exp(low), high and math.exp(high)
+    return Difference(metric.name, mean, low, high, len(gaps), paper, notes, words)
+
+
+def _sign(claim: Any, ratio: bool) -> int | None:
+    """What sign a claim gives the difference."""
+    if claim is None or isinstance(claim, str):
+        return SIGNS[claim] if claim else None
+    return 1 if claim > (1 if ratio else 0) else -1
+
+
+def _verdict(mean: float, low: float | None, high: float | None, claimed: int | None) -> str:
+    """The comparison in words."""
+    if low is None or high is None:
+        way = "higher" if mean > 0 else "lower" if mean < 0 else "equal"
+        words = way if claimed is None else "sign agrees" if mean * claimed > 0 else "sign differs"
+        return f"{words}; one seed, no interval"
+    if low <= 0 <= high:
+        return "null: includes zero"
+    if claimed is None:
+        return "higher" if mean > 0 else "lower"
+    return "sign agrees" if mean * claimed > 0 else "opposite sign"

@@ -1,0 +1,192 @@
+"""Studies of conf/ablation in a setting: the words of each arm, and what makes one impossible."""
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from alexcli.config import (
+    STUDIES,
+    changed,
+    choices,
+    compose,
+    conf_dir,
+    flat,
+    from_mapping,
+    parse,
+    to_mapping,
+)
+from alexcli.errors import UsageError, nearest
+from alexcli.run.build import check_build
+from alexcli.schema import ArmSpec, StudySpec, TrainSpec
+
+BASELINE = "baseline"
+OTHER = "choose another setting: model=, experiment= or KEY=VALUE"
+
+
+@dataclass
+class Arm:
+    """A configuration that a study compares."""
+
+    name: str
+    spec: TrainSpec
+    words: list[str]
+    """What `alexcli train` takes for it, but for the seed."""
+    differences: list[str]
+    """`key: baseline's -> its own`."""
+    file: ArmSpec
+    after: "Arm | None" = None
+    """Whose net it starts from."""
+
+    @property
+    def evaluated(self) -> bool:
+        """Whether it is the baseline's nets under another protocol: nothing is trained."""
+        return self.file.ensemble or self.file.views is not None
+
+
+@dataclass
+class Study:
+    """A study in a setting; `arms` begins with the baseline."""
+
+    name: str
+    file: StudySpec
+    arms: list[Arm]
+
+
+def read_study(name: str) -> StudySpec:
+    """A file of conf/ablation; UsageError names the nearest where there is none."""
+    names = choices(STUDIES)
+    if name not in names:
+        near = nearest(name, names)
+        hint = f"did you mean {near}?" if near else "alexcli ablate --list"
+        raise UsageError(f"no study {name!r}; there are {', '.join(names)}", hint=hint)
+    path = conf_dir() / STUDIES / f"{name}.yaml"
+    mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return from_mapping(mapping, StudySpec, source=path)
+
+
+def cost(file: StudySpec) -> int:
+    """Trainings for each seed, the baseline's included."""
+    trained = sum(not arm.ensemble and arm.views is None for arm in file.arms.values())
+    return 1 + trained + bool(file.source)
+
+
+def open_study(name: str, words: Sequence[str]) -> Study:
+    """A study in the setting that `words` choose, every arm composed, compared and built.
+
+    Raises:
+        UsageError: the setting lacks what the study needs, a word sets what an arm changes, or an
+            arm changes nothing.
+    """
+    file = read_study(name)
+    if any(override.key_or_group in ("seed", "label") for override in parse(words)):
+        raise UsageError(
+            "a study chooses seeds and labels itself", hint="--seeds N takes the seeds 0 to N - 1"
+        )
+    setting = compose(words, TrainSpec)
+    _check_needs(name, file, flat(to_mapping(setting)))
+    base = _arm(name, setting, BASELINE, file.baseline, words, ArmSpec())
+    arms = [base]
+    source = None
+    if file.source:
+        source = _arm(name, base.spec, "source", file.source, base.words, ArmSpec())
+    for key, found in file.arms.items():
+        arm = _arm(name, base.spec, key, found.change, base.words, found, typed=words)
+        arm.after = source
+        if arm.differences or arm.evaluated or source:
+            check_build(arm.spec)
+            arms.append(arm)
+        elif not file.alternatives:
+            raise UsageError(
+                f"the arm {key} of {name} changes nothing: this setting is that arm itself",
+                hint=OTHER,
+            )
+    return Study(name, file, arms)
+
+
+def _arm(
+    study: str,
+    base: TrainSpec,
+    name: str,
+    change: dict[str, Any],
+    words: Sequence[str],
+    file: ArmSpec,
+    typed: Sequence[str] = (),
+) -> Arm:
+    """Compose an arm: the base's words, then its own changes with patterns and factors resolved."""
+    before = flat(to_mapping(base))
+    changes = _resolved(change, before, f"the arm {name} of {study}")
+    for word, override in zip(typed, parse(typed), strict=True):
+        mine = override.key_or_group
+        for key in changes:
+            # A whole group, such as model=vgg16, is the setting; a key of the arm's is not.
+            within = "." in mine and key.startswith(f"{mine}.")
+            if key == mine or within or mine.startswith(f"{key}."):
+                raise UsageError(
+                    f"{word!r} sets what the arm {name} of {study} changes ({key})",
+                    hint=f"leave {word!r} out",
+                )
+    own = [f"{key}={_typed(value)}" for key, value in changes.items()]
+    spec = changed(base, changes)
+    after = flat(to_mapping(spec))
+    keys = [*before, *(key for key in after if key not in before)]
+    differences = [
+        f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
+        for key in keys
+        if before.get(key) != after.get(key) and not _inside(key, changes)
+    ]
+    differences += [f"{key}: removed" for key, value in changes.items() if value is None]
+    return Arm(name, spec, [*words, *own], differences, file)
+
+
+def _inside(key: str, changes: dict[str, Any]) -> bool:
+    """Whether a key belongs to a layer that is removed whole."""
+    return any(value is None and key.startswith(path) for path, value in changes.items())
+
+
+def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[str, Any]:
+    """Plain keys and values; UsageError for a key that fits nothing in the setting."""
+    layers = {".".join(key.split(".")[:3]) for key in before if key.startswith("model.trunk.")}
+    found: dict[str, Any] = {}
+    for key, value in change.items():
+        known = [*before, *layers]
+        under = [k for k in before if k.startswith(f"{key}.")]
+        keys = [k for k in known if fnmatch.fnmatchcase(k, key) and before.get(k, "") is not None]
+        if isinstance(value, dict) and under:
+            keys = [key]
+        if not keys and key not in before:
+            raise UsageError(f"{who} changes {key}, which this setting does not have", hint=OTHER)
+        for each in keys or [key]:
+            times = isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit()
+            found[each] = _scaled(before[each], float(value[1:])) if times else value
+    return found
+
+
+def _scaled(value: Any, factor: float) -> Any:
+    """A number times a factor; whole numbers, of kernels or units, stay whole."""
+    return round(value * factor) if isinstance(value, int) else float(f"{value * factor:.6g}")
+
+
+def _typed(value: Any) -> str:
+    """A value in Hydra's grammar."""
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{key}:{_typed(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(_typed, value)) + "]"
+    return yaml.safe_dump(value).split("\n")[0]
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else _typed(value)
+
+
+def _check_needs(name: str, file: StudySpec, setting: dict[str, Any]) -> None:
+    for key, value in file.needs.items():
+        if setting.get(key) != value:
+            raise UsageError(
+                f"{name} needs {key}={_typed(value)}, and this setting has "
+                f"{_typed(setting.get(key))}",
+                hint=OTHER,
+            )

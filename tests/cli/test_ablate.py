@@ -1,0 +1,42 @@
+"""alexcli ablate, with its trainings as jobs of submitit's local executor."""
+
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from alexcli.cli.main import app
+from tests.conftest import SMALL
+
+
+def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
+    pytest.importorskip("submitit")
+    words = ["ablate", "lrn", *SMALL, "launcher=local", "--seeds", "1"]
+    sent = CliRunner().invoke(app, [*words, "--launch", "slurm"])
+    assert sent.exit_code == 0, sent.output
+    until = time.monotonic() + 120
+    while len(list(Path("runs").glob("quickstart*/s0-*/result.json"))) < 2:
+        assert time.monotonic() < until, sent.output
+        time.sleep(0.5)
+    shown = CliRunner().invoke(app, [*words, "--report-only"])
+    assert shown.exit_code == 0
+    assert "+1.40" in shown.stdout, "the paper's difference"
+    assert "no interval" in shown.stdout
+    again = CliRunner().invoke(app, [*words, "--report-only"])
+    assert again.stdout == shown.stdout
+
+
+def test_a_dry_run_lists_what_would_be_trained() -> None:
+    found = CliRunner().invoke(app, ["ablate", "lrn", *SMALL, "--seeds", "1", "--dry-run"])
+    assert found.exit_code == 0, found.output
+    assert "lrn/baseline" in found.stdout
+    assert "lrn/without" in found.stdout
+    assert not Path("runs").exists()
+
+
+def test_without_a_study_the_way_to_find_one_is_told() -> None:
+    found = CliRunner().invoke(app, ["ablate"])
+    assert found.exit_code == 2
+    listed = CliRunner().invoke(app, ["ablate", "--list", "--format", "csv"])
+    assert 'lrn,"Local response normalisation' in listed.stdout

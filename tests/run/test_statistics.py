@@ -1,0 +1,60 @@
+"""Differences paired by seed."""
+
+import math
+
+import pytest
+from scipy.stats import ttest_rel
+
+from alexcli.run.statistics import compare, crossing
+from alexcli.schema import ArmSpec, Metric
+
+BASE: dict[int, float | None] = {0: 0.10, 1: 0.12, 2: 0.11}
+ARM: dict[int, float | None] = {0: 0.13, 1: 0.14, 2: 0.15}
+
+
+def _claims(**paper: object) -> ArmSpec:
+    return ArmSpec(paper={Metric[name]: value for name, value in paper.items()})
+
+
+def test_a_difference_is_that_of_the_paired_t_test() -> None:
+    found = compare(ARM, BASE, Metric.top1_err, _claims(top1_err=0.014))
+    expected = ttest_rel([0.13, 0.14, 0.15], [0.10, 0.12, 0.11]).confidence_interval(0.95)
+    assert found.mean == pytest.approx(0.03)
+    assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
+    assert (found.seeds, found.paper, found.verdict) == (3, 0.014, "sign agrees")
+
+
+def test_an_interval_with_zero_is_a_null_result() -> None:
+    arm: dict[int, float | None] = {0: 0.11, 1: 0.11, 2: 0.12}
+    assert compare(arm, BASE, Metric.top1_err, _claims()).verdict == "null: includes zero"
+
+
+def test_a_sign_against_the_claim_is_said() -> None:
+    assert compare(ARM, BASE, Metric.top1_err, _claims(top1_err=-0.1)).verdict == "opposite sign"
+    assert compare(ARM, BASE, Metric.top1_err, _claims(top1_err="lower")).verdict == "opposite sign"
+
+
+def test_one_seed_has_no_interval() -> None:
+    found = compare({0: 0.13}, BASE, Metric.top1_err, _claims(top1_err="higher"))
+    assert (found.low, found.high, found.seeds) == (None, None, 1)
+    assert found.verdict == "sign agrees; one seed, no interval"
+
+
+def test_epochs_are_compared_as_a_ratio() -> None:
+    found = compare({0: 12.0, 1: 24.0}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims(epochs=6))
+    assert found.mean == pytest.approx(6)
+    assert found.verdict == "sign agrees"
+
+
+def test_a_seed_that_never_arrives_is_not_compared() -> None:
+    found = compare({0: None, 1: 8.0}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims())
+    assert (found.seeds, found.mean) == (1, pytest.approx(2))
+    assert compare({0: None}, {0: 2.0}, Metric.epochs, _claims()).verdict == "not measured"
+
+
+def test_a_threshold_is_crossed_between_epochs() -> None:
+    curve = [(0, 0.9), (1, 0.5), (2, 0.3), (3, 0.2)]
+    assert crossing(curve, 0.25) == pytest.approx(2.5)
+    assert crossing(curve, 0.9 - 1e-9) == pytest.approx(0, abs=1e-6)
+    assert crossing(curve, 0.1) is None
+    assert math.isclose(crossing([(0, 0.9), (1, 0.5)], 0.5) or 0, 1)
