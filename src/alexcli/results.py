@@ -1,6 +1,6 @@
 """What commands return, and how a run speaks while it works. No torch here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:  # numpy would slow down --help
@@ -189,6 +189,8 @@ class Prediction:
     label: str | None
     """The true class, where it is known."""
     label_name: str | None
+    picture: Any = None
+    """(S, S, 3) uint8, where `file` is none that can be opened."""
 
 
 @dataclass
@@ -289,3 +291,44 @@ class Table:
     rows: list[list[Any]]
     total: list[Any] | None = None
     note: str | None = None
+
+
+@dataclass
+class Panel:
+    """A drawing of an analysis, with all that is drawn in it.
+
+    | kind    | data                                                                          |
+    |---------|-------------------------------------------------------------------------------|
+    | lines   | {name: {x, y, and low and high of a band}}                                    |
+    | tiles   | (R, C, H, W, 3) uint8, R rows of C pictures; `columns`: words above each tile |
+    | boxes   | see analysis/architecture.py                                                  |
+    | guesses | [Prediction], which are a figure of their own                                 |
+    """
+
+    kind: str
+    title: str
+    data: Any
+    x: str = ""
+    """What runs across, with its unit."""
+    y: str = ""
+    """What runs upwards, with its unit."""
+    columns: list[str] = field(default_factory=list)
+    log: bool = False
+    """Both axes."""
+    level: tuple[float, str] | None = None
+    """A horizontal line, and its name."""
+
+
+@dataclass
+class Analysis:
+    """What an analysis found."""
+
+    title: str
+    tables: list[Table]
+    panels: list[Panel] = field(default_factory=list)
+    caption: str = ""
+    """What the figure shows, and of which run."""
+    more: list[Table] = field(default_factory=list)
+    """Tables too long for a terminal: --out writes them."""
+    data: Any = None
+    """What json prints; None stands for the tables."""

@@ -1,0 +1,125 @@
+"""Handing analyses what they ask for: a trained net and its data, a start, histories."""
+
+import importlib
+import inspect
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alexcli.analysis import Subject
+from alexcli.config import RUN_GROUPS, compose, flat, to_mapping
+from alexcli.errors import UsageError
+from alexcli.results import Analysis, Reporter
+from alexcli.schema import AnalyzeSpec
+
+if TYPE_CHECKING:  # params and its like start without torch
+    from alexcli.data.pictures import Pictures
+    from alexcli.data.transforms import Batch
+    from alexcli.run.rundir import RunDirectory
+
+
+def look(
+    name: str,
+    words: Sequence[str],
+    named: Sequence[str],
+    runs: Path,
+    reporter: Reporter,
+    **given: Any,
+) -> Analysis:
+    """Run an analysis.
+
+    Args:
+        name: of a file of `alexcli.analysis`.
+        words: KEY=VALUE; `data.*`, `eval.*` and `trainer.*` change those of the run.
+        named: runs; none for the newest finished one.
+        runs: where that is looked for.
+        reporter: told how it goes.
+        given: more that analyses may ask for by name.
+
+    Raises:
+        UsageError: no run, unknown keys, words or runs that the analysis has no use for, or what
+            it refuses itself.
+    """
+    work = importlib.import_module(f"alexcli.analysis.{name}").run
+    wanted = inspect.signature(work).parameters
+    looks = bool({"subject", "histories"} & set(wanted))
+    if named and not looks:
+        raise UsageError(f"{name} looks at no run", hint=f"alexcli analyze {name} without --run")
+    heads = {word: word.partition("=")[0].partition(".")[0] for word in words}
+    if looks and "model" in heads.values():
+        raise UsageError(f"{name} looks at the net of a run, not at model=", hint="--run RUN")
+    own = [word for word in words if looks and heads[word] in RUN_GROUPS]
+    given["spec"] = spec = compose([word for word in words if word not in own], AnalyzeSpec)
+    if looks:
+        from alexcli.run.trained import choose
+
+        chosen = choose(named, runs, ("train",) if "histories" in wanted else ("train", "import"))
+        if "histories" in wanted:
+            given["histories"] = [_history(run) for run, _ in chosen]
+        elif len(chosen) > 1:
+            raise UsageError(f"--run means {len(chosen)} runs", hint=f"--run {chosen[0][0].path}")
+        else:
+            given["subject"] = _subject(*chosen[0], own, spec, reporter)
+    found: Analysis = work(**{key: given[key] for key in wanted})
+    return found
+
+
+def _subject(
+    run: "RunDirectory", path: Path, own: Sequence[str], spec: AnalyzeSpec, reporter: Reporter
+) -> Subject:
+    """The net, and its data when somebody asks for them."""
+    import numpy as np
+    import torch
+
+    from alexcli.lit.datamodule import DataModule
+    from alexcli.run.build import build_data
+    from alexcli.run.predict import find_pictures, known_labels, read_pictures
+    from alexcli.run.trained import load
+
+    trained = load(run, path, own)
+    names, device = trained.names, trained.placement.device
+
+    def pictures() -> tuple[torch.Tensor, list[str], list[str | None]]:
+        if spec.pictures is not None:
+            files = find_pictures([Path(spec.pictures).expanduser()])[: spec.count]
+            labels = known_labels(trained, files)
+            images, called = read_pictures(trained, files), [str(file) for file in files]
+        else:  # evenly apart through the classes of the held-out pictures
+            held = build_data(trained.spec, reporter)[1].val
+            sorted_ = np.argsort(held.labels, kind="stable")
+            at = np.linspace(0, len(held) - 1, min(spec.count, len(held))).astype(int)
+            order = sorted_[at].tolist()
+            labels, images = [int(held.labels[i]) for i in order], held.fetch(order)
+            called = [f"val/{held.names()[i]}" for i in order]
+        words = [None if label is None else names[label] for label in labels]
+        return torch.from_numpy(images).to(device), called, words
+
+    def stream(some: "Pictures") -> "Iterator[Batch]":
+        dataset = build_data(trained.spec, reporter)[1]
+        for batch in DataModule(trained.spec, dataset).in_order(some):
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch._replace(images=batch.images.to(device))
+            reporter.counted("looking at pictures", int(batch.positions[-1]) + 1, len(some))
+        reporter.close()
+
+    return Subject(
+        name=trained.name,
+        net=trained.net,
+        preprocess=trained.preprocess,
+        names=names,
+        pictures=pictures,
+        training=lambda: build_data(trained.spec, reporter)[1].train,
+        stream=stream,
+    )
+
+
+def _history(run: "RunDirectory") -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
+    """Label, flat configuration and the lines of metrics.jsonl."""
+    try:
+        lines = run.metrics.read_text(encoding="utf-8").splitlines()
+        rows = [json.loads(line) for line in lines]
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{run.metrics} cannot be read: {error}", hint="--run RUN") from error
+    return run.path.resolve().parent.name, flat(to_mapping(run.read_config())), rows
