@@ -66,7 +66,8 @@ def worded(
         data: see Analysis.
         values: what the words name in braces; `columns`: more of the first table's columns.
     """
-    words, made = read_yaml("words")[name], []
+    words = read_yaml("words")[name]
+    made: list[Table] = []
     for entry, lines in zip(words["tables"], rows, strict=True):
         more = values.get("columns", []) if not made else []
         title, note = (entry.get(key, "").format(**values) for key in ("title", "note"))

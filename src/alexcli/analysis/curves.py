@@ -33,7 +33,9 @@ def run(spec: AnalyzeSpec, histories: Sequence[History]) -> Analysis:
                 f"{key}={value} is none of {', '.join(allowed)}",
                 hint=f"{key}={next(iter(allowed))}",
             )
-    lines, rows, unit, what = {}, [], AGAINST[spec.against], SPLITS[spec.split]
+    unit, what = AGAINST[spec.against], SPLITS[spec.split]
+    lines: dict[str, Any] = {}
+    rows: list[list[Any]] = []
     for name, members in _grouped(histories).items():
         passes = [[row for row in member if row["split"] == spec.split] for member in members]
         if not all(passes):

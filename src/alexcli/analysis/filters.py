@@ -98,12 +98,11 @@ def chance(samples: list[Floats]) -> float | None:
 
     if len(samples) < 2:
         return None
+
+    def apart(*parts: Floats, axis: int) -> Floats:
+        return np.asarray(np.ptp([np.median(part, axis=axis) for part in parts], axis=0))
+
     found = permutation_test(
-        samples,
-        lambda *parts: np.ptp([np.median(part) for part in parts]),
-        n_resamples=SHUFFLES,
-        alternative="greater",
-        vectorized=False,
-        random_state=0,
+        samples, apart, n_resamples=SHUFFLES, alternative="greater", random_state=0
     )
     return float(found.pvalue)

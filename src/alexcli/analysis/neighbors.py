@@ -72,7 +72,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
             found = zip(indices[q].tolist(), near[q], space.distances[q].tolist(), strict=True)
             every += [[name, file, label, rank, *one] for rank, one in enumerate(found, 1)]
         shown = torch.from_numpy(training.fetch(indices.flatten().tolist()))
-        sheet = torch.cat([images.cpu()[:, None], shown.unflatten(0, indices.shape)], dim=1)
+        shown = shown.view(*indices.shape, *shown.shape[1:])
+        sheet = torch.cat([images.cpu()[:, None], shown], dim=1)
         said = "" if alike is None else f", {100 * alike:.0f}% of the same class"
         words = [
             word

@@ -156,7 +156,7 @@ def _check(model: ModelSpec, macs: int) -> list[list[Any]]:
     why = "2 x MACs of convolution and matrix products; no biases, no norm, no pooling"
     row = ["torch FlopCounterMode", flops, 2 * macs, flops - 2 * macs, why]
     try:
-        from fvcore.nn import FlopCountAnalysis  # type: ignore[import-not-found, unused-ignore]
+        from fvcore.nn import FlopCountAnalysis  # type: ignore
     except ImportError:
         return [row, ["fvcore", None, macs, None, "not installed: pip install fvcore"]]
     found = FlopCountAnalysis(net, x).unsupported_ops_warnings(False)

@@ -14,6 +14,7 @@ from alexcli.results import Analysis, Panel
 
 DPI = 130
 WIDE, HIGH = 6.2, 4.2  # inches of a panel
+ACROSS = 14  # inches that panels may fill beside each other
 COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")  # of towers
 SLOPE = 0.35  # of an edge that runs away from the reader, see analysis/architecture.py
 
@@ -78,15 +79,15 @@ def _figure(found: Analysis, paths: list[Path]) -> None:
     from matplotlib.figure import Figure
 
     sizes = [_size(panel) for panel in found.panels]
-    columns = 1 if max(wide for wide, _ in sizes) > 1.3 * WIDE else min(2, len(sizes))
+    columns = max(1, min(len(sizes), int(ACROSS / max(wide for wide, _ in sizes))))
     rows = [sizes[i : i + columns] for i in range(0, len(sizes), columns)]
     heights = [max(high for _, high in row) for row in rows]
     wide = max(7.0, max(sum(wide for wide, _ in row) for row in rows))
     caption = textwrap.fill(found.caption, int(wide * 14))
     high = sum(heights) + 0.9 + 0.17 * caption.count("\n")
     figure = Figure(figsize=(wide, high), layout="constrained")
-    axes = figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights).flat
-    for axis in list(axes)[len(sizes) :]:
+    axes = list(figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights).flat)
+    for axis in axes[len(sizes) :]:
         axis.set_axis_off()
     for panel, axis in zip(found.panels, axes, strict=False):
         _DRAWN[panel.kind](panel, axis)
@@ -129,8 +130,9 @@ def _tiles(panel: Panel, axis: Any) -> None:
     """One picture of all tiles, with a gap between them."""
     rows, columns, high, wide, _ = panel.data.shape
     gap, above = max(1, wide // 16), round(0.3 * high) if panel.columns else 0
+    paper = 255 if panel.columns else 225  # white tiles are to be seen too
     sheet = np.pad(
-        panel.data, ((0, 0), (0, 0), (above, gap), (0, gap), (0, 0)), constant_values=255
+        panel.data, ((0, 0), (0, 0), (above, gap), (0, gap), (0, 0)), constant_values=paper
     )
     axis.imshow(sheet.transpose(0, 2, 1, 3, 4).reshape(rows * sheet.shape[2], -1, 3))
     for place, text in enumerate(panel.columns):

@@ -4,19 +4,21 @@ import importlib
 import inspect
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexcli.analysis import Subject
-from alexcli.config import RUN_GROUPS, compose, flat, to_mapping
+from alexcli.config import compose, flat, to_mapping
 from alexcli.errors import UsageError
 from alexcli.results import Analysis, Reporter
-from alexcli.schema import AnalyzeSpec
+from alexcli.schema import AnalyzeSpec, DropoutSpec, PlacementSpec, TrainSpec
 
 if TYPE_CHECKING:  # params and its like start without torch
     from alexcli.data.pictures import Pictures
     from alexcli.data.transforms import Batch
     from alexcli.run.rundir import RunDirectory
+    from alexcli.run.trained import Trained
 
 
 def look(
@@ -41,33 +43,52 @@ def look(
         UsageError: no run, unknown keys, words or runs that the analysis has no use for, or what
             it refuses itself.
     """
+    given["model"] = lambda name: compose([f"model={name}"], AnalyzeSpec).model
     work = importlib.import_module(f"alexcli.analysis.{name}").run
     wanted = inspect.signature(work).parameters
-    looks = bool({"subject", "histories"} & set(wanted))
+    looks = {"subject", "histories", "fresh"} & set(wanted)
     if named and not looks:
         raise UsageError(f"{name} looks at no run", hint=f"alexcli analyze {name} without --run")
-    heads = {word: word.partition("=")[0].partition(".")[0] for word in words}
-    if looks and "model" in heads.values():
-        raise UsageError(f"{name} looks at the net of a run, not at model=", hint="--run RUN")
-    own = [word for word in words if looks and heads[word] in RUN_GROUPS]
+    # A net before its first step is configured as for `train`, the net of a run as for `eval`.
+    theirs = {"experiment", *TrainSpec.__annotations__} if looks else set()
+    own = [word for word in words if word.partition("=")[0].partition(".")[0] in theirs]
     given["spec"] = spec = compose([word for word in words if word not in own], AnalyzeSpec)
-    if looks:
-        from alexcli.run.trained import choose
+    if "fresh" in looks and not named:
+        given["fresh"] = _subject(_fresh(compose(own, TrainSpec), reporter), spec, reporter)
+    elif looks:
+        from alexcli.run.trained import choose, load, placed_spec
 
-        chosen = choose(named, runs, ("train",) if "histories" in wanted else ("train", "import"))
-        if "histories" in wanted:
+        chosen = choose(named, runs, ("train",) if "histories" in looks else ("train", "import"))
+        run, path = chosen[0]
+        if "histories" in looks:
             given["histories"] = [_history(run) for run, _ in chosen]
         elif len(chosen) > 1:
-            raise UsageError(f"--run means {len(chosen)} runs", hint=f"--run {chosen[0][0].path}")
+            raise UsageError(f"--run means {len(chosen)} runs", hint=f"--run {run.path}")
+        elif "fresh" in looks:
+            given["fresh"] = _subject(_fresh(placed_spec(run, own), reporter), spec, reporter)
         else:
-            given["subject"] = _subject(*chosen[0], own, spec, reporter)
+            given["subject"] = _subject(load(run, path, own), spec, reporter)
     found: Analysis = work(**{key: given[key] for key in wanted})
     return found
 
 
-def _subject(
-    run: "RunDirectory", path: Path, own: Sequence[str], spec: AnalyzeSpec, reporter: Reporter
-) -> Subject:
+def _fresh(spec: TrainSpec, reporter: Reporter) -> "Trained":
+    """The net with which `train` would begin, without dropout."""
+    from alexcli.data.dataset import training_statistics
+    from alexcli.data.names import human_names
+    from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
+    from alexcli.run.trained import Trained
+
+    spec, data = build_data(replace(spec, placement=PlacementSpec()), reporter)
+    spec = replace(spec, model=replace(spec.model, dropout=DropoutSpec(rate=0)))
+    placement, net = build_placement(spec), build_net(spec).eval()
+    preprocess = build_preprocess(spec, training_statistics(data)).to(placement.device)
+    placement.place(net)
+    names, label = human_names(data.classes), f"{spec.label or spec.model.name}, seed {spec.seed}"
+    return Trained(label, Path(), spec, data.classes, names, net, preprocess, placement)
+
+
+def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subject:
     """The net, and its data when somebody asks for them."""
     import numpy as np
     import torch
@@ -75,9 +96,7 @@ def _subject(
     from alexcli.lit.datamodule import DataModule
     from alexcli.run.build import build_data
     from alexcli.run.predict import find_pictures, known_labels, read_pictures
-    from alexcli.run.trained import load
 
-    trained = load(run, path, own)
     names, device = trained.names, trained.placement.device
 
     def pictures() -> tuple[torch.Tensor, list[str], list[str | None]]:

@@ -1,0 +1,81 @@
+"""The signal that reaches each layer and the class scores before the first step."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from alexcli.analysis import Subject, worded
+from alexcli.model.activations import activations
+from alexcli.model.towers import Towers
+from alexcli.results import Analysis
+
+NORMALISED = 57.4  # 255 x 0.225, by which ports divide pixels (torchvision's normalisation)
+SMALL = 0.01  # the std of section 5, and of every port
+# Spread of a score between pictures. Own measurement, see docs/analyses.md: 0.17 with the 2012
+# source, 0.01 with the paper's text, 0.0003 with a port, which learned with one seed of three.
+GOOD, POOR = 0.005, 0.0005
+
+
+def run(fresh: Subject) -> Analysis:
+    """Measure a net with its initial weights on pictures, without dropout or noise.
+
+    Args:
+        fresh: the net that `train` would begin with, and pictures with labels.
+    """
+    net, (images, _, labels) = fresh.net, fresh.pictures()
+    x = fresh.preprocess.view(images)
+    layers = [shape.name for shape in net.shapes]
+    acts = activations(net, x, layers)
+    true = torch.tensor([fresh.names.index(str(label)) for label in labels], device=x.device)
+    F.cross_entropy(net(x), true).backward()  # type: ignore[no-untyped-call]
+    rows: list[list[Any]] = []
+    for name in layers:
+        weights = [net.layer(tower, name).weight for tower in net.mine]
+        slopes = [w.grad for w in weights if w.grad is not None]
+        out = acts[name].flatten(1)
+        dead = float((out == 0).all(dim=0).float().mean())
+        norms = [_norm(slopes), _norm(slopes) / max(_norm(weights), 1e-30)]
+        rows.append([name, float(out.std()), spread(out), dead, *norms])
+    starts = _starts(net, x)
+    reached = spread(net(x).detach())
+    verdict = "the signal reaches the scores"
+    if reached < GOOD:
+        verdict = (
+            "weak: learning may begin late" if reached >= POOR else "all but dead at the start"
+        )
+    if max(row[3] for row in rows) > 0.9:
+        verdict += "; a layer is nearly all dead units"
+    strongest = max(max(row[2:]) for row in starts)
+    known: dict[str, Any] = {"run": fresh.name, "count": len(images), "verdict": verdict}
+    known |= {"reached": reached, "times": strongest / max(reached, 1e-30)}
+    return worded("init", [rows, starts], **known)
+
+
+def spread(values: Tensor) -> float:
+    """Standard deviation between pictures, (N, U), averaged over units."""
+    return float(values.std(dim=0).mean())
+
+
+def _norm(parts: list[Any]) -> float:
+    return float(torch.stack([part.detach().norm() for part in parts]).norm())
+
+
+@torch.no_grad()
+def _starts(net: Towers, x: Tensor) -> list[list[Any]]:
+    """Spread of the scores for other pixels, stds and biases; the net is left as it was."""
+    kept = {name: value.clone() for name, value in net.named_parameters()}
+    rows: list[list[Any]] = []
+    for pixels, inputs in (("as configured", x), ("normalised", x / NORMALISED)):
+        for most, words in ((float("inf"), "as configured"), (SMALL, f"at most {SMALL}")):
+            row: list[Any] = [pixels, words]
+            for factor in (1, 0.1, 0):
+                for name, value in net.named_parameters():
+                    own = min(1, most / float(kept[name].std())) if value.dim() > 1 else factor
+                    value.copy_(kept[name] * own)
+                row.append(spread(net(inputs)))
+            rows.append(row)
+    for name, value in net.named_parameters():
+        value.copy_(kept[name])
+    return rows
