@@ -59,7 +59,7 @@ def test_selectivity_tells_gratings_from_noise_and_colour_from_gray() -> None:
     assert np.median(noise["orientation"]) < 0.4
     assert gray["frequency"].min() > 0.4
     assert abs(np.median(noise["frequency"])) < 0.2
-    assert gray["cycles per pixel"].mean() == pytest.approx(0.8 / 2 / np.pi, rel=0.15)
+    assert gray["cycles per pixel"].mean() == pytest.approx(0.8 / 2 / np.pi, rel=0.25)
 
 
 def test_the_permutation_test_sees_a_difference_only_where_there_is_one() -> None:
