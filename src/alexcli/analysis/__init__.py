@@ -11,8 +11,6 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from alexcli.results import Analysis, Panel, Table
 
 if TYPE_CHECKING:  # torch would slow down the analyses that need no net
@@ -46,6 +44,8 @@ class Subject:
 @cache
 def read_yaml(name: str) -> Any:
     """A yaml file beside this one: `published` or `words`."""
+    import yaml  # here, for the sake of --help
+
     return yaml.safe_load(Path(__file__).with_name(f"{name}.yaml").read_text(encoding="utf-8"))
 
 
@@ -67,15 +67,15 @@ def worded(
         values: what the words name in braces; `columns`: more of the first table's columns.
     """
     words = read_yaml("words")[name]
-    made: list[Table] = []
+    shown: list[Table] = []
+    aside: list[Table] = []
     for entry, lines in zip(words["tables"], rows, strict=True):
-        more = values.get("columns", []) if not made else []
         title, note = (entry.get(key, "").format(**values) for key in ("title", "note"))
-        last = lines.pop() if lines and entry.get("total") else None
         columns = [column.format(**values) for column in entry["columns"]]
-        made.append(Table(title, [*columns, *more], lines, last, note or None))
+        columns += [] if shown else values.get("columns", [])
+        last = lines.pop() if lines and entry.get("total") else None
+        if lines or not shown:
+            made = aside if entry.get("aside") else shown
+            made.append(Table(title, columns, lines, last, note or None))
     caption, title = (words.get(key, "").format(**values) for key in ("caption", "title"))
-    shown = [t for t, entry in zip(made, words["tables"], strict=True) if not entry.get("aside")]
-    aside = [t for t in made if t not in shown]
-    kept = [table for table in shown if table.rows or len(shown) == 1]
-    return Analysis(title, kept, list(panels), caption, aside, data)
+    return Analysis(title, shown, list(panels), caption, aside, data)

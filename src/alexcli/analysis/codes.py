@@ -42,7 +42,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     training, k = subject.training(), spec.nearest
     layer = find_layer(subject.net, spec.layer, hidden=True).name
     order = np.random.default_rng(0).permutation(len(training))[: spec.sample]
-    count = min(QUERIES, len(order) // 5)
+    count = max(1, min(QUERIES, len(order) // 5))
     check_count(k, len(order) - count)
     parts = [
         activations(subject.net, subject.preprocess.view(batch.images), [layer])[layer].flatten(1)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from alexcli.analysis import Subject, worded
+from alexcli.errors import UsageError
 from alexcli.model.activations import activations
 from alexcli.model.towers import Towers
 from alexcli.results import Analysis
@@ -23,8 +24,16 @@ def run(fresh: Subject) -> Analysis:
 
     Args:
         fresh: the net that `train` would begin with, and pictures with labels.
+
+    Raises:
+        UsageError: fewer than two pictures, or one without a label.
     """
     net, (images, _, labels) = fresh.net, fresh.pictures()
+    if None in labels or len(labels) < 2:
+        raise UsageError(
+            f"the signal of {len(labels)} pictures: init compares at least two, all of known class",
+            hint="count=24, without pictures=",
+        )
     x = fresh.preprocess.view(images)
     layers = [shape.name for shape in net.shapes]
     acts = activations(net, x, layers)

@@ -174,7 +174,7 @@ class _Opened:
 
 def _open(trained: Trained, split: str, reporter: Reporter) -> _Opened:
     spec, dataset = build_data(trained.spec, reporter)
-    _same_classes(trained, dataset)
+    same_classes(trained, dataset)
     pictures = {"val": dataset.val, "test": dataset.test}[split]
     if pictures is None:
         raise UsageError("the data has no test set", hint="--split val")
@@ -268,7 +268,8 @@ def _same_nets(chosen: Sequence[tuple[RunDirectory, Path]]) -> None:
             )
 
 
-def _same_classes(trained: Trained, dataset: Dataset) -> None:
+def same_classes(trained: Trained, dataset: Dataset) -> None:
+    """UsageError unless a net knows the classes of the data."""
     if trained.classes != dataset.classes:
         raise UsageError(
             f"{trained.path} was trained on {len(trained.classes)} classes and the data has "

@@ -5,6 +5,7 @@ import inspect
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from alexcli.results import Analysis, Reporter
 from alexcli.schema import AnalyzeSpec, DropoutSpec, PlacementSpec, TrainSpec
 
 if TYPE_CHECKING:  # params and its like start without torch
+    from alexcli.data.dataset import Dataset
     from alexcli.data.pictures import Pictures
     from alexcli.data.transforms import Batch
     from alexcli.run.rundir import RunDirectory
@@ -43,7 +45,7 @@ def look(
         UsageError: no run, unknown keys, words or runs that the analysis has no use for, or what
             it refuses itself.
     """
-    given["model"] = lambda name: compose([f"model={name}"], AnalyzeSpec).model
+    given["model"] = cache(lambda name: compose([f"model={name}"], AnalyzeSpec).model)
     work = importlib.import_module(f"alexcli.analysis.{name}").run
     wanted = inspect.signature(work).parameters
     looks = {"subject", "histories", "fresh"} & set(wanted)
@@ -95,43 +97,41 @@ def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subje
 
     from alexcli.lit.datamodule import DataModule
     from alexcli.run.build import build_data
+    from alexcli.run.evaluate import same_classes
     from alexcli.run.predict import find_pictures, known_labels, read_pictures
 
     names, device = trained.names, trained.placement.device
 
-    def pictures() -> tuple[torch.Tensor, list[str], list[str | None]]:
+    @cache
+    def data() -> "Dataset":
+        dataset = build_data(trained.spec, reporter)[1]
+        same_classes(trained, dataset)
+        return dataset
+
+    def pictures() -> "tuple[torch.Tensor, list[str], list[str | None]]":
         if spec.pictures is not None:
             files = find_pictures([Path(spec.pictures).expanduser()])[: spec.count]
             labels = known_labels(trained, files)
             images, called = read_pictures(trained, files), [str(file) for file in files]
         else:  # evenly apart through the classes of the held-out pictures
-            held = build_data(trained.spec, reporter)[1].val
-            sorted_ = np.argsort(held.labels, kind="stable")
+            held = data().val
             at = np.linspace(0, len(held) - 1, min(spec.count, len(held))).astype(int)
-            order = sorted_[at].tolist()
+            order = np.argsort(held.labels, kind="stable")[at].tolist()
             labels, images = [int(held.labels[i]) for i in order], held.fetch(order)
             called = [f"val/{held.names()[i]}" for i in order]
         words = [None if label is None else names[label] for label in labels]
         return torch.from_numpy(images).to(device), called, words
 
     def stream(some: "Pictures") -> "Iterator[Batch]":
-        dataset = build_data(trained.spec, reporter)[1]
-        for batch in DataModule(trained.spec, dataset).in_order(some):
+        for batch in DataModule(trained.spec, data()).in_order(some):
             if isinstance(batch, Exception):
                 raise batch
             yield batch._replace(images=batch.images.to(device))
             reporter.counted("looking at pictures", int(batch.positions[-1]) + 1, len(some))
         reporter.close()
 
-    return Subject(
-        name=trained.name,
-        net=trained.net,
-        preprocess=trained.preprocess,
-        names=names,
-        pictures=pictures,
-        training=lambda: build_data(trained.spec, reporter)[1].train,
-        stream=stream,
-    )
+    known = (trained.name, trained.net, trained.preprocess, names)
+    return Subject(*known, pictures, lambda: data().train, stream)
 
 
 def _history(run: "RunDirectory") -> tuple[str, dict[str, Any], list[dict[str, Any]]]:
