@@ -35,8 +35,10 @@ def _data(found: Analysis) -> Any:
     """The promised form, or every table by its rows and every curve by its points."""
     if found.data is not None:
         return found.data
-    tables = [[dict(zip(t.columns, r, strict=True)) for r in t.rows] for t in found.tables]
-    tables += [[dict(zip(t.columns, r, strict=True)) for r in t.rows] for t in found.more]
+    tables = [
+        [dict(zip(t.columns, r, strict=True)) for r in (*t.rows, *([t.total] if t.total else []))]
+        for t in (*found.tables, *found.more)
+    ]
     curves = {
         name: {key: np.asarray(values).tolist() for key, values in line.items()}
         for panel in found.panels
