@@ -313,8 +313,8 @@ class Panel:
     y: str = ""
     """What runs upwards, with its unit."""
     columns: list[str] = field(default_factory=list)
-    log: bool = False
-    """Both axes."""
+    log: str = ""
+    """Axes of lines with a logarithmic scale: x, y or xy."""
     level: tuple[float, str] | None = None
     """A horizontal line, and its name."""
 

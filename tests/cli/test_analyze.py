@@ -88,7 +88,7 @@ def test_every_analysis_of_a_run_draws_and_says_of_which_run(trained: Path) -> N
         assert out.strip(), name
         found = json.loads(Path(f"drawn/{name}.json").read_text())
         assert label in json.dumps(found) or name in ("init", "curves"), name
-        assert Path(f"drawn/{name}.png").exists() or name == "init", name
+        assert Path(f"drawn/{name}.png").exists(), name
         assert len(list(csv.reader(Path(f"drawn/{name}.csv").read_text().splitlines()))) > 1, name
     assert "caption" in found
 
@@ -111,7 +111,7 @@ def test_pictures_of_ones_own_are_looked_at(trained: Path) -> None:
     [
         (["filters", "layer=conv9"], "did you mean layer=conv"),
         (["filters", "layer=fc7"], "fully connected"),
-        (["maps", "layer=fc7"], "no maps"),
+        (["maps", "layer=fc7"], "fully connected: no maps"),
         (["neighbors", "nearest=151"], "150 training pictures"),
         (["codes", "nearest=140"], "120 training pictures"),
         (["codes", "bits=[12]"], "multiples of 8"),

@@ -10,7 +10,7 @@ from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
 from alexcli.model.activations import activations
 from alexcli.model.towers import Towers
-from alexcli.results import Analysis
+from alexcli.results import Analysis, Panel
 
 NORMALISED = 57.4  # 255 x 0.225, by which ports divide pixels (torchvision's normalisation)
 SMALL = 0.01  # the std of section 5, and of every port
@@ -58,7 +58,12 @@ def run(fresh: Subject) -> Analysis:
         verdict += "; a layer is nearly all dead units"
     known: dict[str, Any] = {"run": fresh.name, "count": len(images), "verdict": verdict}
     known |= {"reached": reached, "times": starts[0][2] / max(starts[-1][2], 1e-30)}
-    return worded("init", [rows, starts], **known)
+    lines = {
+        word: {"x": layers, "y": [row[column] for row in rows]}
+        for word, column in (("std of outputs", 1), ("spread between pictures", 2))
+    }
+    panel = Panel("lines", "", lines, "layer", "output, in units of the layer", log="y")
+    return worded("init", [rows, starts], [panel], **known)
 
 
 def spread(values: Tensor) -> float:

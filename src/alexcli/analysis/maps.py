@@ -27,7 +27,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     layers = [shape.name for shape in net.shapes if shape.spec.kind is not Kind.fc]
     if (spec.layer and find_layer(net, spec.layer).name not in layers) or not layers:
         raise UsageError(
-            f"layer {spec.layer or 'any'} of {subject.name} is fully connected: it has no maps",
+            f"layer {spec.layer or 'by layer'} of {subject.name} is fully connected: no maps",
             hint=f"layer={layers[-1]}" if layers else "--run another run",
         )
     found = activations(

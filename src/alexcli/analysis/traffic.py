@@ -79,7 +79,7 @@ def _panel(rows: Sequence[dict[str, Any]], batch: int) -> Panel:
             line["x"].append(row["devices"])
             line["y"].append(row["per_device"])
     across, upwards = "devices", "bytes that a device sends in an update"
-    return Panel("lines", f"batch {batch:,}", lines, across, upwards, log=True)
+    return Panel("lines", f"batch {batch:,}", lines, across, upwards, log="xy")
 
 
 def _mega(count: float) -> float:

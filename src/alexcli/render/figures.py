@@ -121,9 +121,9 @@ def _lines(panel: Panel, axis: Any) -> None:
             axis.fill_between(*band, color=drawn.get_color(), alpha=0.2)
     if panel.level is not None:
         axis.axhline(panel.level[0], color="0.4", linestyle="--", label=panel.level[1])
-    if panel.log:
+    if "x" in panel.log:
         axis.set_xscale("log", base=2)
-        axis.set_yscale("log")
+    axis.set_yscale("log" if "y" in panel.log else "linear")
     axis.grid(visible=True, alpha=0.3)
     axis.legend(fontsize="small")
 
