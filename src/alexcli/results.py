@@ -177,6 +177,8 @@ class Prediction:
     label: str | None
     """The true class, where it is known."""
     label_name: str | None
+    picture: Any = None
+    """(S, S, 3) uint8, where `file` is none that can be opened."""
 
 
 @dataclass
@@ -319,18 +321,6 @@ class StudyResult:
 
 
 @dataclass
-class Curve:
-    """Top-1 error after each epoch, over the seeds of a configuration."""
-
-    name: str
-    split: str
-    epochs: list[int]
-    mean: list[float]
-    low: list[float]
-    high: list[float]
-
-
-@dataclass
 class Table:
     """Rows for people and for machines: `columns` are names, cells numbers, words or None."""
 
@@ -349,13 +339,41 @@ class Table:
 
 
 @dataclass
-class Section:
-    """A part of an HTML report."""
+class Panel:
+    """A drawing of an analysis, with all that is drawn in it.
 
-    name: str
-    about: str
-    curves: list[Curve]
-    machine: Table
-    commands: list[str]
-    """That repeat it."""
-    tables: list[Table] = field(default_factory=list)
+    | kind    | data                                                                          |
+    |---------|-------------------------------------------------------------------------------|
+    | lines   | {name: {x, y, and low and high of a band}}                                    |
+    | tiles   | (R, C, H, W, 3) uint8, R rows of C pictures; `columns`: words above each tile |
+    | boxes   | see analysis/architecture.py                                                  |
+    | guesses | [Prediction], which are a figure of their own                                 |
+    """
+
+    kind: str
+    title: str
+    data: Any
+    x: str = ""
+    """What runs across, with its unit."""
+    y: str = ""
+    """What runs upwards, with its unit."""
+    columns: list[str] = field(default_factory=list)
+    log: str = ""
+    """Axes of lines with a logarithmic scale: x, y or xy."""
+    level: tuple[float, str] | None = None
+    """A horizontal line, and its name."""
+
+
+@dataclass
+class Analysis:
+    """What an analysis found."""
+
+    title: str
+    tables: list[Table]
+    panels: list[Panel] = field(default_factory=list)
+    caption: str = ""
+    """What the figure shows, and of which run."""
+    more: list[Table] = field(default_factory=list)
+    """Tables too long for a terminal: --out writes them."""
+    data: Any = None
+    """What json prints; None stands for the tables."""

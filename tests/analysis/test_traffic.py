@@ -13,7 +13,7 @@ PARAMETERS = 60_965_224
 
 
 def _rows(*words: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = traffic.run(compose(list(words), AnalyzeSpec))["rows"]
+    rows: list[dict[str, Any]] = traffic.run(compose(list(words), AnalyzeSpec)).data["rows"]
     return rows
 
 

@@ -139,7 +139,7 @@ def test_params_come_in_every_format(format: str) -> None:  # noqa: A002
         assert found["input"] == [3, 227, 227]
         assert found["layers"][0]["output"] == [96, 55, 55]
     elif format == "csv":
-        assert "total,,,659272,60965224,724406816" in out.splitlines()
+        assert "total,,,659272,60965224,724406816,1448813632" in out.splitlines()
     else:
         assert "60,965,224" in out
 

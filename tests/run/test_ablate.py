@@ -12,7 +12,7 @@ from alexcli.render.studies import study_table
 from alexcli.results import Silent
 from alexcli.run.ablate import Ablation, Job, run_jobs
 from alexcli.run.evaluate import evaluate
-from alexcli.run.report import runs_section, study_section
+from alexcli.run.report import of_runs, of_study
 from alexcli.run.rundir import newest
 from alexcli.run.study import open_study
 from alexcli.run.train import train
@@ -33,9 +33,9 @@ def _finish(job: Job, error: float) -> None:
     ]
     job.run.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
     val = {"top1_err": error, "top5_err": error / 2, "epoch": 2}
-    result = {"kind": "train", "name": job.run.path.name, "classes": 10, "last": {"val": val}}
+    result = {"classes": 10, "last": {"val": val}}
     result |= {"data": {"val": 60}, "seconds": 1.0, "on": {}, "arm": job.name}
-    job.run.finish(result)
+    job.run.finish("train", result)
 
 
 def test_studies_share_their_baseline() -> None:
@@ -78,8 +78,9 @@ def test_a_report_is_one_file_without_addresses() -> None:
         _finish(job, 0.1 if job.name.endswith("baseline") else 0.2)
     studies = ablation.results(Silent())
     runs = [job.run for job in ablation.jobs()[:2]]
-    sections = [(study_section(study), study) for study in studies]
-    files = write_report([*sections, (runs_section(runs), None)], Path("report.html"))
+    sections = {study.name: of_study(study) for study in studies} | {"runs": of_runs(runs)}
+    sections["lrn"].tables.insert(0, study_table(studies[0]))
+    files = write_report(sections, Path("report.html"))
     assert [path.name for path in files] == [
         "report.html", "report-lrn.png", "report-lrn.svg", "report-runs.png", "report-runs.svg",
     ]  # fmt: skip

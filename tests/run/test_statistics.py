@@ -1,11 +1,9 @@
 """Differences paired by seed."""
 
-import math
-
 import pytest
 from scipy.stats import ttest_rel
 
-from alexcli.run.statistics import compare, crossing
+from alexcli.run.statistics import compare
 from alexcli.schema import ArmSpec, Metric
 
 BASE: dict[int, float | None] = {0: 0.10, 1: 0.12, 2: 0.11}
@@ -50,11 +48,3 @@ def test_a_seed_that_never_arrives_is_not_compared() -> None:
     found = compare({0: None, 1: 8.0}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims())
     assert (found.seeds, found.mean) == (1, pytest.approx(2))
     assert compare({0: None}, {0: 2.0}, Metric.epochs, _claims()).verdict == "not measured"
-
-
-def test_a_threshold_is_crossed_between_epochs() -> None:
-    curve = [(0, 0.9), (1, 0.5), (2, 0.3), (3, 0.2)]
-    assert crossing(curve, 0.25) == pytest.approx(2.5)
-    assert crossing(curve, 0.9 - 1e-9) == pytest.approx(0, abs=1e-6)
-    assert crossing(curve, 0.1) is None
-    assert math.isclose(crossing([(0, 0.9), (1, 0.5)], 0.5) or 0, 1)

@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from alexcli.analysis import worded
 from alexcli.errors import UsageError
 from alexcli.model.shapes import LayerShape, op_parameters, trace
+from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
 
 FLOAT = 4  # bytes of a float32
 TOWERS = (2, 4)  # the paper's, and the largest of the 2012 lab notes (#120-4gpu)
 
 
-def run(spec: AnalyzeSpec) -> dict[str, Any]:
+def run(spec: AnalyzeSpec) -> Analysis:
     """Account for what crosses between devices in one update in float32.
 
     Args:
@@ -24,8 +26,8 @@ def run(spec: AnalyzeSpec) -> dict[str, Any]:
             divide, more devices than pictures) has no row.
 
     Returns:
-        `{model, links: {name: GB/s}, rows: [{placement, towers, replicas, devices, batch, forward,
-        backward, per_device, seconds: {link: s}, layers: [{name, forward, backward}]}]}`.
+        Its data: `{model, links: {name: GB/s}, rows: [{placement, towers, replicas, devices, batch,
+        forward, backward, per_device, seconds: {link: s}, layers: [{name, forward, backward}]}]}`.
         `forward` and `backward` are bytes over all devices; `per_device` is what the busiest
         device sends, and `seconds` is that over the link: nothing overlaps, nothing but volume
         costs time. Gradients are reduced by rings, each of D devices sending 2 (D - 1) / D of
@@ -52,7 +54,37 @@ def run(spec: AnalyzeSpec) -> dict[str, Any]:
     for row in rows:
         speeds = wanted.links.items()
         row["seconds"] = {name: row["per_device"] / (speed * 1e9) for name, speed in speeds}
-    return {"model": model.name, "links": wanted.links, "rows": rows}
+    table = [
+        [row[key] for key in ("placement", "devices", "batch")]
+        + [_mega(row[key]) for key in ("forward", "backward", "per_device")]
+        + [1000 * seconds for seconds in row["seconds"].values()]
+        for row in rows
+    ]
+    return worded(
+        "traffic",
+        [table],
+        [_panel(rows, batch) for batch in dict.fromkeys(wanted.batches)],
+        data={"model": model.name, "links": wanted.links, "rows": rows},
+        model=model.name,
+        links=", ".join(f"{name} {speed:g} GB/s" for name, speed in wanted.links.items()),
+        columns=[f"{link} ms" for link in wanted.links],
+    )
+
+
+def _panel(rows: Sequence[dict[str, Any]], batch: int) -> Panel:
+    lines: dict[str, dict[str, list[float]]] = {}
+    for row in sorted(rows, key=lambda row: row["devices"]):
+        if row["batch"] == batch:
+            line = lines.setdefault(row["placement"].removesuffix(" x R"), {"x": [], "y": []})
+            line["x"].append(row["devices"])
+            line["y"].append(row["per_device"])
+    across, upwards = "devices", "bytes that a device sends in an update"
+    return Panel("lines", f"batch {batch:,}", lines, across, upwards, log="xy")
+
+
+def _mega(count: float) -> float:
+    """Bytes in millions, no more exact than a reader needs."""
+    return round(count / 1e6) if count >= 1e8 else round(count / 1e6, 2)
 
 
 def _rows(model: ModelSpec, batch: int, devices: Sequence[int]) -> Iterator[dict[str, Any]]:

@@ -1,8 +1,6 @@
 """alexcli analyze."""
 
-import importlib
-import json
-import pkgutil
+import ast
 from pathlib import Path
 from typing import Annotated
 
@@ -12,16 +10,22 @@ from alexcli import analysis
 from alexcli.cli.shell import FormatOption, Overrides, emit, guarded, one_of, read_results
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
+from alexcli.results import Table
 
-# The file name is the registry: analysis/X.py has `run`, render/analyses.py the table X, and
-# render/figures.py, for an analysis that draws, the figure X.
-NAMES = sorted(module.name for module in pkgutil.iter_modules(analysis.__path__))
+# The file name is the registry: `analyze X` calls the one public `run` of analysis/X.py.
+FILES = {path.stem: path for path in sorted(Path(analysis.__path__[0]).glob("[a-z]*.py"))}
 
 
 @guarded
 def analyze(
-    name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(NAMES)}.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FILES)}; help explains them.")
+    ],
     overrides: Overrides = None,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN_OR_CKPT", help="Which net; none: the newest finished run."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Also write the figure, and the numbers as json and csv."),
@@ -30,45 +34,45 @@ def analyze(
         Path | None,
         typer.Option(metavar="DIR", help="tables: where `eval --out` wrote, folders below too."),
     ] = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="params: count with other programs too.")
+    ] = False,
+    runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """Look inside a net."""
-    from alexcli.config import compose
-    from alexcli.render import analyses
-    from alexcli.schema import AnalyzeSpec
-
-    if one_of("analysis", name, NAMES) == "tables":
-        _tables(results, format)
+    if one_of("analysis", name, [*FILES, "help"]) == "help":
+        rows = [[known, _summary(path)] for known, path in FILES.items()]
+        table = Table("analyses", ["name", "what it shows"], rows)
+        emit(render(table, format, dict(rows)))
         return
-    spec = compose(overrides or [], AnalyzeSpec)
-    found = importlib.import_module(f"alexcli.analysis.{name}").run(spec)
-    table = getattr(analyses, name)(found)
-    if out is not None:
-        from alexcli.render import figures
-
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            (out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-            csv = render(table, Format.csv, found)
-            (out / f"{name}.csv").write_text(csv, encoding="utf-8")
-            if (draw := getattr(figures, name, None)) is not None:
-                draw(found, out / f"{name}.png")
-        except OSError as error:
-            raise UsageError(
-                f"--out {out} cannot be written: {error.strerror}", hint="choose another folder"
-            ) from error
-    emit(render(table, format, found))
-
-
-def _tables(results: Path | None, format: Format) -> None:  # noqa: A002
-    """Tables 1 and 2 with ours from what `eval --out` wrote."""
-    from alexcli.analysis import tables
-
     if results is not None and not results.is_dir():
         raise UsageError(f"--results {results} is no folder", hint="alexcli eval RUN --out DIR")
+    for typed, flag, owner in ((results, "--results", "tables"), (check, "--check", "params")):
+        if typed and name != owner:
+            raise UsageError(f"{flag} belongs to {owner}", hint=f"alexcli analyze {owner} {flag}")
+    from alexcli.render.figures import as_text, write
+    from alexcli.render.progress import make_reporter
+    from alexcli.run.look import look
+
     files = sorted(results.rglob("results.json")) if results else []
-    found = tables.run([row for file in files for row in read_results(file)])
-    if format is Format.json:
-        emit(json.dumps(found, indent=1) + "\n")
-        return
-    emit("\n".join(render(tables.table(one), format, None) for one in found))
+    reporter = make_reporter()
+    found = look(
+        name,
+        overrides or [],
+        run or [],
+        runs,
+        reporter,
+        evaluations=[row for file in files for row in read_results(file)],
+        check=check,
+    )
+    if out is not None:
+        for path in write(found, name, out):
+            reporter.note(f"wrote {path}")
+    emit(as_text(found, format))
+
+
+def _summary(path: Path) -> str:
+    """The first line of a file's docstring, without importing it."""
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return text.partition("\n")[0]

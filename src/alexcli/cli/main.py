@@ -80,9 +80,10 @@ app.command(
 )(export)
 app.command(
     epilog=examples(
-        "alexcli analyze params",
+        "alexcli analyze help",
         "alexcli analyze params model=merged --format md",
-        "alexcli analyze traffic traffic.batches=[256] traffic.devices=[2,8] --out figures",
+        "alexcli analyze filters --out figures",
+        "alexcli analyze neighbors pictures=DIR nearest=6 --run runs/quickstart/s0-* --out figures",
         "alexcli analyze tables --results results",
     )
 )(analyze)

@@ -34,21 +34,19 @@ def report(
     from alexcli.config import STUDIES, choices
     from alexcli.render.progress import make_reporter
     from alexcli.render.report import write_report
-    from alexcli.results import Section, StudyResult
+    from alexcli.render.studies import study_table
     from alexcli.run.ablate import Ablation
-    from alexcli.run.report import runs_section, study_section
+    from alexcli.run.report import of_runs, of_study
     from alexcli.run.study import open_study
     from alexcli.run.trained import choose
 
     wanted = [name for name in names if name in choices(STUDIES)]
     others = [name for name in names if name not in wanted]
-    sections: list[tuple[Section, StudyResult | None]] = []
-    if others:
-        runs = [run for run, _ in choose(others, Path("runs"))]
-        sections.append((runs_section(runs), None))
+    sections = {"runs": of_runs([run for run, _ in choose(others, Path("runs"))])} if others else {}
     if wanted:
         ablation = Ablation([open_study(name, words) for name in wanted], seeds)
-        found = ablation.results(make_reporter())
-        sections += [(study_section(study), study) for study in found]
+        for study in ablation.results(make_reporter()):
+            sections[study.name] = of_study(study)
+            sections[study.name].tables.insert(0, study_table(study))
     for path in write_report(sections, out):
         emit(f"{path}\n")

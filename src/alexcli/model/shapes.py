@@ -250,3 +250,14 @@ def op_parameters(model: ModelSpec, shape: LayerShape) -> int:
     if Op.act in shape.spec.ops and model.activation is Activation.prelu:
         count += model.towers  # one slope for each tower's share of the layer
     return count
+
+
+def followed_by(model: ModelSpec, shape: LayerShape) -> list[tuple[Op, int]]:
+    """What follows the product, turned on, with the elements of each output of one picture."""
+    off = {Op.norm: model.norm is Norm.none, Op.spatial_norm: not model.second_norm}
+    side, found = shape.out_size, []
+    for op in shape.spec.ops:
+        side = shape.end_size if op is Op.pool else side
+        if not off.get(op):
+            found.append((op, shape.out_channels * side**2))
+    return found

@@ -58,8 +58,10 @@ def draw(found: Sequence[Prediction], title: str, path: Path) -> None:
     margins = {"left": 0.04, "right": 0.96, "top": 0.93, "bottom": 0.03, "hspace": 0.04}
     for part, one in zip(body.subfigures(rows, columns, squeeze=False).flat, found, strict=False):
         above, below = part.subplots(2, 1, height_ratios=(3, 1.6), gridspec_kw=margins)
-        with Image.open(one.file) as picture:
-            shown = ImageOps.contain(picture.convert("RGB"), (512, 512))
+        shown = one.picture
+        if shown is None:
+            with Image.open(one.file) as picture:
+                shown = ImageOps.contain(picture.convert("RGB"), (512, 512))
         above.imshow(shown)
         above.set_axis_off()
         above.set_title(_short(one.label_name or Path(one.file).name), fontsize=9)

@@ -48,7 +48,7 @@ def _lines(table: Table) -> list[list[str]]:
     return [[text(cell) for cell in row] for row in _rows(table)]
 
 
-def _numeric(table: Table) -> list[bool]:
+def numeric(table: Table) -> list[bool]:
     """Which columns hold numbers, which are set to the right."""
     first = table.rows[0] if table.rows else [""] * len(table.columns)
     return [isinstance(cell, (int, float)) or text(cell).endswith("%") for cell in first]
@@ -61,7 +61,7 @@ def _csv(table: Table) -> str:
 
 
 def _markdown(table: Table) -> str:
-    rules = ["---:" if number else ":---" for number in _numeric(table)]
+    rules = ["---:" if number else ":---" for number in numeric(table)]
     rows = [table.columns, rules, *_lines(table)]
     body = "".join("| " + " | ".join(row) + " |\n" for row in rows)
     return f"{body}\n{table.note}\n" if table.note else body
@@ -71,7 +71,7 @@ def _latex(table: Table) -> str:
     def safe(cell: str) -> str:
         return re.sub(r"[&%$#_]", r"\\\g<0>", cell)
 
-    columns = "".join("r" if number else "l" for number in _numeric(table))
+    columns = "".join("r" if number else "l" for number in numeric(table))
     lines = [" & ".join(map(safe, row)) + r" \\" for row in [table.columns, *_lines(table)]]
     if table.total:
         lines.insert(-1, r"\hline")
@@ -81,7 +81,7 @@ def _latex(table: Table) -> str:
 
 def _terminal(table: Table) -> str:
     shown = RichTable(title=table.title, title_justify="left", show_footer=False)
-    for name, number in zip(table.columns, _numeric(table), strict=True):
+    for name, number in zip(table.columns, numeric(table), strict=True):
         shown.add_column(name, justify="right" if number else "left", overflow="fold")
     lines = _lines(table)
     for index, row in enumerate(lines):

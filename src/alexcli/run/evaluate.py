@@ -155,8 +155,7 @@ class _Opened:
 
 def _open(trained: Trained, split: str, reporter: Reporter) -> _Opened:
     spec, dataset = build_data(trained.spec, reporter)
-    hint = "name the data that the net was trained on: data.root=DIR"
-    _same_classes(trained.path, trained.classes, "the data has", dataset.classes, hint)
+    same_classes(trained, dataset)
     pictures = {"val": dataset.val, "test": dataset.test}[split]
     if pictures is None:
         raise UsageError("the data has no test set", hint="--split val")
@@ -244,6 +243,12 @@ def _same_nets(paths: Sequence[Path]) -> None:
         hint = "name runs that were trained on the same classes, or evaluate one at a time"
         for path, classes in zip(paths, known, strict=True):
             _same_classes(paths[0], known[0], f"{path} on", classes, hint)
+
+
+def same_classes(trained: Trained, dataset: Dataset) -> None:
+    """UsageError unless a net knows the classes of the data."""
+    hint = "name the data that the net was trained on: data.root=DIR"
+    _same_classes(trained.path, trained.classes, "the data has", dataset.classes, hint)
 
 
 def _same_classes(path: Path, classes: list[str], other: str, others: list[str], hint: str) -> None:

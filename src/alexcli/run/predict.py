@@ -8,7 +8,7 @@ import torch
 
 from alexcli.data.folders import SUFFIXES
 from alexcli.data.names import read_labels
-from alexcli.data.pictures import Reading, read_square
+from alexcli.data.pictures import Images, Reading, read_square
 from alexcli.data.transforms import CENTER, TEN_CROPS
 from alexcli.errors import UsageError
 from alexcli.results import Guess, Prediction, Reporter
@@ -62,13 +62,12 @@ def predict(
             f"--top {top} asks for more labels than {trained.name} has classes ({classes})",
             hint=f"--top {min(5, classes)}",
         )
-    known = _labels(trained, files, labels, reporter)
-    scorer, data = trained.scorer(reporter), trained.spec.data
-    reading = Reading(data.size, data.resize, data.kernel)
+    known = _listed(trained, files, labels, reporter) if labels else known_labels(trained, files)
+    scorer = trained.scorer(reporter)
     views = TEN_CROPS if ten_crop else (CENTER,)
     found: list[Prediction] = []
     for part in _parts(files, trained.spec.eval.batch_size):
-        images = torch.from_numpy(np.stack([_read(path, reading) for path in part]))
+        images = torch.from_numpy(read_pictures(trained, part))
         best = (
             scorer(images.to(trained.placement.device), views).mean(0).topk(top or min(5, classes))
         )
@@ -91,22 +90,32 @@ def _parts(files: Sequence[Path], count: int) -> Iterator[Sequence[Path]]:
         yield files[start : start + count]
 
 
-def _read(path: Path, reading: Reading) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+def read_pictures(trained: Trained, files: Sequence[Path]) -> Images:
+    """(N, S, S, 3) uint8, resized as the net's own data was.
+
+    Raises:
+        UsageError: a file that is no picture.
+    """
+    data = trained.spec.data
+    reading = Reading(data.size, data.resize, data.kernel)
     try:
-        return read_square(path, reading)
+        return np.stack([read_square(path, reading) for path in files])
     except UsageError as error:
         raise UsageError(
             error.message, hint="name pictures of a format that Pillow reads"
         ) from None
 
 
-def _labels(
-    trained: Trained, files: Sequence[Path], listed: Path | None, reporter: Reporter
+def known_labels(trained: Trained, files: Sequence[Path]) -> list[int | None]:
+    """The class whose folder a file lies in, where it is one."""
+    place: dict[str, int] = {name: i for i, name in enumerate(trained.classes)}
+    return [place.get(path.resolve().parent.name) for path in files]
+
+
+def _listed(
+    trained: Trained, files: Sequence[Path], listed: Path, reporter: Reporter
 ) -> list[int | None]:
-    """The true label of each file, where it is known."""
-    if listed is None:
-        place: dict[str, int] = {name: i for i, name in enumerate(trained.classes)}
-        return [place.get(path.resolve().parent.name) for path in files]
+    """The true label of each file, from a list."""
     names, labels, said = read_labels(listed, trained.classes)
     reporter.note(f"{listed}: {said}")
     if names is not None:

@@ -1,12 +1,13 @@
 """Differences between the runs of two arms, paired by seed."""
 
-import itertools
-import json
 import math
-from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from alexcli.analysis.curves import crossing
 from alexcli.results import Difference
+from alexcli.run.look import history
 from alexcli.run.rundir import RunDirectory
 from alexcli.schema import ArmSpec, Metric
 
@@ -17,23 +18,15 @@ def measured(run: RunDirectory, threshold: float) -> dict[Metric, float | None]:
     """What a finished run reached, from its result and metrics.jsonl."""
     result = run.result() or {}
     val = result["last"]["val"]
-    lines = run.metrics.read_text(encoding="utf-8").splitlines()
-    train = [row for row in map(json.loads, lines) if row["split"] == "train"]
-    curve = [(row["epoch"], row["top1_err"]) for row in train]
+    train = [row for row in history(run)[2] if row["split"] == "train"]
+    epochs = [0, *(row["epoch"] for row in train)]
+    errors = [1 - 1 / result["classes"], *(row["top1_err"] for row in train)]
     return {
         Metric.top1_err: val["top1_err"],
         Metric.top5_err: val["top5_err"],
-        Metric.train_err: curve[-1][1],
-        Metric.epochs: crossing([(0, 1 - 1 / result["classes"]), *curve], threshold),
+        Metric.train_err: errors[-1],
+        Metric.epochs: crossing(np.array(epochs), np.array(errors), threshold),
     }
-
-
-def crossing(curve: Sequence[tuple[float, float]], threshold: float) -> float | None:
-    """Where a falling curve of (x, y) first reaches a threshold, interpolated; None: never."""
-    for (x0, y0), (x1, y1) in itertools.pairwise(curve):
-        if y1 <= threshold:
-            return x1 - (x1 - x0) * (threshold - y1) / (y0 - y1) if y0 > y1 else x1
-    return None
 
 
 def compare(

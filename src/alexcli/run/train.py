@@ -36,7 +36,7 @@ from alexcli.run.build import (
 )
 from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, environment, locate
-from alexcli.run.transfer import copy_layers, plan_transfer, start_of
+from alexcli.run.transfer import start_of, transfer
 from alexcli.schema import PlacementKind, Precision, TrainSpec
 
 HARMLESS = (
@@ -89,10 +89,8 @@ def train(
         return TrainResult(str(run.path), finished, skipped=True)
     module, data = _built(spec, dataset, placement, reporter)
     if start.source is not None:
-        weights = module.net.without_others(start.weights)
-        found = plan_transfer(module.net, weights, spec.init.layers, start.source)
-        copy_layers(module.net, weights, found)
-        reporter.note(f"weights from {start.source}: {found.words()}")
+        words = transfer(module.net, start, spec.init.layers)
+        reporter.note(f"weights from {start.source}: {words}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
     placement.agree({"the step to go on from": step})
@@ -106,9 +104,9 @@ def train(
         began_on = environment()
         with logged(run.path / "train.log", reporter) as speaker:
             best = _fit(run, module, data, (source, step), speaker, precision)
-        result = _result(run, module, dataset, best)
-        result |= {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
-        result = run.finish("train", result | ({"arm": arm} if arm else {}))
+        typed = {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
+        typed |= {"arm": arm} if arm else {}
+        result = run.finish("train", _result(run, module, dataset, best) | typed)
     return TrainResult(str(run.path), result, skipped=False)
 
 

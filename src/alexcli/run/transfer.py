@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from alexcli.errors import UsageError, nearest
+from alexcli.model.towers import Towers
 from alexcli.run import checkpoint
 from alexcli.run.build import resolve_precision
 from alexcli.run.rundir import RunDirectory, directory_for, fingerprint, locate
@@ -120,6 +121,15 @@ def copy_layers(net: nn.Module, state: dict[str, Tensor], found: Transfer) -> No
         for layer in found.copied:
             for name, tensor in own[layer].items():
                 tensor.copy_(state[name])
+
+
+def transfer(net: Towers, start: Start, wanted: Sequence[str] | None) -> str:
+    """Plan and copy into a net of any placement; what was done, in words."""
+    weights = net.without_others(start.weights)
+    assert start.source is not None
+    found = plan_transfer(net, weights, wanted, start.source)
+    copy_layers(net, weights, found)
+    return found.words()
 
 
 def _by_layer(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:

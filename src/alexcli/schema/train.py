@@ -111,9 +111,31 @@ class TrafficSpec:
 
 @dataclass
 class AnalyzeSpec:
-    """What an analysis without a run needs to know."""
+    """What an analysis needs to know besides a run."""
 
     model: ModelSpec = field(default_factory=ModelSpec)
-    """The net."""
+    """The net, for an analysis without a run."""
     traffic: TrafficSpec = field(default_factory=TrafficSpec)
     """What `traffic` compares."""
+    batch: int = ranged(128, low=1)
+    """params: pictures of a batch (section 5: 128)."""
+    layer: str | None = None
+    """filters, maps, neighbors, codes: which layer; null for the one of the paper's figure."""
+    pictures: str | None = None
+    """predictions, neighbors, saliency, maps: a picture, or a folder of them; null for held-out
+    ones of the run's own data.
+    """
+    count: int = ranged(8, low=1)
+    """predictions, neighbors, saliency, maps, init: pictures to look at."""
+    nearest: int = ranged(6, low=1)
+    """neighbors, codes: neighbours of a picture (Figure 4: 6)."""
+    bits: list[int] = field(default_factory=lambda: [8, 16, 32, 64, 128])
+    """codes: lengths of the binary codes."""
+    sample: int = ranged(20_000, low=2)
+    """codes: training pictures at most, for the auto-encoder and to search among."""
+    split: str = "val"
+    """curves: train, train_eval or val."""
+    against: str = "epoch"
+    """curves: epoch, step or time."""
+    threshold: float = ranged(0.25, above=0, below=1)
+    """curves: the error whose crossing is timed (Figure 1: 0.25)."""

@@ -1,0 +1,26 @@
+"""Which pixels the best guess hangs on: the gradient of its score, which the 2012 tool had."""
+
+import torch
+
+from alexcli.analysis import Subject, worded
+from alexcli.data.crops import centre
+from alexcli.results import Analysis, Panel
+
+
+def run(subject: Subject) -> Analysis:
+    """Each of the subject's pictures, and the gradient of its best guess's score below it."""
+    images, files, labels = subject.pictures()
+    x = subject.preprocess.view(images).requires_grad_()
+    scores = subject.net(x)
+    best = scores.argmax(dim=1)
+    (gradient,) = torch.autograd.grad(scores.gather(1, best[:, None]).sum(), x)
+    strength = gradient.abs().amax(dim=1)  # (N, s, s)
+    peak = strength.flatten(1).amax(dim=1).clamp_min(1e-30)
+    shown = (255 * strength / peak[:, None, None]).byte()[..., None].expand(-1, -1, -1, 3)
+    seen = torch.stack([centre(image, subject.preprocess.size) for image in images])
+    names = [subject.names[k] for k in best.tolist()]
+    numbers = [gradient.flatten(1).norm(dim=1).tolist(), peak.tolist()]
+    rows = [list(row) for row in zip(files, labels, names, *numbers, strict=True)]
+    tiles = torch.stack([seen, shown]).cpu().numpy()
+    panel = Panel("tiles", "", tiles, columns=names)
+    return worded("saliency", [rows], [panel], run=subject.name)
