@@ -64,6 +64,17 @@ class LrnConvention(Enum):
     code = "code"
 
 
+class LrnImpl(Enum):
+    """How response norms are computed; all agree to rounding. `reference` is torch's own operator,
+    `fast` the closed form, `auto` the closed form or, where a compiler fuses it better, the plain
+    formula.
+    """
+
+    auto = "auto"
+    reference = "reference"
+    fast = "fast"
+
+
 class PoolKind(Enum):
     """Maximum or average of a window; an average divides by the window's area inside the map."""
 
@@ -123,6 +134,8 @@ class LrnSpec:
     """`paper`: alpha per term, as the formula of section 3.3; `code`: alpha / size, as the 2012
     code and torch.
     """
+    impl: LrnImpl = LrnImpl.auto
+    """auto, reference or fast; no part of a run's fingerprint, as it changes rounding alone."""
 
 
 @dataclass
