@@ -77,12 +77,22 @@ class PaperSGD(torch.optim.Optimizer):
                 self.state[p]["velocity"] = torch.zeros_like(p)
         velocities = [self.state[p]["velocity"] for p in weights]
         gradients = [p.grad for p in weights]
-        lr, decay = group["lr"], group["weight_decay"]
-        torch._foreach_mul_(velocities, group["momentum"])
-        if decay != 0:
-            torch._foreach_add_(velocities, weights, alpha=-decay * lr)
-        torch._foreach_add_(velocities, gradients, alpha=lr if group["maximize"] else -lr)
-        torch._foreach_add_(weights, velocities)
+        # Torch's fused kernel computes b = momentum * b + (1 - dampening) * (g + weight_decay * w),
+        # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
+        # b is the velocity of section 5, whatever the rate was before. Autograd gives gradients
+        # the strides of their weights, which the kernel takes for granted.
+        torch._fused_sgd_(
+            weights,
+            gradients,
+            velocities,
+            weight_decay=group["weight_decay"],
+            momentum=group["momentum"],
+            lr=-1.0,
+            dampening=1 + group["lr"],
+            nesterov=False,
+            maximize=group["maximize"],
+            is_first_step=False,
+        )
 
 
 def schedule_value(

@@ -18,9 +18,10 @@ from alexcli.optim import parameter_groups
 from alexcli.placement.plan import open_placement
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
-from alexcli.schema import Precision, TrainSpec
+from alexcli.schema import PlacementKind, Precision, TrainSpec
 
 ACCELERATORS = ("auto", "cpu", "gpu")
+COMPILE_FROM = 1000  # updates, among which half a minute of compiling is little
 
 
 def build_data(
@@ -125,6 +126,44 @@ def resolve_device(spec: TrainSpec) -> torch.device:
 
 
 def resolve_precision(spec: TrainSpec) -> Precision:
-    """The arithmetic that `trainer.precision` names: auto is float32, whose resumption is exact."""
+    """The arithmetic that `trainer.precision` names: auto is bf16 where the hardware has it."""
     wanted = spec.trainer.precision
-    return Precision.float32 if wanted is Precision.auto else wanted
+    if wanted is not Precision.auto:
+        return wanted
+    if resolve_device(spec).type == "cuda":
+        has = torch.cuda.get_device_capability() >= (8, 0)  # Ampere
+    else:
+        has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return Precision.bf16 if has else Precision.float32
+
+
+def resolve_compile(spec: TrainSpec, updates: int) -> tuple[bool, str]:
+    """Whether to compile the net, and that in words.
+
+    Args:
+        spec: names the wish, `trainer.compile`.
+        updates: in the whole run.
+
+    Raises:
+        UsageError: the wish is not one of auto, true, false.
+    """
+    wanted = spec.trainer.compile.lower()  # yaml's bare off and false arrive as "False"
+    if wanted not in ("auto", "true", "false"):
+        raise UsageError(
+            f"trainer.compile={spec.trainer.compile} is not one of auto, true, false",
+            hint="trainer.compile=auto",
+        )
+    gpu = resolve_device(spec).type == "cuda"
+    if spec.placement.kind is not PlacementKind.single:
+        return False, "not compiled (placement is not single)"
+    # On two cores a compiled net was no faster than channels-last and the closed form
+    # (results/speed), and compiling it takes half a minute.
+    if wanted == "false" or (wanted == "auto" and not (gpu and updates >= COMPILE_FROM)):
+        return False, "not compiled"
+    from torch._inductor import cpp_builder  # takes seconds
+
+    try:
+        cpp_builder.get_cpp_compiler()
+    except RuntimeError:  # torch's InvalidCxxCompiler
+        return False, "not compiled (there is no C++ compiler)"
+    return True, "compiled"

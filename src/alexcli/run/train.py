@@ -32,6 +32,7 @@ from alexcli.run.build import (
     build_net,
     build_placement,
     build_preprocess,
+    resolve_compile,
     resolve_precision,
 )
 from alexcli.run.log import logged
@@ -75,7 +76,7 @@ def train(
     placement.agree(_facts(spec, mark, finished is not None))
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
-    module, data = _built(spec, dataset, placement, reporter)
+    module, data = _built(spec, dataset, placement, reporter, precision)
     if start is not None:
         weights = module.net.without_others(weights)
         found = plan_transfer(module.net, weights, spec.init.layers, start)
@@ -101,7 +102,7 @@ def train(
 
 
 def _built(
-    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter
+    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter, precision: Precision
 ) -> tuple[Module, DataModule]:
     if spec.trainer.threads:
         torch.set_num_threads(spec.trainer.threads)
@@ -116,6 +117,14 @@ def _built(
         classes=dataset.classes,
         pictures=len(dataset.train),
         placement=placement,
+    )
+    compiled, words = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    if compiled:
+        torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
+        module.net.compile()
+    reporter.note(
+        f"step: {precision.name}, channels-last, response norms {spec.model.lrn.impl.name}, "
+        f"fused update, {words}, {torch.get_num_threads()} threads"
     )
     module.configure_optimizers()  # finds a parameter without a group before anything is written
     return module, data
@@ -173,7 +182,7 @@ def _fit(
     placement = module.placement
     speaker.note(
         f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
-        f"classes, {len(sets.val)} to validate; {_where(spec, placement)}, {precision.name}"
+        f"classes, {len(sets.val)} to validate; {_where(spec, placement)}"
     )
     if source is not None:
         speaker.note(f"going on from {source}, step {step}")
