@@ -57,7 +57,7 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
         folder = Path(name)
-        tree = _tree(source, folder)
+        tree = picture_tree(source, folder)
         stores = {}
         for encoding in Encoding:
             made = PrepareSpec(size=SIDE, encoding=encoding)
@@ -95,7 +95,7 @@ def _loading(
     return [*found, alone(f"imagefolder{ending}", "images/s", rates["imagefolder"])]
 
 
-def _tree(source: Path | None, folder: Path) -> Path:
+def picture_tree(source: Path | None, folder: Path) -> Path:
     """Class folders of links to the pictures, repeated until there are enough."""
     if source is None:
         files = _drawn(folder / "drawn")
