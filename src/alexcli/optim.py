@@ -81,18 +81,9 @@ class PaperSGD(torch.optim.Optimizer):
         # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
         # b is the velocity of section 5, whatever the rate was before. Autograd gives gradients
         # the strides of their weights, which the kernel takes for granted.
-        torch._fused_sgd_(
-            weights,
-            gradients,
-            velocities,
-            weight_decay=group["weight_decay"],
-            momentum=group["momentum"],
-            lr=-1.0,
-            dampening=1 + group["lr"],
-            nesterov=False,
-            maximize=group["maximize"],
-            is_first_step=False,
-        )
+        keys = {key: group[key] for key in ("weight_decay", "momentum", "maximize")}
+        keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False}
+        torch._fused_sgd_(weights, gradients, velocities, **keys, is_first_step=False)
 
 
 def schedule_value(

@@ -57,7 +57,7 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
         folder = Path(name)
-        tree = picture_tree(source, folder)
+        tree = picture_tree(source, folder, PICTURES)
         stores = {}
         for encoding in Encoding:
             made = PrepareSpec(size=SIDE, encoding=encoding)
@@ -95,8 +95,8 @@ def _loading(
     return [*found, alone(f"imagefolder{ending}", "images/s", rates["imagefolder"])]
 
 
-def picture_tree(source: Path | None, folder: Path) -> Path:
-    """Class folders of links to the pictures, repeated until there are enough."""
+def picture_tree(source: Path | None, folder: Path, count: int) -> Path:
+    """Class folders of links to the pictures, repeated until there are `count`."""
     if source is None:
         files = _drawn(folder / "drawn")
     else:
@@ -106,7 +106,7 @@ def picture_tree(source: Path | None, folder: Path) -> Path:
         files = files[: 4 * PICTURES]
     if not files:
         raise UsageError(f"{source} holds no pictures", hint="name a folder of photographs")
-    repeats = -(-PICTURES // len(files))
+    repeats = -(-count // len(files))
     for number, path in enumerate(files * repeats):
         place = folder / "tree" / "train" / f"class{number % 2}" / f"{number:06}{path.suffix}"
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 
@@ -33,15 +34,12 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[Me
     )
     images = torch.randint(256, (batch, spec.data.size, spec.data.size, 3), dtype=torch.uint8)
 
-    def arm(views: Sequence[View]) -> Arm:
-        def once() -> tuple[float, float]:
-            began = time.perf_counter()
-            scorer(images, views)
-            return len(views) * batch, time.perf_counter() - began
+    def once(views: Sequence[View]) -> tuple[float, float]:
+        began = time.perf_counter()
+        scorer(images, views)
+        return len(views) * batch, time.perf_counter() - began
 
-        return once
-
-    arms = {"ten": arm(TEN_CROPS), "center": arm((CENTER,))}
+    arms: dict[str, Arm] = {"ten": partial(once, TEN_CROPS), "center": partial(once, (CENTER,))}
     rates = alternate(arms, rounds, reporter, "evaluating")
     reporter.close()
     return [compare("eval/ten", "views/s", rates["ten"], "center", rates["center"])]

@@ -45,16 +45,14 @@ def data(
 @bench.command(epilog=examples("alexcli bench lrn", "alexcli bench lrn --out results/lrn.json"))
 @guarded
 def lrn(
-    batch: Batch = 128,
     rounds: Rounds = 5,
     out: Out = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
     """The response norm beside torch's own, forward and backward, in both layers' shapes."""
     from alexcli.bench.lrn import run
-    from alexcli.render.progress import make_reporter
 
-    finish(run(batch, rounds, make_reporter()), "lrn", out, format)
+    finish(run(128, rounds, _paper_net()[1]), "lrn", out, format)
 
 
 @bench.command(epilog=examples("alexcli bench step", "alexcli bench step --batch 32 --extrapolate"))
@@ -75,10 +73,9 @@ def step(
     finish(run(spec, batch, rounds, reporter, extrapolate=extrapolate), "step", out, format)
 
 
-@bench.command(epilog=examples("alexcli bench eval", "alexcli bench eval --batch 16 --format json"))
+@bench.command(epilog=examples("alexcli bench eval", "alexcli bench eval --format json"))
 @guarded
 def eval(  # noqa: A001
-    batch: Batch = 64,
     rounds: Rounds = 5,
     out: Out = None,
     format: FormatOption = Format.table,  # noqa: A002
@@ -87,7 +84,7 @@ def eval(  # noqa: A001
     from alexcli.bench.eval import run
 
     spec, reporter = _paper_net()
-    finish(run(spec, batch, rounds, reporter), "eval", out, format)
+    finish(run(spec, 64, rounds, reporter), "eval", out, format)
 
 
 def _paper_net() -> tuple[Any, Any]:

@@ -137,15 +137,11 @@ def resolve_precision(spec: TrainSpec) -> Precision:
     return Precision.bf16 if has else Precision.float32
 
 
-def resolve_compile(spec: TrainSpec, updates: int) -> tuple[bool, str]:
-    """Whether to compile the net, and that in words.
-
-    Args:
-        spec: names the wish, `trainer.compile`.
-        updates: in the whole run.
+def resolve_compile(spec: TrainSpec, updates: int) -> str:
+    """`compiled`, or else why a run of so many updates is not.
 
     Raises:
-        UsageError: the wish is not one of auto, true, false.
+        UsageError: `trainer.compile` is not one of auto, true, false.
     """
     wanted = spec.trainer.compile.lower()  # yaml's bare off and false arrive as "False"
     if wanted not in ("auto", "true", "false"):
@@ -153,17 +149,16 @@ def resolve_compile(spec: TrainSpec, updates: int) -> tuple[bool, str]:
             f"trainer.compile={spec.trainer.compile} is not one of auto, true, false",
             hint="trainer.compile=auto",
         )
-    gpu = resolve_device(spec).type == "cuda"
     if spec.placement.kind is not PlacementKind.single:
-        return False, "not compiled (placement is not single)"
-    # On two cores a compiled net was no faster than channels-last and the closed form
-    # (results/speed), and compiling it takes half a minute.
-    if wanted == "false" or (wanted == "auto" and not (gpu and updates >= COMPILE_FROM)):
-        return False, "not compiled"
+        return "not compiled (placement is not single)"
+    # On CPUs inductor's loops over channels-last maps lose to the closed form, and take minutes.
+    worth = resolve_device(spec).type == "cuda" and updates >= COMPILE_FROM
+    if wanted == "false" or (wanted == "auto" and not worth):
+        return "not compiled"
     from torch._inductor import cpp_builder  # takes seconds
 
     try:
         cpp_builder.get_cpp_compiler()
-    except RuntimeError:  # torch's InvalidCxxCompiler
-        return False, "not compiled (there is no C++ compiler)"
-    return True, "compiled"
+    except RuntimeError:
+        return "not compiled (there is no C++ compiler)"
+    return "compiled"

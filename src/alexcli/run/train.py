@@ -118,8 +118,8 @@ def _built(
         pictures=len(dataset.train),
         placement=placement,
     )
-    compiled, words = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
-    if compiled:
+    words = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    if words == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
         module.net.compile()
     reporter.note(
@@ -193,12 +193,17 @@ def _fit(
     recorder, interruption = Recorder(run.path, speaker), Interruption(run.path, speaker)
     loggers = build_loggers(spec, to_mapping(spec), run.path) if placement.root else []
     watching = [Progress(speaker)] if placement.root else []
-    trainer = make_trainer(
-        placement,
-        precision,
+    trainer = L.Trainer(
+        **trainer_devices(placement),
+        precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
         max_epochs=spec.optim.epochs,
         logger=loggers or False,
         callbacks=[recorder, interruption, *watching],
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        use_distributed_sampler=False,
         default_root_dir=str(run.path),
     )
     failed = True
@@ -212,20 +217,6 @@ def _fit(
     if loggers and spec.logger.offline:
         speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
     return recorder.best
-
-
-def make_trainer(placement: Single, precision: Precision, **given: Any) -> L.Trainer:
-    """Lightning's trainer for a placement, without what we do ourselves."""
-    return L.Trainer(
-        **trainer_devices(placement),
-        precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        use_distributed_sampler=False,
-        **given,
-    )
 
 
 def _where(spec: TrainSpec, placement: Single) -> str:
