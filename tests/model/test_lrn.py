@@ -84,7 +84,7 @@ LAYOUTS = {
 def test_blocks_of_any_memory_format_and_type_give_the_formula_and_its_gradient(
     layout: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lrn, "BLOCK", 100)  # so that a small tensor has many blocks
+    monkeypatch.setattr(lrn, "BLOCK", 10)  # so that a small tensor has many blocks
     x, weight = (torch.randn(3, 8, 5, 7, dtype=torch.float64).to(dtype) for _ in range(2))
     a = LAYOUTS[layout](x).detach().requires_grad_()
     b = x.double().requires_grad_()
@@ -108,7 +108,7 @@ def test_vectors_and_volumes_are_normalised_too() -> None:
 
 
 def test_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lrn, "BLOCK", 500)
+    monkeypatch.setattr(lrn, "BLOCK", 100)
     x = torch.randn(4, 16, 9, 9).to(memory_format=torch.channels_last)
     found, before = [], torch.get_num_threads()
     try:

@@ -62,7 +62,8 @@ def _blocks(x: Tensor) -> Sequence[Tensor]:
         whole = x
     else:
         return [picture.flatten(1).T for picture in x]
-    return torch.split(whole, max(1, BLOCK // x.shape[1])) if x.device.type == "cpu" else [whole]
+    small = x.device.type != "cpu" or x.numel() <= 16 * BLOCK  # which torch's own threads do faster
+    return [whole] if small else torch.split(whole, max(1, BLOCK // x.shape[1]))
 
 
 def _dense(x: Tensor, like: Tensor | None = None) -> Tensor:
@@ -90,7 +91,7 @@ def _each(work: Callable[..., None], *tensors: Tensor) -> None:
             for blocks in rest:
                 work(*blocks)
 
-    if kind != "cpu" or threads == 1 or tensors[0].numel() <= BLOCK:
+    if kind != "cpu" or threads == 1 or tensors[0].numel() <= 16 * BLOCK:
         drain()
         return
     for done in [_pool(threads, os.getpid()).submit(drain) for _ in range(threads)]:
