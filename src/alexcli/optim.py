@@ -79,8 +79,7 @@ class PaperSGD(torch.optim.Optimizer):
         gradients = [p.grad for p in weights]
         # Torch's fused kernel computes b = momentum * b + (1 - dampening) * (g + weight_decay * w),
         # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
-        # b is the velocity of section 5, whatever the rate was before. Autograd gives gradients
-        # the strides of their weights, which the kernel takes for granted.
+        # b is section 5's velocity at any rate. Gradients have their weights' strides (autograd).
         keys = {key: group[key] for key in ("weight_decay", "momentum", "maximize")}
         keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False}
         torch._fused_sgd_(weights, gradients, velocities, **keys, is_first_step=False)
