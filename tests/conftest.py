@@ -20,6 +20,7 @@ SMALL = (
     "data.train_count=150",
     "data.val_count=60",
     "model.width=0.25",
+    "trainer.precision=float32",  # whatever processor the tests run on
 )
 
 

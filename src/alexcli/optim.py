@@ -78,12 +78,12 @@ class PaperSGD(torch.optim.Optimizer):
                 self.state[p]["velocity"] = torch.zeros_like(p)
         velocities = [self.state[p]["velocity"] for p in weights]
         gradients = [p.grad for p in weights]
-        lr, decay = group["lr"], group["weight_decay"]
-        torch._foreach_mul_(velocities, group["momentum"])
-        if decay != 0:
-            torch._foreach_add_(velocities, weights, alpha=-decay * lr)
-        torch._foreach_add_(velocities, gradients, alpha=lr if group["maximize"] else -lr)
-        torch._foreach_add_(weights, velocities)
+        # Torch's fused kernel computes b = momentum * b + (1 - dampening) * (g + weight_decay * w),
+        # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
+        # b is section 5's velocity at any rate. Gradients have their weights' strides (autograd).
+        keys = {key: group[key] for key in ("weight_decay", "momentum", "maximize")}
+        keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False}
+        torch._fused_sgd_(weights, gradients, velocities, **keys, is_first_step=False)
 
 
 def schedule_value(

@@ -2,8 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from alexcli.model import lrn
 from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm, local_response_norm
-from alexcli.schema import LrnConvention, LrnSpec, SpatialLrnSpec
+from alexcli.schema import LrnConvention, LrnImpl, LrnSpec, SpatialLrnSpec
 from tests.oracles import lrn_by_loop
 
 
@@ -68,12 +69,125 @@ def test_autocast_does_not_narrow_the_sums() -> None:
     assert torch.equal(plain, inside)
 
 
-def test_memory_format_does_not_matter() -> None:
-    x = torch.randn(2, 8, 5, 5)
-    last = x.contiguous(memory_format=torch.channels_last)
-    a = local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=2.0)
-    b = local_response_norm(last, size=5, alpha=1e-4, beta=0.75, k=2.0)
-    torch.testing.assert_close(a, b)
+LAYOUTS = {
+    "contiguous": lambda x: x,
+    "channels_last": lambda x: x.contiguous(memory_format=torch.channels_last),
+    "channels_last with gaps": lambda x: (
+        torch.cat([x, x], 1).contiguous(memory_format=torch.channels_last).chunk(2, 1)[1]
+    ),
+    "transposed": lambda x: x.transpose(2, 3).contiguous().transpose(2, 3),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.float16])
+def test_blocks_of_any_memory_format_and_type_give_the_formula_and_its_gradient(
+    layout: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lrn, "BLOCK", 10)  # so that a small tensor has many blocks
+    x, weight = (torch.randn(3, 8, 5, 7, dtype=torch.float64).to(dtype) for _ in range(2))
+    a = LAYOUTS[layout](x).detach().requires_grad_()
+    b = x.double().requires_grad_()
+    ours = local_response_norm(a, size=5, alpha=0.1, beta=0.75, k=2.0)
+    (ours * weight).sum().backward()
+    theirs = F.local_response_norm(b, 5, 0.5, 0.75, 2.0)
+    (theirs * weight.double()).sum().backward()
+    assert a.grad is not None
+    assert b.grad is not None
+    assert ours.dtype is a.grad.dtype is dtype
+    near = {"rtol": 4 * torch.finfo(dtype).eps, "atol": 4 * torch.finfo(dtype).eps}
+    torch.testing.assert_close(ours.double(), theirs, **near)
+    torch.testing.assert_close(a.grad.double(), b.grad, **near)
+
+
+def test_vectors_and_volumes_are_normalised_too() -> None:
+    for shape in ((4, 9), (2, 9, 3), (2, 9, 2, 3, 2), (0, 9, 4, 4)):
+        x = torch.randn(shape, dtype=torch.float64)
+        ours = local_response_norm(x, size=5, alpha=0.1, beta=0.75, k=2.0)
+        assert (ours - lrn_by_loop(x, 5, 0.1, 0.75, 2.0)).abs().sum() < 1e-12
+
+
+def test_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lrn, "BLOCK", 100)
+    x = torch.randn(4, 16, 9, 9).to(memory_format=torch.channels_last)
+    found, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 3):
+            torch.set_num_threads(threads)
+            part = x.clone().requires_grad_()
+            with torch.autocast("cpu", torch.bfloat16):
+                out = local_response_norm(part, size=5, alpha=0.1, beta=0.75, k=2.0)
+            out.sum().backward()
+            found.append((out.detach(), part.grad))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert all(map(torch.equal, *found))
+
+
+@pytest.mark.parametrize(("dtype", "tensors"), [(torch.float32, 2), (torch.bfloat16, 1)])
+def test_backward_keeps_one_tensor_beside_the_input_at_most(
+    dtype: torch.dtype, tensors: int
+) -> None:
+    x = torch.randn(2, 8, 4, 4, dtype=dtype, requires_grad=True)
+    kept: list[int] = []
+
+    def pack(saved: torch.Tensor) -> torch.Tensor:
+        kept.append(saved.numel() * saved.element_size())
+        return saved
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda saved: saved):
+        local_response_norm(x, size=5, alpha=0.1, beta=0.75, k=2.0)
+    assert sum(kept) == tensors * x.numel() * x.element_size()
+
+
+def test_second_derivative_is_refused_in_words_and_given_by_the_reference() -> None:
+    x = torch.randn(1, 6, 2, 2, dtype=torch.float64, requires_grad=True)
+    out = local_response_norm(x, size=3, alpha=0.1, beta=0.75, k=2.0).sum()
+    (first,) = torch.autograd.grad(out, x, create_graph=True)
+    with pytest.raises(RuntimeError, match=r"lrn\.impl=reference"):
+        first.sum().backward()
+    assert torch.autograd.gradgradcheck(
+        lambda t: local_response_norm(
+            t, size=3, alpha=0.1, beta=0.75, k=2.0, impl=LrnImpl.reference
+        ),
+        (x,),
+    )
+
+
+def test_implementations_agree() -> None:
+    x = torch.randn(2, 16, 5, 5, dtype=torch.float64) * 50
+    auto, fast, reference = (LocalResponseNorm(LrnSpec(size=4, impl=impl))(x) for impl in LrnImpl)
+    assert (auto - fast).abs().max() < 1e-12
+    assert (auto - reference).abs().max() < 1e-12
+
+
+def test_tracers_see_a_whole_operator_and_exports_plain_arithmetic() -> None:
+    x = torch.randn(2, 8, 4, 4, requires_grad=True)
+    for keep in (False, True):
+        checks = ("test_schema", "test_faketensor", "test_autograd_registration")
+        torch.library.opcheck(lrn._lrn, (x, 5, 0.1, 0.75, 2.0, keep), test_utils=checks)
+    norm = LocalResponseNorm(LrnSpec(alpha=0.1))
+    traced = torch.compile(norm, backend="aot_eager", fullgraph=True)
+    a, b = x.clone().detach().requires_grad_(), x.clone().detach().requires_grad_()
+    traced(a).sum().backward()
+    norm(b).sum().backward()
+    assert a.grad is not None
+    assert b.grad is not None
+    assert torch.equal(a.grad, b.grad)
+    program = torch.export.export(norm, (x,))
+    assert "alexcli" not in str(program.graph)
+    torch.testing.assert_close(program.module()(x), norm(x))
+
+
+def test_fake_tensors_have_the_shape_and_order_of_real_ones() -> None:
+    with torch._subclasses.FakeTensorMode():
+        x = torch.empty(2, 8, 4, 4).to(memory_format=torch.channels_last).requires_grad_()
+        out = LocalResponseNorm(LrnSpec())(x)
+        out.sum().backward()
+    assert out.shape == x.shape
+    assert out.is_contiguous(memory_format=torch.channels_last)
+    assert x.grad is not None
 
 
 @pytest.mark.parametrize("size", [3, 4, 5])

@@ -4,6 +4,7 @@ import pytest
 
 from alexcli.config import STUDIES, choices, compose
 from alexcli.errors import UsageError
+from alexcli.model.shapes import trace
 from alexcli.run.rundir import settings_digest
 from alexcli.run.study import BASELINE, open_study
 from alexcli.schema import TrainSpec

@@ -67,8 +67,8 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
 
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
         folder = Path(name)
-        files = _drawn(folder / "drawn") if source is None else _photographs(source)
-        tree = _tree(files, folder / "tree", PICTURES)
+        tree = picture_tree(source, folder / "tree", PICTURES)
+        many = picture_tree(source, folder / "many", PREPARED * PICTURES)
         stores = {}
         for encoding in Encoding:
             made = PrepareSpec(size=SIDE, encoding=encoding)
@@ -76,7 +76,7 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
             stores[encoding.value] = open_store(str(folder / encoding.value))
         found = _loading(tree, stores, spec, 0, race)
         found += _loading(tree, stores, spec, cores, race)
-        found += _preparing(_tree(files, folder / "many", PREPARED * PICTURES), cores, race)
+        found += _preparing(many, cores, race)
     reporter.close()
     return found
 
@@ -100,6 +100,16 @@ def _loading(
     return [*found, alone(f"imagefolder{ending}", "images/s", rates["imagefolder"])]
 
 
+def picture_tree(source: Path | None, tree: Path, least: int) -> Path:
+    """Class folders of links to pictures of a folder or drawn ones, repeated to be enough."""
+    files = _drawn(tree.parent / "drawn") if source is None else _photographs(source)
+    for number, path in enumerate(files * -(-least // len(files))):
+        place = tree / "train" / f"class{number % 2}" / f"{number:06}{path.suffix}"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path.resolve())
+    return tree
+
+
 def _photographs(source: Path) -> list[Path]:
     """The first pictures below a folder."""
     files = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
@@ -109,18 +119,9 @@ def _photographs(source: Path) -> list[Path]:
     return files[: 4 * PICTURES]
 
 
-def _tree(files: list[Path], tree: Path, least: int) -> Path:
-    """Class folders of links to the pictures, repeated until there are enough."""
-    for number, path in enumerate(files * -(-least // len(files))):
-        place = tree / "train" / f"class{number % 2}" / f"{number:06}{path.suffix}"
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.symlink_to(path.resolve())
-    return tree
-
-
 def _drawn(folder: Path) -> list[Path]:
     """Embedded pictures as JPEG files of a photograph's usual size."""
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     images, _ = toy.draw("train", DRAWN, size=DRAWN_SIDE, seed=0)
     paths = [folder / f"{number:04}.jpg" for number in range(DRAWN)]
     for path, image in zip(paths, images, strict=True):

@@ -14,10 +14,11 @@ from alexcli.results import Measured, Table
 bench = typer.Typer(
     help="Measure speed: ours beside a rival, alternated in one run.",
     no_args_is_help=True,
-    epilog=examples("alexcli bench data", "alexcli bench data DIR --out results/data/photos.json"),
+    epilog=examples("alexcli bench step --extrapolate", "alexcli bench lrn --format json"),
 )
 
 Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
+Batch = Annotated[int, typer.Option(min=1, help="Pictures at a time.")]
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
 
 
@@ -36,12 +37,63 @@ def data(
 ) -> None:
     """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline."""
     from alexcli.bench.data import run
+
+    spec, reporter = _paper_net()
+    finish(run(source, spec, rounds, reporter), "data", out, format)
+
+
+@bench.command(epilog=examples("alexcli bench lrn", "alexcli bench lrn --out results/lrn.json"))
+@guarded
+def lrn(
+    rounds: Rounds = 5,
+    out: Out = None,
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """The response norm beside torch's own, forward and backward, in both layers' shapes."""
+    from alexcli.bench.lrn import run
+
+    finish(run(128, rounds, _paper_net()[1]), "lrn", out, format)
+
+
+@bench.command(epilog=examples("alexcli bench step", "alexcli bench step --batch 32 --extrapolate"))
+@guarded
+def step(
+    batch: Batch = 128,
+    rounds: Rounds = 3,
+    extrapolate: Annotated[
+        bool, typer.Option("--extrapolate", help="Also say how long 90 epochs of ImageNet take.")
+    ] = False,
+    out: Out = None,
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """Training and inference beside plain ports and torchvision, each in its best setting."""
+    from alexcli.bench.step import run
+
+    spec, reporter = _paper_net()
+    finish(run(spec, batch, rounds, reporter, extrapolate=extrapolate), "step", out, format)
+
+
+@bench.command(epilog=examples("alexcli bench eval", "alexcli bench eval --format json"))
+@guarded
+def eval(  # noqa: A001
+    rounds: Rounds = 5,
+    out: Out = None,
+    format: FormatOption = Format.table,  # noqa: A002
+) -> None:
+    """Forward passes of ten crops beside those of the centre crop."""
+    from alexcli.bench.eval import run
+
+    spec, reporter = _paper_net()
+    finish(run(spec, 64, rounds, reporter), "eval", out, format)
+
+
+def _paper_net() -> tuple[Any, Any]:
+    """The paper's net on pictures of 256 pixels, and a reporter."""
     from alexcli.config import compose
     from alexcli.render.progress import make_reporter
     from alexcli.schema import TrainSpec
 
-    spec = compose(["data=folder", "model=alexnet"], TrainSpec)
-    finish(run(source, spec, rounds, make_reporter()), "data", out, format)
+    return compose(["data=folder", "model=alexnet"], TrainSpec), make_reporter()
 
 
 def finish(found: list[Measured], what: str, out: Path | None, format: Format) -> None:  # noqa: A002

@@ -67,6 +67,7 @@ class Dropout(nn.Module):
         self.rate, self.kind = spec.rate, spec.kind
         self.layer, self.tower = layer, tower
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # inductor fails on 64-bit keys
     def forward(self, x: Tensor, at: draws.At | None) -> Tensor:
         """x (N, ...) -> the same shape.
 

@@ -1,12 +1,11 @@
-"""Nets in terms that exchange formats know: response norms as a standard operator or as plain
-arithmetic, in place of the closed form that training uses.
+"""Nets in terms that exchange formats know: response norms as a standard operator. Without it they
+are exported as plain arithmetic, in place of the closed form that training uses.
 """
 
 import copy
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexcli.model.lrn import LocalResponseNorm
@@ -35,24 +34,6 @@ class OperatorNorm(nn.Module):
         )
 
 
-class PlainNorm(nn.Module):
-    """The formula of section 3.3 by slices and sums."""
-
-    def __init__(self, norm: LocalResponseNorm) -> None:
-        super().__init__()
-        self.size, self.alpha, self.beta, self.k = norm.size, norm.alpha, norm.beta, norm.k
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) or (N, C) -> the same shape."""
-        before, maps = self.size // 2, x.shape[1]
-        around = [0, 0] * (x.dim() - 2) + [before, self.size - 1 - before]
-        squares = F.pad(x * x, around)
-        total = squares[:, :maps]
-        for shift in range(1, self.size):
-            total = total + squares[:, shift : shift + maps]
-        return x * (self.k + self.alpha * total) ** -self.beta
-
-
 def portable(net: Towers, *, operator: bool) -> Towers:
     """A copy whose response norms can be exported.
 
@@ -65,7 +46,7 @@ def portable(net: Towers, *, operator: bool) -> Towers:
         for tower in made.mine:
             ops = made.layer(tower, shape.name).ops
             for name, op in ops.items():
-                if isinstance(op, LocalResponseNorm):
-                    fits = operator and op.size % 2 == 1 and shape.in_size > 1
-                    ops[name] = OperatorNorm(op) if fits else PlainNorm(op)
+                fits = operator and shape.in_size > 1
+                if isinstance(op, LocalResponseNorm) and fits and op.size % 2 == 1:
+                    ops[name] = OperatorNorm(op)
     return made

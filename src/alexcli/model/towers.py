@@ -104,6 +104,8 @@ class Towers(nn.Module):
         Returns:
             (N, K) float.
         """
+        if x.dim() == 4:  # the faster order of memory for products, norms and pooling
+            x = x.contiguous(memory_format=torch.channels_last)
         acts = self.exchange.spread(x, self.mine)
         for shape in self.shapes:
             if shape.exchanged:

@@ -18,7 +18,9 @@ from alexcli.optim import parameter_groups
 from alexcli.placement.plan import open_placement
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
-from alexcli.schema import Accelerator, Precision, TrainSpec
+from alexcli.schema import Accelerator, PlacementKind, Precision, TrainSpec
+
+COMPILE_FROM = 1000  # updates, among which half a minute of compiling is little
 
 
 def build_data(
@@ -117,6 +119,39 @@ def resolve_device(spec: TrainSpec) -> torch.device:
 
 
 def resolve_precision(spec: TrainSpec) -> Precision:
-    """The arithmetic that `trainer.precision` names: auto is float32, whose resumption is exact."""
+    """The arithmetic that `trainer.precision` names: auto is bf16 where the hardware has it."""
     wanted = spec.trainer.precision
-    return Precision.float32 if wanted is Precision.auto else wanted
+    if wanted is not Precision.auto:
+        return wanted
+    if resolve_device(spec).type == "cuda":
+        has = torch.cuda.get_device_capability() >= (8, 0)  # Ampere
+    else:
+        has = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return Precision.bf16 if has else Precision.float32
+
+
+def resolve_compile(spec: TrainSpec, updates: int) -> str:
+    """`compiled`, or else why a run of so many updates is not.
+
+    Raises:
+        UsageError: `trainer.compile` is not one of auto, true, false.
+    """
+    wanted = spec.trainer.compile.lower()  # yaml's bare off and false arrive as "False"
+    if wanted not in ("auto", "true", "false"):
+        raise UsageError(
+            f"trainer.compile={spec.trainer.compile} is not one of auto, true, false",
+            hint="trainer.compile=auto",
+        )
+    if spec.placement.kind is not PlacementKind.single:
+        return "not compiled (placement is not single)"
+    # On CPUs inductor's loops over channels-last maps lose to the closed form, and take minutes.
+    worth = resolve_device(spec).type == "cuda" and updates >= COMPILE_FROM
+    if wanted == "false" or (wanted == "auto" and not worth):
+        return "not compiled"
+    from torch._inductor import cpp_builder  # takes seconds
+
+    try:
+        cpp_builder.get_cpp_compiler()
+    except RuntimeError:
+        return "not compiled (there is no C++ compiler)"
+    return "compiled"

@@ -32,6 +32,7 @@ from alexcli.run.build import (
     build_net,
     build_placement,
     build_preprocess,
+    resolve_compile,
     resolve_precision,
 )
 from alexcli.run.log import logged
@@ -77,7 +78,7 @@ def train(
     reporter = reporter if placement.root else Silent()
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = start_of(spec, dataset.fingerprint)
-    given, run = locate(resume)[1] if resume not in ("auto", "never") else None, start.run
+    run, given = start.run, None if resume in ("auto", "never") else locate(resume)[1]
     if given is not None and given.resolve().parent != run.path.resolve():
         raise UsageError(
             f"{given} is not of this run, which is {run.path}",
@@ -87,7 +88,7 @@ def train(
     placement.agree(_facts(spec, run, finished is not None))
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
-    module, data = _built(spec, dataset, placement, reporter)
+    module, data = _built(spec, dataset, placement, reporter, precision)
     if start.source is not None:
         words = transfer(module.net, start, spec.init.layers)
         reporter.note(f"weights from {start.source}: {words}")
@@ -104,14 +105,13 @@ def train(
         began_on = environment()
         with logged(run.path / "train.log", reporter) as speaker:
             best = _fit(run, module, data, (source, step), speaker, precision)
-        typed = {"command": " ".join(["alexcli train", *overrides]), "on": began_on}
-        typed |= {"arm": arm} if arm else {}
+        typed = {"command": " ".join(["alexcli train", *overrides]), "arm": arm, "on": began_on}
         result = run.finish("train", _result(run, module, dataset, best) | typed)
     return TrainResult(str(run.path), result, skipped=False)
 
 
 def _built(
-    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter
+    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter, precision: Precision
 ) -> tuple[Module, DataModule]:
     if spec.trainer.threads:
         torch.set_num_threads(spec.trainer.threads)
@@ -127,6 +127,14 @@ def _built(
         pictures=len(dataset.train),
         placement=placement,
     )
+    words = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    if words == "compiled":
+        torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
+        module.net.compile()
+    reporter.note(
+        f"step: {precision.name}, channels-last, response norms {spec.model.lrn.impl.name}, "
+        f"fused update, {words}, {torch.get_num_threads()} threads"
+    )
     module.configure_optimizers()  # finds a parameter without a group before anything is written
     return module, data
 
@@ -134,7 +142,7 @@ def _built(
 def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
     """What the updates of an epoch take here, from a few after one that is not counted."""
     spec, dataset = build_data(spec, Silent())
-    module, data = _built(spec, dataset, build_placement(spec), Silent())
+    module, data = _built(spec, dataset, build_placement(spec), Silent(), resolve_precision(spec))
     optimizer = module.configure_optimizers()
     began = time.monotonic()
     for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
@@ -192,7 +200,7 @@ def _fit(
     placement = module.placement
     speaker.note(
         f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
-        f"classes, {len(sets.val)} to validate; {_where(spec, placement)}, {precision.name}"
+        f"classes, {len(sets.val)} to validate; {_where(spec, placement)}"
     )
     if source is not None:
         speaker.note(f"going on from {source}, step {step}")

@@ -28,6 +28,12 @@ Norm = StrEnum("Norm", ["lrn", "spatial_lrn", "batch", "none"])
 LrnConvention = StrEnum("LrnConvention", ["paper", "code"])
 """How alpha enters: `paper` multiplies each square by alpha, `code` by alpha / size."""
 
+LrnImpl = StrEnum("LrnImpl", ["auto", "reference", "fast"])
+"""How response norms are computed; all agree to rounding. `reference` is torch's own operator,
+`fast` the closed form, `auto` the closed form or, where a compiler fuses it better, the plain
+formula.
+"""
+
 PoolKind = StrEnum("PoolKind", ["max", "avg"])
 """Maximum or average of a window; an average divides by the window's area inside the map."""
 
@@ -71,6 +77,8 @@ class LrnSpec:
     """`paper`: alpha per term, as the formula of section 3.3; `code`: alpha / size, as the 2012
     code and torch.
     """
+    impl: LrnImpl = LrnImpl.auto
+    """auto, reference or fast; no part of a run's fingerprint, as it changes rounding alone."""
 
 
 @dataclass

@@ -19,12 +19,19 @@ Precision = StrEnum("Precision", ["auto", "float32", "bf16"])
 
 @dataclass
 class TrainerSpec:
-    """How the run is carried out; only the resolved precision can change its result."""
+    """How the run is carried out; only the resolved precision changes its result beyond
+    rounding."""
 
     accelerator: Accelerator = Accelerator.auto
     """auto (a GPU where there is one), cpu or gpu."""
     precision: Precision = Precision.auto
-    """auto is float32 (exact resumption); bf16 runs products in bfloat16."""
+    """bf16 runs products in bfloat16; auto does where the hardware has it (AMX or AVX512-BF16,
+    Ampere and newer) and is float32 elsewhere.
+    """
+    compile: str = "auto"
+    """auto, true or false: whether torch.compile fuses what lies between the products. auto does so
+    on a GPU, in a run of a thousand updates or more.
+    """
     threads: int | None = ranged(None, low=1)
     """CPU threads; null for all."""
     train_eval: bool = False

@@ -1,0 +1,131 @@
+"""`alexcli bench step`: our training step and forward pass beside other nets, alternated."""
+
+import time
+from dataclasses import replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from alexcli.bench.harness import Arm, alone, alternate, compare
+from alexcli.bench.rivals import build_rival
+from alexcli.draws import At
+from alexcli.memory import reuse_memory
+from alexcli.model.shapes import trace
+from alexcli.optim import build_optimizer
+from alexcli.results import Measured, Reporter
+from alexcli.run.build import build_net, resolve_precision
+from alexcli.schema import Norm, Precision, TrainSpec
+
+SIDE = 227
+GEMM = 2048  # side of the matrices whose product gives the machine's peak
+TRIED = 16  # pictures of the batch on which a rival's settings are compared
+# ILSVRC-2012's training set, the paper's passes over it (sections 2 and 5), bytes of a picture.
+PICTURES, EPOCHS, STORED = 1_281_167, 90, 256 * 256 * 3
+RIVALS = ("port", "grouped", "no_lrn", "torchvision")
+PLAIN, LAST, NARROW, COMPILED = "eager", "channels-last", "bf16 channels-last", "compiled"
+
+
+def run(
+    spec: TrainSpec, batch: int, rounds: int, reporter: Reporter, *, extrapolate: bool
+) -> list[Measured]:
+    """Pictures per second of ours and of rivals, each rival in its best setting here.
+
+    Args:
+        spec: our net, at the paper's size.
+        batch: pictures of 227 pixels.
+        rounds: alternations.
+        reporter: told how it goes.
+        extrapolate: also how long 90 epochs of ILSVRC-2012 would take.
+
+    Returns:
+        `step/train` and `step/infer` against each rival, and against torchvision's net untouched;
+        the share of our step that is response norm; TFLOP/s and the share of the machine's peaks.
+    """
+    reuse_memory()
+    peaks = {"float32": _peak(torch.float32), "bf16": _peak(torch.bfloat16)}
+    x, labels = torch.randn(batch, 3, SIDE, SIDE) * 50, torch.randint(1000, (batch,))
+    macs = [shape.macs for shape in trace(spec.model)]
+    # Backward is twice forward, without the gradient of the pictures.
+    flops = {"train": 2 * (3 * sum(macs) - macs[0]), "infer": 2 * sum(macs)}
+    without = replace(spec, model=replace(spec.model, norm=Norm.none))
+    found = [alone(f"peak/{name}", "TFLOP/s", [peak]) for name, peak in peaks.items()]
+    for kind in flops:
+        arms = {"ours": arm_of("ours", "", spec, x, labels, kind)}
+        arms["without"] = arm_of("ours", "", without, x, labels, kind)
+        for name in RIVALS:
+            best = _best(name, spec, x[:TRIED], labels[:TRIED], kind)
+            reporter.note(f"{kind}: {name} is fastest {best}")
+            arms[name] = arm_of(name, best, spec, x, labels, kind)
+        arms["torchvision_eager"] = arm_of("torchvision", PLAIN, spec, x, labels, kind)
+        rates = alternate(arms, rounds, reporter, f"{kind}, {batch} pictures")
+        for name in (*RIVALS, "torchvision_eager"):
+            found.append(compare(f"step/{kind}", "images/s", rates["ours"], name, rates[name]))
+        norm = [1 - a / b for a, b in zip(rates["ours"], rates["without"], strict=True)]
+        found.append(alone(f"step/{kind}/norm", "of the step", norm))
+        for name, peak in peaks.items():
+            share = [rate * flops[kind] / 1e12 / peak for rate in rates["ours"]]
+            found.append(alone(f"step/{kind}/{name}", "of the peak", share))
+        found.append(alone(f"step/{kind}/speed", "TFLOP/s", [share[0] * peak]))
+    if extrapolate:
+        rate = next(one.value for one in found if one.name == "step/train")
+        found.append(alone("ilsvrc2012/90_epochs", "days", [EPOCHS * PICTURES / rate / 86400]))
+        found.append(alone("ilsvrc2012/data", "MB/s", [rate * STORED / 1e6]))
+    reporter.close()
+    return found
+
+
+def arm_of(name: str, setting: str, spec: TrainSpec, x: Tensor, labels: Tensor, kind: str) -> Arm:
+    """A training step or a forward pass: of a rival in a setting, under torch's SGD, or of ours."""
+    rule: torch.optim.Optimizer
+    given: list[Tensor | At]
+    bf16 = setting == NARROW
+    if name in RIVALS:
+        net = build_rival(name)
+        if setting != PLAIN:
+            net = net.to(memory_format=torch.channels_last)
+            x = x.contiguous(memory_format=torch.channels_last)
+        if setting == COMPILED:
+            net.compile()
+        rule = torch.optim.SGD(net.parameters(), 1e-4, 0.9, weight_decay=5e-4, fused=True)
+        given = [x]
+    else:
+        net, given = build_net(spec), [x, At(seed=0, step=0)]
+        rule = build_optimizer(list(net.named_parameters()), spec.optim)
+        bf16 = resolve_precision(spec) is Precision.bf16
+    net.train(kind == "train")
+
+    def arm() -> tuple[float, float]:
+        began = time.perf_counter()
+        with torch.set_grad_enabled(net.training), torch.autocast("cpu", enabled=bf16):
+            scores = net(*given).float()
+        if net.training:
+            F.cross_entropy(scores, labels).backward()  # type: ignore[no-untyped-call]
+            rule.step()
+            rule.zero_grad()
+        return len(labels), time.perf_counter() - began
+
+    return arm
+
+
+def _best(name: str, spec: TrainSpec, x: Tensor, labels: Tensor, kind: str) -> str:
+    """The setting in which a rival is fastest here; one that does not run is passed over."""
+    rates: dict[str, float] = {}
+    narrow = [NARROW] * (resolve_precision(spec) is Precision.bf16)
+    for setting in [PLAIN, LAST, *narrow, *[COMPILED] * (name == "torchvision")]:
+        arm = arm_of(name, setting, spec, x, labels, kind)
+        try:
+            rates[setting] = max(units / seconds for units, seconds in (arm() for _ in range(3)))
+        except RuntimeError:  # no compiler
+            continue
+    return max(rates, key=lambda setting: rates[setting])
+
+
+def _peak(kind: torch.dtype) -> float:
+    """TFLOP/s of a large product of matrices, the best of five."""
+    a, seconds = torch.randn(GEMM, GEMM).to(kind), []
+    for _ in range(5):
+        began = time.perf_counter()
+        a @ a
+        seconds.append(time.perf_counter() - began)
+    return 2 * GEMM**3 / min(seconds) / 1e12
