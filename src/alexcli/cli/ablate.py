@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, guarded, split_words
+from alexcli.cli.shell import FormatOption, emit, split_words
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import StudyResult, Table
@@ -36,7 +36,6 @@ What = Annotated[
 ]
 
 
-@guarded
 def ablate(
     what: What = None,
     list_: Annotated[bool, typer.Option("--list", help="Name the studies.")] = False,
@@ -56,7 +55,14 @@ def ablate(
     ] = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Repeat an ablation of the paper and print its claim beside the measurement."""
+    """Repeat an ablation of the paper and print its claim beside the measurement.
+
+    Examples:
+        alexcli ablate lrn
+        alexcli ablate lrn pooling --seeds 5 --out results
+        alexcli ablate towers experiment=ilsvrc2012 data.root=DIR --launch slurm
+        alexcli ablate --list
+    """
     if list_:
         _list(format)
         return

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from alexcli import analysis
-from alexcli.cli.shell import FormatOption, Overrides, emit, guarded, one_of, read_results
+from alexcli.cli.shell import FormatOption, Overrides, emit, one_of, read_results
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
@@ -16,7 +16,6 @@ from alexcli.results import Table
 FILES = {path.stem: path for path in sorted(Path(analysis.__path__[0]).glob("[a-z]*.py"))}
 
 
-@guarded
 def analyze(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FILES)}; help explains them.")
@@ -40,7 +39,15 @@ def analyze(
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Look inside a net."""
+    """Look inside a net.
+
+    Examples:
+        alexcli analyze help
+        alexcli analyze params model=merged --format md
+        alexcli analyze filters --out figures
+        alexcli analyze neighbors pictures=DIR nearest=6 --run runs/quickstart/s0-* --out figures
+        alexcli analyze tables --results results
+    """
     if one_of("analysis", name, [*FILES, "help"]) == "help":
         rows = [[known, _summary(path)] for known, path in FILES.items()]
         table = Table("analyses", ["name", "what it shows"], rows)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, emit, examples, guarded
+from alexcli.cli.shell import FormatOption, command, emit, examples
 from alexcli.render.tables import Format, render
 from alexcli.results import Measured, Table
 
@@ -22,10 +22,7 @@ Batch = Annotated[int, typer.Option(min=1, help="Pictures at a time.")]
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
 
 
-@bench.command(
-    epilog=examples("alexcli bench data", "alexcli bench data DIR --rounds 9 --format json")
-)
-@guarded
+@command(bench)
 def data(
     source: Annotated[
         Path | None,
@@ -35,28 +32,36 @@ def data(
     out: Out = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline."""
+    """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline.
+
+    Examples:
+        alexcli bench data
+        alexcli bench data DIR --rounds 9 --format json
+    """
     from alexcli.bench.data import run
 
     spec, reporter = _paper_net()
     finish(run(source, spec, rounds, reporter), "data", out, format)
 
 
-@bench.command(epilog=examples("alexcli bench lrn", "alexcli bench lrn --out results/lrn.json"))
-@guarded
+@command(bench)
 def lrn(
     rounds: Rounds = 5,
     out: Out = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """The response norm beside torch's own, forward and backward, in both layers' shapes."""
+    """The response norm beside torch's own, forward and backward, in both layers' shapes.
+
+    Examples:
+        alexcli bench lrn
+        alexcli bench lrn --out results/lrn.json
+    """
     from alexcli.bench.lrn import run
 
     finish(run(128, rounds, _paper_net()[1]), "lrn", out, format)
 
 
-@bench.command(epilog=examples("alexcli bench step", "alexcli bench step --batch 32 --extrapolate"))
-@guarded
+@command(bench)
 def step(
     batch: Batch = 128,
     rounds: Rounds = 3,
@@ -66,21 +71,30 @@ def step(
     out: Out = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Training and inference beside plain ports and torchvision, each in its best setting."""
+    """Training and inference beside plain ports and torchvision, each in its best setting.
+
+    Examples:
+        alexcli bench step
+        alexcli bench step --batch 32 --extrapolate
+    """
     from alexcli.bench.step import run
 
     spec, reporter = _paper_net()
     finish(run(spec, batch, rounds, reporter, extrapolate=extrapolate), "step", out, format)
 
 
-@bench.command(epilog=examples("alexcli bench eval", "alexcli bench eval --format json"))
-@guarded
+@command(bench)
 def eval(  # noqa: A001
     rounds: Rounds = 5,
     out: Out = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Forward passes of ten crops beside those of the centre crop."""
+    """Forward passes of ten crops beside those of the centre crop.
+
+    Examples:
+        alexcli bench eval
+        alexcli bench eval --format json
+    """
     from alexcli.bench.eval import run
 
     spec, reporter = _paper_net()

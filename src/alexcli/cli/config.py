@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Overrides, emit, examples, guarded, one_of
+from alexcli.cli.shell import FormatOption, Overrides, command, emit, examples, one_of
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
@@ -18,10 +18,14 @@ config = typer.Typer(
 )
 
 
-@config.command(epilog=examples("alexcli config show", "alexcli config show model=alexnet_145"))
-@guarded
+@command(config)
 def show(overrides: Overrides = None) -> None:
-    """Print exactly what `train` would use, and the fingerprint of its choices."""
+    """Print exactly what `train` would use, and the fingerprint of its choices.
+
+    Examples:
+        alexcli config show
+        alexcli config show model=alexnet_145
+    """
     import yaml
 
     from alexcli.config import compose, to_mapping
@@ -33,15 +37,19 @@ def show(overrides: Overrides = None) -> None:
     emit(yaml.safe_dump(to_mapping(spec), sort_keys=False))
 
 
-@config.command(name="list", epilog=examples("alexcli config list", "alexcli config list model"))
-@guarded
+@command(config)
 def list_(
     group: Annotated[
         str | None, typer.Argument(help="A group such as model; none: all.", show_default=False)
     ] = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Name every choice of every group, with its first comment line."""
+    """Name every choice of every group, with its first comment line.
+
+    Examples:
+        alexcli config list
+        alexcli config list model
+    """
     from alexcli.config import choices, describe, groups
 
     chosen = groups() if group is None else [one_of("group", group, groups())]
@@ -49,20 +57,19 @@ def list_(
     emit(render(Table.of("choices", rows), format, rows))
 
 
-@config.command(
-    epilog=examples(
-        "alexcli config diff model=alexnet model=alexnet_145",
-        "alexcli config diff optim=paper optim=code_145",
-        "alexcli config diff experiment=cifar_26 experiment=cifar_18",
-    )
-)
-@guarded
+@command(config)
 def diff(
     a: Annotated[str, typer.Argument(metavar="A", help="GROUP=CHOICE, or a run directory.")],
     b: Annotated[str, typer.Argument(metavar="B", help="GROUP=CHOICE, or a run directory.")],
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Print what differs between two choices or two runs."""
+    """Print what differs between two choices or two runs.
+
+    Examples:
+        alexcli config diff model=alexnet model=alexnet_145
+        alexcli config diff optim=paper optim=code_145
+        alexcli config diff experiment=cifar_26 experiment=cifar_18
+    """
     left, right = _flat(_side(a)), _flat(_side(b))
     rows = [
         {"key": key, "a": left.get(key, ABSENT), "b": right.get(key, ABSENT)}
@@ -133,10 +140,14 @@ def _schedule(value: dict[str, Any]) -> str:
     return f"{value['base']:g}"
 
 
-@config.command(epilog=examples("alexcli config check", "alexcli config check model=vgg16"))
-@guarded
+@command(config)
 def check(overrides: Overrides = None) -> None:
-    """Compose, validate and build every yaml, or one composition."""
+    """Compose, validate and build every yaml, or one composition.
+
+    Examples:
+        alexcli config check
+        alexcli config check model=vgg16
+    """
     from alexcli.config import choices, compose, groups
     from alexcli.errors import AlexcliError
     from alexcli.run.build import check_build

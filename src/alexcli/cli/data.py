@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Overrides, emit, examples, guarded, split_words
+from alexcli.cli.shell import FormatOption, Overrides, command, emit, examples, split_words
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import DataStatistics, Table
@@ -30,13 +30,7 @@ Where = Annotated[
 ]
 
 
-@data.command(
-    epilog=examples(
-        "alexcli data prepare imagenet/ store/ encoding=jpeg",
-        "alexcli data prepare cifar10 cifar10-store/ download=true",
-    )
-)
-@guarded
+@command(data)
 def prepare(
     source: Annotated[
         str, typer.Argument(help="A folder of photographs, or cifar10, or imagenette.")
@@ -49,6 +43,10 @@ def prepare(
 
     Keys: size=256, resize=shorter|warp, kernel=bilinear|bicubic|lanczos|box, encoding=raw|jpeg,
     quality=95, on_error=fail|skip, val_labels=FILE, download=true, root=DIR, processes=N.
+
+    Examples:
+        alexcli data prepare imagenet/ store/ encoding=jpeg
+        alexcli data prepare cifar10 cifar10-store/ download=true
     """
     from alexcli.config import compose
     from alexcli.render.progress import make_reporter
@@ -71,14 +69,16 @@ def prepare(
     reporter.note(f"next: alexcli train data=store data.root={dest}{lacking}")
 
 
-@data.command(
-    epilog=examples("alexcli data verify store/", "alexcli data verify s3://bucket/store")
-)
-@guarded
+@command(data)
 def verify(
     store: Annotated[str, typer.Argument(help="A folder or an s3:// or gs:// URL.")],
 ) -> None:
-    """Read a whole store again and compare it with its manifest."""
+    """Read a whole store again and compare it with its manifest.
+
+    Examples:
+        alexcli data verify store/
+        alexcli data verify s3://bucket/store
+    """
     from functools import partial
 
     from alexcli.data.store import verify as run_verify
@@ -98,14 +98,18 @@ def verify(
     reporter.note(f"{store} is as it was written")
 
 
-@data.command(epilog=examples("alexcli data stats", "alexcli data stats store/ --out figures/"))
-@guarded
+@command(data)
 def stats(
     what: Where = None,
     out: Annotated[Path | None, typer.Option(help="For mean.png and statistics.json.")] = None,
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Mean image, channel means, RGB covariance and the strength of the colour noise."""
+    """Mean image, channel means, RGB covariance and the strength of the colour noise.
+
+    Examples:
+        alexcli data stats
+        alexcli data stats store/ --out figures/
+    """
     from alexcli.render.pictures import draw_mean, thumbnail
     from alexcli.render.progress import make_reporter
     from alexcli.run.describe import statistics_of
@@ -119,14 +123,18 @@ def stats(
         emit(thumbnail(found.mean_image))
 
 
-@data.command(epilog=examples("alexcli data preview", "alexcli data preview store/ --index 7"))
-@guarded
+@command(data)
 def preview(
     what: Where = None,
     index: Annotated[int, typer.Option(help="Which training picture.")] = 0,
     out: Annotated[Path, typer.Option(help="Where the sheet goes.")] = Path("preview.png"),
 ) -> None:
-    """Draw what the net sees of a picture: ten augmented views, mean image, colour components."""
+    """Draw what the net sees of a picture: ten augmented views, mean image, colour components.
+
+    Examples:
+        alexcli data preview
+        alexcli data preview store/ --index 7
+    """
     from alexcli.render.pictures import draw_preview
     from alexcli.render.progress import make_reporter
     from alexcli.run.describe import preview_of
@@ -135,10 +143,14 @@ def preview(
     emit(f"{out}\n")
 
 
-@data.command(name="list", epilog=examples("alexcli data list", "alexcli data list --format md"))
-@guarded
-def known(format: FormatOption = Format.table) -> None:  # noqa: A002
-    """Known sources: size, licence, how to get them."""
+@command(data)
+def list_(format: FormatOption = Format.table) -> None:  # noqa: A002
+    """Known sources: size, licence, how to get them.
+
+    Examples:
+        alexcli data list
+        alexcli data list --format md
+    """
     import csv
     from importlib.resources import files
 

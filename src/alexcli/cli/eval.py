@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from alexcli.cli.shell import FormatOption, TenCrop, emit, guarded, split_words
+from alexcli.cli.shell import FormatOption, TenCrop, emit, split_words
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, percent, render
 from alexcli.results import EvalResult, Evaluation, Table
@@ -43,7 +43,6 @@ Probabilities = Annotated[
 ]
 
 
-@guarded
 def evaluate(
     what: What = None,
     ten_crop: TenCrop = False,
@@ -55,7 +54,13 @@ def evaluate(
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """Top-1 and top-5 error of trained nets, with the protocol beside the numbers."""
+    """Top-1 and top-5 error of trained nets, with the protocol beside the numbers.
+
+    Examples:
+        alexcli eval --ten-crop
+        alexcli eval 'runs/quickstart/s*' --protocols all --per-class --out eval
+        alexcli eval runs/quickstart/s0-* --format json
+    """
     wanted = _protocols(ten_crop, protocols)
     _check_out(out, probabilities)
     names, overrides = split_words(what or [])

@@ -6,12 +6,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from alexcli.cli.shell import emit, guarded
+from alexcli.cli.shell import emit
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
 
-@guarded
 def export(
     run: Annotated[str, typer.Argument(metavar="RUN_OR_CKPT", help="Which net.")],
     format: Annotated[  # noqa: A002
@@ -35,7 +34,12 @@ def export(
     opset: Annotated[int | None, typer.Option(help="onnx: version of its operators.")] = None,
     json: Annotated[bool, typer.Option("--json", help="stdout carries JSON.")] = False,
 ) -> None:
-    """Write a trained net for other programs, and check the file against the net."""
+    """Write a trained net for other programs, and check the file against the net.
+
+    Examples:
+        alexcli export runs/quickstart/s0-* --format onnx
+        alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
+    """
     from alexcli.run.export import SUFFIX
     from alexcli.run.export import export as run_export
     from alexcli.run.rundir import locate

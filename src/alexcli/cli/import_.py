@@ -5,10 +5,9 @@ from typing import Annotated
 
 import typer
 
-from alexcli.cli.shell import emit, guarded, one_of
+from alexcli.cli.shell import emit, one_of
 
 
-@guarded
 def import_(
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="torchvision: its alexnet.")],
     weights: Annotated[
@@ -24,7 +23,12 @@ def import_(
     ] = None,
     runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
 ) -> None:
-    """Make a run out of weights from elsewhere, for eval, predict and analyze."""
+    """Make a run out of weights from elsewhere, for eval, predict and analyze.
+
+    Examples:
+        alexcli import torchvision && alexcli predict cat.jpg
+        alexcli import torchvision --weights alexnet-owt-7be5be79.pth
+    """
     from alexcli.render.progress import make_reporter
     from alexcli.run.importing import SOURCES, import_torchvision
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, TenCrop, emit, guarded
+from alexcli.cli.shell import FormatOption, TenCrop, emit
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Prediction, Table
@@ -13,7 +13,6 @@ from alexcli.results import Prediction, Table
 FIGURES = (".png", ".svg", ".pdf")
 
 
-@guarded
 def predict(
     images: Annotated[
         list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, or folders of them.")
@@ -40,7 +39,12 @@ def predict(
     runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
     format: FormatOption = Format.table,  # noqa: A002
 ) -> None:
-    """What a trained net sees in pictures of yours."""
+    """What a trained net sees in pictures of yours.
+
+    Examples:
+        alexcli predict cat.jpg
+        alexcli predict DIR --ten-crop --top 3 --out figure4.png
+    """
     if out is not None and out.suffix.lower() not in FIGURES:
         raise UsageError(f"--out {out} is none of {', '.join(FIGURES)}", hint=f"--out {out}.png")
     from alexcli.render.predictions import bars, draw

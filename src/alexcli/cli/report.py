@@ -6,11 +6,10 @@ from typing import Annotated
 import typer
 
 from alexcli.cli.ablate import SEEDS
-from alexcli.cli.shell import emit, guarded, split_words
+from alexcli.cli.shell import emit, split_words
 from alexcli.errors import UsageError
 
 
-@guarded
 def report(
     what: Annotated[
         list[str] | None,
@@ -25,7 +24,13 @@ def report(
         "report.html"
     ),
 ) -> None:
-    """Write one HTML file, with curves as PNG and SVG beside it, of what is finished."""
+    """Write one HTML file, with curves as PNG and SVG beside it, of what is finished.
+
+    Examples:
+        alexcli report lrn
+        alexcli report 'runs/quickstart/s*' --out runs.html
+        alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html
+    """
     names, words = split_words(what or [])
     if not names:
         raise UsageError("neither a study nor a run is named", hint="alexcli report lrn")

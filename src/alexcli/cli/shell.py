@@ -1,6 +1,7 @@
 """What all commands share: errors as one message, Ctrl-C, examples in the help."""
 
 import functools
+import inspect
 import json
 import sys
 from collections.abc import Callable
@@ -56,6 +57,18 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             raise typer.Exit(1) from None
 
     return wrapped
+
+
+def command(app: typer.Typer) -> Callable[[Callable[P, None]], Callable[P, None]]:
+    """Add a guarded command under its function's name; its docstring's examples end the help."""
+
+    def add(function: Callable[P, None]) -> Callable[P, None]:
+        about, _, lines = (inspect.getdoc(function) or "").partition("\n\nExamples:\n")
+        ends = examples(*map(str.strip, lines.splitlines())) if lines else None
+        name = {"evaluate": "eval"}.get(function.__name__, function.__name__.rstrip("_"))
+        return app.command(name, help=about, epilog=ends)(guarded(function))
+
+    return add
 
 
 def complain(error: AlexcliError) -> None:

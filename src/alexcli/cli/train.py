@@ -6,10 +6,9 @@ from typing import Annotated
 
 import typer
 
-from alexcli.cli.shell import Overrides, emit, guarded
+from alexcli.cli.shell import Overrides, emit
 
 
-@guarded
 def train(
     overrides: Overrides = None,
     resume: Annotated[
@@ -25,7 +24,14 @@ def train(
     ] = False,
     arm: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded pictures, in two minutes."""
+    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded pictures, in two minutes.
+
+    Examples:
+        alexcli train
+        alexcli train experiment=imagenette data.root=DIR
+        alexcli train seed=0,1,2 optim.epochs=5
+        alexcli train placement=ranks label=two_processes
+    """
     from alexcli.config import compose, expand
     from alexcli.render.progress import make_reporter
     from alexcli.schema import TrainSpec
