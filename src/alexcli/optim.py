@@ -71,19 +71,19 @@ class PaperSGD(torch.optim.Optimizer):
 
     def _update(self, group: dict[str, Any]) -> None:
         weights = [p for p in group["params"] if p.grad is not None]
-        if not weights:
-            return
         for p in weights:
             if "velocity" not in self.state[p]:
                 self.state[p]["velocity"] = torch.zeros_like(p)
-        velocities = [self.state[p]["velocity"] for p in weights]
-        gradients = [p.grad for p in weights]
         # Torch's fused kernel computes b = momentum * b + (1 - dampening) * (g + weight_decay * w),
         # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
         # b is section 5's velocity at any rate. Gradients have their weights' strides (autograd).
         keys = {key: group[key] for key in ("weight_decay", "momentum", "maximize")}
         keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False}
-        torch._fused_sgd_(weights, gradients, velocities, **keys, is_first_step=False)
+        for device in {p.device for p in weights}:  # towers may have one each
+            here = [p for p in weights if p.device == device]
+            velocities = [self.state[p]["velocity"] for p in here]
+            gradients = [p.grad for p in here]
+            torch._fused_sgd_(here, gradients, velocities, **keys, is_first_step=False)
 
 
 def schedule_value(

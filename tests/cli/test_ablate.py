@@ -1,5 +1,7 @@
 """alexcli ablate, with its trainings as jobs of submitit's local executor."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,11 +15,11 @@ from tests.conftest import SMALL
 def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
     pytest.importorskip("submitit")
     words = ["ablate", "lrn", *SMALL, "launcher=local", "--seeds", "1"]
-    sent = CliRunner().invoke(app, [*words, "--launch", "slurm"])
-    assert sent.exit_code == 0, sent.output
+    command = [sys.executable, "-m", "alexcli", *words, "--launch", "slurm"]
+    sent = subprocess.run(command, capture_output=True, text=True, check=True, timeout=100)
     until = time.monotonic() + 120
     while len(list(Path("runs").glob("quickstart*/s0-*/result.json"))) < 2:
-        assert time.monotonic() < until, sent.output
+        assert time.monotonic() < until, sent.stderr
         time.sleep(0.5)
     shown = CliRunner().invoke(app, [*words, "--report-only"])
     assert shown.exit_code == 0

@@ -100,7 +100,7 @@ def test_many_processes_match_one(tmp_path: Path) -> None:
 def _check_bytes(folder: Path) -> None:
     """The kernel's count of what two processes sent, against `analyze traffic`; 2% for headers."""
     wanted = ["traffic.devices=[2]", f"traffic.batches=[{TRAFFIC_BATCH}]"]
-    rows = traffic.run(compose([*TRAFFIC, *wanted], AnalyzeSpec))["rows"]
+    rows = traffic.run(compose([*TRAFFIC, *wanted], AnalyzeSpec)).data["rows"]
     (two,) = (row for row in rows if row["placement"] == "2 towers")
     parts = [json.loads((folder / f"bytes.{rank}.json").read_text()) for rank in (0, 1)]
     for phase in ("forward", "backward"):

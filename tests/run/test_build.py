@@ -45,5 +45,5 @@ def test_without_a_compiler_the_step_runs_as_it_is(monkeypatch: pytest.MonkeyPat
 
 
 def test_another_word_is_refused() -> None:
-    with pytest.raises(UsageError, match="trainer.compile=maybe is not one of auto, true, false"):
+    with pytest.raises(UsageError, match=r"trainer\.compile=maybe is not one of auto, true, false"):
         resolve_compile(small("trainer.compile=maybe"), 1)
