@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from alexcli.config import STUDIES, choices
+
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "results" / "training").glob("*.json"))
 DATA = sorted((ROOT / "results" / "data").glob("*.json"))
@@ -45,3 +47,29 @@ def test_the_readme_quotes_the_data_path_as_it_was_measured(path: Path) -> None:
         assert f" {row['value']:,.0f} ({row['ratio_median']:.1f} x) " in line
     assert found["command"].startswith("alexcli bench data")
     assert found["on"]["git"]["dirty"] is False
+
+
+ABLATIONS = sorted((ROOT / "results" / "ablations").glob("*.json"))
+
+
+def test_every_study_that_has_arms_of_its_own_was_run() -> None:
+    file_is_enough = {"activations", "width", "batch_norm"}
+    assert {path.stem for path in ABLATIONS} >= set(choices(STUDIES)) - file_is_enough
+
+
+@pytest.mark.parametrize("path", ABLATIONS, ids=lambda path: path.stem)
+def test_the_readme_quotes_an_ablation_as_it_was_measured(path: Path) -> None:
+    found = json.loads(path.read_text())
+    assert found["on"]["git"]["dirty"] is False
+    assert found["missing"] == 0
+    lines = (ROOT / "README.md").read_text().splitlines()
+    for arm in found["arms"][1:]:
+        assert all(arm["values"]["top1_err"].values()), "every arm was really run"
+        (row,) = [one for one in arm["differences"] if one["metric"] == found["metric"]]
+        (line,) = [line for line in lines if f"({path.stem}.json)" in line.replace(
+            "results/ablations/", "") and f" {arm['name']} " in line]  # fmt: skip
+        assert f" {row['seeds']} | " in line
+        assert row["verdict"] in line
+        if row["mean"] is not None:
+            ratio = found["metric"] == "epochs"
+            assert (f"{row['mean']:.2f} times" if ratio else f"{100 * row['mean']:+.2f}") in line

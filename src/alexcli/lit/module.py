@@ -77,6 +77,17 @@ class Module(L.LightningModule):
         """The learning rule of section 5, or the one that `optim.kind` names."""
         return build_optimizer(named_in_full(self.net), self.spec.optim)
 
+    def optimizer_step(self, *args: Any, **keys: Any) -> None:
+        """Update, and free the gradients at once: the next forward pass then works in their memory.
+
+        Lightning frees them after it, which made a step of the paper's net 1.3 times as long.
+        """
+        super().optimizer_step(*args, **keys)
+        self.zero_grad()
+
+    def optimizer_zero_grad(self, *_: Any) -> None:
+        """Nothing is left to free."""
+
     def on_fit_start(self) -> None:
         """Start the clock."""
         self.began = self.epoch_began = time.monotonic()
