@@ -73,7 +73,8 @@ def loops(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[Measured]:
             )
             with warnings.catch_warnings(action="ignore"):
                 trainer.fit(module, datamodule=data)
-            return STEPS * BATCH, module.starts[-1] - module.starts[-STEPS - 1]
+            # Without the first step, which makes the momentum, as in the bare loop.
+            return (STEPS - 1) * BATCH, module.starts[-1] - module.starts[-STEPS]
 
         def bare() -> tuple[float, float]:
             rule, stamps = module.configure_optimizers(), []
