@@ -73,3 +73,15 @@ def test_the_readme_quotes_an_ablation_as_it_was_measured(path: Path) -> None:
         if row["mean"] is not None:
             ratio = found["metric"] == "epochs"
             assert (f"{row['mean']:.2f} times" if ratio else f"{100 * row['mean']:+.2f}") in line
+
+
+def test_the_readme_quotes_speeds_as_they_were_measured() -> None:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    quoted = [line for line in lines if "](results/speed/" in line]
+    assert len(quoted) >= 10
+    for line in quoted:
+        name, _, against, ratio, file = (cell.strip() for cell in line.strip("|").split("|"))
+        found = json.loads((ROOT / file.partition("](")[2].rstrip(")")).read_text())
+        assert found["on"]["git"]["dirty"] is False
+        (row,) = [r for r in found["results"] if (r["name"], r["against"]) == (name, against)]
+        assert ratio.split()[0] == f"{row['ratio_median']:.2f}"
