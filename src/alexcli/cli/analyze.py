@@ -49,9 +49,7 @@ def analyze(
         alexcli analyze tables --results results
     """
     if one_of("analysis", name, [*FILES, "help"]) == "help":
-        rows = [[known, _summary(path)] for known, path in FILES.items()]
-        table = Table("analyses", ["name", "what it shows"], rows)
-        emit(render(table, format, dict(rows)))
+        emit(_help(format))
         return
     if results is not None and not results.is_dir():
         raise UsageError(f"--results {results} is no folder", hint="alexcli eval RUN --out DIR")
@@ -77,6 +75,12 @@ def analyze(
         for path in write(found, name, out):
             reporter.note(f"wrote {path}")
     emit(as_text(found, format))
+
+
+def _help(format: Format) -> str:  # noqa: A002
+    """All analyses."""
+    rows = [[known, _summary(path)] for known, path in FILES.items()]
+    return render(Table("analyses", ["name", "what it shows"], rows), format, dict(rows))
 
 
 def _summary(path: Path) -> str:

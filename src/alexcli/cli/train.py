@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from alexcli.cli.shell import Overrides, emit
+from alexcli.results import Reporter, TrainResult
 
 
 def train(
@@ -61,8 +62,12 @@ def train(
 
     done = run_train(specs[0], reporter, resume=resume, overrides=words, arm=arm)
     reporter.close()
-    if not speaks():
-        return
+    if speaks():
+        _tell(done, reporter)
+
+
+def _tell(done: TrainResult, reporter: Reporter) -> None:
+    """What came out, and what to type next."""
     best, last = done.result["best"], done.result["last"]["val"]
     if done.skipped:
         reporter.note(f"{done.directory} is finished (to start it over: --resume never)")

@@ -105,6 +105,11 @@ def trace(model: ModelSpec) -> list[LayerShape]:
             divide, a layer in an impossible place; names the layer and both numbers.
     """
     specs = layers(model)
+    if model.torchvision is not None:
+        raise UsageError(
+            f"model {model.name!r} is torchvision's: its layers are not known here",
+            hint="alexcli analyze compare has its published counts",
+        )
     if not specs:
         raise UsageError(
             f"model {model.name!r} has no layers", hint="alexcli config list shows the models"

@@ -125,5 +125,5 @@ def named_in_full(net: Towers) -> list[tuple[str, nn.Parameter]]:
     """
     own = dict(net.named_parameters())
     with torch.device("meta"):
-        whole = Towers(net.spec)
+        whole = type(net)(net.spec)
     return [(name, own.get(name, stand_in)) for name, stand_in in whole.named_parameters()]

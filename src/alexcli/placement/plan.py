@@ -56,7 +56,13 @@ def processes(
     Raises:
         UsageError: towers, devices, replicas and processes do not fit together.
     """
-    trace(model)  # towers that do not divide the filters
+    if model.torchvision is None:
+        trace(model)  # towers that do not divide the filters
+    elif spec.kind in (PlacementKind.split, PlacementKind.ranks):
+        raise UsageError(
+            f"placement={spec.kind.name} is for towers, and {model.name} has none",
+            hint="placement=single or placement=ddp",
+        )
     gpus = torch.cuda.device_count() if device.type == "cuda" else 0
     kind = spec.kind.name
     if model.activation is Activation.rrelu and spec.kind is not PlacementKind.single:

@@ -14,6 +14,7 @@ from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.model.shapes import trace
 from alexcli.model.towers import Towers
+from alexcli.model.zoo import Borrowed
 from alexcli.optim import parameter_groups
 from alexcli.placement.plan import open_placement
 from alexcli.placement.single import Single
@@ -43,7 +44,8 @@ def build_data(
     if spec.data.root is not None and not is_url(spec.data.root):
         root = str(Path(spec.data.root).expanduser().absolute())
         spec = replace(spec, data=replace(spec.data, root=root))
-    trace(spec.model)
+    if spec.model.torchvision is None:
+        trace(spec.model)
     dataset = open_dataset(spec.data)
     if dataset.size != spec.data.size:  # a store has a size of its own
         if any(word.startswith("data.size=") for word in overrides):
@@ -84,9 +86,10 @@ def check_build(spec: TrainSpec) -> None:
 
 def build_net(spec: TrainSpec, placement: Single | None = None) -> Towers:
     """The net with its initial weights; under a placement, the towers that this process holds."""
+    kind = Towers if spec.model.torchvision is None else Borrowed
     if placement is None:
-        return Towers(spec.model, seed=spec.seed)
-    return Towers(spec.model, mine=placement.mine, exchange=placement.exchange, seed=spec.seed)
+        return kind(spec.model, seed=spec.seed)
+    return kind(spec.model, mine=placement.mine, exchange=placement.exchange, seed=spec.seed)
 
 
 def build_placement(spec: TrainSpec) -> Single:

@@ -6,7 +6,6 @@ import torch
 import yaml
 
 from alexcli.config import to_mapping
-from alexcli.model.shapes import op_parameters, trace
 from alexcli.placement.plan import processes
 from alexcli.placement.world import world
 from alexcli.results import Reporter
@@ -32,10 +31,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     else:
         state = "unfinished: train would go on with it" if run.last.exists() else "new"
     steps = -(-len(dataset.train) // spec.optim.batch_size)
-    parameters = sum(
-        shape.weights + shape.biases + op_parameters(spec.model, shape)
-        for shape in trace(spec.model)
-    )
+    with torch.device("meta"):
+        parameters = sum(p.numel() for p in build_net(spec).parameters())
     lines = [
         f"run: {run.path} ({state})",
         f"data: {len(dataset.train):,} pictures of {len(dataset.classes)} classes, "

@@ -45,6 +45,8 @@ def settings_digest(spec: TrainSpec) -> str:
 def _settings(spec: TrainSpec) -> dict[str, Any]:
     whole = to_mapping(spec)
     kept: dict[str, Any] = {key: whole[key] for key in ("model", "augment", "optim", "seed")}
+    if kept["model"]["torchvision"] is None:  # as every run from before there was a choice
+        del kept["model"]["torchvision"]
     del kept["model"]["lrn"]["impl"]  # like threads and placement, it changes rounding alone
     kept["data"] = {k: v for k, v in whole["data"].items() if k not in DATA_LEFT_OUT}
     kept["stop"] = spec.trainer.stop_at_train_error

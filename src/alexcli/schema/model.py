@@ -183,5 +183,7 @@ class ModelSpec:
     """Dropout (section 4.2)."""
     init: Init = Init.gaussian
     """Rule for the initial weights (section 5: gaussian)."""
+    torchvision: str | None = None
+    """A net that torchvision builds, such as resnet18, in the place of towers and layers."""
     trunk: dict[str, LayerSpec | None] = field(default_factory=dict)
     """The layers by name, in order; null removes one."""

@@ -1,0 +1,55 @@
+"""Nets of torchvision, in the place of towers: nothing of the paper's but what is around them."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from alexcli.draws import At, key
+from alexcli.errors import UsageError, nearest
+from alexcli.model.towers import Exchange, Towers
+from alexcli.schema import ModelSpec
+
+# GoogLeNet trains without the auxiliary scores, which no evaluation uses.
+EXTRAS = {"googlenet": {"aux_logits": False, "init_weights": True}}
+
+
+class Borrowed(Towers):
+    """A net that torchvision builds, with its own initial weights.
+
+    Args:
+        spec: `torchvision` names it.
+        mine: one tower, or None.
+        exchange: not used.
+        seed: of the initial weights.
+
+    Raises:
+        UsageError: torchvision has no such net, or several towers are wanted.
+    """
+
+    def __init__(
+        self,
+        spec: ModelSpec,
+        *,
+        mine: Iterable[int] | None = None,
+        exchange: Exchange | None = None,
+        seed: int = 0,
+    ) -> None:
+        from torchvision.models import get_model, list_models  # type: ignore[import-untyped]
+
+        nn.Module.__init__(self)
+        self.spec, self.shapes, self.mine, name = spec, [], [0], spec.torchvision or ""
+        if name not in list_models() or spec.towers != 1 or any(spec.trunk.values()):
+            near = nearest(name, list_models())
+            raise UsageError(
+                f"model.torchvision={name} is no net of torchvision, or has towers or layers here",
+                hint=f"model.torchvision={near} model.towers=1" if near else "model=resnet18",
+            )
+        with torch.random.fork_rng():
+            torch.manual_seed(key("torchvision", seed) >> 1)
+            self.net = get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))
+
+    def forward(self, x: Tensor, at: At | None = None) -> Tensor:
+        """Class scores before the softmax, (N, K) float, of x (N, 3, size, size)."""
+        scores: Tensor = self.net(x.contiguous(memory_format=torch.channels_last))
+        return scores
