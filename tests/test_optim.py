@@ -336,3 +336,12 @@ def test_plateau_resumed_at_any_epoch_has_the_same_future(stop: int) -> None:
         whole.update(error)
         resumed.update(error)
     assert (resumed.drops, resumed.finished) == (whole.drops, whole.finished)
+
+
+def test_without_momentum_it_is_plain_gradient_descent() -> None:
+    weight = torch.nn.Parameter(torch.tensor([1.0, -2.0]))
+    rule = PaperSGD([weight], lr=0.1, momentum=0.0, weight_decay=0.5)
+    weight.grad = torch.tensor([0.3, 0.4])
+    expected = weight.detach() * (1 - 0.1 * 0.5) - 0.1 * weight.grad
+    rule.step()
+    torch.testing.assert_close(weight.detach(), expected)

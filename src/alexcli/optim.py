@@ -76,13 +76,23 @@ class PaperSGD(torch.optim.Optimizer):
                 self.state[p]["velocity"] = torch.zeros_like(p)
         # Torch's fused kernel computes b = momentum * b + (1 - dampening) * (g + weight_decay * w),
         # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
-        # b is section 5's velocity at any rate. Gradients have their weights' strides (autograd).
+        # b is section 5's velocity at any rate.
         keys = {key: group[key] for key in ("weight_decay", "momentum", "maximize")}
         keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False}
         for device in {p.device for p in weights}:  # towers may have one each
             here = [p for p in weights if p.device == device]
             velocities = [self.state[p]["velocity"] for p in here]
-            gradients = [p.grad for p in here]
+            # Autograd gives a gradient its weight's strides; the kernel does not check it.
+            gradients = [
+                g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+                for p in here
+                if (g := p.grad) is not None
+            ]
+            if not group["momentum"]:  # the kernel refuses a velocity then
+                torch._foreach_mul_(here, 1 - group["lr"] * group["weight_decay"])
+                sign = 1 if group["maximize"] else -1
+                torch._foreach_add_(here, gradients, alpha=sign * group["lr"])
+                continue
             torch._fused_sgd_(here, gradients, velocities, **keys, is_first_step=False)
 
 

@@ -39,12 +39,18 @@ def test_one_seed_has_no_interval() -> None:
 
 
 def test_epochs_are_compared_as_a_ratio() -> None:
-    found = compare({0: 12.0, 1: 24.0}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims(epochs=6))
-    assert found.mean == pytest.approx(6)
+    found = compare({0: 12.0, 1: 24.2}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims(epochs=6))
+    assert found.mean == pytest.approx((6 * 6.05) ** 0.5)
     assert found.verdict == "sign agrees"
 
 
-def test_a_seed_that_never_arrives_is_not_compared() -> None:
-    found = compare({0: None, 1: 8.0}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims())
-    assert (found.seeds, found.mean) == (1, pytest.approx(2))
-    assert compare({0: None}, {0: 2.0}, Metric.epochs, _claims()).verdict == "not measured"
+def test_an_arm_that_does_not_arrive_has_no_ratio() -> None:
+    found = compare({0: None, 1: 8.0}, {0: 2.0, 1: 4.0}, Metric.epochs, _claims(epochs=6))
+    assert (found.mean, found.verdict) == (None, "not reached by 1 of 2")
+
+
+def test_equal_differences_and_ensembles_have_no_interval() -> None:
+    alike = compare({0: 0.2, 1: 0.3}, {0: 0.1, 1: 0.2}, Metric.top1_err, _claims(top1_err=0.1))
+    assert alike.verdict == "sign agrees; all seeds alike, no interval"
+    one = compare({0: 0.1}, {0: 0.2}, Metric.top1_err, _claims(top1_err=-0.1), nets=5)
+    assert (one.seeds, one.verdict) == (5, "sign agrees; mean of 5 nets, no interval")

@@ -61,6 +61,8 @@ def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
         ("towers", ["model=one_gpu"], "needs model.towers=2, and this setting has 1"),
         ("depth", ["model=lenet5"], "changes model.trunk.conv4, which this setting does not have"),
         ("weight_decay", ["experiment=cifar_fig1", "data.root=."], "changes nothing"),
+        ("dropout", ["model=cifar_19"], "changes nothing"),
+        ("width", ["model=resnet18", "data.size=256"], "changes nothing"),
         ("lrn", ["seed=4"], "chooses seeds"),
         ("lrn", ["model.nrom=none"], "unknown key 'model.nrom'"),
     ],

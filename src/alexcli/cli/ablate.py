@@ -1,6 +1,7 @@
 """alexcli ablate."""
 
 import json
+import shlex
 from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
@@ -88,7 +89,7 @@ def ablate(
     found = ablation.results(reporter)
     _show(found, format)
     if out:
-        typed = " ".join([*words, f"--seeds {seeds}"])
+        typed = shlex.join([*words, f"--seeds={seeds}"])
         for path in _write(found, out, typed):
             reporter.note(f"wrote {path}")
     if failed:
@@ -130,13 +131,17 @@ def _list(format: Format) -> None:  # noqa: A002
     from alexcli.config import STUDIES, choices, describe
     from alexcli.run.study import cost, read_study
 
-    rows = []
-    for name in choices(STUDIES):
-        file = read_study(name)
-        rows.append([name, describe(STUDIES, name), file.claim, cost(file)])
-    columns = ["study", "question", "claim", "trainings a seed"]
-    data = [dict(zip(columns, row, strict=True)) for row in rows]
-    emit(render(Table("studies", columns, rows), format, data))
+    files = {name: read_study(name) for name in choices(STUDIES)}
+    rows = [
+        {
+            "study": name,
+            "question": describe(STUDIES, name),
+            "claim": file.claim,
+            "trainings a seed": cost(file),
+        }
+        for name, file in files.items()
+    ]
+    emit(render(Table.of("studies", rows), format, rows))
 
 
 def _plan(jobs: "list[Job]", format: Format) -> None:  # noqa: A002
@@ -146,10 +151,14 @@ def _plan(jobs: "list[Job]", format: Format) -> None:  # noqa: A002
 
     found = estimate(jobs)
     rows = [
-        [job.name, job.spec.seed, str(job.run.path), duration(seconds)] for job, seconds in found
+        {
+            "run": job.name,
+            "seed": job.spec.seed,
+            "directory": str(job.run.path),
+            "to go, alone": duration(seconds),
+        }
+        for job, seconds in found
     ]
-    columns = ["run", "seed", "directory", "to go, alone"]
-    total = sum(seconds for _, seconds in found)
-    note = f"about {duration(total)} with every core for one run after another, from a few steps"
-    data = [dict(zip(columns, row, strict=True)) for row in rows]
-    emit(render(Table("runs", columns, rows, note=note), format, data))
+    total = duration(sum(seconds for _, seconds in found))
+    note = f"about {total} with every core for one run after another, from a few steps"
+    emit(render(Table.of("runs", rows, note), format, rows))

@@ -1,5 +1,6 @@
 """alexcli report."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +52,7 @@ def report(
     if wanted:
         ablation = Ablation([open_study(name, words) for name in wanted], seeds)
         for study in ablation.results(make_reporter()):
-            sections[study.name] = of_study(study)
+            sections[study.name] = of_study(study, shlex.join([*words, f"--seeds={seeds}"]))
             sections[study.name].tables.insert(0, study_table(study))
     for path in write_report(sections, out):
         emit(f"{path}\n")

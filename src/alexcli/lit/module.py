@@ -112,7 +112,9 @@ class Module(L.LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """This replica's part of the mean cross-entropy over the global batch."""
         seed = self.spec.seed
-        if self.spec.model.activation is Activation.rrelu:  # which draws from torch's generator
+        model = self.spec.model
+        # These draw from torch's own generator.
+        if model.activation is Activation.rrelu or model.torchvision is not None:
             torch.manual_seed(draws.key("rrelu", seed, self.global_step) >> 1)
         x = self.preprocess.train_view(batch, seed=seed, epoch=self.epoch)
         here = len(batch.labels)

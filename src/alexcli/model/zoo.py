@@ -10,8 +10,9 @@ from alexcli.errors import UsageError, nearest
 from alexcli.model.towers import Exchange, Towers
 from alexcli.schema import ModelSpec
 
-# GoogLeNet trains without the auxiliary scores, which no evaluation uses.
-EXTRAS = {"googlenet": {"aux_logits": False, "init_weights": True}}
+# These train without the auxiliary scores, which no evaluation uses.
+PLAIN = {"aux_logits": False, "init_weights": True}
+EXTRAS = {"googlenet": PLAIN, "inception_v3": PLAIN}
 
 
 class Borrowed(Towers):
@@ -35,19 +36,20 @@ class Borrowed(Towers):
         exchange: Exchange | None = None,
         seed: int = 0,
     ) -> None:
-        from torchvision.models import get_model, list_models  # type: ignore[import-untyped]
+        from torchvision import models  # type: ignore[import-untyped]
 
         nn.Module.__init__(self)
         self.spec, self.shapes, self.mine, name = spec, [], [0], spec.torchvision or ""
-        if name not in list_models() or spec.towers != 1 or any(spec.trunk.values()):
-            near = nearest(name, list_models())
+        known = models.list_models(module=models)  # those that classify
+        if name not in known or spec.towers != 1 or any(spec.trunk.values()):
+            near = nearest(name, known)
             raise UsageError(
                 f"model.torchvision={name} is no net of torchvision, or has towers or layers here",
                 hint=f"model.torchvision={near} model.towers=1" if near else "model=resnet18",
             )
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key("torchvision", seed) >> 1)
-            self.net = get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))
+            self.net = models.get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))
 
     def forward(self, x: Tensor, at: At | None = None) -> Tensor:
         """Class scores before the softmax, (N, K) float, of x (N, 3, size, size)."""

@@ -58,10 +58,11 @@ def processes(
     """
     if model.torchvision is None:
         trace(model)  # towers that do not divide the filters
-    elif spec.kind in (PlacementKind.split, PlacementKind.ranks):
+    elif spec.kind is not PlacementKind.single:
         raise UsageError(
-            f"placement={spec.kind.name} is for towers, and {model.name} has none",
-            hint="placement=single or placement=ddp",
+            f"placement={spec.kind.name} is for nets of towers; {model.name} is torchvision's, "
+            "whose batch statistics would differ between processes",
+            hint="placement=single",
         )
     gpus = torch.cuda.device_count() if device.type == "cuda" else 0
     kind = spec.kind.name

@@ -26,8 +26,8 @@ def study_table(study: StudyResult, *, numbers: bool = False) -> Table:
     notes = [
         *(f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes),
         f"claim: {study.claim}",
-        f"{study.setting}; errors on {study.n:,} pictures, differences paired by seed"
-        + (reached if study.threshold else ""),
+        f"{study.setting}; centre-crop errors on {study.n:,} pictures (the claims are of ten "
+        "crops), differences paired by seed" + (reached if study.threshold else ""),
         *([f"{study.missing} runs are not finished"] if study.missing else []),
     ]
     columns = COLUMNS if not numbers else [*COLUMNS[:-1], "verdict"]

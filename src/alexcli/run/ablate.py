@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -45,7 +46,8 @@ class Job:
         words = [*self.words, f"seed={self.spec.seed}", f"label={self.run.path.parent.name}"]
         if threads and not any(word.startswith("trainer.threads=") for word in words):
             words.append(f"trainer.threads={threads}")
-        return [sys.executable, "-m", "alexcli", "train", "--arm", self.name, *words]
+        arm = [] if self.name.endswith(f"/{BASELINE}") else ["--arm", self.name]
+        return [sys.executable, "-m", "alexcli", "train", *arm, *words]
 
 
 class Ablation:
@@ -93,10 +95,11 @@ class Ablation:
             words = [*words, f"init_from={source.run.path}"]
         spec, dataset = self._fitted(spec)
         run = start_of(spec, dataset.fingerprint).run
-        known = sorted(run.path.parent.parent.glob(f"*/{run.path.name}"))
+        known = list(map(RunDirectory, sorted(run.path.parent.parent.glob(f"*/{run.path.name}"))))
+        known.sort(key=lambda run: not run.result_file.exists())
         label = "" if arm.name == BASELINE else f"-{study.name}-{arm.name}"
         own = run.path.parent.with_name(run.path.parent.name + label) / run.path.name
-        run = RunDirectory(known[0] if known else own)
+        run = known[0] if known else RunDirectory(own)
         return Job(f"{study.name}/{arm.name}", spec, words, run)
 
     def jobs(self) -> list[Job]:
@@ -132,12 +135,13 @@ class Ablation:
             first = {m: {s: v[m] for s, v in values[BASELINE].items()} for m in wanted}
             if arm.file.ensemble:  # one net against the mean of those that it averages
                 first = {m: _mean(column) for m, column in first.items()}
-            found = [compare(by_metric[m], first[m], m, arm.file) for m in wanted]
+            nets = len(done) if arm.file.ensemble else 0
+            found = [compare(by_metric[m], first[m], m, arm.file, nets) for m in wanted]
             arms.append(
                 ArmResult(
                     arm.name,
                     arm.differences,
-                    " ".join(["alexcli train", *arm.words]),
+                    _command(arm),
                     {m.name: column for m, column in by_metric.items()},
                     [] if arm.name == BASELINE else found,
                     [str(run.path) for run in done.values()],
@@ -155,6 +159,14 @@ class Ablation:
             arms=arms,
             missing=missing,
         )
+
+
+def _command(arm: Arm) -> str:
+    """What repeats an arm, for a shell; RUN stands for what has to be trained first."""
+    if arm.evaluated:
+        how = [] if arm.file.ensemble else ["--ten-crop"]
+        return shlex.join(["alexcli", "eval", *how, "RUN", *["..."] * arm.file.ensemble])
+    return shlex.join(["alexcli", "train", *arm.words, *["init_from=RUN"] * bool(arm.after)])
 
 
 def _mean(column: dict[int, float | None]) -> dict[int, float | None]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alexcli.errors import UsageError
 from alexcli.run.ablate import Job
+from alexcli.schema import Precision
 
 EXECUTORS = ("slurm", "local", "debug")
 
@@ -27,6 +28,11 @@ def submit(jobs: Sequence[Job]) -> list[str]:
         raise UsageError(
             f"launcher.executor={spec.executor} is not one of {', '.join(EXECUTORS)}",
             hint="launcher.executor=slurm",
+        )
+    if spec.executor == "slurm" and jobs[0].spec.trainer.precision is Precision.auto:
+        raise UsageError(
+            "where this is typed may have other hardware than the jobs, so auto is no precision",
+            hint="trainer.precision=bf16, or float32",
         )
     try:
         import submitit

@@ -5,22 +5,28 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.analysis import curves
+from alexcli.errors import UsageError
 from alexcli.results import Analysis, StudyResult, Table
 from alexcli.run.look import history
 from alexcli.run.rundir import RunDirectory
 from alexcli.schema import AnalyzeSpec
 
 
-def of_study(study: StudyResult) -> Analysis:
+def of_study(study: StudyResult, typed: str = "") -> Analysis:
     """Curves of a study's arms with the band of their seeds, commands and machines.
 
     Raises:
         UsageError: none of its runs is finished.
     """
+    if not any(arm.runs for arm in study.arms):
+        raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
     runs = [(arm.name, RunDirectory(Path(path))) for arm in study.arms for path in arm.runs]
     histories: list[curves.History] = [(name, {}, history(run)[2]) for name, run in runs]
     found = curves.run(AnalyzeSpec(), histories)
-    commands = [f"alexcli ablate {study.name}", *(arm.command for arm in study.arms)]
+    commands = [
+        f"alexcli ablate {study.name} {typed}".strip(),
+        *(arm.command for arm in study.arms),
+    ]
     return _told(found, f"{study.name}: {study.about}", commands, [run for _, run in runs])
 
 

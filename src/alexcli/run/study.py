@@ -19,10 +19,19 @@ from alexcli.config import (
     to_mapping,
 )
 from alexcli.errors import UsageError, nearest
+from alexcli.model.shapes import layers
 from alexcli.run.build import check_build
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
+# Keys of the model that only layers with an op read.
+READ_BY = {
+    "norm": ("model.norm", "model.lrn."),
+    "spatial_norm": ("model.second_norm",),
+    "dropout": ("model.dropout.",),
+    "act": ("model.activation",),
+    "pool": ("model.pool.",),
+}
 OTHER = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
@@ -95,6 +104,8 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     for key, found in file.arms.items():
         arm = _arm(name, base.spec, key, found.change, base.words, found, typed=words)
         arm.after = source
+        if source:
+            arm.differences.append(f"init_from: null -> a net of {', '.join(source.differences)}")
         if arm.differences or arm.evaluated or source:
             check_build(arm.spec)
             arms.append(arm)
@@ -121,6 +132,8 @@ def _arm(
     for word, override in zip(typed, parse(typed), strict=True):
         mine = override.key_or_group
         for key in changes:
+            if isinstance(change.get(key), str) and change[key][:1] == "x":
+                continue  # a factor of what was typed
             # A whole group, such as model=vgg16, is the setting; a key of the arm's is not.
             within = "." in mine and key.startswith(f"{mine}.")
             if key == mine or within or mine.startswith(f"{key}."):
@@ -130,12 +143,12 @@ def _arm(
                 )
     own = [f"{key}={_typed(value)}" for key, value in changes.items()]
     spec = changed(base, changes)
-    after = flat(to_mapping(spec))
+    after, dead = flat(to_mapping(spec)), _without_effect(base)
     keys = [*before, *(key for key in after if key not in before)]
     differences = [
         f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
         for key in keys
-        if before.get(key) != after.get(key) and not _inside(key, changes)
+        if before.get(key) != after.get(key) and not _inside(key, changes) and key not in dead
     ]
     differences += [f"{key}: removed" for key, value in changes.items() if value is None]
     return Arm(name, spec, [*words, *own], differences, file)
@@ -143,19 +156,32 @@ def _arm(
 
 def _inside(key: str, changes: dict[str, Any]) -> bool:
     """Whether a key belongs to a layer that is removed whole."""
-    return any(value is None and key.startswith(path) for path, value in changes.items())
+    return any(value is None and key.startswith(f"{path}.") for path, value in changes.items())
+
+
+def _without_effect(base: TrainSpec) -> set[str]:
+    """Keys that the net of a setting does not read: an arm of these alone changes nothing."""
+    keys = [key for key in flat(to_mapping(base)) if key.startswith("model.")]
+    if base.model.torchvision is not None:
+        return {key for key in keys if not key.startswith(("model.torchvision", "model.input."))}
+    ops = {op.name for layer in layers(base.model).values() for op in layer.ops}
+    unread = [of for op, of in READ_BY.items() if op not in ops]
+    return {key for key in keys if any(key.startswith(of) for of in unread)}
 
 
 def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[str, Any]:
     """Plain keys and values; UsageError for a key that fits nothing in the setting."""
-    layers = {".".join(key.split(".")[:3]) for key in before if key.startswith("model.trunk.")}
+    owners = ("model.trunk.", "optim.groups.")
+    parts = {".".join(key.split(".")[:3]) for key in before if key.startswith(owners)}
     found: dict[str, Any] = {}
     for key, value in change.items():
-        known = [*before, *layers]
+        known = [*before, *parts]
         under = [k for k in before if k.startswith(f"{key}.")]
         keys = [k for k in known if fnmatch.fnmatchcase(k, key) and before.get(k, "") is not None]
         if isinstance(value, dict) and under:
             keys = [key]
+        if not keys and value is None and "*" in key:
+            continue  # nothing of that name to remove
         if not keys and key not in before:
             raise UsageError(f"{who} changes {key}, which this setting does not have", hint=OTHER)
         for each in keys or [key]:

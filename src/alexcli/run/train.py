@@ -7,7 +7,7 @@ import os
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import torch
 from alexcli import __version__
 from alexcli.config import flat, to_mapping
 from alexcli.data.dataset import Dataset, training_statistics
+from alexcli.data.transforms import Batch
 from alexcli.errors import RunFailedError, UsageError, written
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
@@ -38,7 +39,7 @@ from alexcli.run.build import (
 from alexcli.run.log import logged
 from alexcli.run.rundir import RunDirectory, environment, locate
 from alexcli.run.transfer import start_of, transfer
-from alexcli.schema import PlacementKind, Precision, TrainSpec
+from alexcli.schema import PlacementKind, PlacementSpec, Precision, TrainSpec
 
 HARMLESS = (
     # Arrays in memory need no loader processes, and folders choose their own number.
@@ -141,16 +142,21 @@ def _built(
 
 def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
     """What the updates of an epoch take here, from a few after one that is not counted."""
-    spec, dataset = build_data(spec, Silent())
-    module, data = _built(spec, dataset, build_placement(spec), Silent(), resolve_precision(spec))
-    optimizer = module.configure_optimizers()
-    began = time.monotonic()
+    spec, dataset = build_data(replace(spec, placement=PlacementSpec()), Silent())
+    precision, placement = resolve_precision(spec), build_placement(spec)
+    module, data = _built(spec, dataset, placement, Silent(), precision)
+    device, times = module.to(placement.device).device, []
+    optimizer, narrow = module.configure_optimizers(), precision is Precision.bf16
     for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
-        began = time.monotonic() if done == 1 else began
-        optimizer.zero_grad()
-        module.training_step(batch, done).backward()  # type: ignore[no-untyped-call]
+        moved = Batch(*(part.to(device) for part in batch))
+        with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
+            loss = module.training_step(moved, done)
+        loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
-    return (time.monotonic() - began) / max(1, done) * data.steps_per_epoch
+        optimizer.zero_grad()
+        float(loss.detach())  # waits for a GPU
+        times.append(time.monotonic())
+    return (times[-1] - times[0]) / max(1, len(times) - 1) * data.steps_per_epoch
 
 
 def _facts(spec: TrainSpec, run: RunDirectory, finished: bool) -> dict[str, Any]:
