@@ -53,6 +53,8 @@ def report(
         ablation = Ablation([open_study(name, words) for name in wanted], seeds)
         for study in ablation.results(make_reporter()):
             sections[study.name] = of_study(study, shlex.join([*words, f"--seeds={seeds}"]))
-            sections[study.name].tables.insert(0, study_table(study))
+            arms = study_table(study)
+            arms.title = "arms against the baseline"
+            sections[study.name].tables.insert(0, arms)
     for path in write_report(sections, out):
         emit(f"{path}\n")

@@ -87,7 +87,13 @@ def _verdict(mean: float, low: float | None, high: float | None, claimed: int | 
     """The comparison in words."""
     if low is None or high is None:
         way = "higher" if mean > 0 else "lower" if mean < 0 else "equal"
-        return way if claimed is None else "sign agrees" if mean * claimed > 0 else "sign differs"
+        return (
+            way
+            if claimed is None or not mean
+            else "sign agrees"
+            if mean * claimed > 0
+            else "sign differs"
+        )
     if low <= 0 <= high:
         return "null: includes zero"
     if claimed is None:
