@@ -85,17 +85,12 @@ def _sign(claim: Any, ratio: bool) -> int | None:
 
 def _verdict(mean: float, low: float | None, high: float | None, claimed: int | None) -> str:
     """The comparison in words."""
+    agrees = None if claimed is None or not mean else mean * claimed > 0
     if low is None or high is None:
         way = "higher" if mean > 0 else "lower" if mean < 0 else "equal"
-        return (
-            way
-            if claimed is None or not mean
-            else "sign agrees"
-            if mean * claimed > 0
-            else "sign differs"
-        )
+        return way if agrees is None else "sign agrees" if agrees else "sign differs"
     if low <= 0 <= high:
         return "null: includes zero"
     if claimed is None:
         return "higher" if mean > 0 else "lower"
-    return "sign agrees" if mean * claimed > 0 else "opposite sign"
+    return "sign agrees" if agrees else "opposite sign"
