@@ -10,7 +10,7 @@ import pytest
 # Tests run side by side, so each process keeps to one thread; children inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from alexcli.config import compose
+from alexcli.config import choices, compose, conf_dir
 from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
 
 # A run of two epochs on drawn pictures that takes about a second.
@@ -22,6 +22,14 @@ SMALL = (
     "model.width=0.25",
     "trainer.precision=float32",  # whatever processor the tests run on
 )
+
+
+# Every model of conf but torchvision's nets, which have no towers.
+TOWER_MODELS = [
+    name
+    for name in choices("model")
+    if "torchvision:" not in (conf_dir() / "model" / f"{name}.yaml").read_text(encoding="utf-8")
+]
 
 
 @pytest.fixture(autouse=True)

@@ -3,11 +3,10 @@
 import pytest
 import torch
 
-from alexcli.config import choices
 from alexcli.errors import UsageError
 from alexcli.model.shapes import op_parameters, trace
 from alexcli.model.towers import Towers
-from tests.conftest import model
+from tests.conftest import TOWER_MODELS, model
 
 # name: parameters, MACs, neurons; None where no independent figure is known.
 ORACLES: dict[str, tuple[int, int | None, int | None]] = {
@@ -69,7 +68,7 @@ def test_six_conv_with_the_bottleneck_has_about_110_million_parameters() -> None
     assert round(count / 1e6, 1) == 110.6
 
 
-@pytest.mark.parametrize("name", choices("model"))
+@pytest.mark.parametrize("name", TOWER_MODELS)
 def test_the_built_net_has_what_the_shapes_say(name: str) -> None:
     spec = model(f"model={name}")
     with torch.device("meta"):
@@ -91,7 +90,7 @@ def test_parameters_of_norms_and_slopes_are_counted(words: str) -> None:
     assert counted == sum(p.numel() for p in net.parameters())
 
 
-@pytest.mark.parametrize("name", choices("model"))
+@pytest.mark.parametrize("name", TOWER_MODELS)
 def test_output_sizes_are_those_of_the_real_net(name: str) -> None:
     spec = model(f"model={name}", "model.width=0.0625")
     with torch.device("meta"):

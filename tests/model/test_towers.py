@@ -2,10 +2,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from alexcli.config import choices
 from alexcli.draws import At
 from alexcli.model.towers import Towers
-from tests.conftest import model
+from tests.conftest import TOWER_MODELS, model
 from tests.oracles import Alexnet145Oracle, GroupedAlexNet, merge_towers
 
 AT = At(seed=0, step=0)
@@ -59,7 +58,7 @@ def test_owt_equals_torchvisions_alexnet() -> None:
     torch.testing.assert_close(net(x), theirs(x), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", choices("model"))
+@pytest.mark.parametrize("name", TOWER_MODELS)
 def test_every_model_runs_forward_and_backward(name: str) -> None:
     size = ["model.classes=12"] if name.startswith("six") else []
     spec = model(f"model={name}", "model.width=0.0625", *size)
