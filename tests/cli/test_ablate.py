@@ -24,7 +24,8 @@ def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
     shown = CliRunner().invoke(app, [*words, "--report-only"])
     assert shown.exit_code == 0
     assert "+1.40" in shown.stdout, "the paper's difference"
-    assert "no interval" in shown.stdout
+    table = CliRunner().invoke(app, [*words, "--report-only", "--format", "csv"])
+    assert "one seed, no interval" in table.stdout
     again = CliRunner().invoke(app, [*words, "--report-only"])
     assert again.stdout == shown.stdout
 
