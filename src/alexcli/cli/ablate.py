@@ -61,7 +61,8 @@ def ablate(
     Examples:
         alexcli ablate lrn
         alexcli ablate lrn pooling --seeds 5 --out results
-        alexcli ablate towers experiment=ilsvrc2012 data.root=DIR --launch slurm
+        alexcli ablate towers experiment=ilsvrc2012 data.root=DIR
+        alexcli ablate lrn --launch slurm trainer.precision=bf16 launcher.partition=gpu
         alexcli ablate --list
     """
     if list_:
