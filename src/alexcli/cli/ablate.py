@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alexcli.cli.shell import FormatOption, emit, split_words
-from alexcli.errors import RunFailedError, UsageError
+from alexcli.errors import RunFailedError, UsageError, written
 from alexcli.render.tables import Format, render
 from alexcli.results import StudyResult, Table
 
@@ -61,8 +61,7 @@ def ablate(
     Examples:
         alexcli ablate lrn
         alexcli ablate lrn pooling --seeds 5 --out results
-        alexcli ablate towers experiment=ilsvrc2012 data.root=DIR
-        alexcli ablate lrn --launch slurm trainer.precision=bf16 launcher.partition=gpu
+        alexcli ablate lrn data=folder data.root=DIR --launch slurm trainer.precision=bf16
         alexcli ablate --list
     """
     if list_:
@@ -115,16 +114,18 @@ def _write(found: list[StudyResult], out: Path, typed: str) -> list[Path]:
     from alexcli.render.studies import study_table
     from alexcli.run.rundir import environment
 
-    out.mkdir(parents=True, exist_ok=True)
-    paths = []
+    files = {}
     for study in found:
         record = asdict(study) | {"command": f"alexcli ablate {study.name} {typed}"}
         text = json.dumps(record | {"on": environment()}, indent=1) + "\n"
+        files[out / f"{study.name}.json"] = text
         rows = render(study_table(study, numbers=True), Format.csv, None)
-        for name, content in ((f"{study.name}.json", text), (f"{study.name}.csv", rows)):
-            (out / name).write_text(content, encoding="utf-8")
-            paths.append(out / name)
-    return paths
+        files[out / f"{study.name}.csv"] = rows
+    with written(f"--out {out}", hint="choose another folder; --report-only writes them again"):
+        out.mkdir(parents=True, exist_ok=True)
+        for path, content in files.items():
+            path.write_text(content, encoding="utf-8")
+    return list(files)
 
 
 def _list(format: Format) -> None:  # noqa: A002

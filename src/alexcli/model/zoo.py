@@ -1,13 +1,11 @@
 """Nets of torchvision, in the place of towers: nothing of the paper's but what is around them."""
 
-from collections.abc import Iterable
-
 import torch
 from torch import Tensor, nn
 
 from alexcli.draws import At, key
 from alexcli.errors import UsageError, nearest
-from alexcli.model.towers import Exchange, Towers
+from alexcli.model.towers import Towers
 from alexcli.schema import ModelSpec
 
 # These train without the auxiliary scores, which no evaluation uses.
@@ -20,22 +18,13 @@ class Borrowed(Towers):
 
     Args:
         spec: `torchvision` names it.
-        mine: one tower, or None.
-        exchange: not used.
         seed: of the initial weights.
 
     Raises:
         UsageError: torchvision has no such net, or several towers are wanted.
     """
 
-    def __init__(
-        self,
-        spec: ModelSpec,
-        *,
-        mine: Iterable[int] | None = None,
-        exchange: Exchange | None = None,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, spec: ModelSpec, *, seed: int = 0, **_: object) -> None:
         from torchvision import models  # type: ignore[import-untyped]
 
         nn.Module.__init__(self)
