@@ -76,10 +76,7 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     for override in parsed:
         line = override.input_line or ""
         if override.is_sweep_override():
-            raise UsageError(
-                f"{line!r} lists several values, which only `alexcli train` takes",
-                hint=quoting_hint(line),
-            )
+            raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
         if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
             OmegaConf.update(additions, override.key_or_group, override.value())
             if override.key_or_group.endswith(".steps"):
@@ -113,11 +110,9 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
             anything that `compose` refuses.
     """
     if not isinstance(mapping, dict):
-        raise UsageError(f"{source} is not a configuration: {type(mapping).__name__}")
+        raise UsageError.of("config.no_mapping", source=source, kind=type(mapping).__name__)
     if "${" in yaml.safe_dump(mapping):
-        raise UsageError(
-            f"{source} contains an interpolation (${{...}}), which a saved configuration never has"
-        )
+        raise UsageError.of("config.interpolation", source=source)
     try:
         return cast(Spec, _to_spec(OmegaConf.merge(OmegaConf.structured(schema), mapping)))
     except OmegaConfBaseException as error:
@@ -140,14 +135,12 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
         _checked(override, TrainSpec)
         name = override.key_or_group
         if name.partition(".")[0] not in RUN_GROUPS or override.is_sweep_override():
-            raise UsageError(
-                f"{override.input_line!r} would change a net that is already trained; "
-                f"allowed are {', '.join(f'{group}.*' for group in RUN_GROUPS)}",
-                hint="alexcli train trains another net",
+            raise UsageError.of(
+                "config.trained_already", override=override, groups=[f"{g}.*" for g in RUN_GROUPS]
             )
         value = override.value()
         if override.is_delete() or (name in RUN_GROUPS and value is None):
-            raise UsageError(f"{override.input_line!r} leaves nothing to evaluate with")
+            raise UsageError.of("config.nothing_left", override=override)
         if name in RUN_GROUPS:
             path = conf_dir() / name / f"{value}.yaml"
             chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -200,12 +193,12 @@ def parse(overrides: Sequence[str]) -> list[Override]:
     parsed = []
     for word in overrides:
         if "=" not in word and not word.startswith("~"):
-            raise UsageError(f"{word!r} is not KEY=VALUE", hint=f"{word}=VALUE")
+            raise UsageError.of("config.no_pair", word=word)
         try:
             parsed.append(parser.parse_override(word))
         except HydraException as error:
-            raise UsageError(
-                f"the value in {word!r} cannot be read", hint=quoting_hint(word)
+            raise UsageError.of(
+                "config.unreadable_value", word=word, hint=quoting_hint(word)
             ) from error
     return parsed
 
@@ -226,7 +219,7 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
     for override in parse(overrides):
         if override.is_sweep_override():
             if not override.is_choice_sweep() and not override.is_range_sweep():
-                raise UsageError(f"{override.input_line!r}: only lists and range() can be swept")
+                raise UsageError.of("config.unswept", override=override)
             found = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
             values.append(found)
         else:
@@ -240,11 +233,7 @@ def _checked(override: Override, schema: type) -> bool:
     if name in groups() or (name == "experiment"):
         value, allowed = override.value(), choices(name)
         if value is not None and (not isinstance(value, str) or value not in allowed):
-            near = nearest(str(value), allowed)
-            raise UsageError(
-                f"{name}={value!r} does not exist; there are {', '.join(allowed)}",
-                hint=f"{name}={near}" if near else f"alexcli config list {name}",
-            )
+            raise UsageError.of("config.no_choice", name=name, word=str(value), known=allowed)
         return False
     return _type_of(name, schema)[1] and not override.is_delete()
 
@@ -262,19 +251,22 @@ def _type_of(key: str, schema: type) -> tuple[Any, bool]:
         if dataclasses.is_dataclass(here) and isinstance(here, type):
             hints = typing.get_type_hints(here)
             if part not in hints:
-                near = nearest(part, hints)
-                best = f"{path}{near}" if near else nearest(key, sorted(_keys(schema)))
-                raise UsageError(
-                    f"unknown key {key!r}; {where or 'the top level'} has {', '.join(hints)}",
-                    hint=f"did you mean {best}?" if best else "alexcli config show lists all keys",
+                best = nearest(part, hints)
+                near = f"{path}{best}" if best else nearest(key, sorted(_keys(schema)))
+                place = where or "the top level"
+                raise UsageError.of(
+                    "config.unknown_key",
+                    key=key,
+                    where=place,
+                    hints=hints,
+                    word=near or "",
+                    known=[near or ""],
                 )
             here = _unwrapped(hints[part])
         elif typing.get_origin(here) is dict:
             through_dict, here = True, _unwrapped(typing.get_args(here)[1])
         else:
-            raise UsageError(
-                f"unknown key {key!r}: {where} is a single value", hint=f"{where}=VALUE"
-            )
+            raise UsageError.of("config.single_value", key=key, where=where)
         path += part + "."
     return here, through_dict
 
@@ -298,7 +290,7 @@ def _keys(schema: Any, prefix: str = "") -> Iterator[str]:
 def _to_spec(composed: Any) -> Any:
     missing = sorted(OmegaConf.missing_keys(cast(DictConfig, composed)))
     if missing:
-        raise UsageError(f"{missing[0]} has no value", hint=f"{missing[0]}=VALUE")
+        raise UsageError.of("config.missing", missing=missing[0])
     spec = OmegaConf.to_object(composed)
     _check_ranges(spec, "")
     return spec
@@ -323,14 +315,14 @@ def _check_ranges(value: Any, path: str) -> None:
     for field in dataclasses.fields(value):
         inner, where = getattr(value, field.name), f"{path}.{field.name}".lstrip(".")
         if isinstance(inner, float) and not math.isfinite(inner):
-            raise UsageError(f"{where}={inner} is not a finite number")
+            raise UsageError.of("config.not_finite", where=where, inner=inner)
         limits = [(limit, *_LIMITS[name]) for name, limit in field.metadata.items()]
         if inner is not None and any(not holds(inner, limit) for limit, _, holds in limits):
             allowed = " and ".join(f"{words} {limit:g}" for limit, words, _ in limits)
-            known = field.default if isinstance(field.default, (int, float)) else None
-            raise UsageError(
-                f"{where}={inner} is out of range: it must be {allowed}",
-                hint=None if known is None else f"for instance {where}={known:g}",
+            known = f"{field.default:g}" if isinstance(field.default, (int, float)) else ""
+            hint = f"for instance {where}={known}" if known else ""
+            raise UsageError.of(
+                "config.out_of_range", where=where, inner=inner, allowed=allowed, hint=hint
             )
         _check_ranges(inner, where)
 
@@ -346,11 +338,11 @@ def _explained(error: Exception, where: str = "") -> UsageError:
     first = text.strip().splitlines()[0].rstrip(".")
     if re.search(r"Key '[^']+' (is )?not in ", text):
         parent, _, word = full.rpartition(".")
-        near = nearest(word, [k.rpartition(".")[2] for k in _keys(TrainSpec)])
-        return UsageError(
-            f"{where}unknown key {full!r}", hint=f"did you mean {parent}.{near}?" if near else None
-        )
-    return UsageError(f"{where}{full + ': ' if full else ''}{first}", hint=_type_hint(full))
+        known = [k.rpartition(".")[2] for k in _keys(TrainSpec)]
+        names = {"where": where, "full": full, "parent": parent}
+        return UsageError.of("config.unknown_inner_key", word=word, known=known, **names)
+    said = f"{full}: {first}" if full else first
+    return UsageError.of("config.other", where=where, said=said, hint=_type_hint(full))
 
 
 def _type_hint(key: str) -> str | None:

@@ -2,7 +2,11 @@
 
 import contextlib
 import difflib
+import string
 from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
 
 
 class AlexcliError(Exception):
@@ -14,6 +18,24 @@ class AlexcliError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    @classmethod
+    def of(cls, name: str, /, *, word: str = "", known: Iterable[str] = (), **values: Any) -> Self:
+        """An error in the words of errors.yaml.
+
+        Args:
+            name: `section.key` of an entry.
+            word: a wrong word; the entry's `near` is the hint where a known word is like it.
+            known: all right words.
+            values: what the entry names in braces; a hint that comes out empty is none.
+        """
+        section, _, key = name.partition(".")
+        entry, known = _messages()[section][key], list(known)
+        near = nearest(word, known)
+        values |= {"word": word, "known": known, "near": near}
+        hint = entry["near"] if near and "near" in entry else entry.get("hint", "")
+        said, hint = (_Words().format(text, **values) for text in (entry["says"], hint))
+        return cls(said, hint=hint if hint not in ("", "None") else None)
 
 
 class UsageError(AlexcliError):
@@ -36,6 +58,27 @@ class InterruptedRunError(AlexcliError):
     """Ctrl-C: the run was saved and can be resumed (exit code 130, as shells expect)."""
 
     exit_code = 130
+
+
+class _Words(string.Formatter):
+    """Lists are written with commas, {x!n} is the number of x."""
+
+    def convert_field(self, value: Any, conversion: Any) -> Any:
+        return len(value) if conversion == "n" else super().convert_field(value, conversion)
+
+    def format_field(self, value: Any, spec: str) -> str:
+        several = isinstance(value, Iterable) and not isinstance(value, (str, Path))
+        return ", ".join(map(str, value)) if several else str(super().format_field(value, spec))
+
+
+@cache
+def _messages() -> dict[str, dict[str, dict[str, str]]]:
+    import yaml
+
+    found: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(
+        Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
+    )
+    return found
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:

@@ -132,10 +132,7 @@ def _check_steps(name: str, group: GroupSpec) -> None:
     for key, schedule in (("rate", group.rate), ("decay", group.decay)):
         for first, value in schedule.steps.items():
             if first < 1 or not 0 <= value < math.inf:
-                raise UsageError(
-                    f"optim.groups.{name}.{key}.steps has {first}: {value}; "
-                    "epochs start at 1 and values are finite and at least 0"
-                )
+                raise UsageError.of("optim.steps", name=name, key=key, first=first, value=value)
 
 
 def parameter_groups(
@@ -157,17 +154,11 @@ def parameter_groups(
         _check_steps(group_name, group)
         matched = [name for name in names if fnmatch.fnmatchcase(name, group.pattern)]
         if not matched:
-            raise UsageError(
-                f"optim.groups.{group_name}.pattern '{group.pattern}' matches no parameter",
-                hint=f"the parameters are {', '.join(names)}; set the group to null to remove it",
-            )
+            raise UsageError.of("optim.pattern", group_name=group_name, group=group, names=names)
         owner.update(dict.fromkeys(matched, group_name))
     missing = [name for name in names if name not in owner]
     if missing:
-        raise UsageError(
-            f"no group of optim.groups matches {', '.join(missing)}",
-            hint="add a group with pattern '*' before the others",
-        )
+        raise UsageError.of("optim.no_group", missing=missing)
     result = []
     for group_name, group in groups.items():
         members = [parameter for name, parameter in parameters if owner[name] == group_name]
@@ -200,10 +191,7 @@ def set_epoch(optimizer: torch.optim.Optimizer, spec: OptimSpec, epoch: int, dro
     groups = _live_groups(spec)
     for target in optimizer.param_groups:
         if target["name"] not in groups:
-            raise UsageError(
-                f"the optimizer has a group '{target['name']}' that optim.groups lacks",
-                hint=f"optim.groups has {', '.join(groups)}",
-            )
+            raise UsageError.of("optim.lost_group", target=target["name"], groups=groups)
         target.update(_rates(spec, groups[target["name"]], epoch, drops))
 
 

@@ -38,7 +38,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         UsageError: no such layer, too few pictures, or lengths that are no whole bytes.
     """
     if not spec.bits or any(bits < 8 or bits % 8 for bits in spec.bits):
-        raise UsageError(f"bits={spec.bits} must be multiples of 8", hint="bits=[8,32,128]")
+        raise UsageError.of("analyze.bits", spec=spec)
     training, k = subject.training(), spec.nearest
     layer = find_layer(subject.net, spec.layer, hidden=True).name
     order = np.random.default_rng(0).permutation(len(training))[: spec.sample]

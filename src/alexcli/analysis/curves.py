@@ -29,9 +29,8 @@ def run(spec: AnalyzeSpec, histories: Sequence[History]) -> Analysis:
     """
     for key, value, allowed in (("against", spec.against, AGAINST), ("split", spec.split, SPLITS)):
         if value not in allowed:
-            raise UsageError(
-                f"{key}={value} is none of {', '.join(allowed)}",
-                hint=f"{key}={next(iter(allowed))}",
+            raise UsageError.of(
+                "analyze.choice", key=key, value=value, known=allowed, first=next(iter(allowed))
             )
     unit, what = AGAINST[spec.against], SPLITS[spec.split]
     lines: dict[str, Any] = {}
@@ -39,10 +38,7 @@ def run(spec: AnalyzeSpec, histories: Sequence[History]) -> Analysis:
     for name, members in _grouped(histories).items():
         passes = [[row for row in member if row["split"] == spec.split] for member in members]
         if not all(passes):
-            raise UsageError(
-                f"{name} has no lines of split {spec.split}",
-                hint="alexcli train trainer.train_eval=true measures train_eval",
-            )
+            raise UsageError.of("analyze.no_split", name=name, spec=spec)
         whole = min(map(len, passes))  # the epochs that all seeds have
         y = np.array([[row["top1_err"] for row in one[:whole]] for one in passes])
         x = np.array([[row[spec.against] for row in one[:whole]] for one in passes])

@@ -29,10 +29,10 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     net, first = subject.net, subject.net.shapes[0]
     shape = find_layer(net, spec.layer or first.name)
     if shape is not first or shape.spec.kind is not Kind.conv:
-        what = "fully connected" if shape.spec.kind is Kind.fc else "no convolution of the picture"
-        raise UsageError(
-            f"layer {shape.name} of {subject.name} is {what}: its weights are no pictures",
-            hint=f"layer={first.name}" if first.spec.kind is Kind.conv else "--run another run",
+        other = "fully connected" if shape.spec.kind is Kind.fc else "no convolution of the picture"
+        hint = f"layer={first.name}" if first.spec.kind is Kind.conv else "--run another run"
+        raise UsageError.of(
+            "analyze.kernels_no_pictures", shape=shape, of=subject, is_=other, hint=hint
         )
     towers = [net.layer(t, shape.name).weight.detach().cpu().double().numpy() for t in net.mine]
     measured = [measure(kernels) for kernels in towers]

@@ -30,10 +30,7 @@ def run(fresh: Subject) -> Analysis:
     """
     net, (images, _, labels) = fresh.net, fresh.pictures()
     if None in labels or len(labels) < 2:
-        raise UsageError(
-            f"the signal of {len(labels)} pictures: init compares at least two, all of known class",
-            hint="count=24, without pictures=",
-        )
+        raise UsageError.of("analyze.unlabelled", labels=labels)
     x = fresh.preprocess.view(images)
     layers = [shape.name for shape in net.shapes]
     acts = activations(net, x, layers)

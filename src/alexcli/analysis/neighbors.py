@@ -89,6 +89,4 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 def check_count(k: int, count: int) -> None:
     """UsageError unless there are so many neighbours."""
     if k > count:
-        raise UsageError(
-            f"nearest={k} neighbours of {count} training pictures", hint=f"nearest={min(6, count)}"
-        )
+        raise UsageError.of("analyze.too_few_neighbours", k=k, count=count, most=min(6, count))

@@ -40,16 +40,10 @@ def run(spec: AnalyzeSpec) -> Analysis:
     trace(model)
     for key, values in (("batches", wanted.batches), ("devices", wanted.devices)):
         if not values or min(values) < 1:
-            raise UsageError(
-                f"traffic.{key}={values} must be whole numbers of at least 1",
-                hint=f"traffic.{key}=[2,8]",
-            )
+            raise UsageError.of("analyze.traffic_numbers", key=key, values=values)
     for name, speed in wanted.links.items():
         if not speed > 0:
-            raise UsageError(
-                f"traffic.links.{name}={speed} must be above 0 GB/s",
-                hint=f"traffic.links.{name}=12.5",
-            )
+            raise UsageError.of("analyze.traffic_link", name=name, speed=speed)
     rows = [row for batch in wanted.batches for row in _rows(model, batch, wanted.devices)]
     for row in rows:
         speeds = wanted.links.items()

@@ -115,7 +115,7 @@ def _photographs(source: Path) -> list[Path]:
     files = sorted(p for p in source.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not files:
         said = "holds no pictures" if source.is_dir() else "is not a folder"
-        raise UsageError(f"{source} {said}", hint="name a folder of photographs")
+        raise UsageError.of("bench.no_pictures", source=source, said=said)
     return files[: 4 * PICTURES]
 
 

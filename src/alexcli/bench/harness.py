@@ -71,4 +71,4 @@ def write(path: Path, rows: list[dict[str, Any]], command: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"--out {path} cannot be written: {error.strerror}") from error
+        raise UsageError.of("bench.unwritable", path=path, error=error) from error

@@ -28,10 +28,7 @@ def cache_dir() -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(
-            f"the cache folder {folder} cannot be made: {error.strerror}",
-            hint="set ALEXCLI_CACHE to a folder that you can write to",
-        ) from error
+        raise UsageError.of("data.cache_folder", folder=folder, error=error) from error
     return folder
 
 
@@ -60,14 +57,9 @@ def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]
                 with whole_file(path) as temporary, temporary.open("wb") as file:
                     np.savez(file, allow_pickle=False, **made)
     except OSError as error:
-        raise UsageError(
-            f"the cache file {path} cannot be written: {error.strerror}",
-            hint="set ALEXCLI_CACHE to a folder that you can write to",
-        ) from error
+        raise UsageError.of("data.cache_unwritable", path=path, error=error) from error
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageError(
-            f"the cache file {path} is damaged: {error}", hint=f"remove it: rm {path}"
-        ) from error
+        raise UsageError.of("data.cache_damaged", path=path, error=error) from error

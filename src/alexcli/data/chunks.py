@@ -110,7 +110,7 @@ def _write(task: Task) -> tuple[Written, bytes]:
     place(task.file, content)
     again = task.file.read_bytes()
     if again != content:
-        raise RunFailedError(f"{task.file} does not read back as it was written: a failing disk?")
+        raise RunFailedError.of("store.failing_disk", task=task)
     written = Written(
         file=task.file.name,
         bytes=len(content),

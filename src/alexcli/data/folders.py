@@ -13,7 +13,7 @@ from alexcli.data import imagenet
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.pictures import FilePictures, Pictures, Reading, Subset, read_square
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, OnError
 
 SUFFIXES = frozenset(Image.registered_extensions())
@@ -59,34 +59,25 @@ def open_folder(spec: DataSpec, root: Path) -> Dataset:
 def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     """The folders of the splits that exist; UsageError when one that is needed does not."""
     if not root.is_dir():
-        raise UsageError(f"data.root={root} does not exist", hint=_near_folder(root))
+        siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
+        raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
     imagenet.unpack(root)
     found = {name: root / name for name in SPLITS if (root / name).is_dir()}
     for name in ("train",) if spec.val != "folder" else ("train", "val"):
         if name not in found and not (name == "val" and "test" in found):
-            there = sorted(p.name for p in root.iterdir() if p.is_dir())[:8]
-            raise UsageError(
-                f"data.root={root} has no folder {name}; it has {', '.join(there) or 'no folders'}",
-                hint=f"put the pictures in {root / name}/CLASS/"
-                + ("" if name == "train" else ", or split them off: data.val=0.1"),
+            there = sorted(p.name for p in root.iterdir() if p.is_dir())[:8] or ["no folders"]
+            rest = "" if name == "train" else ", or split them off: data.val=0.1"
+            raise UsageError.of(
+                "data.no_split_folder", root=root, name=name, there=there, rest=rest
             )
     return found
-
-
-def _near_folder(root: Path) -> str:
-    siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
-    near = nearest(root.name, siblings)
-    return f"did you mean {root.parent / near}?" if near else "check the path"
 
 
 def class_folders(folder: Path) -> list[str]:
     """The classes of a split in order: its folders, sorted by name."""
     classes = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir())
     if len(classes) < 2:
-        raise UsageError(
-            f"{folder} holds {len(classes)} class folders; two or more are needed",
-            hint=f"put each class's pictures in a folder of its own: {folder}/CLASS/*.jpg",
-        )
+        raise UsageError.of("data.few_classes", folder=folder, classes=classes)
     return classes
 
 
@@ -96,9 +87,8 @@ def _same_classes(classes: list[str], folder: Path, train: Path) -> None:
     if extra or lacking:
         words = [f"{folder.name} has {', '.join(extra[:5])}, which train lacks"] if extra else []
         words += [f"{folder.name} lacks {', '.join(lacking[:5])}"] if lacking else []
-        raise UsageError(
-            f"class folders of {train} and {folder} differ: {'; '.join(words)}",
-            hint="the class folders of all splits must be the same",
+        raise UsageError.of(
+            "data.other_classes", train=train, folder=folder, words="; ".join(words)
         )
 
 
@@ -109,9 +99,7 @@ def _files(folder: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
         entries = sorted(entry.name for entry in os.scandir(folder / name))
         here = [folder / name / e for e in entries if Path(e).suffix.lower() in SUFFIXES]
         if not here:
-            raise UsageError(
-                f"{folder / name} holds no pictures", hint="remove the folder from every split"
-            )
+            raise UsageError.of("data.empty_class", folder=folder / name)
         paths += here
         labels += [label] * len(here)
     return paths, labels

@@ -35,9 +35,8 @@ def unpack(root: Path) -> None:
         try:
             ImageNet(str(root), split=split)
         except (OSError, RuntimeError) as error:
-            raise UsageError(
-                f"{root / archives[split]} cannot be unpacked: {error}",
-                hint=f"put ILSVRC-2012's archives, {DEVKIT}.tar.gz too, in {root}",
+            raise UsageError.of(
+                "imagenet.archive", file=root / archives[split], error=error, root=root
             ) from error
 
 
@@ -64,22 +63,19 @@ def labelled(root: Path, folder: Path, classes: list[str], given: str | None) ->
     if path is None or not path.exists():
         if (root / "meta.bin").exists():
             return _by_torchvision(root, paths, classes)
-        lacking = f"the folder {folder} is flat, and no list of its labels is in {root}"
-        raise UsageError(
-            f"val_labels={given} does not exist" if given else lacking,
-            hint=f"name a list, val_labels=FILE, or put one of {', '.join(LISTS)} there",
-        )
+        if given:
+            raise UsageError.of("imagenet.no_list", given=given, lists=LISTS)
+        raise UsageError.of("imagenet.no_labels", folder=folder, root=root, lists=LISTS)
     files, labels, said = _read(path, classes)
     if len(labels) != len(paths):
-        raise UsageError(
-            f"{path} has {len(labels)} labels and {folder} has {len(paths)} pictures",
-            hint="val_labels=FILE names another list",
+        raise UsageError.of(
+            "imagenet.label_count", path=path, labels=labels, folder=folder, paths=paths
         )
     if files is not None:
         by_name = dict(zip((Path(name).stem for name in files), labels, strict=True))
         missing = [p.name for p in paths if p.stem not in by_name]
         if missing:
-            raise UsageError(f"{path} has no label for {', '.join(missing[:5])}")
+            raise UsageError.of("imagenet.unlabelled", path=path, missing=missing[:5])
         labels = [by_name[p.stem] for p in paths]
     return paths, labels, f"labels of {folder.name} from {path.name}: {said}"
 
@@ -97,7 +93,7 @@ def _read(path: Path, classes: list[str]) -> tuple[list[str] | None, list[int], 
         files, found = [row[0] for row in rows[1:]], [row[1] for row in rows[1:]]
     unknown = sorted(set(found) - set(classes))
     if unknown:
-        raise UsageError(f"{path} holds {unknown[0]}, which is no class of the training set")
+        raise UsageError.of("imagenet.unknown_class", path=path, unknown=unknown[0])
     return files, [classes.index(wnid) for wnid in found], "by class name"
 
 
@@ -107,10 +103,7 @@ def _ilsvrc_ids(truth: Path) -> dict[str, str]:
 
     meta = truth.with_name("meta.mat")
     if not meta.exists():
-        raise UsageError(
-            f"{truth} holds ILSVRC IDs, whose order only the devkit's meta.mat tells",
-            hint=f"put meta.mat, which comes in {DEVKIT}/data, beside it",
-        )
+        raise UsageError.of("imagenet.no_meta", truth=truth)
     rows = scipy.io.loadmat(str(meta), squeeze_me=True)["synsets"]
     return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 
@@ -121,7 +114,7 @@ def _by_torchvision(root: Path, paths: list[Path], classes: list[str]) -> Labell
 
     _, wnids = load_meta_file(str(root))
     if len(wnids) != len(paths) or not set(wnids) <= set(classes):
-        raise UsageError(f"{root / 'meta.bin'} labels other pictures or classes than those here")
+        raise UsageError.of("imagenet.other_meta", file=root / "meta.bin")
     return paths, [classes.index(w) for w in wnids], "labels of val from meta.bin"
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 
 WNID = re.compile(r"n\d{8}")
 # As ImageNet, Caffe and Kaggle call the file that says what each WNID means.
@@ -54,10 +54,10 @@ def read_labels(path: Path, classes: Sequence[str]) -> tuple[list[str] | None, l
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise UsageError(f"the list of labels {path} cannot be read: {error}") from None
+        raise UsageError.of("labels.unreadable", path=path, error=error) from None
     lines = [line.split() for line in text.splitlines() if line.strip()]
     if not lines:
-        raise UsageError(f"{path} holds no labels", hint="a line is LABEL or FILE LABEL")
+        raise UsageError.of("labels.none", path=path)
     words = [line[-1] for line in lines]
     files = [" ".join(line[:-1]) for line in lines] if all(len(w) > 1 for w in lines) else None
     place = {name: index for index, name in enumerate(classes)}
@@ -65,11 +65,7 @@ def read_labels(path: Path, classes: Sequence[str]) -> tuple[list[str] | None, l
         return files, [place[word] for word in words], "labels are names of classes"
     strange = next((w for w in words if not w.lstrip("-").isdigit() and w not in place), None)
     if strange is not None:
-        near = nearest(strange, place)
-        raise UsageError(
-            f"{path}: {strange!r} is neither a class nor a number",
-            hint=f"did you mean {near}?" if near else "a line is LABEL or FILE LABEL",
-        )
+        raise UsageError.of("labels.strange", path=path, word=strange, known=place)
     return files, *_counted(path, [int(word) for word in words], len(classes))
 
 
@@ -77,9 +73,8 @@ def _counted(path: Path, labels: list[int], classes: int) -> tuple[list[int], st
     """Labels counted from 0, whichever way the list counts."""
     low, high = min(labels), max(labels)
     if low < 0 or high > classes or (low == 0 and high == classes):
-        raise UsageError(
-            f"{path} holds labels from {low} to {high}, and the net has {classes} classes",
-            hint=f"count from 0 to {classes - 1} or from 1 to {classes}",
+        raise UsageError.of(
+            "labels.range", path=path, low=low, high=high, net=classes, most=classes - 1
         )
     if high == classes:
         said = f"labels are counted from 1 (they reach {classes})"

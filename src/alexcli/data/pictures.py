@@ -150,11 +150,7 @@ def read_square(path: Path, reading: Reading) -> Images:
         reason = str(error)
         if isinstance(error, UnidentifiedImageError):
             reason = "not a picture" if path.stat().st_size else "an empty file"
-        raise UsageError(
-            f"{path} cannot be decoded: {reason}",
-            hint="mend or remove the file, or report and leave out such files: on_error=skip "
-            "(data.on_error=skip in training)",
-        ) from error
+        raise UsageError.of("data.undecodable", path=path, reason=reason) from error
 
 
 def upright_rgb(picture: Image.Image) -> Image.Image:
@@ -217,10 +213,7 @@ def decode_jpeg(data: bytes, side: int, name: str) -> Images:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as picture:
             pixels = np.asarray(picture, dtype=np.uint8)
     except Exception as error:  # as in read_square
-        raise UsageError(f"{name} cannot be decoded: {error}", hint=VERIFY) from error
+        raise UsageError.of("store.undecodable", name=name, error=error) from error
     if pixels.shape != (side, side, 3):
-        raise UsageError(f"{name} has the shape {pixels.shape}, not {(side, side, 3)}", hint=VERIFY)
+        raise UsageError.of("store.shape", name=name, pixels=pixels, side=side)
     return pixels
-
-
-VERIFY = "alexcli data verify STORE finds the damaged chunks; prepare the store again"

@@ -55,16 +55,11 @@ class Place:
                 yield stream
         except ImportError as error:
             driver = DRIVERS.get(kind, error.name)
-            raise UsageError(
-                f"{kind}:// needs the package {driver}", hint=f"pip install {driver}"
-            ) from error
+            raise UsageError.of("store.driver", kind=kind, driver=driver) from error
         except FileNotFoundError:
             raise
         except Exception as error:  # each service has kinds of its own
-            raise UsageError(
-                f"{where} cannot be read: {error}",
-                hint="check the address, the network and the credentials of this machine",
-            ) from error
+            raise UsageError.of("store.unreachable", where=where, error=error) from error
 
     def read(self, name: str) -> bytes:
         """A whole small file; FileNotFoundError where there is none."""
@@ -89,10 +84,7 @@ class Place:
                     with self.open(name) as source, temporary.open("wb") as file:
                         shutil.copyfileobj(source, file, 1 << 20)
                     if file_checksum(temporary) != checksum:
-                        raise UsageError(
-                            f"{self.root}/{name} is not what its manifest promises",
-                            hint=f"alexcli data verify {self.root}",
-                        )
+                        raise UsageError.of("store.fetched_other", root=self.root, name=name)
         return path
 
 

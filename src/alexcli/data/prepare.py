@@ -64,7 +64,7 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
         written, sums = _write(dest, splits, spec, reporter)
         skipped = _report(dest, written, spec)
         if not sums.count:
-            raise UsageError("no training picture can be decoded", hint=f"see {dest / REPORT}")
+            raise UsageError.of("prepare.nothing", report=dest / REPORT)
         np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
         _finish(dest, dataset, written, plan, skipped)
     return True
@@ -112,7 +112,7 @@ def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, A
 def _refuse_foreign(dest: Path) -> None:
     """UsageError where `dest` is anything but a new folder, an empty one, or a store begun."""
     if dest.exists() and not dest.is_dir():
-        raise UsageError(f"{dest} is a file", hint="name a new or an empty folder")
+        raise UsageError.of("prepare.file", dest=dest)
     there = {p.name for p in dest.iterdir()} - {".lock", LISTING} if dest.exists() else set()
     for name in there & {MANIFEST, PLAN}:
         try:
@@ -121,10 +121,7 @@ def _refuse_foreign(dest: Path) -> None:
         except (ValueError, AttributeError):
             continue
     if there:
-        raise UsageError(
-            f"{dest} holds something else ({', '.join(sorted(there)[:3])})",
-            hint="name a new or an empty folder",
-        )
+        raise UsageError.of("prepare.foreign", dest=dest, there=sorted(there)[:3])
 
 
 def _finished(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
@@ -135,15 +132,11 @@ def _finished(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
     kept = json.loads((dest / (MANIFEST if finished else PLAN)).read_text(encoding="utf-8"))
     if kept["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
-        raise UsageError(
-            f"the source has changed since {dest} was prepared: {_changes(before, source)}",
-            hint=f"prepare it into another folder, or remove {dest} first",
-        )
+        raise UsageError.of("prepare.source_changed", dest=dest, changes=_changes(before, source))
     for key in ("size", "resize", "encoding", "quality", "classes"):
         if kept[key] != plan[key]:
-            raise UsageError(
-                f"{dest} was prepared with {key} {kept[key]}, and now {plan[key]} is asked for",
-                hint=f"name another folder, or remove {dest} first",
+            raise UsageError.of(
+                "prepare.other_settings", dest=dest, key=key, kept=kept[key], now=plan[key]
             )
     if finished:
         store.open_store(str(dest))
@@ -167,10 +160,7 @@ def _check_room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec) -> N
     needed = sum(len(pictures) for pictures in splits.values()) * spec.size**2 * 3
     free = shutil.disk_usage(dest).free
     if needed > free:
-        raise UsageError(
-            f"{dest} needs {needed / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free",
-            hint="encoding=jpeg takes about a seventh",
-        )
+        raise UsageError.of("prepare.room", dest=dest, needed=needed / 1e9, free=free / 1e9)
 
 
 def _tasks(dest: Path, split: str, pictures: Pictures, spec: PrepareSpec) -> Iterator[Task]:
@@ -226,12 +216,8 @@ def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) ->
         with (dest / REPORT).open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("split", "name", "reason"), *bad])
     if bad and spec.on_error is OnError.fail:
-        first = "; ".join(reason for _, _, reason in bad[:3])
-        raise UsageError(
-            f"{len(bad)} pictures cannot be decoded: {first}{' ...' if len(bad) > 3 else ''} "
-            f"(all are in {dest / REPORT})",
-            hint="mend the files, or leave them out: the same command with on_error=skip goes on",
-        )
+        first = "; ".join([reason for _, _, reason in bad[:3]] + ["..."] * (len(bad) > 3))
+        raise UsageError.of("prepare.undecodable", bad=bad, first=first, report=dest / REPORT)
     return len(bad)
 
 
@@ -270,11 +256,8 @@ def _writing(dest: Path) -> Iterator[None]:
         with FileLock(dest / ".lock", timeout=0):
             yield
     except Timeout as error:
-        raise UsageError(
-            f"{dest} is being prepared by another process", hint="wait for it to end"
-        ) from error
+        raise UsageError.of("prepare.locked", dest=dest) from error
     except OSError as error:
-        raise RunFailedError(
-            f"{error.filename or dest} cannot be written: {error.strerror or error}",
-            hint="make room or mend the rights, then repeat the same command: it goes on",
+        raise RunFailedError.of(
+            "prepare.unwritable", file=error.filename or dest, why=error.strerror or error
         ) from error

@@ -39,10 +39,7 @@ def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
     if fraction is not None:
         opened = _split_off(opened, fraction, spec.split_seed)
     elif opened.val is opened.train:
-        raise UsageError(
-            f"data.root={spec.root} has no split val",
-            hint="split it off the training set: data.val=0.1",
-        )
+        raise UsageError.of("data.no_val", spec=spec)
     elif opened.test is not None and opened.test is opened.val:
         said = "val is the only held-out set: what was chosen on it was also measured on it"
         opened.note = "; ".join(filter(None, [opened.note, said]))
@@ -62,7 +59,7 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
     else:
         kind = Source.cifar10 if (root / CIFAR10).is_dir() else Source.imagenette
     if is_store(str(root)):
-        raise UsageError(f"{source} is a store already", hint="name the folder of the photographs")
+        raise UsageError.of("prepare.store_already", source=source)
     wanted = DataSpec(
         source=kind,
         root=str(root),
@@ -85,10 +82,7 @@ def val_fraction(spec: DataSpec) -> float | None:
     except ValueError:
         fraction = -1
     if not 0 < fraction < 1:
-        raise UsageError(
-            f"data.val={spec.val} is neither `folder` nor a fraction between 0 and 1",
-            hint="data.val=0.1 splits a tenth off the training set",
-        )
+        raise UsageError.of("data.val_fraction", spec=spec)
     return fraction
 
 
@@ -97,10 +91,7 @@ def _split_off(whole: Dataset, fraction: float, seed: int) -> Dataset:
     order = np.random.default_rng(seed).permutation(len(whole.train))
     count = round(fraction * len(order))
     if not 0 < count < len(order):
-        raise UsageError(
-            f"data.val={fraction:g} of {len(order)} training pictures leaves one of the two empty",
-            hint="choose a larger or smaller fraction",
-        )
+        raise UsageError.of("data.val_empty", fraction=fraction, order=order)
     train, val = np.sort(order[count:]), np.sort(order[:count])
     return replace(
         whole,
@@ -117,10 +108,7 @@ def _open(spec: DataSpec) -> Dataset:
     if spec.source is Source.toy:
         return _toy(spec)
     if spec.root is None:
-        raise UsageError(
-            f"data={spec.source.value} needs data.root, the folder of the pictures",
-            hint="data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*, or a prepared store",
-        )
+        raise UsageError.of("data.root_needed", spec=spec)
     root = Path(spec.root)
     if spec.source is Source.store or is_store(spec.root):
         return open_store(spec.root)
@@ -135,10 +123,7 @@ def _open(spec: DataSpec) -> Dataset:
 def _toy(spec: DataSpec) -> Dataset:
     counts = {"train": spec.train_count, "val": spec.val_count, "test": spec.val_count}
     if spec.root is not None or spec.download:
-        raise UsageError(
-            "data=toy draws its pictures: it takes neither data.root nor data.download",
-            hint="data=folder data.root=DIR, or experiment=imagenette data.root=DIR",
-        )
+        raise UsageError.of("data.toy")
     identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
     def make() -> dict[str, tuple[Images, Labels]]:
@@ -151,15 +136,9 @@ def _toy(spec: DataSpec) -> Dataset:
 def _cifar10(spec: DataSpec, root: Path) -> Dataset:
     """CIFAR-10 as torchvision keeps it, which downloads it where `data.download` allows it."""
     if not spec.download and not (root / CIFAR10).is_dir():
-        raise UsageError(
-            f"{root} holds neither train/CLASS/* nor torchvision's cifar-10-batches-py",
-            hint="data.download=true lets torchvision fetch CIFAR-10 (170 MB)",
-        )
+        raise UsageError.of("data.no_cifar10", root=root)
     if spec.size != 32:
-        raise UsageError(
-            f"data.size={spec.size}, but torchvision's CIFAR-10 has pictures of 32 pixels",
-            hint="data.size=32",
-        )
+        raise UsageError.of("data.cifar10_size", spec=spec)
     # torchvision checks the md5 of its pickled batches before it reads them.
     from torchvision import datasets  # type: ignore[import-untyped]
 
@@ -191,10 +170,7 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()  # torchvision makes the folder before it knows that it can fill it
-        raise UsageError(
-            f"{name} could not be read from or downloaded to {root}: {error}",
-            hint="check the network, or unpack it yourself as train/CLASS/* and val/CLASS/*",
-        ) from error
+        raise UsageError.of("data.fetch", name=name, root=root, error=error) from error
 
 
 def _in_memory(opened: Dataset) -> Dataset:

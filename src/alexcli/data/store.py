@@ -28,7 +28,7 @@ import numpy.typing as npt
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from alexcli.data.dataset import Dataset, digest
-from alexcli.data.pictures import VERIFY, Images, Pictures, decode_jpeg
+from alexcli.data.pictures import Images, Pictures, decode_jpeg
 from alexcli.data.place import Place, descriptor, is_url
 from alexcli.data.stats import Progress, Statistics
 from alexcli.errors import UsageError
@@ -89,20 +89,16 @@ def read_manifest(place: Place) -> Manifest:
     try:
         data = json.loads(place.read(MANIFEST))
         if data.get("format") != FORMAT:
-            raise UsageError(f"{place.root}/{MANIFEST} is not the manifest of a store")
+            raise UsageError.of("store.no_manifest", place=place)
         if data["version"] > VERSION:
-            raise UsageError(
-                f"{place.root} is a store of version {data['version']}, and this alexcli reads "
-                f"up to version {VERSION}",
-                hint="install a newer alexcli, or prepare the store again",
+            raise UsageError.of(
+                "store.newer", place=place, found=data["version"], known_version=VERSION
             )
         return parse_manifest(data)
     except FileNotFoundError:
         raise _no_store(place) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{place.root}/{MANIFEST} is damaged: {error}", hint="prepare the store again"
-        ) from error
+        raise UsageError.of("store.manifest_damaged", place=place, error=error) from error
 
 
 def parse_manifest(data: dict[str, Any]) -> Manifest:
@@ -139,21 +135,12 @@ def _no_store(place: Place) -> UsageError:
     """Why a place without a manifest is no store."""
     root = Path(place.root)
     if not place.remote and (root / PLAN).exists():
-        return UsageError(
-            f"{root} is not finished", hint=f"repeat `alexcli data prepare SOURCE {root}`"
-        )
+        return UsageError.of("store.unfinished", root=root)
     if not place.remote and (root / FOREIGN).exists():
         kind = re.search(r'"data_format":\s*(\[[^\]]*\])', (root / FOREIGN).read_text())
         said = f" in the format {kind.group(1)}" if kind else ""
-        return UsageError(
-            f"{root} holds items of another program{said}; such items can execute code when they "
-            "are read, and none was opened",
-            hint="alexcli data prepare makes a store from picture files",
-        )
-    return UsageError(
-        f"{place.root} holds no {MANIFEST}: it is not a store",
-        hint="alexcli data prepare SOURCE DEST makes one",
-    )
+        return UsageError.of("store.foreign", root=root, said=said)
+    return UsageError.of("store.none", place=place)
 
 
 def read_index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
@@ -166,7 +153,7 @@ def read_index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return {name: stored[name].astype(np.int64) for name in COLUMNS}
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageError(f"{what} is damaged: {error}", hint=VERIFY) from error
+        raise UsageError.of("store.index_damaged", what=what, error=error) from error
 
 
 class StorePictures(Pictures):
@@ -189,13 +176,13 @@ class StorePictures(Pictures):
         self.index = read_index(checked(place, name, manifest.files[name]), f"{place.root}/{name}")
         self.labels = self.index["label"]
         if problem := index_problem(self.index, self.chunks, len(manifest.classes)):
-            raise UsageError(f"{place.root}/{name}: {problem}", hint=VERIFY)
+            raise UsageError.of("store.index_problem", place=place, name=name, problem=problem)
         if not place.remote:
             for chunk in self.chunks:
                 path = Path(place.root) / chunk.file
                 if not path.exists() or path.stat().st_size != chunk.bytes:
                     there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
-                    raise UsageError(f"{path} is {there}, not {chunk.bytes} bytes", hint=VERIFY)
+                    raise UsageError.of("store.chunk_size", path=path, there=there, chunk=chunk)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -210,7 +197,7 @@ class StorePictures(Pictures):
             file = descriptor(self._path(chunk)).number
             data = b"" if raw else os.pread(file, length, offset)
             if length != (os.preadv(file, [image], offset) if raw else len(data)):
-                raise UsageError(f"{self._path(chunk)} ends before picture {index}", hint=VERIFY)
+                raise UsageError.of("store.chunk_short", path=self._path(chunk), index=index)
             if not raw:
                 image[:] = decode_jpeg(data, side, f"picture {index} of {self.split}")
         return images
@@ -262,9 +249,9 @@ def checked(place: Place, name: str, checksum: str) -> bytes:
     try:
         data = place.read(name)
     except FileNotFoundError:
-        raise UsageError(f"{place.root}/{name} is missing", hint=VERIFY) from None
+        raise UsageError.of("store.missing", place=place, name=name) from None
     if xxh3_128_hexdigest(data) != checksum:
-        raise UsageError(f"{place.root}/{name} is not what the manifest promises", hint=VERIFY)
+        raise UsageError.of("store.other_content", place=place, name=name)
     return data
 
 

@@ -73,19 +73,14 @@ class Preprocess(nn.Module):
         super().__init__()
         self.spec, self.size, self.channels = spec, input_spec.size, input_spec.channels
         if self.size > size:
-            raise UsageError(
-                f"model.input.size={self.size} exceeds the stored pictures of data.size={size}",
-                hint=f"data.size={round(self.size * 256 / 227)}, "
-                f"or a smaller net such as model=tiny",
+            raise UsageError.of(
+                "augment.crop_size", size=self.size, stored=size, fits=round(self.size * 256 / 227)
             )
         if self.channels == 2:
-            raise UsageError("model.input.channels=2 is neither gray (1) nor RGB (3)")
+            raise UsageError.of("augment.channels")
         deviations = spec.channel_std
         if deviations is not None and (len(deviations) != 3 or min(deviations) <= 0):
-            raise UsageError(
-                f"augment.channel_std={list(deviations)} must be three numbers above 0, or null",
-                hint="augment=torchvision has ImageNet's",
-            )
+            raise UsageError.of("augment.channel_std", deviations=list(deviations))
         mean, components = torch.zeros(size, size, 3), torch.zeros(3, 3)
         if statistics is not None:
             mean = torch.as_tensor(statistics.mean_image, dtype=torch.float32)

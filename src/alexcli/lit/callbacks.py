@@ -80,10 +80,7 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
         kept = f"; {path} from before is whole" if path.exists() else ""
-        raise RunFailedError(
-            f"{path} could not be saved: {error}{kept}",
-            hint="make room, then repeat the same command: it resumes",
-        ) from error
+        raise RunFailedError.of("train.unsaved", path=path, error=error, kept=kept) from error
 
 
 class Interruption(L.Callback):
@@ -117,10 +114,7 @@ class Interruption(L.Callback):
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if self.asked:  # Lightning would answer a KeyboardInterrupt with exit code 1.
-            raise InterruptedRunError(
-                f"stopped at once; {self.directory} holds what was saved before",
-                hint="repeat the same command to go on from there",
-            )
+            raise InterruptedRunError.of("train.stopped_at_once", directory=self.directory)
         self.asked = True
         self.reporter.note("stopping after this step; once more stops at once")
 
@@ -130,10 +124,7 @@ class Interruption(L.Callback):
             signal.signal(signal.SIGTERM, self._ask)
 
     def _stop(self, trainer: L.Trainer) -> None:
-        raise InterruptedRunError(
-            f"stopped after step {trainer.global_step}; saved in {self.directory}",
-            hint="repeat the same command to go on from here",
-        )
+        raise InterruptedRunError.of("train.stopped", trainer=trainer, directory=self.directory)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Save within the epoch and stop, but not after its last step: the epoch's end saves it."""

@@ -46,9 +46,7 @@ def open_loggers(
     try:
         logger.experiment.config.update(config, allow_val_change=True)
     except wandb.Error as error:
-        raise UsageError(
-            f"wandb cannot start: {error}", hint="logger.offline=true, or `wandb login` first"
-        ) from error
+        raise UsageError.of("train.wandb", error=error) from error
     failed = True
     try:
         yield [logger]

@@ -203,11 +203,9 @@ class Module(L.LightningModule):
             raise self._not_finite("training", loss)
 
     def _not_finite(self, what: str, loss: float) -> RunFailedError:
-        step = self.global_step
-        return RunFailedError(
-            f"the {what} loss is {loss} at step {step} (epoch {self._epoch_of(step)})",
-            hint=f"lower the learning rate: optim.rate={self.spec.optim.rate / 10:g}",
-        )
+        step, rate = self.global_step, self.spec.optim.rate / 10
+        at: dict[str, Any] = {"step": step, "epoch": self._epoch_of(step), "rate": rate}
+        return RunFailedError.of("train.not_finite", what=what, loss=loss, **at)
 
     def rate(self) -> float:
         """Learning rate of the first group."""

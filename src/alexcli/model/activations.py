@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 from alexcli.model.shapes import LayerShape
 from alexcli.model.towers import Towers
 
@@ -17,11 +17,7 @@ def find_layer(net: Towers, name: str | None, *, hidden: bool = False) -> LayerS
     shapes = {shape.name: shape for shape in net.shapes}
     name = name or net.shapes[-2 if hidden and len(shapes) > 1 else 0].name
     if name not in shapes:
-        near = nearest(name, shapes)
-        raise UsageError(
-            f"layer={name} does not exist; {net.spec.name} has {', '.join(shapes)}",
-            hint=f"did you mean layer={near}?" if near else f"layer={next(iter(shapes))}",
-        )
+        raise UsageError.of("model.no_layer", word=name, known=shapes, net=net, first=net.shapes[0])
     return shapes[name]
 
 

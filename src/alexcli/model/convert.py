@@ -41,10 +41,7 @@ def from_torchvision(state: Mapping[str, object]) -> dict[str, Tensor]:
     extra = [name for name in plain if name not in wanted]
     if absent or extra:
         what = f"lacks {absent[0]}" if absent else f"has {extra[0]}, which alexnet has not"
-        raise UsageError(
-            f"these are not the weights of torchvision's alexnet: the file {what}",
-            hint="torch.save(torchvision.models.alexnet(...).state_dict(), FILE)",
-        )
+        raise UsageError.of("weights.not_torchvision", what=what)
     return {ours: cast(Tensor, plain[theirs]) for theirs, ours in wanted.items()}
 
 
@@ -62,8 +59,5 @@ def download_torchvision() -> dict[str, Tensor]:
             url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
         )
     except (OSError, RuntimeError) as error:
-        raise UsageError(
-            f"{url} could not be downloaded: {error}",
-            hint="check the network, or fetch the file yourself and name it: --weights FILE.pth",
-        ) from error
+        raise UsageError.of("weights.download", url=url, error=error) from error
     return found

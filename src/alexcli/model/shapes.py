@@ -4,6 +4,7 @@ Legend: T towers, C channels over all towers, H = W side of a map, K classes.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from alexcli.errors import UsageError
 from alexcli.schema import (
@@ -106,14 +107,9 @@ def trace(model: ModelSpec) -> list[LayerShape]:
     """
     specs = layers(model)
     if model.torchvision is not None:
-        raise UsageError(
-            f"model {model.name!r} is torchvision's: its layers are not known here",
-            hint="alexcli analyze compare has its published counts",
-        )
+        raise UsageError.of("model.borrowed", model=model)
     if not specs:
-        raise UsageError(
-            f"model {model.name!r} has no layers", hint="alexcli config list shows the models"
-        )
+        raise UsageError.of("model.empty", model=model)
     shapes: list[LayerShape] = []
     channels, size, flat = model.input.channels, model.input.size, False
     names = list(specs)
@@ -138,33 +134,15 @@ def trace(model: ModelSpec) -> list[LayerShape]:
 def _check_place(name: str, spec: LayerSpec, *, last: bool, flat: bool) -> None:
     where = f"model.trunk.{name}"
     if last and (spec.kind is not Kind.fc or spec.filters is not None or spec.ops):
-        raise UsageError(
-            f"{where} is the last layer, so it must be fc with filters null and no ops; "
-            f"it has kind {spec.kind.value}, filters {spec.filters}, "
-            f"ops {[op.value for op in spec.ops]}",
-            hint="keep a layer such as fc8: {kind: fc, sees: all} for the class scores",
-        )
+        raise UsageError.of("model.last_layer", where=where, spec=spec)
     if not last and spec.filters is None:
-        raise UsageError(
-            f"{where}.filters is null, which only the last layer may have",
-            hint=f"{where}.filters=64",
-        )
+        raise UsageError.of("model.no_filters", where=where)
     if len(set(spec.ops)) < len(spec.ops):
-        raise UsageError(
-            f"{where}.ops={[op.value for op in spec.ops]} names an op twice",
-            hint="each of act, norm, spatial_norm, pool and dropout may follow a product once",
-        )
+        raise UsageError.of("model.op_twice", where=where, spec=spec)
     if flat and spec.kind is not Kind.fc:
-        raise UsageError(
-            f"{where} is {spec.kind.value} but follows a fully connected layer",
-            hint="put convolutions before the first fc layer",
-        )
+        raise UsageError.of("model.after_fc", where=where, spec=spec)
     if spec.kind is Kind.fc and any(op in (Op.pool, Op.spatial_norm) for op in spec.ops):
-        raise UsageError(
-            f"{where} is fully connected: its ops may be act, norm and dropout, "
-            f"not {[op.value for op in spec.ops]}",
-            hint=f"{where}.ops=[act,dropout]",
-        )
+        raise UsageError.of("model.fc_ops", where=where, spec=spec)
 
 
 def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
@@ -172,11 +150,7 @@ def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
     assert spec.filters is not None
     unit = model.towers * spec.groups
     if spec.filters % unit:
-        raise UsageError(
-            f"model.trunk.{name}.filters={spec.filters} cannot be divided evenly among "
-            f"{model.towers} towers of {spec.groups} groups",
-            hint=f"use a multiple of {unit}",
-        )
+        raise UsageError.of("model.uneven_filters", name=name, spec=spec, model=model, unit=unit)
     return max(unit, round(spec.filters * model.width / unit) * unit)
 
 
@@ -184,10 +158,7 @@ def _fc(
     name: str, spec: LayerSpec, seen: int, out: int, *, last: bool, first: bool, model: ModelSpec
 ) -> LayerShape:
     if Op.norm in spec.ops and model.norm is Norm.spatial_lrn:
-        raise UsageError(
-            f"model.trunk.{name} is fully connected: model.norm=spatial_lrn needs maps",
-            hint="model.norm=lrn, or take norm out of its ops",
-        )
+        raise UsageError.of("model.fc_norm", name=name)
     return LayerShape(
         name=name,
         spec=spec,
@@ -206,15 +177,9 @@ def _conv(
     name: str, spec: LayerSpec, seen: int, size: int, out: int, *, model: ModelSpec, first: bool
 ) -> LayerShape:
     if seen % spec.groups:
-        raise UsageError(
-            f"model.trunk.{name}.groups={spec.groups} does not divide its {seen} input channels",
-            hint=f"model.trunk.{name}.groups=1",
-        )
+        raise UsageError.of("model.uneven_groups", name=name, spec=spec, seen=seen)
     if spec.kind is Kind.local and spec.groups != 1:
-        raise UsageError(
-            f"model.trunk.{name}.groups={spec.groups}: an unshared (local) layer has no groups",
-            hint=f"model.trunk.{name}.groups=1",
-        )
+        raise UsageError.of("model.local_groups", name=name, spec=spec)
     side = _windows(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
     end = side
     if Op.pool in spec.ops:
@@ -238,12 +203,9 @@ def _windows(
     model: ModelSpec, name: str, what: str, size: int, window: int, stride: int, pad: int
 ) -> int:
     if size + 2 * pad < window:
-        padded = f" (padded to {size + 2 * pad})" if pad else ""
-        raise UsageError(
-            f"{name}: the {what} of {window} is larger than its input of {size}{padded}, "
-            f"for pictures of model.input.size={model.input.size}",
-            hint="raise model.input.size, or lower the layer's kernel, stride or pooling",
-        )
+        seen = f"{size} (padded to {size + 2 * pad})" if pad else str(size)
+        known: dict[str, Any] = {"name": name, "what": what, "window": window, "seen": seen}
+        raise UsageError.of("model.window", model=model, **known)
     return out_size(size, window, stride, pad, model.rounding)
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from alexcli.draws import At, key
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 from alexcli.model.towers import Towers
 from alexcli.schema import ModelSpec
 
@@ -31,11 +31,7 @@ class Borrowed(Towers):
         self.spec, self.shapes, self.mine, name = spec, [], [0], spec.torchvision or ""
         known = models.list_models(module=models)  # those that classify
         if name not in known or spec.towers != 1 or any(spec.trunk.values()):
-            near = nearest(name, known)
-            raise UsageError(
-                f"model.torchvision={name} is no net of torchvision, or has towers or layers here",
-                hint=f"model.torchvision={near} model.towers=1" if near else "model=resnet18",
-            )
+            raise UsageError.of("model.no_torchvision", word=name, known=known)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key("torchvision", seed) >> 1)
             self.net = models.get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))

@@ -1,6 +1,7 @@
 """From configuration to placement, with every refusal before a process starts."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -59,46 +60,25 @@ def processes(
     if model.torchvision is None:
         trace(model)  # towers that do not divide the filters
     elif spec.kind is not PlacementKind.single:
-        raise UsageError(
-            f"placement={spec.kind.name} is for nets of towers; {model.name} is torchvision's, "
-            "whose batch statistics would differ between processes",
-            hint="placement=single",
-        )
+        raise UsageError.of("placement.borrowed", spec=spec, model=model)
     gpus = torch.cuda.device_count() if device.type == "cuda" else 0
     kind = spec.kind.name
     if model.activation is Activation.rrelu and spec.kind is not PlacementKind.single:
-        raise UsageError(
-            f"model.activation=rrelu draws in the order of one device; placement={kind} would "
-            "train another net",
-            hint="placement=single",
-        )
+        raise UsageError.of("placement.rrelu", kind=kind)
     if spec.devices and spec.kind is not PlacementKind.split:
-        raise UsageError(
-            f"placement.devices={spec.devices} belongs to placement=split, not to {kind}",
-            hint="choose devices with CUDA_VISIBLE_DEVICES",
-        )
+        raise UsageError.of("placement.devices", spec=spec, kind=kind)
     if spec.kind in ALONE:
         if spec.replicas is not None:
-            raise UsageError(
-                f"placement.replicas={spec.replicas}, but placement={kind} is one process",
-                hint="placement=ranks or placement=ddp",
-            )
+            raise UsageError.of("placement.replicas_alone", spec=spec, kind=kind)
         if here is not None:
-            raise UsageError(
-                f"started as {here.size} processes, but placement={kind} is one",
-                hint="placement=ranks or placement=ddp; or start alexcli without torchrun or srun",
-            )
+            raise UsageError.of("placement.processes_alone", here=here, kind=kind)
         if spec.kind is PlacementKind.split:
             split_devices(spec, model, device)
         return 1
     size = _size(spec, model, gpus, here)
     if gpus and (local := here.local_size if here else size) > gpus:
-        raise UsageError(
-            f"placement={kind} needs {local} GPUs on this machine, which has {gpus}"
-            + (f" ({model.towers} towers each)" if spec.kind is PlacementKind.ranks else ""),
-            hint="fewer placement.replicas, more machines (torchrun, srun), or "
-            "trainer.accelerator=cpu",
-        )
+        each = f" ({model.towers} towers each)" if spec.kind is PlacementKind.ranks else ""
+        raise UsageError.of("placement.gpus", kind=kind, local=local, gpus=gpus, each=each)
     _check_replicas(model, batch, size // _apart(spec, model))
     return size
 
@@ -113,32 +93,20 @@ def _size(spec: PlacementSpec, model: ModelSpec, gpus: int, here: World | None) 
     if here is None:
         return apart * (spec.replicas or max(1, gpus // apart))
     if here.size % apart:
-        raise UsageError(
-            f"{here.size} processes cannot be divided among {apart} towers",
-            hint=f"start a multiple of {apart} processes, one per tower and replica",
-        )
+        raise UsageError.of("placement.uneven_processes", here=here, apart=apart)
     if spec.replicas is not None and here.size != apart * spec.replicas:
-        raise UsageError(
-            f"placement.replicas={spec.replicas} with {apart} processes each needs "
-            f"{apart * spec.replicas} processes, and {here.size} were started",
-            hint=f"placement.replicas={here.size // apart}, or leave it out",
-        )
+        counts: dict[str, Any] = {"needed": apart * spec.replicas, "fits": here.size // apart}
+        raise UsageError.of("placement.process_count", spec=spec, apart=apart, here=here, **counts)
     return here.size
 
 
 def _check_replicas(model: ModelSpec, batch: int, replicas: int) -> None:
     """Refuse what would not be exact."""
     if replicas > batch:
-        raise UsageError(
-            f"{replicas} replicas cannot share a batch of optim.batch_size={batch}",
-            hint="fewer placement.replicas, or a larger optim.batch_size",
-        )
+        raise UsageError.of("placement.batch", replicas=replicas, batch=batch)
     ops = {op for layer in layers(model).values() for op in layer.ops}
     if replicas > 1 and model.norm is Norm.batch and Op.norm in ops:
-        raise UsageError(
-            f"model.norm=batch takes means over the whole batch, which {replicas} replicas divide",
-            hint="placement=single, split, or ranks with placement.replicas=1",
-        )
+        raise UsageError.of("placement.batch_norm", replicas=replicas)
 
 
 def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -> Sequence[str]:
@@ -151,17 +119,9 @@ def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -
     towers = model.towers
     devices = spec.devices or [f"cuda:{index}" for index in range(min(gpus, towers))]
     if len(devices) != towers:
-        raise UsageError(
-            f"placement=split needs a device for each of {towers} towers and has "
-            f"{len(devices)}: [{','.join(devices)}]",
-            hint=f"placement.devices=[{','.join(['cpu'] * towers)}] tries it without GPUs",
-        )
+        raise UsageError.of("placement.device_count", devices=devices, cpus=["cpu"] * towers)
     exist = ["cpu", *(f"cuda:{index}" for index in range(gpus))]
     for name in devices:
         if name not in exist:
-            raise UsageError(
-                f"placement.devices names {name!r}, which does not exist; "
-                f"there are {', '.join(exist)}",
-                hint="torch finds no other device here; CUDA_VISIBLE_DEVICES may hide some",
-            )
+            raise UsageError.of("placement.no_device", name=name, exist=exist)
     return devices

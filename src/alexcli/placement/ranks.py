@@ -30,10 +30,7 @@ def peers() -> Iterator[None]:
         yield
     except RuntimeError as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise LostPeerError(
-            f"a process of this run is gone: {first}",
-            hint="its own message says why; the same command resumes",
-        ) from error
+        raise LostPeerError.of("placement.peer_gone", first=first) from error
 
 
 class _Gather(torch.autograd.Function):
@@ -172,11 +169,9 @@ class Ranks(Single):
             dist.all_gather_object(found, dict(facts))
         for rank, theirs in enumerate(found):
             for name, value in found[0].items():
-                if theirs.get(name) != value:
-                    raise UsageError(
-                        f"rank {rank} has {name}={theirs.get(name)}, and rank 0 has {name}={value}",
-                        hint="start every rank with the same command, code, data and run folder",
-                    )
+                if (other := theirs.get(name)) != value:
+                    known = {"name": name, "theirs": other, "value": value}
+                    raise UsageError.of("placement.disagree", rank=rank, **known)
 
     def barrier(self) -> None:
         """Wait for all processes."""

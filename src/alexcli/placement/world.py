@@ -54,8 +54,4 @@ def _numbers(environ: Mapping[str, str], *names: str) -> list[int]:
     try:
         return [int(environ[name]) for name in names]
     except (KeyError, ValueError) as error:
-        raise UsageError(
-            f"this process was started as one of several, but {error} is not a number: "
-            f"{', '.join(names)} are needed",
-            hint="start it with torchrun or srun, or let alexcli start its processes itself",
-        ) from error
+        raise UsageError.of("placement.environment", error=error, names=names) from error

@@ -67,9 +67,7 @@ class Ablation:
         for study in studies:
             classes = len(self._fitted(study.arms[0].spec)[1].classes)
             if study.file.metric is Metric.top5_err and classes <= 5:
-                raise UsageError(
-                    f"{study.name} compares top-5 errors, and the data has {classes} classes"
-                )
+                raise UsageError.of("ablate.top5", study=study, classes=classes)
 
     def _fitted(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:
         """As build_data, which opens the same pictures once."""
@@ -238,10 +236,7 @@ def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]
         except KeyboardInterrupt:
             pool.shutdown(cancel_futures=True)
             finished = sum(job.finished for job in jobs)
-            raise InterruptedRunError(
-                f"stopped; {finished} of {len(jobs)} runs are finished, the others have saved",
-                hint="repeat the same command to go on from here",
-            ) from None
+            raise InterruptedRunError.of("ablate.stopped", finished=finished, jobs=jobs) from None
         finally:
             reporter.close()
     return failed

@@ -49,21 +49,14 @@ def build_data(
     dataset = open_dataset(spec.data)
     if dataset.size != spec.data.size:  # a store has a size of its own
         if any(word.startswith("data.size=") for word in overrides):
-            raise UsageError(
-                f"data.size={spec.data.size}, but the store {spec.data.root} holds pictures of "
-                f"{dataset.size} pixels",
-                hint="leave data.size out: it is taken from the store",
-            )
+            raise UsageError.of("data.size", spec=spec, dataset=dataset)
         spec = replace(spec, data=replace(spec.data, size=dataset.size))
     if spec.model.input.size > spec.data.size:
         Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # raises, with a hint
     classes = len(dataset.classes)
     if classes != spec.model.classes:
         if any(word.startswith("model.classes=") for word in overrides):
-            raise UsageError(
-                f"model.classes={spec.model.classes}, but the data has {classes} classes",
-                hint="leave model.classes out: it is taken from the data",
-            )
+            raise UsageError.of("data.classes", spec=spec, classes=classes)
         spec = replace(spec, model=replace(spec.model, classes=classes))
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
@@ -114,10 +107,7 @@ def resolve_device(spec: TrainSpec) -> torch.device:
     """
     wanted, there = spec.trainer.accelerator, torch.cuda.is_available()
     if wanted is Accelerator.gpu and not there:
-        raise UsageError(
-            "trainer.accelerator=gpu, but torch finds no CUDA device",
-            hint="trainer.accelerator=cpu",
-        )
+        raise UsageError.of("trainer.no_gpu")
     return torch.device("cuda" if there and wanted is not Accelerator.cpu else "cpu")
 
 
@@ -142,10 +132,7 @@ def resolve_compile(spec: TrainSpec, updates: int) -> str:
     wanted = spec.trainer.compile.lower()  # yaml's bare false arrives as "False"
     wanted = {"off": "false", "on": "true"}.get(wanted, wanted)
     if wanted not in ("auto", "true", "false"):
-        raise UsageError(
-            f"trainer.compile={spec.trainer.compile} is not one of auto, true, false",
-            hint="trainer.compile=auto",
-        )
+        raise UsageError.of("trainer.compile", spec=spec)
     if spec.placement.kind is not PlacementKind.single:
         return "not compiled (placement is not single)"
     # On a CPU inductor's norms and pools over channels-last maps were slower than eager ones.

@@ -28,20 +28,14 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             found = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError:
-        raise UsageError(f"no checkpoint {path}", hint="alexcli train makes checkpoints") from None
+        raise UsageError.of("checkpoint.none", path=path) from None
     except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError(
-            f"{path} is truncated or not a checkpoint: {first}",
-            hint="best.ckpt or last.ckpt beside it may be whole",
-        ) from error
+        raise UsageError.of("checkpoint.truncated", path=path, first=first) from error
     except pickle.UnpicklingError as error:
-        raise UsageError(
-            f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
-            hint="alexcli loads no checkpoint that could execute code",
-        ) from error
+        raise UsageError.of("checkpoint.unsafe", path=path) from error
     if not isinstance(found, dict):
-        raise UsageError(f"{path} holds a {type(found).__name__}, not a mapping of weights")
+        raise UsageError.of("checkpoint.no_mapping", path=path, kind=type(found).__name__)
     return cast(dict[str, Any], found)
 
 
@@ -56,7 +50,7 @@ def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
     whole = isinstance(checkpoint.get("global_step"), int) and isinstance(kept, dict)
     if not tensors or not whole or not set(cast(dict[str, Any], kept)) >= KEPT:
-        raise UsageError(f"{path} is not a checkpoint of alexcli", hint="alexcli train makes them")
+        raise UsageError.of("checkpoint.foreign", path=path)
     return checkpoint
 
 
@@ -77,13 +71,10 @@ def check_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> 
     parts = {name.split(".")[0] for name in own}
     extra = sorted(name for name in set(state) - set(own) if name.split(".")[0] in parts)
     for name in [*own, *extra]:
-        there, here = _shape(state.get(name)), _shape(own.get(name))
-        if there != here:
-            raise UsageError(
-                f"{source} is of another model: {name.removeprefix('net.')} {there} there, and "
-                f"{here} in this model",
-                hint="take the model and the data that the checkpoint was trained with",
-            )
+        shapes = {"there": _shape(state.get(name)), "here": _shape(own.get(name))}
+        if shapes["there"] != shapes["here"]:
+            layer = name.removeprefix("net.")
+            raise UsageError.of("checkpoint.other_model", source=source, layer=layer, **shapes)
 
 
 def _shape(tensor: Tensor | None) -> str:

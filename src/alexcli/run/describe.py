@@ -61,9 +61,8 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Preview:
 
     dataset, found = opened(spec, reporter)
     if not 0 <= index < len(dataset.train):
-        raise UsageError(
-            f"--index {index} is none of the {len(dataset.train)} training pictures",
-            hint=f"0 to {len(dataset.train) - 1}",
+        raise UsageError.of(
+            "data.index", index=index, train=dataset.train, last=len(dataset.train) - 1
         )
     image = dataset.train.fetch([index])
     preprocess = Preprocess(spec.augment, spec.model.input, found, dataset.size)

@@ -158,7 +158,7 @@ def _open(trained: Trained, split: str, reporter: Reporter) -> _Opened:
     same_classes(trained, dataset)
     pictures = {"val": dataset.val, "test": dataset.test}[split]
     if pictures is None:
-        raise UsageError("the data has no test set", hint="--split val")
+        raise UsageError.of("eval.no_test")
     trained = replace(trained, spec=spec)
     return _Opened(trained, dataset, split, pictures, pictures.names())
 
@@ -255,10 +255,8 @@ def _same_classes(path: Path, classes: list[str], other: str, others: list[str],
     if classes != others:
         found = sorted(set(classes) ^ set(others))[:5]
         differ = f"they differ in {', '.join(found)}" if found else "they come in another order"
-        raise UsageError(
-            f"{path} was trained on {len(classes)} classes and {other} {len(others)}; {differ}",
-            hint=hint,
-        )
+        known: dict[str, Any] = {"path": path, "classes": classes, "other": other, "others": others}
+        raise UsageError.of("eval.classes", differ=differ, hint=hint, **known)
 
 
 def _same_pictures(a: _Opened, b: _Opened) -> None:
@@ -267,8 +265,4 @@ def _same_pictures(a: _Opened, b: _Opened) -> None:
         return
     files = not a.ids[0].isdigit()  # drawn pictures have positions only, which prove nothing
     if not files or a.ids != b.ids or a.pictures.labels.tolist() != b.pictures.labels.tolist():
-        raise UsageError(
-            f"{a.trained.path} and {b.trained.path} were made for other pictures "
-            f"({a.dataset.fingerprint} and {b.dataset.fingerprint}), so they cannot be averaged",
-            hint="name the data that all are to be evaluated on: data.root=DIR",
-        )
+        raise UsageError.of("eval.pictures", a=a, b=b)

@@ -79,10 +79,9 @@ def export(
                 for n in BATCHES
             )
             if not difference <= TOLERANCE:
-                raise RunFailedError(
-                    f"{path.name} differs from the net by {difference:.2g} of the largest score, "
-                    f"more than {TOLERANCE:g}; it was not kept",
-                    hint="--decompose-lrn, or another --opset" if form == "onnx" else None,
+                hint = "--decompose-lrn, or another --opset" if form == "onnx" else ""
+                raise RunFailedError.of(
+                    "export.differs", path=path, by=difference, most=TOLERANCE, hint=hint
                 )
             temporary.rename(path)
     finally:
@@ -108,20 +107,14 @@ def _write(
 
 def _check(form: str, path: Path, **options: object) -> None:
     if path.exists():
-        raise UsageError(f"{path} exists already", hint="remove it, or choose another: --out PATH")
+        raise UsageError.of("export.exists", path=path)
     absent = [name for name in NEEDED.get(form, ()) if importlib.util.find_spec(name) is None]
     if absent:
-        raise UsageError(
-            f"--format {form} needs {', '.join(absent)}, not installed here",
-            hint="pip install 'alexcli[export]'",
-        )
+        raise UsageError.of("export.package", form=form, absent=absent)
     known = {"onnx": set(options), "torch": {"preprocessing"}, "safetensors": set()}[form]
     strange = [name for name, given in options.items() if given and name not in known]
     if strange:
-        raise UsageError(
-            f"--format {form} has no --{strange[0].replace('_', '-')}",
-            hint="that is for --format onnx",
-        )
+        raise UsageError.of("export.option", form=form, strange=strange[0].replace("_", "-"))
 
 
 def _inputs(trained: Trained, count: int, preprocessing: bool) -> Tensor:

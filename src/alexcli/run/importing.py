@@ -82,11 +82,8 @@ def _classes(listed: Path | None, count: int) -> list[str]:
         try:
             lines = listed.read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError) as error:
-            raise UsageError(f"the list of classes {listed} cannot be read: {error}") from None
+            raise UsageError.of("labels.classes_unreadable", listed=listed, error=error) from None
         names, where = [line.strip() for line in lines if line.strip()], str(listed)
     if len(names) != count:
-        raise UsageError(
-            f"the weights are of {count} classes, and {where} has {len(names)}",
-            hint="name the classes in the order of the outputs, one a line: --classes FILE",
-        )
+        raise UsageError.of("weights.class_count", count=count, where=where, names=names)
     return names

@@ -25,29 +25,17 @@ def submit(jobs: Sequence[Job]) -> list[str]:
     """
     spec = jobs[0].spec.launcher
     if spec.executor not in EXECUTORS:
-        raise UsageError(
-            f"launcher.executor={spec.executor} is not one of {', '.join(EXECUTORS)}",
-            hint="launcher.executor=slurm",
-        )
+        raise UsageError.of("launch.executor", spec=spec, executors=EXECUTORS)
     if spec.executor == "slurm" and jobs[0].spec.trainer.precision is Precision.auto:
-        raise UsageError(
-            "where this is typed may have other hardware than the jobs, so auto is no precision",
-            hint="trainer.precision=bf16, or float32",
-        )
+        raise UsageError.of("launch.precision")
     try:
         import submitit
     except ImportError:
-        raise UsageError(
-            "--launch slurm needs submitit, which is not installed",
-            hint="pip install 'alexcli[slurm]'",
-        ) from None
+        raise UsageError.of("launch.submitit") from None
     try:
         executor = submitit.AutoExecutor(Path(spec.folder).expanduser(), cluster=spec.executor)
     except RuntimeError as error:
-        raise UsageError(
-            f"Slurm cannot be used here: {error}",
-            hint="run this on a login node, or try it with launcher=local",
-        ) from error
+        raise UsageError.of("launch.slurm", error=error) from error
     executor.update_parameters(
         name="alexcli",
         timeout_min=spec.minutes,

@@ -50,7 +50,7 @@ def look(
     wanted = inspect.signature(work).parameters
     looks = {"subject", "histories", "fresh"} & set(wanted)
     if named and not looks:
-        raise UsageError(f"{name} looks at no run", hint=f"alexcli analyze {name} without --run")
+        raise UsageError.of("analyze.no_run", name=name)
     # A net before its first step is configured as for `train`, the net of a run as for `eval`.
     theirs = {"experiment", *TrainSpec.__annotations__} if looks else set()
     own = [word for word in words if word.partition("=")[0].partition(".")[0] in theirs]
@@ -65,7 +65,7 @@ def look(
         if "histories" in looks:
             given["histories"] = [history(run) for run, _ in chosen]
         elif len(chosen) > 1:
-            raise UsageError(f"--run means {len(chosen)} runs", hint=f"--run {run.path}")
+            raise UsageError.of("analyze.many_runs", chosen=chosen, run=run)
         elif "fresh" in looks:
             given["fresh"] = _subject(_fresh(placed_spec(run, own), reporter), spec, reporter)
         else:
@@ -140,5 +140,5 @@ def history(run: "RunDirectory") -> tuple[str, dict[str, Any], list[dict[str, An
         lines = run.metrics.read_text(encoding="utf-8").splitlines()
         rows = [json.loads(line) for line in lines]
     except (OSError, ValueError) as error:
-        raise UsageError(f"{run.metrics} cannot be read: {error}", hint="--run RUN") from error
+        raise UsageError.of("run.metrics", run=run, error=error) from error
     return run.path.resolve().parent.name, flat(to_mapping(run.read_config())), rows

@@ -24,12 +24,10 @@ def find_pictures(named: Sequence[Path]) -> list[Path]:
     found: list[Path] = []
     for path in named:
         if not path.exists():
-            raise UsageError(f"{path} does not exist", hint="name picture files or folders of them")
+            raise UsageError.of("predict.no_file", path=path)
         inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
         if path.is_dir() and not inside:
-            raise UsageError(
-                f"{path} holds no pictures", hint="name files, or a folder with pictures in it"
-            )
+            raise UsageError.of("predict.no_pictures", path=path)
         found += inside or [path]
     return found
 
@@ -58,10 +56,7 @@ def predict(
     """
     classes = len(trained.classes)
     if top is not None and top > classes:
-        raise UsageError(
-            f"--top {top} asks for more labels than {trained.name} has classes ({classes})",
-            hint=f"--top {min(5, classes)}",
-        )
+        raise UsageError.of("predict.top", top=top, trained=trained, most=min(5, classes))
     known = _listed(trained, files, labels, reporter) if labels else known_labels(trained, files)
     scorer = trained.scorer(reporter)
     views = TEN_CROPS if ten_crop else (CENTER,)
@@ -122,8 +117,5 @@ def _listed(
         by_name = {Path(name).name: label for name, label in zip(names, labels, strict=True)}
         return [by_name.get(path.name) for path in files]
     if len(labels) != len(files):
-        raise UsageError(
-            f"{listed} holds {len(labels)} labels for {len(files)} pictures",
-            hint="a line for each picture in order, or lines FILE LABEL",
-        )
+        raise UsageError.of("predict.label_count", listed=listed, labels=labels, files=files)
     return list(labels)

@@ -27,10 +27,7 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Pr
         RunFailedError: a full disk.
     """
     if is_url(dest):
-        raise UsageError(
-            f"{dest} is a URL, and a store is written to a folder",
-            hint="prepare it locally and copy the folder, e.g. with `aws s3 cp --recursive`",
-        )
+        raise UsageError.of("prepare.url", dest=dest)
     reuse_memory()
     began = time.monotonic()
     dataset = open_source(source, spec)

@@ -19,7 +19,7 @@ def of_study(study: StudyResult, typed: str = "") -> Analysis:
         UsageError: none of its runs is finished.
     """
     if not any(arm.runs for arm in study.arms):
-        raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
+        raise UsageError.of("report.no_run", study=study)
     runs = [(arm.name, RunDirectory(Path(path))) for arm in study.arms for path in arm.runs]
     histories: list[curves.History] = [(name, {}, history(run)[2]) for name, run in runs]
     found = curves.run(AnalyzeSpec(), histories)

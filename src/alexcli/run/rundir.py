@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 
 from alexcli.config import from_mapping, to_mapping
 from alexcli.data.names import human_names
-from alexcli.errors import UsageError, nearest, written
+from alexcli.errors import UsageError, written
 from alexcli.schema import Precision, TrainSpec
 
 # Where the pictures lie, how many processes read them: nothing that changes a pixel.
@@ -84,10 +84,7 @@ class RunDirectory:
         except FileNotFoundError:
             return None
         except (OSError, ValueError) as error:
-            raise UsageError(
-                f"{self.result_file} cannot be read: {error}",
-                hint="remove it; the same train command then resumes from last.ckpt",
-            ) from error
+            raise UsageError.of("run.result", result_file=self.result_file, error=error) from error
         return found if isinstance(found, dict) else None
 
     def read_config(self) -> TrainSpec:
@@ -95,11 +92,9 @@ class RunDirectory:
         try:
             mapping = yaml.safe_load(self.config.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise UsageError(
-                f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"
-            ) from None
+            raise UsageError.of("run.none", path=self.path) from None
         except (OSError, ValueError, yaml.YAMLError) as error:
-            raise UsageError(f"{self.config} cannot be read: {error}") from error
+            raise UsageError.of("run.config", config=self.config, error=error) from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 
     def names(self, classes: Sequence[str]) -> list[str]:
@@ -182,9 +177,7 @@ class RunDirectory:
             with lock.acquire(timeout=0):
                 yield
         except Timeout:
-            raise UsageError(
-                f"another process is training {self.path}", hint="wait for it, or change the seed"
-            ) from None
+            raise UsageError.of("run.locked", path=self.path) from None
 
 
 def _replace(path: Path, text: str) -> None:
@@ -197,10 +190,7 @@ def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
     """Where a run of this configuration belongs."""
     label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
     if not label.replace("-", "").replace("_", "").replace(".", "").isalnum() or label[0] == ".":
-        raise UsageError(
-            f"label={label!r} may hold letters, digits, dots, dashes and underscores only",
-            hint="label names a folder under runs; runs=DIR chooses the place",
-        )
+        raise UsageError.of("run.label", label=label)
     return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{mark}")
 
 
@@ -217,7 +207,7 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
         if result.get("kind") in kinds and not result.get("arm"):
             found[str(result.get("finished", ""))] = run
     if not found:
-        raise UsageError(f"there is no finished run in {runs.absolute()}", hint="alexcli train")
+        raise UsageError.of("run.no_finished", runs=runs.absolute())
     return found[max(found)]
 
 
@@ -233,16 +223,13 @@ def locate(named: str) -> tuple[RunDirectory, Path]:
     if path.is_dir():
         run = RunDirectory(path)
         if not run.last.exists():
-            raise UsageError(
-                f"{path} holds no checkpoint last.ckpt",
-                hint="name a run directory such as runs/quickstart/s0-...",
-            )
+            raise UsageError.of("run.no_checkpoint", path=path)
         return run, run.last
     if not path.exists():
         siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = nearest(path.name, siblings)
-        hint = f"did you mean {path.parent / near}?" if near else "alexcli train makes runs"
-        raise UsageError(f"no run or checkpoint {named}", hint=hint)
+        raise UsageError.of(
+            "run.nothing_there", folder=path.parent, word=path.name, known=siblings, named=named
+        )
     return RunDirectory(path.parent), path
 
 

@@ -18,7 +18,7 @@ from alexcli.config import (
     parse,
     to_mapping,
 )
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 from alexcli.model.shapes import layers
 from alexcli.run.build import check_build
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
@@ -32,7 +32,6 @@ READ_BY = {
     "act": ("model.activation",),
     "pool": ("model.pool.",),
 }
-OTHER = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
 @dataclass
@@ -68,9 +67,7 @@ def read_study(name: str) -> StudySpec:
     """A file of conf/ablation; UsageError names the nearest where there is none."""
     names = choices(STUDIES)
     if name not in names:
-        near = nearest(name, names)
-        hint = f"did you mean {near}?" if near else "alexcli ablate --list"
-        raise UsageError(f"no study {name!r}; there are {', '.join(names)}", hint=hint)
+        raise UsageError.of("ablate.no_study", word=name, known=names)
     path = conf_dir() / STUDIES / f"{name}.yaml"
     mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
     return from_mapping(mapping, StudySpec, source=path)
@@ -91,9 +88,7 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     """
     file = read_study(name)
     if any(override.key_or_group in ("seed", "label") for override in parse(words)):
-        raise UsageError(
-            "a study chooses seeds and labels itself", hint="--seeds N takes the seeds 0 to N - 1"
-        )
+        raise UsageError.of("ablate.own_words")
     setting = compose(words, TrainSpec)
     _check_needs(name, file, flat(to_mapping(setting)))
     base = _arm(name, setting, BASELINE, file.baseline, words, ArmSpec())
@@ -110,10 +105,7 @@ def open_study(name: str, words: Sequence[str]) -> Study:
             check_build(arm.spec)
             arms.append(arm)
         elif not file.alternatives:
-            raise UsageError(
-                f"the arm {key} of {name} changes nothing: this setting is that arm itself",
-                hint=OTHER,
-            )
+            raise UsageError.of("ablate.no_change", arm=f"{key} of {name}")
     return Study(name, file, arms)
 
 
@@ -137,9 +129,8 @@ def _arm(
             # A whole group, such as model=vgg16, is the setting; a key of the arm's is not.
             within = "." in mine and key.startswith(f"{mine}.")
             if key == mine or within or mine.startswith(f"{key}."):
-                raise UsageError(
-                    f"{word!r} sets what the arm {name} of {study} changes ({key})",
-                    hint=f"leave {word!r} out",
+                raise UsageError.of(
+                    "ablate.word_in_arm", word=word, arm=f"{name} of {study}", key=key
                 )
     own = [f"{key}={_typed(value)}" for key, value in changes.items()]
     spec = changed(base, changes)
@@ -183,7 +174,7 @@ def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[
         if not keys and value is None and "*" in key:
             continue  # nothing of that name to remove
         if not keys and key not in before:
-            raise UsageError(f"{who} changes {key}, which this setting does not have", hint=OTHER)
+            raise UsageError.of("ablate.no_key", who=who, key=key)
         for each in keys or [key]:
             times = isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit()
             found[each] = _scaled(before[each], float(value[1:])) if times else value
@@ -211,8 +202,5 @@ def _shown(value: Any) -> str:
 def _check_needs(name: str, file: StudySpec, setting: dict[str, Any]) -> None:
     for key, value in file.needs.items():
         if setting.get(key) != value:
-            raise UsageError(
-                f"{name} needs {key}={_typed(value)}, and this setting has "
-                f"{_typed(setting.get(key))}",
-                hint=OTHER,
-            )
+            pair = {"wanted": _typed(value), "found": _typed(setting.get(key))}
+            raise UsageError.of("ablate.needs", name=name, key=key, **pair)

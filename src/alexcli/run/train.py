@@ -81,10 +81,7 @@ def train(
     start = start_of(spec, dataset.fingerprint)
     run, given = start.run, None if resume in ("auto", "never") else locate(resume)[1]
     if given is not None and given.resolve().parent != run.path.resolve():
-        raise UsageError(
-            f"{given} is not of this run, which is {run.path}",
-            hint=f"start a new run from its weights: init_from={given}",
-        )
+        raise UsageError.of("run.other_checkpoint", given=given, run=run)
     finished = run.result() if resume == "auto" else None
     placement.agree(_facts(spec, run, finished is not None))
     if finished is not None:
@@ -187,9 +184,8 @@ def _writing(run: RunDirectory) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunFailedError(
-            f"{error.filename or run.path} cannot be written: {error.strerror or error}",
-            hint="make room or mend the rights, then repeat the same command: it resumes",
+        raise RunFailedError.of(
+            "run.unwritable", file=error.filename or run.path, why=error.strerror or error
         ) from error
 
 

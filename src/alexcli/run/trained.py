@@ -116,8 +116,5 @@ def _expanded(word: str) -> list[str]:
     trained = [p for p in matched if p.suffix == ".ckpt" or RunDirectory(p).last.exists()]
     kept = [str(p) for p in trained if "~" not in p.name]
     if not kept:
-        raise UsageError(
-            f"no run or checkpoint matches {word}",
-            hint="quick start runs are runs/quickstart/s*; alexcli train makes runs",
-        )
+        raise UsageError.of("run.no_match", word=word)
     return kept

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 from alexcli.model.towers import Towers
 from alexcli.run import checkpoint
 from alexcli.run.build import resolve_precision
@@ -40,10 +40,7 @@ def read_start(spec: TrainSpec) -> tuple[Path | None, dict[str, Tensor]]:
     """
     if spec.init_from is None:
         if spec.init.layers is not None:
-            raise UsageError(
-                f"init.layers={list(spec.init.layers)} needs a run to copy from",
-                hint="init_from=RUN, or init.layers=null to start from random weights",
-            )
+            raise UsageError.of("init.no_source", layers=spec.init.layers)
         return None, {}
     path = locate(spec.init_from)[1]
     state = checkpoint.read(path)["state_dict"]
@@ -89,28 +86,18 @@ def plan_transfer(
     own, there = _by_layer(net.state_dict()), _by_layer(state)
     for pattern in wanted or []:
         if not any(fnmatchcase(name, pattern) for name in own):
-            near = nearest(pattern, own)
-            raise UsageError(
-                f"init.layers: {pattern!r} matches no layer; there are {', '.join(own)}",
-                hint=f"did you mean {near}?" if near else "patterns are as in a shell: conv*",
-            )
+            raise UsageError.of("init.pattern", word=pattern, known=own)
     why = {}
     for name, tensors in own.items():
         asked = wanted is None or any(fnmatchcase(name, pattern) for pattern in wanted)
         why[name] = "not asked for" if not asked else _unlike(tensors, there.get(name))
         if why[name] and asked and name in (wanted or []):
-            raise UsageError(
-                f"init.layers names {name}, which cannot be copied from {source}: {why[name]}",
-                hint="leave it out of init.layers, and it is initialised anew",
-            )
+            raise UsageError.of("init.layer", name=name, source=source, why=why[name])
     copied = [name for name in own if why[name] is None]
     anew = [f"{name} ({reason})" for name, reason in why.items() if reason]
     found = Transfer(copied, anew, skipped=[name for name in there if name not in copied])
     if not found.copied:
-        raise UsageError(
-            f"no layer can be copied from {source}: {'; '.join(found.anew)}",
-            hint="take a source of the same widths, or other init.layers",
-        )
+        raise UsageError.of("init.nothing", source=source, why="; ".join(found.anew))
     return found
 
 

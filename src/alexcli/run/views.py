@@ -52,10 +52,7 @@ class Scorer:
             except torch.OutOfMemoryError as error:
                 too_many = stop - start
                 if too_many == 1:
-                    raise RunFailedError(
-                        "the device's memory does not hold the forward pass of one picture",
-                        hint="trainer.accelerator=cpu",
-                    ) from error
+                    raise RunFailedError.of("eval.memory") from error
                 self.limit = too_many // 2
             else:
                 start = stop
