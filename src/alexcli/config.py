@@ -6,7 +6,6 @@ import math
 import re
 import typing
 from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
 from pathlib import Path
 from types import UnionType
 from typing import Any, TypeVar, cast
@@ -14,7 +13,6 @@ from typing import Any, TypeVar, cast
 import yaml
 from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
-from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -27,11 +25,13 @@ from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
 
 Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec)
 
-ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze", PrepareSpec: "prepare"}
+ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
 # What may differ when a trained net is evaluated.
 RUN_GROUPS = ("data", "eval", "placement", "trainer")
 STUDIES = "ablation"
 QUICKSTART = "experiment=quickstart"
+# What OmegaConf says of a value of another type, and what it wants.
+WANTED = {"to Integer": "a whole number", "to Float": "a number", "bool": "true or false"}
 
 
 def conf_dir() -> Path:
@@ -71,35 +71,29 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     Raises:
         UsageError: unknown key, group choice or type, missing value, value out of range.
     """
-    parsed = parse(overrides)
-    words, additions, replaced = [], OmegaConf.create(), []
-    for override in parsed:
+    chosen: list[Override] = []
+    typed: list[Override] = []
+    for override in parse(overrides):
         line = override.input_line or ""
         if override.is_sweep_override():
             raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
-        if _checked(override, schema):  # A new layer or group, whose keys Hydra cannot type.
-            OmegaConf.update(additions, override.key_or_group, override.value())
-            if override.key_or_group.endswith(".steps"):
-                replaced.append(override.key_or_group)
-        elif override.key_or_group != "experiment" or override.value() is not None:
-            words.append(line)
-    names = {override.key_or_group for override in parsed}
+        group = override.key_or_group in groups()
+        (chosen if group else typed).append(override)
+    words = [_choice(override) for override in chosen if override.value() is not None]
+    names = {override.key_or_group for override in chosen}
     if schema is TrainSpec and not names & {"experiment", "data"}:
         words.insert(0, QUICKSTART)
-    store = ConfigStore.instance()
-    store.store(name="schema", node=TrainSpec)
-    store.store(name="analyze_schema", node=AnalyzeSpec)
-    store.store(name="prepare_schema", node=PrepareSpec)
     GlobalHydra.instance().clear()
+    config = OmegaConf.structured(schema)
     try:
-        with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-            composed = hydra_compose(ROOTS[schema], overrides=words)
-        OmegaConf.set_struct(composed, False)  # Typed nodes still refuse unknown keys.
-        for steps in replaced:  # A typed schedule is the whole one, not added to the file's.
-            OmegaConf.update(composed, steps, {}, merge=False)
-        return cast(Spec, _to_spec(OmegaConf.merge(composed, additions)))
+        if schema in ROOTS:
+            with initialize_config_dir(str(conf_dir()), version_base="1.3"):
+                config = OmegaConf.merge(config, hydra_compose(ROOTS[schema], overrides=words))
     except (HydraException, OmegaConfBaseException) as error:
         raise _explained(error) from error
+    for override in typed:
+        config = _set(config, override.key_or_group, _value(override))
+    return cast(Spec, _to_spec(config))
 
 
 def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
@@ -130,25 +124,22 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     Raises:
         UsageError: any other key, which would change the net that was trained.
     """
-    mapping = OmegaConf.create(to_mapping(spec))
+    config = OmegaConf.structured(spec)
     for override in parse(overrides):
-        _checked(override, TrainSpec)
-        name = override.key_or_group
+        name, value = override.key_or_group, _value(override)
+        group, allowed = name in groups(), [f"{group}.*" for group in RUN_GROUPS]
         if name.partition(".")[0] not in RUN_GROUPS or override.is_sweep_override():
-            raise UsageError.of(
-                "config.trained_already", override=override, groups=[f"{g}.*" for g in RUN_GROUPS]
-            )
-        value = override.value()
-        if override.is_delete() or (name in RUN_GROUPS and value is None):
+            if not group:
+                _set(config, name, value)  # which knows unknown keys
+            raise UsageError.of("config.trained_already", override=override, groups=allowed)
+        if override.is_delete() or (group and value is None):
             raise UsageError.of("config.nothing_left", override=override)
-        if name in RUN_GROUPS:
-            path = conf_dir() / name / f"{value}.yaml"
-            chosen = yaml.safe_load(path.read_text(encoding="utf-8"))
-            mapping[name] = to_mapping(TrainSpec())[name] | chosen
-        else:
-            OmegaConf.update(mapping, name, value)
-    plain = OmegaConf.to_container(mapping)
-    return from_mapping(plain, TrainSpec, source=Path("the command line"))
+        if group:
+            path = conf_dir() / _choice(override).replace("=", "/")
+            text = path.with_suffix(".yaml").read_text(encoding="utf-8")
+            value = to_mapping(TrainSpec())[name] | yaml.safe_load(text)
+        config = _set(config, name, value)
+    return cast(TrainSpec, _to_spec(config))
 
 
 def changed(spec: TrainSpec, changes: dict[str, Any]) -> TrainSpec:
@@ -161,11 +152,10 @@ def changed(spec: TrainSpec, changes: dict[str, Any]) -> TrainSpec:
     Raises:
         UsageError: whatever `compose` refuses.
     """
-    mapping = OmegaConf.create(to_mapping(spec))
+    config = OmegaConf.structured(spec)
     for key, value in changes.items():
-        OmegaConf.update(mapping, key, value)
-    plain = OmegaConf.to_container(mapping)
-    return from_mapping(plain, TrainSpec, source=Path("the changes"))
+        config = _set(config, key, value)
+    return cast(TrainSpec, _to_spec(config))
 
 
 def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
@@ -227,64 +217,67 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*values)]
 
 
-def _checked(override: Override, schema: type) -> bool:
-    """Check that the key or the choice exists; whether it sets a whole new layer or group."""
-    name = override.key_or_group
-    if name in groups() or (name == "experiment"):
-        value, allowed = override.value(), choices(name)
-        if value is not None and (not isinstance(value, str) or value not in allowed):
-            raise UsageError.of("config.no_choice", name=name, word=str(value), known=allowed)
-        return False
-    return _type_of(name, schema)[1] and not override.is_delete()
+def _choice(override: Override) -> str:
+    """GROUP=CHOICE; UsageError where there is no such choice."""
+    name, value = override.key_or_group, str(override.value())
+    if value not in choices(name):
+        raise UsageError.of("config.no_choice", name=name, word=value, known=choices(name))
+    return f"{name}={value}"
 
 
-def _type_of(key: str, schema: type) -> tuple[Any, bool]:
-    """The type of a dotted key, and whether it lies in a mapping with free names.
+def _value(override: Override) -> Any:
+    return None if override.is_delete() else override.value()
 
-    Raises:
-        UsageError: there is no such key.
-    """
-    here: Any = schema
-    through_dict, path = False, ""
-    for part in key.split("."):
-        where = path.rstrip(".")
-        if dataclasses.is_dataclass(here) and isinstance(here, type):
-            hints = typing.get_type_hints(here)
-            if part not in hints:
-                best = nearest(part, hints)
-                near = f"{path}{best}" if best else nearest(key, sorted(_keys(schema)))
-                place = where or "the top level"
-                raise UsageError.of(
-                    "config.unknown_key",
-                    key=key,
-                    where=place,
-                    hints=hints,
-                    word=near or "",
-                    known=[near or ""],
-                )
-            here = _unwrapped(hints[part])
-        elif typing.get_origin(here) is dict:
-            through_dict, here = True, _unwrapped(typing.get_args(here)[1])
-        else:
+
+def _set(config: Any, key: str, value: Any) -> Any:
+    """The configuration with a key set; UsageError where there is none, or for another type."""
+    OmegaConf.set_struct(config, False)  # typed nodes still refuse unknown keys
+    here: Any = config
+    *parents, last = key.split(".")
+    for depth, part in enumerate([*parents, last]):
+        where = ".".join(parents[:depth])
+        if not isinstance(here, DictConfig):
             raise UsageError.of("config.single_value", key=key, where=where)
-        path += part + "."
-    return here, through_dict
+        if part not in here:
+            if dataclasses.is_dataclass(OmegaConf.get_type(here)):
+                raise _unknown(OmegaConf.get_type(config), key, where, list(map(str, here)))
+            break  # a new layer or group, which is checked when it is set
+        if (here := here[part]) is None:
+            break
+    change = OmegaConf.create()
+    OmegaConf.update(change, key, value)
+    try:
+        if last == "steps":  # a typed schedule is the whole one, not added to the file's
+            OmegaConf.update(config, key, {}, merge=False)
+        return OmegaConf.merge(config, change)
+    except OmegaConfBaseException as error:
+        raise _explained(error) from error
+
+
+def _unknown(schema: Any, key: str, where: str, known: list[str]) -> UsageError:
+    """Why a key is none, with the nearest one of the same place or of any."""
+    place, prefix = where or "the top level", f"{where}." if where else ""
+    every = [*(prefix + name for name in known), *_keys(schema)]
+    near = nearest(key, every[: len(known)]) or nearest(key, every)
+    return UsageError.of(
+        "config.unknown_key", key=key, where=place, names=known, word=near or "", known=every
+    )
 
 
 def _unwrapped(hint: Any) -> Any:
-    """X for `X | None`."""
-    if isinstance(hint, UnionType) or typing.get_origin(hint) is typing.Union:
-        return next(a for a in typing.get_args(hint) if a is not type(None))
-    return hint
+    """X for `X | None` and for `dict[str, X]`."""
+    inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+    through = typing.get_origin(hint) in (UnionType, typing.Union, dict)
+    return _unwrapped(inner[-1]) if through else hint
 
 
 def _keys(schema: Any, prefix: str = "") -> Iterator[str]:
-    """Every dotted key of a schema."""
+    """Every dotted key of a schema, * for a free name."""
     for name, hint in typing.get_type_hints(schema).items():
         yield prefix + name
-        inner = _unwrapped(hint)
+        inner, free = _unwrapped(hint), ".*" if typing.get_origin(hint) is dict else ""
         if dataclasses.is_dataclass(inner):
-            yield from _keys(inner, f"{prefix}{name}.")
+            yield from _keys(inner, f"{prefix}{name}{free}.")
 
 
 def _to_spec(composed: Any) -> Any:
@@ -342,16 +335,8 @@ def _explained(error: Exception, where: str = "") -> UsageError:
         names = {"where": where, "full": full, "parent": parent}
         return UsageError.of("config.unknown_inner_key", word=word, known=known, **names)
     said = f"{full}: {first}" if full else first
-    return UsageError.of("config.other", where=where, said=said, hint=_type_hint(full))
-
-
-def _type_hint(key: str) -> str | None:
-    """What a key accepts, from its type."""
-    try:
-        here, _ = _type_of(key, TrainSpec)
-    except UsageError:  # of another schema, or an element of a list
-        return None
-    if isinstance(here, type) and issubclass(here, Enum):
-        return f"{key} is one of {', '.join(member.name for member in here)}"
-    names = {int: "a whole number", float: "a number", bool: "true or false"}
-    return f"{key} is {names[here]}" if here in names else None
+    wanted = next((words for part, words in WANTED.items() if part in first), "")
+    if among := re.search(r"expected one of \[(.*)\]", first):
+        wanted = f"one of {among.group(1)}"
+    hint = f"{full} is {wanted}" if wanted else None
+    return UsageError.of("config.other", where=where, said=said, hint=hint)

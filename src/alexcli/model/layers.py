@@ -14,7 +14,6 @@ from alexcli import draws
 from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
 from alexcli.model.shapes import LayerShape, pool_of
 from alexcli.schema import (
-    Activation,
     DropoutKind,
     DropoutSpec,
     Kind,
@@ -26,18 +25,8 @@ from alexcli.schema import (
     Rounding,
 )
 
-ACTIVATIONS: dict[Activation, type[nn.Module]] = {
-    Activation.relu: nn.ReLU,
-    Activation.tanh: nn.Tanh,
-    Activation.sigmoid: nn.Sigmoid,
-    Activation.leaky_relu: nn.LeakyReLU,
-    Activation.prelu: nn.PReLU,
-    Activation.rrelu: nn.RReLU,
-    Activation.elu: nn.ELU,
-    Activation.gelu: nn.GELU,
-    Activation.silu: nn.SiLU,
-    Activation.identity: nn.Identity,
-}
+# torch's modules by their names: leaky_relu is LeakyReLU.
+MODULES = {name.lower(): kind for name, kind in vars(nn).items() if isinstance(kind, type)}
 
 
 class Pool(nn.Module):
@@ -187,8 +176,9 @@ def _build(
     """The module of an op, or None where the model turns it off."""
     match op:
         case Op.act:
-            kind = ACTIVATIONS[model.activation]
-            return kind(inplace=True) if kind is nn.ReLU else kind()
+            kind = MODULES[model.activation.value.replace("_", "")]
+            made: nn.Module = kind(inplace=True) if kind is nn.ReLU else kind()
+            return made
         case Op.pool:
             return Pool(pool_of(model, shape.spec), model.rounding)
         case Op.dropout:

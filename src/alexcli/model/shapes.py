@@ -111,38 +111,62 @@ def trace(model: ModelSpec) -> list[LayerShape]:
     if not specs:
         raise UsageError.of("model.empty", model=model)
     shapes: list[LayerShape] = []
-    channels, size, flat = model.input.channels, model.input.size, False
-    names = list(specs)
-    for name, spec in specs.items():
-        last = name == names[-1]
-        _check_place(name, spec, last=last, flat=flat)
-        out = model.classes if last else _width(model, name, spec)
-        # The first layer sees the whole picture in every tower.
-        seen = channels if spec.sees is Sees.all or not shapes else channels // model.towers
-        if last:  # Each tower multiplies its own units; the partial scores are summed.
-            seen = channels // model.towers if shapes else channels
-        if spec.kind is Kind.fc:
-            first = not shapes
-            shape = _fc(name, spec, seen * size**2, out, last=last, first=first, model=model)
-        else:
-            shape = _conv(name, spec, seen, size, out, model=model, first=not shapes)
-        shapes.append(shape)
-        channels, size, flat = shape.out_channels, shape.end_size, spec.kind is Kind.fc
+    channels, size, towers, last = model.input.channels, model.input.size, model.towers, False
+    for number, (name, spec) in enumerate(specs.items(), start=1):
+        first, last, fc = not shapes, number == len(specs), spec.kind is Kind.fc
+        # The first layer sees the whole picture in every tower. In the last one each tower
+        # multiplies its own units, and the partial scores are summed.
+        everything = first or (spec.sees is Sees.all and not last)
+        seen = channels if everything else channels // towers
+        _check(model, f"model.trunk.{name}", spec, seen, shapes, last=last)
+        side = end = 1 if fc else _positions(model, name, "kernel", size, spec)
+        if Op.pool in spec.ops:
+            end = _positions(model, name, "pooling window", side, pool_of(model, spec))
+        shapes.append(
+            LayerShape(
+                name=name,
+                spec=spec,
+                in_channels=seen * size**2 if fc else seen,
+                in_size=1 if fc else size,
+                out_channels=model.classes if last else _width(model, name, spec),
+                out_size=side,
+                end_size=end,
+                exchanged=everything and not first and towers > 1,
+                last=last,
+                towers=towers,
+            )
+        )
+        channels, size = shapes[-1].out_channels, end
     return shapes
 
 
-def _check_place(name: str, spec: LayerSpec, *, last: bool, flat: bool) -> None:
-    where = f"model.trunk.{name}"
-    if last and (spec.kind is not Kind.fc or spec.filters is not None or spec.ops):
+def _check(
+    model: ModelSpec,
+    where: str,
+    spec: LayerSpec,
+    seen: int,
+    before: list[LayerShape],
+    *,
+    last: bool,
+) -> None:
+    """UsageError for a layer that cannot stand where it does, or cannot do what follows it."""
+    fc = spec.kind is Kind.fc
+    if last and (not fc or spec.filters is not None or spec.ops):
         raise UsageError.of("model.last_layer", where=where, spec=spec)
     if not last and spec.filters is None:
         raise UsageError.of("model.no_filters", where=where)
     if len(set(spec.ops)) < len(spec.ops):
         raise UsageError.of("model.op_twice", where=where, spec=spec)
-    if flat and spec.kind is not Kind.fc:
+    if before and before[-1].spec.kind is Kind.fc and not fc:
         raise UsageError.of("model.after_fc", where=where, spec=spec)
-    if spec.kind is Kind.fc and any(op in (Op.pool, Op.spatial_norm) for op in spec.ops):
+    if fc and any(op in (Op.pool, Op.spatial_norm) for op in spec.ops):
         raise UsageError.of("model.fc_ops", where=where, spec=spec)
+    if fc and Op.norm in spec.ops and model.norm is Norm.spatial_lrn:
+        raise UsageError.of("model.fc_norm", where=where)
+    if not fc and seen % spec.groups:
+        raise UsageError.of("model.uneven_groups", where=where, spec=spec, seen=seen)
+    if spec.kind is Kind.local and spec.groups != 1:
+        raise UsageError.of("model.local_groups", where=where, spec=spec)
 
 
 def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
@@ -154,59 +178,16 @@ def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
     return max(unit, round(spec.filters * model.width / unit) * unit)
 
 
-def _fc(
-    name: str, spec: LayerSpec, seen: int, out: int, *, last: bool, first: bool, model: ModelSpec
-) -> LayerShape:
-    if Op.norm in spec.ops and model.norm is Norm.spatial_lrn:
-        raise UsageError.of("model.fc_norm", name=name)
-    return LayerShape(
-        name=name,
-        spec=spec,
-        in_channels=seen,
-        in_size=1,
-        out_channels=out,
-        out_size=1,
-        end_size=1,
-        exchanged=spec.sees is Sees.all and not (last or first) and model.towers > 1,
-        last=last,
-        towers=model.towers,
-    )
-
-
-def _conv(
-    name: str, spec: LayerSpec, seen: int, size: int, out: int, *, model: ModelSpec, first: bool
-) -> LayerShape:
-    if seen % spec.groups:
-        raise UsageError.of("model.uneven_groups", name=name, spec=spec, seen=seen)
-    if spec.kind is Kind.local and spec.groups != 1:
-        raise UsageError.of("model.local_groups", name=name, spec=spec)
-    side = _windows(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
-    end = side
-    if Op.pool in spec.ops:
-        pool = pool_of(model, spec)
-        end = _windows(model, name, "pooling window", side, pool.size, pool.stride, 0)
-    return LayerShape(
-        name=name,
-        spec=spec,
-        in_channels=seen,
-        in_size=size,
-        out_channels=out,
-        out_size=side,
-        end_size=end,
-        exchanged=spec.sees is Sees.all and not first and model.towers > 1,
-        last=False,
-        towers=model.towers,
-    )
-
-
-def _windows(
-    model: ModelSpec, name: str, what: str, size: int, window: int, stride: int, pad: int
+def _positions(
+    model: ModelSpec, name: str, what: str, size: int, window: LayerSpec | PoolSpec
 ) -> int:
-    if size + 2 * pad < window:
+    """Of a kernel or a pooling window along a side of `size`."""
+    wide, pad = (window.size, 0) if isinstance(window, PoolSpec) else (window.kernel, window.pad)
+    if size + 2 * pad < wide:
         seen = f"{size} (padded to {size + 2 * pad})" if pad else str(size)
-        known: dict[str, Any] = {"name": name, "what": what, "window": window, "seen": seen}
+        known: dict[str, Any] = {"name": name, "what": what, "window": wide, "seen": seen}
         raise UsageError.of("model.window", model=model, **known)
-    return out_size(size, window, stride, pad, model.rounding)
+    return out_size(size, wide, window.stride, pad, model.rounding)
 
 
 def op_parameters(model: ModelSpec, shape: LayerShape) -> int:
