@@ -135,13 +135,6 @@ def test_fused_update_equals_the_plain_loop_across_changes_of_the_rate(decay: fl
         torch.testing.assert_close(a, b, rtol=1e-14, atol=1e-14)
 
 
-def test_maximize_climbs_and_decay_still_shrinks() -> None:
-    w = nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
-    w.grad = torch.tensor([3.0], dtype=torch.float64)
-    PaperSGD([w], lr=0.1, weight_decay=0.5, maximize=True).step()
-    assert w.item() == pytest.approx(2.0 - 0.1 * 0.5 * 2.0 + 0.1 * 3.0, abs=1e-15)
-
-
 def test_closure_is_evaluated_with_gradients_and_its_loss_returned() -> None:
     w = nn.Parameter(torch.tensor([2.0], dtype=torch.float64))
     optimizer = PaperSGD([w], lr=0.1)

@@ -1,15 +1,12 @@
 """Loss, top-1 and top-5 error over a pass, accumulated on the net's device."""
 
 from collections.abc import Callable
-from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import Metric, SumMetric
-from torchmetrics.classification import MulticlassAccuracy
 from torchmetrics.functional.classification import binary_calibration_error
 
 
@@ -20,23 +17,17 @@ class Errors(nn.Module):
         classes: number of classes K; with five or fewer there is no top-5 error.
     """
 
+    sums: Tensor
+    """(4,) float64: pictures, summed loss, hits of the best guess, hits of the best five."""
+
     def __init__(self, classes: int) -> None:
         super().__init__()
         self.classes = classes
-        # Sums, because torchmetrics 1.9's MeanMetric drops its weights when it does not check for
-        # NaN, and checking makes the device wait.
-        self.loss = SumMetric(nan_strategy="disable").set_dtype(torch.float64)
-        self.seen = SumMetric(nan_strategy="disable").set_dtype(torch.float64)
-        self.top1 = MulticlassAccuracy(classes, average="micro", validate_args=False)
-        self.top5 = (
-            MulticlassAccuracy(classes, top_k=5, average="micro", validate_args=False)
-            if classes > 5
-            else None
-        )
+        self.register_buffer("sums", torch.zeros(4, dtype=torch.float64), persistent=False)
 
     @torch.no_grad()
     def update(self, scores: Tensor, labels: Tensor, loss: Tensor | None = None) -> None:
-        """Add a batch.
+        """Add a batch; nothing waits for the device.
 
         Args:
             scores: (N, K), logits or probabilities.
@@ -46,55 +37,34 @@ class Errors(nn.Module):
         if not len(labels):  # a replica's share of a small last batch
             return
         loss = F.cross_entropy(scores, labels) if loss is None else loss.detach()
-        self.loss.update(loss.double() * len(labels))
-        self.seen.update(len(labels))
-        self.top1.update(scores, labels)
-        if self.top5 is not None:
-            self.top5.update(scores, labels)
+        best = scores.topk(min(5, self.classes), dim=1).indices
+        hits = [(scores.argmax(dim=1) == labels).sum(), (best == labels[:, None]).sum()]
+        self.sums[0] += len(labels)
+        self.sums[1:] += torch.stack([loss.double() * len(labels), *hits])
 
     def compute(self) -> dict[str, float | None]:
-        """`loss`, `top1_err` and `top5_err` (None with five classes or fewer), of this process.
-
-        Read from the sums: torchmetrics' own compute would add over towers as well as replicas.
-        """
-        count = self.count()
-
-        def error(metric: MulticlassAccuracy) -> float:
-            return (count - int(cast(Tensor, metric.tp).sum())) / count
-
+        """`loss`, `top1_err` and `top5_err` (None with five classes or fewer), of this process."""
+        count, loss, top1, top5 = self.sums.tolist()
+        wide = self.classes > 5
         return {
-            "loss": float(cast(Tensor, self.loss.sum_value)) / count,
-            "top1_err": error(self.top1),
-            "top5_err": None if self.top5 is None else error(self.top5),
+            "loss": loss / count,
+            "top1_err": (count - top1) / count,
+            "top5_err": (count - top5) / count if wide else None,
         }
 
     def count(self) -> int:
         """Pictures seen since the last reset."""
-        return int(cast(Tensor, self.seen.sum_value))  # compute() warns where nothing was seen
-
-    def _all(self) -> list[Metric]:
-        return [m for m in (self.loss, self.seen, self.top1, self.top5) if m is not None]
-
-    def sums(self) -> list[dict[str, Tensor]]:
-        """The running sums, for a checkpoint made within a pass."""
-        return [cast(dict[str, Tensor], dict(metric.metric_state)) for metric in self._all()]
+        return int(self.sums[0])
 
     def over(self, total: Callable[[Tensor], Tensor]) -> "Errors":
         """The same pass over all replicas, of which `total` adds up a tensor."""
         whole = Errors(self.classes)
-        whole.load_sums([{name: total(s) for name, s in sums.items()} for sums in self.sums()])
+        whole.sums = total(self.sums)
         return whole
-
-    def load_sums(self, sums: list[dict[str, Tensor]]) -> None:
-        """Go on from sums that `sums` returned."""
-        for metric, state in zip(self._all(), sums, strict=True):
-            for name, value in state.items():
-                setattr(metric, name, value)
 
     def reset(self) -> None:
         """Start a new pass."""
-        for metric in self._all():
-            metric.reset()
+        self.sums.zero_()
 
 
 def calibration_error(top: Tensor, top_p: Tensor, labels: npt.NDArray[np.int64]) -> float:

@@ -4,8 +4,8 @@ import fnmatch
 import functools
 import math
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, overload
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -29,21 +29,9 @@ class PaperSGD(torch.optim.Optimizer):
     """
 
     def __init__(
-        self,
-        params: ParamsT,
-        lr: float,
-        momentum: float = 0.9,
-        weight_decay: float = 0.0,
-        *,
-        maximize: bool = False,
+        self, params: ParamsT, lr: float, momentum: float = 0.9, weight_decay: float = 0.0
     ) -> None:
-        defaults = {
-            "lr": lr,
-            "momentum": momentum,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, defaults)
+        super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         for group in self.param_groups:
             for key in ("lr", "weight_decay"):
                 if not 0 <= group[key] < math.inf:
@@ -51,19 +39,11 @@ class PaperSGD(torch.optim.Optimizer):
             if not 0 <= group["momentum"] < 1:
                 raise ValueError(f"momentum must be in [0, 1), not {group['momentum']}")
 
-    @overload
-    def step(self, closure: None = None) -> None: ...
-
-    @overload
-    def step(self, closure: Callable[[], float]) -> float: ...
-
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(self, closure: Any = None) -> Any:
         """One update; returns the loss of `closure`, which is evaluated first, or None."""
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+        with torch.enable_grad():
+            loss = closure() if closure else None
         for group in self.param_groups:
             if group["lr"] != 0:
                 self._update(group)
@@ -77,8 +57,8 @@ class PaperSGD(torch.optim.Optimizer):
         # Torch's fused kernel computes b = momentum * b + (1 - dampening) * (g + weight_decay * w),
         # w = w - lr * b in one pass over memory. With 1 - dampening = -lr of ours, and theirs -1,
         # b is section 5's velocity at any rate.
-        keys = {key: group[key] for key in ("weight_decay", "momentum", "maximize")}
-        keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False}
+        keys = {key: group[key] for key in ("weight_decay", "momentum")}
+        keys |= {"lr": -1.0, "dampening": 1 + group["lr"], "nesterov": False, "maximize": False}
         for device in {p.device for p in weights}:  # towers may have one each
             here = [p for p in weights if p.device == device]
             velocities = [self.state[p]["velocity"] for p in here]
@@ -90,8 +70,7 @@ class PaperSGD(torch.optim.Optimizer):
             ]
             if not group["momentum"]:  # the kernel refuses a velocity then
                 torch._foreach_mul_(here, 1 - group["lr"] * group["weight_decay"])
-                sign = 1 if group["maximize"] else -1
-                torch._foreach_add_(here, gradients, alpha=sign * group["lr"])
+                torch._foreach_add_(here, gradients, alpha=-group["lr"])
                 continue
             torch._fused_sgd_(here, gradients, velocities, **keys, is_first_step=False)
 

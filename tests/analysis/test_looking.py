@@ -10,8 +10,7 @@ from torch import Tensor
 from alexcli.analysis import codes, curves, filters, init
 from alexcli.analysis.neighbors import Nearest
 from alexcli.errors import UsageError
-from alexcli.model.activations import activations, find_layer
-from alexcli.model.towers import Towers
+from alexcli.model.towers import Towers, activations, find_layer
 from alexcli.schema import AnalyzeSpec
 from tests.conftest import model
 

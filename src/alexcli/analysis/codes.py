@@ -16,7 +16,7 @@ from alexcli.analysis import Subject, worded
 from alexcli.analysis.neighbors import check_count
 from alexcli.data.pictures import Subset
 from alexcli.errors import UsageError
-from alexcli.model.activations import activations, find_layer
+from alexcli.model.towers import activations, find_layer
 from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
-from alexcli.model.activations import find_layer
+from alexcli.model.towers import find_layer
 from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec, Kind
 

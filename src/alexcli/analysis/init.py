@@ -8,8 +8,7 @@ from torch import Tensor
 
 from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
-from alexcli.model.activations import activations
-from alexcli.model.towers import Towers
+from alexcli.model.towers import Towers, activations
 from alexcli.results import Analysis, Panel
 
 NORMALISED = 57.4  # 255 x 0.225, by which ports divide pixels (torchvision's normalisation)

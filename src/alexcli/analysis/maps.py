@@ -6,7 +6,7 @@ import torch
 
 from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
-from alexcli.model.activations import activations, find_layer
+from alexcli.model.towers import activations, find_layer
 from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec, Kind
 

@@ -145,7 +145,7 @@ def _check(model: ModelSpec, macs: int) -> list[list[Any]]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from alexcli.model.portable import portable
+    from alexcli.model.convert import portable
     from alexcli.model.towers import Towers
 
     net = portable(Towers(model), operator=False).eval()

@@ -220,7 +220,7 @@ class Module(L.LightningModule):
             "plateau": self.plateau.state_dict(),
             "finished": self.finished,
             "seconds": self.seconds,
-            "train_errors": self.train_errors.over(self.placement.total).sums(),
+            "train_errors": self.train_errors.over(self.placement.total).sums.clone(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -230,4 +230,4 @@ class Module(L.LightningModule):
         self.finished = kept["finished"]
         self.seconds_before = kept["seconds"]
         if self.placement.replica == 0:  # sums over all replicas, to be added up again
-            self.train_errors.load_sums(kept["train_errors"])
+            self.train_errors.sums.copy_(kept["train_errors"])

@@ -75,38 +75,23 @@ def processes(
         if spec.kind is PlacementKind.split:
             split_devices(spec, model, device)
         return 1
-    size = _size(spec, model, gpus, here)
-    if gpus and (local := here.local_size if here else size) > gpus:
-        each = f" ({model.towers} towers each)" if spec.kind is PlacementKind.ranks else ""
-        raise UsageError.of("placement.gpus", kind=kind, local=local, gpus=gpus, each=each)
-    _check_replicas(model, batch, size // _apart(spec, model))
-    return size
-
-
-def _apart(spec: PlacementSpec, model: ModelSpec) -> int:
-    """Processes of one replica."""
-    return model.towers if spec.kind is PlacementKind.ranks else 1
-
-
-def _size(spec: PlacementSpec, model: ModelSpec, gpus: int, here: World | None) -> int:
-    apart = _apart(spec, model)
-    if here is None:
-        return apart * (spec.replicas or max(1, gpus // apart))
-    if here.size % apart:
+    apart = model.towers if spec.kind is PlacementKind.ranks else 1  # processes of one replica
+    size = here.size if here else apart * (spec.replicas or max(1, gpus // apart))
+    if size % apart:
         raise UsageError.of("placement.uneven_processes", here=here, apart=apart)
-    if spec.replicas is not None and here.size != apart * spec.replicas:
-        counts: dict[str, Any] = {"needed": apart * spec.replicas, "fits": here.size // apart}
+    if here and spec.replicas is not None and size != apart * spec.replicas:
+        counts: dict[str, Any] = {"needed": apart * spec.replicas, "fits": size // apart}
         raise UsageError.of("placement.process_count", spec=spec, apart=apart, here=here, **counts)
-    return here.size
-
-
-def _check_replicas(model: ModelSpec, batch: int, replicas: int) -> None:
-    """Refuse what would not be exact."""
+    if gpus and (local := here.local_size if here else size) > gpus:
+        each = f" ({apart} towers each)" if apart > 1 else ""
+        raise UsageError.of("placement.gpus", kind=kind, local=local, gpus=gpus, each=each)
+    replicas = size // apart
     if replicas > batch:
         raise UsageError.of("placement.batch", replicas=replicas, batch=batch)
     ops = {op for layer in layers(model).values() for op in layer.ops}
-    if replicas > 1 and model.norm is Norm.batch and Op.norm in ops:
+    if replicas > 1 and model.norm is Norm.batch and Op.norm in ops:  # which would not be exact
         raise UsageError.of("placement.batch_norm", replicas=replicas)
+    return size
 
 
 def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -> Sequence[str]:

@@ -17,7 +17,7 @@ from alexcli import __version__
 from alexcli.config import from_mapping, to_mapping
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import RunFailedError, UsageError, written
-from alexcli.model.portable import portable
+from alexcli.model.convert import portable
 from alexcli.results import Exported
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.trained import Trained

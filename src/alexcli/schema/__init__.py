@@ -8,5 +8,4 @@ from alexcli.schema.ablation import *  # noqa: F403
 from alexcli.schema.data import *  # noqa: F403
 from alexcli.schema.model import *  # noqa: F403
 from alexcli.schema.optim import *  # noqa: F403
-from alexcli.schema.placement import *  # noqa: F403
 from alexcli.schema.train import *  # noqa: F403

@@ -1,4 +1,4 @@
-"""Keys of the groups `trainer` and `logger`, and the whole configuration of a run."""
+"""Keys of the groups `placement`, `trainer` and `logger`, and the whole configuration of a run."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -7,8 +7,27 @@ from alexcli.schema.ablation import LauncherSpec
 from alexcli.schema.data import AugmentSpec, DataSpec, EvalSpec
 from alexcli.schema.model import ModelSpec
 from alexcli.schema.optim import OptimSpec
-from alexcli.schema.placement import PlacementSpec
 from alexcli.schema.ranges import ranged
+
+PlacementKind = StrEnum("PlacementKind", ["single", "split", "ranks", "ddp"])
+"""How towers are laid out over devices and processes."""
+
+
+@dataclass
+class PlacementSpec:
+    """Where the towers live; not part of a run's fingerprint."""
+
+    kind: PlacementKind = PlacementKind.single
+    """single (all towers on one device), split (one process, a device per tower: section 3.5),
+    ranks (a process per tower), ddp (every process holds the whole net).
+    """
+    devices: list[str] = field(default_factory=list)
+    """split: a device for each tower, such as [cuda:0,cuda:1]; empty takes the first GPUs."""
+    replicas: int | None = ranged(None, low=1)
+    """ranks, ddp: copies of the net, among which each batch is divided; null: as many as started
+    by torchrun or Slurm, else as this machine's GPUs hold, or one on the CPU.
+    """
+
 
 Accelerator = StrEnum("Accelerator", ["auto", "cpu", "gpu"])
 """Kind of device."""
