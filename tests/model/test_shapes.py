@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from alexcli.errors import UsageError
-from alexcli.model.shapes import op_parameters, trace
+from alexcli.model.shapes import trace
 from alexcli.model.towers import Towers
 from tests.conftest import TOWER_MODELS, model
 
@@ -77,7 +77,7 @@ def test_the_built_net_has_what_the_shapes_say(name: str) -> None:
         built = sum(
             p.numel() for t in range(spec.towers) for p in net.layer(t, shape.name).parameters()
         )
-        assert built == shape.weights + shape.biases + op_parameters(spec, shape), shape.name
+        assert built == shape.params, shape.name
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_the_built_net_has_what_the_shapes_say(name: str) -> None:
 def test_parameters_of_norms_and_slopes_are_counted(words: str) -> None:
     spec = model(*words.split(), "model.width=0.125")
     net = Towers(spec)
-    counted = sum(s.weights + s.biases + op_parameters(spec, s) for s in net.shapes)
+    counted = sum(s.params for s in net.shapes)
     assert counted == sum(p.numel() for p in net.parameters())
 
 

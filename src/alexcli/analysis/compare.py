@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alexcli.analysis import read_yaml, worded
-from alexcli.model.shapes import followed_by, op_parameters, trace
+from alexcli.model.shapes import followed_by, trace
 from alexcli.results import Analysis
 from alexcli.schema import Kind, ModelSpec, Norm, Op
 
@@ -37,7 +37,7 @@ def _counted(model: ModelSpec) -> dict[str, Any]:
     convs = [shape for shape in shapes if shape.spec.kind is not Kind.fc]
     ops = {op for shape in shapes for op, _ in followed_by(model, shape)}
     has = {"dropout": Op.dropout in ops, "LRN": Op.norm in ops and model.norm is Norm.lrn}
-    params = sum(s.weights + s.biases + op_parameters(model, s) for s in shapes)
+    params = sum(s.params for s in shapes)
     kernels = " ".join(map(str, sorted({shape.spec.kernel for shape in convs})))
     counts = {"layers": len(shapes), "convs": len(convs), "kernels": kernels, "params": params}
     counts |= {"fc": len(shapes) - len(convs), "macs": sum(shape.macs for shape in shapes)}

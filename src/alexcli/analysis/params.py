@@ -3,7 +3,7 @@
 from typing import Any
 
 from alexcli.analysis import read_yaml, worded
-from alexcli.model.shapes import LayerShape, followed_by, op_parameters, pool_of, trace
+from alexcli.model.shapes import LayerShape, followed_by, pool_of, trace
 from alexcli.results import Analysis
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec, Norm, Op
 
@@ -67,8 +67,7 @@ def _by(sizes: list[int]) -> str:
 
 
 def _layer(model: ModelSpec, shape: LayerShape, batch: int) -> dict[str, Any]:
-    params = shape.weights + shape.biases + op_parameters(model, shape)
-    after = followed_by(model, shape)
+    after, params = followed_by(model, shape), shape.params
     # An activation works in place; everything else makes a tensor that the backward pass reads.
     held = FLOAT * batch * (shape.neurons + sum(n for op, n in after if op is not Op.act))
     side, towers = shape.out_size, shape.towers

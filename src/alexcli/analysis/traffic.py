@@ -9,7 +9,7 @@ from typing import Any
 
 from alexcli.analysis import worded
 from alexcli.errors import UsageError
-from alexcli.model.shapes import LayerShape, op_parameters, trace
+from alexcli.model.shapes import trace
 from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
 
@@ -122,15 +122,6 @@ def _row(name: str, found: Bytes, towers: int, replicas: int, batch: int) -> dic
     }
 
 
-def _outputs(shape: LayerShape) -> int:
-    """Numbers that a layer hands on for one picture, all towers together, after pooling."""
-    return shape.out_channels * shape.end_size**2
-
-
-def _weights(model: ModelSpec, shape: LayerShape) -> int:
-    return shape.weights + shape.biases + op_parameters(model, shape)
-
-
 def _towers(model: ModelSpec, batch: int, replicas: int) -> Bytes:
     """Towers that meet, and replicas of them that add up their gradients.
 
@@ -140,11 +131,11 @@ def _towers(model: ModelSpec, batch: int, replicas: int) -> Bytes:
     towers, shapes = model.towers, trace(model)
     found: Bytes = {}
     for index, shape in enumerate(shapes):
-        there = FLOAT * batch * (towers - 1) * _outputs(shapes[index - 1]) if shape.exchanged else 0
+        there = FLOAT * batch * (towers - 1) * shapes[index - 1].handed_on if shape.exchanged else 0
         back = there
         if shape.last:
             there += FLOAT * batch * (towers - 1) * towers * model.classes
-        size = FLOAT * _weights(model, shape)
+        size = FLOAT * shape.params
         ring = 2 * (replicas - 1) * size
         # The first tower has the bias of the scores; otherwise towers are alike.
         own = size if towers == 1 else size / towers
@@ -157,7 +148,7 @@ def _data_parallel(model: ModelSpec, devices: int) -> Bytes:
     """One net per device; every gradient is reduced over all."""
     found: Bytes = {}
     for shape in trace(model):
-        ring = 2 * (devices - 1) * FLOAT * _weights(model, shape)
+        ring = 2 * (devices - 1) * FLOAT * shape.params
         found[shape.name] = (0, ring, ring / devices)
     return found
 
@@ -173,12 +164,12 @@ def _hybrid(model: ModelSpec, batch: int, devices: int) -> Bytes:
     found: Bytes = {}
     for index, shape in enumerate(shapes):
         if shape.spec.kind is Kind.fc:
-            read = _outputs(shapes[index - 1]) if index else model.input.channels * shape.fan_in
+            read = shapes[index - 1].handed_on if index else model.input.channels * shape.fan_in
             there = FLOAT * batch * read * (devices - 1)
             # Each device needs all scores of its own share of the pictures for the loss.
             scores = FLOAT * batch * model.classes * (devices - 1) / devices if shape.last else 0
             found[shape.name] = (there + scores, there + scores, 2 * (there + scores) / devices)
         else:
-            ring = 2 * (devices - 1) * FLOAT * _weights(model, shape)
+            ring = 2 * (devices - 1) * FLOAT * shape.params
             found[shape.name] = (0, ring, ring / devices)
     return found

@@ -42,6 +42,8 @@ class LayerShape:
     """Whether its outputs are the class scores."""
     towers: int
     """Number of towers."""
+    extras: int
+    """Parameters of what follows the product: batch norm's gain and shift, prelu's slopes."""
 
     @property
     def neurons(self) -> int:
@@ -65,6 +67,16 @@ class LayerShape:
     def biases(self) -> int:
         """Number of biases; an unshared layer has one per map and position (2012 code)."""
         return self.neurons if self.spec.kind is Kind.local else self.out_channels
+
+    @property
+    def params(self) -> int:
+        """Number of all parameters."""
+        return self.weights + self.biases + self.extras
+
+    @property
+    def handed_on(self) -> int:
+        """Outputs after pooling."""
+        return self.out_channels * self.end_size**2
 
     @property
     def macs(self) -> int:
@@ -122,21 +134,25 @@ def trace(model: ModelSpec) -> list[LayerShape]:
         side = end = 1 if fc else _positions(model, name, "kernel", size, spec)
         if Op.pool in spec.ops:
             end = _positions(model, name, "pooling window", side, pool_of(model, spec))
+        channels = model.classes if last else _width(model, name, spec)
+        gains = 2 * channels * (Op.norm in spec.ops and model.norm is Norm.batch)
+        slopes = towers * (Op.act in spec.ops and model.activation is Activation.prelu)
         shapes.append(
             LayerShape(
                 name=name,
                 spec=spec,
                 in_channels=seen * size**2 if fc else seen,
                 in_size=1 if fc else size,
-                out_channels=model.classes if last else _width(model, name, spec),
+                out_channels=channels,
                 out_size=side,
                 end_size=end,
                 exchanged=everything and not first and towers > 1,
                 last=last,
                 towers=towers,
+                extras=gains + slopes,
             )
         )
-        channels, size = shapes[-1].out_channels, end
+        size = end
     return shapes
 
 
@@ -188,16 +204,6 @@ def _positions(
         known: dict[str, Any] = {"name": name, "what": what, "window": wide, "seen": seen}
         raise UsageError.of("model.window", model=model, **known)
     return out_size(size, wide, window.stride, pad, model.rounding)
-
-
-def op_parameters(model: ModelSpec, shape: LayerShape) -> int:
-    """Parameters of what follows the product: batch norm's gain and shift, prelu's slopes."""
-    count = 0
-    if Op.norm in shape.spec.ops and model.norm is Norm.batch:
-        count += 2 * shape.out_channels
-    if Op.act in shape.spec.ops and model.activation is Activation.prelu:
-        count += model.towers  # one slope for each tower's share of the layer
-    return count
 
 
 def followed_by(model: ModelSpec, shape: LayerShape) -> list[tuple[Op, int]]:
