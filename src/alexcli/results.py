@@ -36,21 +36,6 @@ class EpochRow:
     """Seconds since the run began, over all its resumptions."""
 
 
-@dataclass
-class StepReport:
-    """Progress inside an epoch."""
-
-    epoch: int
-    epochs: int
-    step: int
-    steps: int
-    """Updates in the whole run."""
-    loss: float
-    top1_err: float
-    lr: float
-    images_per_s: float
-
-
 class Reporter(Protocol):
     """Tells the user how a run goes; `render` draws it, and nothing under `run` prints."""
 
@@ -63,8 +48,8 @@ class Reporter(Protocol):
     def counted(self, what: str, done: int, total: int) -> None:
         """Progress of a pass that is not training."""
 
-    def step(self, report: StepReport) -> None:
-        """Progress of training, a few times a second at most."""
+    def step(self, row: EpochRow, epochs: int, steps: int) -> None:
+        """Progress of training, a few times a second at most; `steps` are the run's."""
 
     def epoch(self, rows: list[EpochRow], epochs: int) -> None:
         """An epoch has ended."""

@@ -3,13 +3,13 @@ import io
 from rich.console import Console
 
 from alexcli.render.progress import Bars, Lines, duration, epoch_line
-from alexcli.results import EpochRow, StepReport
+from alexcli.results import EpochRow
 
 ROWS = [
     EpochRow(40, 1, "train", 2.0, 0.8, 0.3, 0.01, 1234.5, 3.0),
     EpochRow(40, 1, "val", 1.5, 0.7, None, 0.01, 2000.0, 4.0),
 ]
-STEP = StepReport(1, 3, 20, 120, 2.1, 0.85, 0.01, 999.0)
+STEP = (EpochRow(20, 1, "train", 2.1, 0.85, None, 0.01, 999.0, 1.0), 3, 120)
 
 
 def test_an_epoch_is_one_line_with_errors_in_percent() -> None:
@@ -25,7 +25,7 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
     lines = Lines(Console(file=out, width=200, color_system=None))
     lines.EVERY = 0  # type: ignore[misc]
     lines.note("[brackets] stay")
-    lines.step(STEP)
+    lines.step(*STEP)
     lines.epoch(ROWS, 3)
     lines.close()
     text = out.getvalue()
@@ -40,7 +40,7 @@ def test_on_a_terminal_a_bar_shows_epoch_step_loss_error_rate_and_speed() -> Non
     out = io.StringIO()
     bars = Bars(Console(file=out, width=160, force_terminal=True, color_system=None))
     bars.counted("mean image", 5, 10)
-    bars.step(STEP)
+    bars.step(*STEP)
     assert bars.progress is not None
     bars.progress.refresh()
     bars.epoch(ROWS, 3)

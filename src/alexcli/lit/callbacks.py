@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from alexcli.errors import InterruptedRunError, RunFailedError
 from alexcli.lit.module import Module
-from alexcli.results import EpochRow, Reporter, StepReport
+from alexcli.results import EpochRow, Reporter
 
 REPORT_EVERY = 0.25  # seconds between progress reports, so that reading the loss costs nothing
 
@@ -180,23 +180,13 @@ class Progress(L.Callback):
         if elapsed < REPORT_EVERY and not trainer.is_last_batch:
             return
         pl_module.check_finite()
-        step = trainer.global_step
         loss = float(torch.stack(self.losses).mean())  # since the last report
-        self._watch(loss, len(self.losses), step, pl_module.spec.model.classes)
+        spec, step = pl_module.spec, trainer.global_step
+        self._watch(loss, len(self.losses), step, spec.model.classes)
         self.losses = []
-        epochs = pl_module.spec.optim.epochs
-        self.reporter.step(
-            StepReport(
-                epoch=min(epochs, (step - 1) // pl_module.steps_per_epoch + 1),
-                epochs=epochs,
-                step=step,
-                steps=epochs * pl_module.steps_per_epoch,
-                loss=loss,
-                top1_err=pl_module.train_errors.compute()["top1_err"] or 0.0,
-                lr=pl_module.rate(),
-                images_per_s=self.images / max(elapsed, 1e-9),
-            )
-        )
+        speed = self.images / max(elapsed, 1e-9)
+        row = replace(pl_module.row("train", pl_module.train_errors, speed), loss=loss)
+        self.reporter.step(row, spec.optim.epochs, spec.optim.epochs * pl_module.steps_per_epoch)
         self.reported, self.images = self.clock(), 0
 
     def _watch(self, loss: float, count: int, step: int, classes: int) -> None:

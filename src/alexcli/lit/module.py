@@ -133,7 +133,7 @@ class Module(L.LightningModule):
         if not self.trainer.sanity_checking and self.epoch_images:
             elapsed = time.monotonic() - self.epoch_began
             errors = self.train_errors.over(self.placement.total)
-            self.rows.append(self._row("train", errors, self.epoch_images / elapsed))
+            self.rows.append(self.row("train", errors, self.epoch_images / elapsed))
         for errors in self.val_errors:
             errors.to(self.device).reset()
         self.pass_began = time.monotonic()
@@ -150,7 +150,7 @@ class Module(L.LightningModule):
         total = sum(errors.count() for errors in found)
         for split, errors in zip(VALIDATION, found, strict=True):
             if errors.count():
-                self.rows.append(self._row(split, errors, total / elapsed))
+                self.rows.append(self.row(split, errors, total / elapsed))
                 if split == "val":
                     self.plateau.update(self.rows[-1].top1_err)
 
@@ -167,7 +167,7 @@ class Module(L.LightningModule):
         """Stop where the plateau rule, or a wanted training error, says so."""
         self.trainer.should_stop = self.finished
 
-    def _row(self, split: str, errors: Errors, images_per_s: float) -> EpochRow:
+    def row(self, split: str, errors: Errors, images_per_s: float) -> EpochRow:
         """A row of metrics.jsonl.
 
         Raises:

@@ -16,16 +16,8 @@ from alexcli.model.lrn import LocalResponseNorm
 from alexcli.model.towers import Towers
 
 # torchvision.models.alexnet: its Sequential's places, and the layers of conf/model/owt.yaml.
-TORCHVISION = {
-    "features.0": "conv1",
-    "features.3": "conv2",
-    "features.6": "conv3",
-    "features.8": "conv4",
-    "features.10": "conv5",
-    "classifier.1": "fc6",
-    "classifier.4": "fc7",
-    "classifier.6": "fc8",
-}
+PLACES = [f"features.{at}" for at in (0, 3, 6, 8, 10)] + [f"classifier.{at}" for at in (1, 4, 6)]
+LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 # Of ImageNet's RGB in [0, 1], which torchvision subtracts and divides by.
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 
@@ -42,7 +34,7 @@ def from_torchvision(state: Mapping[str, object]) -> dict[str, Tensor]:
     plain = {str(name).removeprefix("module."): value for name, value in state.items()}
     wanted = {
         f"{theirs}.{part}": f"tower0.{ours}.{part}"
-        for theirs, ours in TORCHVISION.items()
+        for theirs, ours in zip(PLACES, LAYERS, strict=True)
         for part in ("weight", "bias")
     }
     absent = [name for name in wanted if not isinstance(plain.get(name), Tensor)]

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alexcli.render.tables import percent
-from alexcli.results import EpochRow, Reporter, StepReport
+from alexcli.results import EpochRow, Reporter
 
 
 def make_reporter() -> Reporter:
@@ -25,6 +25,12 @@ def epoch_line(rows: list[EpochRow], epochs: int) -> str:
     parts.append(f"rate {first.lr:g}")
     parts.append(f"{first.images_per_s:,.0f} images/s")
     return "  ".join(parts)
+
+
+def step_words(row: EpochRow, epochs: int, steps: int) -> str:
+    """Where training is."""
+    at = f"epoch {row.epoch}/{epochs}  step {row.step:,}/{steps:,}  loss {row.loss:.3f}"
+    return f"{at}  error {percent(row.top1_err)}  rate {row.lr:g}  {row.images_per_s:,.0f} im/s"
 
 
 def duration(seconds: float) -> str:
@@ -64,19 +70,14 @@ class Lines:
         if self._due():
             self.note(f"{what}: {done:,} of {total:,}")
 
-    def step(self, report: StepReport) -> None:
+    def step(self, row: EpochRow, epochs: int, steps: int) -> None:
         """See Reporter."""
         now = time.monotonic()
-        self.began = self.began or (report.step, now)
+        first, began = self.began = self.began or (row.step, now)
         if self._due():
-            first, began = self.began
-            ahead, done = report.steps - report.step, report.step - first
-            eta = duration((now - began) / done * ahead) if done else "-"
-            self.note(
-                f"epoch {report.epoch}/{report.epochs}  step {report.step:,}/{report.steps:,}  "
-                f"loss {report.loss:.3f}  error {percent(report.top1_err)}  rate {report.lr:g}  "
-                f"{report.images_per_s:,.0f} images/s  ETA {eta}"
-            )
+            done = row.step - first
+            eta = duration((now - began) / done * (steps - row.step)) if done else "-"
+            self.note(f"{step_words(row, epochs, steps)}  ETA {eta}")
 
     def epoch(self, rows: list[EpochRow], epochs: int) -> None:
         """See Reporter."""
@@ -114,13 +115,9 @@ class Bars(Lines):
         """See Reporter."""
         self._show(what, done, total, f"{done:,}/{total:,}")
 
-    def step(self, report: StepReport) -> None:
+    def step(self, row: EpochRow, epochs: int, steps: int) -> None:
         """See Reporter."""
-        words = (
-            f"epoch {report.epoch}/{report.epochs} step {report.step:,} loss {report.loss:.3f} "
-            f"error {percent(report.top1_err)} rate {report.lr:g} {report.images_per_s:,.0f} im/s"
-        )
-        self._show("training", report.step, report.steps, words)
+        self._show("training", row.step, steps, step_words(row, epochs, steps))
 
     def close(self) -> None:
         """See Reporter."""
