@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from alexcli.data.crops import Centring, Cuts, cut_each, cut_together, random_boxes, resized_crops
+from alexcli.data.dataset import measure
 from alexcli.data.pictures import ArrayPictures
-from alexcli.data.stats import measure
 from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale, PcaSpec

@@ -7,16 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
-from alexcli.data import imagenet
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.dataset import Dataset, digest
-from alexcli.data.pictures import FilePictures, Pictures, Reading, Subset, read_square
+from alexcli.data.names import flat_labels
+from alexcli.data.pictures import SUFFIXES, FilePictures, Pictures, Reading, Subset, read_square
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, OnError
 
-SUFFIXES = frozenset(Image.registered_extensions())
 SPLITS = ("train", "val", "test")
 
 
@@ -35,11 +33,11 @@ def open_folder(spec: DataSpec, root: Path) -> Dataset:
     identity: list[object] = [spec.size if reading == Reading(spec.size) else str(reading)]
     skipped, notes = 0, []
     for name, folder in found.items():
-        if name == "train" or not imagenet.is_flat(folder):
+        if name == "train" or not _is_flat(folder):
             _same_classes(classes, folder, found["train"])
             paths, labels = _files(folder, classes)
         elif name == "val":
-            paths, labels, note = imagenet.labelled(root, folder, classes, spec.val_labels)
+            paths, labels, note = flat_labels(root, folder, classes, spec.val_labels)
             notes.append(note)
         else:
             notes.append(f"{folder} is left out: its pictures are in no class folders")
@@ -61,7 +59,7 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     if not root.is_dir():
         siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
         raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
-    imagenet.unpack(root)
+    _unpack(root)
     found = {name: root / name for name in SPLITS if (root / name).is_dir()}
     for name in ("train",) if spec.val != "folder" else ("train", "val"):
         if name not in found and not (name == "val" and "test" in found):
@@ -71,6 +69,26 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
                 "data.no_split_folder", root=root, name=name, there=there, rest=rest
             )
     return found
+
+
+def _unpack(root: Path) -> None:
+    """Let torchvision unpack ILSVRC-2012's archives where they lie and nothing is unpacked yet."""
+    archives = {"train": "ILSVRC2012_img_train.tar", "val": "ILSVRC2012_img_val.tar"}
+    for split, archive in archives.items():
+        if (root / archive).exists() and not (root / split).is_dir():
+            from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
+
+            try:
+                ImageNet(str(root), split=split)
+            except (OSError, RuntimeError) as error:
+                raise UsageError.of(
+                    "imagenet.archive", file=root / archive, error=error, root=root
+                ) from error
+
+
+def _is_flat(folder: Path) -> bool:
+    """Whether a split holds pictures and no class folders."""
+    return not next(os.walk(folder))[1]
 
 
 def class_folders(folder: Path) -> list[str]:

@@ -13,12 +13,15 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
+from xxhash import xxh3_64_hexdigest
 
 from alexcli.errors import UsageError
 from alexcli.schema import Kernel, Resize
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+
+SUFFIXES = frozenset(Image.registered_extensions())
 
 # Pillow refuses a picture of 179 million pixels and only warns from 89 million on: refuse both.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -44,9 +47,6 @@ class Pictures(Protocol):
 
     labels: Labels
 
-    def __len__(self) -> int:
-        """Number of pictures."""
-
     def fetch(self, indices: Sequence[int]) -> Images:
         """(N, S, S, 3) uint8; UsageError naming the file when one cannot be decoded."""
 
@@ -57,6 +57,9 @@ class Pictures(Protocol):
         """Which pictures are fetched together from afar; None where all are equally near."""
         return None
 
+    def __len__(self) -> int:
+        return len(self.labels)
+
 
 @dataclass
 class ArrayPictures(Pictures):
@@ -65,9 +68,6 @@ class ArrayPictures(Pictures):
     images: Images
     labels: Labels
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
         return np.take(self.images, indices, axis=0)
@@ -75,6 +75,14 @@ class ArrayPictures(Pictures):
     def names(self) -> list[str]:
         """Their numbers."""
         return [str(i) for i in range(len(self))]
+
+    def part(self, rows: Sequence[int]) -> "ArrayPictures":
+        """Some alone, small enough to be sent to another process."""
+        return ArrayPictures(self.images[rows], self.labels[rows])
+
+    def stamps(self) -> list[list[int | str]]:
+        """What changes when a picture does: size in bytes and content."""
+        return [[image.nbytes, xxh3_64_hexdigest(image)] for image in self.images]
 
 
 @dataclass
@@ -87,9 +95,6 @@ class FilePictures(Pictures):
     labels: Labels
     reading: Reading
 
-    def __len__(self) -> int:
-        return len(self.paths)
-
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
         return np.stack([read_square(self.paths[i], self.reading) for i in indices])
@@ -97,6 +102,19 @@ class FilePictures(Pictures):
     def names(self) -> list[str]:
         """Paths below the split's folder."""
         return [path.relative_to(self.root).as_posix() for path in self.paths]
+
+    def part(self, rows: Sequence[int]) -> "FilePictures":
+        """Some alone, small enough to be sent to another process."""
+        paths = [self.paths[row] for row in rows]
+        return FilePictures(self.root, paths, self.labels[rows], self.reading)
+
+    def stamps(self) -> list[list[int | str]]:
+        """What changes when a picture does: size in bytes and time of change."""
+        return [[s.st_size, s.st_mtime_ns] for s in (path.stat() for path in self.paths)]
+
+
+Originals = ArrayPictures | FilePictures
+"""What a store can be made of."""
 
 
 @dataclass
@@ -108,9 +126,6 @@ class Subset(Pictures):
 
     def __post_init__(self) -> None:
         self.labels = self.whole.labels[self.chosen]
-
-    def __len__(self) -> int:
-        return len(self.chosen)
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""

@@ -13,7 +13,7 @@ from alexcli.data import toy
 from alexcli.data.cache import Arrays, cache_dir, cached
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.folders import open_folder
-from alexcli.data.pictures import ArrayPictures, Images, Labels, Subset
+from alexcli.data.pictures import ArrayPictures, Pictures, Subset
 from alexcli.data.store import is_store, open_store
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, PrepareSpec, Source
@@ -60,16 +60,8 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
         kind = Source.cifar10 if (root / CIFAR10).is_dir() else Source.imagenette
     if is_store(str(root)):
         raise UsageError.of("prepare.store_already", source=source)
-    wanted = DataSpec(
-        source=kind,
-        root=str(root),
-        size=spec.size,
-        resize=spec.resize,
-        kernel=spec.kernel,
-        val="none",  # a store may lack val
-        val_labels=spec.val_labels,
-        download=spec.download,
-    )
+    same = {key: getattr(spec, key) for key in ("resize", "kernel", "val_labels", "download")}
+    wanted = DataSpec(kind, str(root), spec.size, val="none", **same)  # a store may lack val
     return _cifar10(replace(wanted, size=32), root) if kind is Source.cifar10 else _open(wanted)
 
 
@@ -126,8 +118,9 @@ def _toy(spec: DataSpec) -> Dataset:
         raise UsageError.of("data.toy")
     identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
-    def make() -> dict[str, tuple[Images, Labels]]:
-        return {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
+    def make() -> dict[str, Pictures]:
+        drawn = {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
+        return {split: ArrayPictures(*part) for split, part in drawn.items()}
 
     parts, how = _kept(f"toy-{identity}", make), f"drawn at {spec.size}"
     return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, how)
@@ -175,25 +168,19 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
 
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
-
-    def make() -> dict[str, tuple[Images, Labels]]:
-        parts = {"train": opened.train, "val": opened.val}
-        return {name: (p.fetch(range(len(p))), p.labels) for name, p in parts.items()}
-
-    kept = _kept(f"pictures-{opened.fingerprint}", make)
+    parts = {"train": opened.train, "val": opened.val}
+    kept = _kept(f"pictures-{opened.fingerprint}", lambda: parts)
     test = kept["val"] if opened.test is opened.val else opened.test
     return replace(opened, train=kept["train"], val=kept["val"], test=test)
 
 
-def _kept(
-    name: str, make: Callable[[], dict[str, tuple[Images, Labels]]]
-) -> dict[str, ArrayPictures]:
+def _kept(name: str, make: Callable[[], dict[str, Pictures]]) -> dict[str, Pictures]:
     """Splits held in memory, made once and kept in the cache."""
 
     def arrays() -> Arrays:
         made = make()
-        images = {f"{split}_images": images for split, (images, _) in made.items()}
-        return images | {f"{split}_labels": labels for split, (_, labels) in made.items()}
+        images = {f"{split}_images": part.fetch(range(len(part))) for split, part in made.items()}
+        return images | {f"{split}_labels": part.labels for split, part in made.items()}
 
     stored = cached(name, arrays)
     splits = [key.removesuffix("_images") for key in stored if key.endswith("_images")]

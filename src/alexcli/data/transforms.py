@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from alexcli import draws
 from alexcli.data.crops import Centring, Cuts, centre, cut, random_boxes, resized_crops
-from alexcli.data.stats import Statistics
+from alexcli.data.dataset import Statistics
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale
 
