@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from alexcli.data.dataset import Dataset
-from alexcli.data.order import epoch_order
 from alexcli.data.pictures import ArrayPictures
 from alexcli.data.prepare import write_store
 from alexcli.data.sources import open_dataset
 from alexcli.data.store import StorePictures, open_store, read_manifest, verify
 from alexcli.errors import UsageError
+from alexcli.lit.datamodule import epoch_order
 from alexcli.results import Silent
 from alexcli.schema import DataSpec, Encoding, PrepareSpec, Source
 

@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 import torch
 
-from alexcli.data.crops import Centring, Cuts, cut_each, cut_together, random_boxes, resized_crops
 from alexcli.data.dataset import measure
 from alexcli.data.pictures import ArrayPictures
-from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
+from alexcli.data.transforms import (
+    CENTER,
+    TEN_CROPS,
+    Batch,
+    Centring,
+    Cuts,
+    Preprocess,
+    View,
+    cut_each,
+    cut_together,
+    random_boxes,
+    resized_crops,
+)
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale, PcaSpec
 

@@ -75,8 +75,8 @@ def _tasks(dest: Path, split: str, pictures: Originals, spec: PrepareSpec) -> It
     fitting = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // size))
     step = min(fitting, max(16, -(-count // PARTS)))
     for number, start in enumerate(range(0, count, step)):
-        rows = order[start : start + step].tolist()
-        yield Task(split, pictures.part(rows), rows, dest / f"{split}-{number:05}.bin", spec)
+        rows, file = order[start : start + step], dest / f"{split}-{number:05}.bin"
+        yield Task(split, pictures.part(rows), rows.tolist(), file, spec)
 
 
 def write_chunks(

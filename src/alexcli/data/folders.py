@@ -11,7 +11,7 @@ import numpy.typing as npt
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.names import flat_labels
-from alexcli.data.pictures import SUFFIXES, FilePictures, Pictures, Reading, Subset, read_square
+from alexcli.data.pictures import SUFFIXES, FilePictures, Pictures, Reading, read_square
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, OnError
 
@@ -47,7 +47,7 @@ def open_folder(spec: DataSpec, root: Path) -> Dataset:
         identity.append([name, listing])
         if spec.on_error is OnError.skip:
             bad = _undecodable(files, listing)
-            read[name] = Subset(files, np.flatnonzero(~bad))
+            read[name] = files.part(np.flatnonzero(~bad))
             skipped += int(bad.sum())
             identity.append(int(bad.sum()))
     said = ("; ".join(notes) or None, skipped)

@@ -6,9 +6,9 @@ Legend: N pictures, S stored side. A picture is uint8 RGB, (S, S, 3).
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,7 @@ from alexcli.schema import Kernel, Resize
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
 
 SUFFIXES = frozenset(Image.registered_extensions())
 
@@ -53,6 +54,9 @@ class Pictures(Protocol):
     def names(self) -> list[str]:
         """What each picture is called in its source."""
 
+    def part(self, rows: Rows) -> Self:
+        """Some of them, in a given order."""
+
     def groups(self) -> list[npt.NDArray[np.int64]] | None:
         """Which pictures are fetched together from afar; None where all are equally near."""
         return None
@@ -76,9 +80,9 @@ class ArrayPictures(Pictures):
         """Their numbers."""
         return [str(i) for i in range(len(self))]
 
-    def part(self, rows: Sequence[int]) -> "ArrayPictures":
-        """Some alone, small enough to be sent to another process."""
-        return ArrayPictures(self.images[rows], self.labels[rows])
+    def part(self, rows: Rows) -> Self:
+        """See Pictures."""
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
 
     def stamps(self) -> list[list[int | str]]:
         """What changes when a picture does: size in bytes and content."""
@@ -103,10 +107,9 @@ class FilePictures(Pictures):
         """Paths below the split's folder."""
         return [path.relative_to(self.root).as_posix() for path in self.paths]
 
-    def part(self, rows: Sequence[int]) -> "FilePictures":
-        """Some alone, small enough to be sent to another process."""
-        paths = [self.paths[row] for row in rows]
-        return FilePictures(self.root, paths, self.labels[rows], self.reading)
+    def part(self, rows: Rows) -> Self:
+        """See Pictures."""
+        return replace(self, paths=[self.paths[row] for row in rows], labels=self.labels[rows])
 
     def stamps(self) -> list[list[int | str]]:
         """What changes when a picture does: size in bytes and time of change."""
@@ -115,34 +118,6 @@ class FilePictures(Pictures):
 
 Originals = ArrayPictures | FilePictures
 """What a store can be made of."""
-
-
-@dataclass
-class Subset(Pictures):
-    """Some of another set's pictures."""
-
-    whole: Pictures
-    chosen: npt.NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        self.labels = self.whole.labels[self.chosen]
-
-    def fetch(self, indices: Sequence[int]) -> Images:
-        """See Pictures."""
-        return self.whole.fetch([int(self.chosen[i]) for i in indices])
-
-    def names(self) -> list[str]:
-        """As in the whole."""
-        names = self.whole.names()
-        return [names[i] for i in self.chosen]
-
-    def groups(self) -> list[npt.NDArray[np.int64]] | None:
-        """Those of the whole, of which some pictures are left."""
-        found = self.whole.groups()
-        if found is None:
-            return None
-        kept = [np.flatnonzero(np.isin(self.chosen, group)) for group in found]
-        return [group for group in kept if len(group)]
 
 
 def read_square(path: Path, reading: Reading) -> Images:

@@ -13,7 +13,7 @@ from alexcli.data import toy
 from alexcli.data.cache import Arrays, cache_dir, cached
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.folders import open_folder
-from alexcli.data.pictures import ArrayPictures, Pictures, Subset
+from alexcli.data.pictures import ArrayPictures, Pictures
 from alexcli.data.store import is_store, open_store
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, PrepareSpec, Source
@@ -87,8 +87,8 @@ def _split_off(whole: Dataset, fraction: float, seed: int) -> Dataset:
     train, val = np.sort(order[count:]), np.sort(order[:count])
     return replace(
         whole,
-        train=Subset(whole.train, train),
-        val=Subset(whole.train, val),
+        train=whole.train.part(train),
+        val=whole.train.part(val),
         fingerprint=digest([whole.fingerprint, fraction, seed]),
         note=f"val is {count} pictures of the training set (seed {seed})",
         statistics=None,  # they are those of all training pictures

@@ -12,6 +12,7 @@ microseconds where litdata, which fetches through its own queue of chunks, took 
 read over 100,000 a second.
 """
 
+import copy
 import hashlib
 import io
 import json
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +37,7 @@ from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from alexcli.data.cache import cache_dir, whole_file
 from alexcli.data.dataset import Dataset, Progress, Statistics, digest
-from alexcli.data.pictures import Images, Pictures, decode_jpeg
+from alexcli.data.pictures import Images, Pictures, Rows, decode_jpeg
 from alexcli.errors import UsageError
 from alexcli.schema import Encoding
 
@@ -274,6 +275,13 @@ class StorePictures(Pictures):
             if not raw:
                 image[:] = decode_jpeg(data, side, f"picture {index} of {self.split}")
         return images
+
+    def part(self, rows: Rows) -> Self:
+        """See Pictures."""
+        part = copy.copy(self)
+        part.index = {name: column[rows] for name, column in self.index.items()}
+        part.labels = part.index["label"]
+        return part
 
     def names(self) -> list[str]:
         """See Pictures."""
