@@ -16,23 +16,12 @@ import numpy as np
 import PIL
 from filelock import FileLock, Timeout
 
-from alexcli.data import chunks
+from alexcli.data import chunks, store
 from alexcli.data.chunks import Written
 from alexcli.data.dataset import Dataset
 from alexcli.data.pictures import Originals
 from alexcli.data.sources import open_source
-from alexcli.data.store import (
-    FORMAT,
-    LISTING,
-    MANIFEST,
-    PLAN,
-    STATISTICS,
-    VERSION,
-    file_checksum,
-    is_url,
-    open_store,
-    read_manifest,
-)
+from alexcli.data.store import LISTING, MANIFEST, PLAN, STATISTICS
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.memory import reuse_memory
 from alexcli.results import Prepared, Reporter
@@ -54,7 +43,7 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Pr
         UsageError: nothing to read; see also `write_store`.
         RunFailedError: a full disk.
     """
-    if is_url(dest):
+    if store.is_url(dest):
         raise UsageError.of("prepare.url", dest=dest)
     reuse_memory()
     began = time.monotonic()
@@ -65,16 +54,16 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Pr
         worked = write_store(dataset, Path(dest), spec, reporter)
     finally:
         reporter.close()
-    store = read_manifest(dest)
+    made = store.read_manifest(dest)
     return Prepared(
         directory=dest,
-        encoding=store.encoding.value,
-        resize=store.resize,
-        classes=len(store.classes),
-        counts={split: sum(c.count for c in chunks) for split, chunks in store.splits.items()},
-        bytes=sum(c.bytes for chunks in store.splits.values() for c in chunks),
-        skipped=store.skipped,
-        fingerprint=store.fingerprint,
+        encoding=made.encoding.value,
+        resize=made.resize,
+        classes=len(made.classes),
+        counts={split: sum(c.count for c in parts) for split, parts in made.splits.items()},
+        bytes=sum(c.bytes for parts in made.splits.values() for c in parts),
+        skipped=made.skipped,
+        fingerprint=made.fingerprint,
         seconds=time.monotonic() - began,
         worked=worked,
     )
@@ -99,10 +88,13 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
     """
     splits = cast(dict[str, Originals], dataset.splits())
     spec = replace(spec, size=dataset.size)
-    source = _listing(splits)
+    source = []
+    for split, part in splits.items():
+        rows = zip(part.names(), part.stamps(), part.labels.tolist(), strict=True)
+        source += [json.dumps([split, name, *stamp, label]) for name, stamp, label in rows]
     plan = {  # all that decides the store's content
-        "format": FORMAT,
-        "version": VERSION,
+        "format": store.FORMAT,
+        "version": store.VERSION,
         "encoding": spec.encoding.value,
         "quality": spec.quality if spec.encoding is Encoding.jpeg else 0,
         "size": dataset.size,
@@ -112,10 +104,11 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
     }
     _begun(dest)  # where it refuses, not even the lock is written
     with _writing(dest):
-        begun = _begun(dest)
-        if begun and _finished(dest, begun, plan, source):
-            return False
-        if not begun:
+        if begun := _begun(dest):
+            _same(dest, begun, plan, source)
+            if "splits" in begun:  # a manifest, which is written last
+                return False
+        else:
             _check_room(dest, sum(map(len, splits.values())), spec)
             (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
             chunks.place(dest / PLAN, json.dumps(plan).encode())
@@ -126,17 +119,6 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
         np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
         _finish(dest, written, plan, {"skipped": skipped, "note": dataset.note})
     return True
-
-
-def _listing(splits: dict[str, Originals]) -> list[str]:
-    """Split, name, stamp and label of every picture, as JSON."""
-    return [
-        json.dumps([split, name, *stamp, label])
-        for split, pictures in splits.items()
-        for name, stamp, label in zip(
-            pictures.names(), pictures.stamps(), pictures.labels.tolist(), strict=True
-        )
-    ]
 
 
 def _begun(dest: Path) -> dict[str, Any] | None:
@@ -151,7 +133,7 @@ def _begun(dest: Path) -> dict[str, Any] | None:
     for name in (MANIFEST, PLAN):
         try:
             begun: dict[str, Any] = json.loads((dest / name).read_text(encoding="utf-8"))
-            if begun.get("format") == FORMAT:
+            if begun.get("format") == store.FORMAT:
                 return begun
         except (FileNotFoundError, ValueError, AttributeError):
             continue
@@ -160,22 +142,18 @@ def _begun(dest: Path) -> dict[str, Any] | None:
     return None
 
 
-def _finished(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[str]) -> bool:
-    """Whether a store that was begun is whole; UsageError where it is or becomes something else."""
-    finished = (dest / MANIFEST).exists()
-    if finished:
-        read_manifest(str(dest))  # refuses a newer one
+def _same(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[str]) -> None:
+    """UsageError where a store that was begun is damaged, newer, or becomes something else."""
+    if "splits" in begun:
+        store.open_store(str(dest))
     if begun["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
         raise UsageError.of("prepare.source_changed", dest=dest, changes=_changes(before, source))
-    for key in ("size", "resize", "encoding", "quality", "classes"):
-        if begun[key] != plan[key]:
+    for key, now in plan.items():
+        if begun[key] != now:
             raise UsageError.of(
-                "prepare.other_settings", dest=dest, key=key, kept=begun[key], now=plan[key]
+                "prepare.other_settings", dest=dest, key=key, kept=begun[key], now=now
             )
-    if finished:
-        open_store(str(dest))
-    return finished
 
 
 def _changes(before: list[str], now: list[str]) -> str:
@@ -197,12 +175,7 @@ def _check_room(dest: Path, count: int, spec: PrepareSpec) -> None:
 
 def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
     """List what cannot be decoded; how many there are."""
-    bad = [
-        (split, name, reason)
-        for split, parts in written.items()
-        for part in parts
-        for name, reason in part.undecodable
-    ]
+    bad = [(s, *found) for s, parts in written.items() for p in parts for found in p.undecodable]
     (dest / REPORT).unlink(missing_ok=True)
     if bad:
         with (dest / REPORT).open("w", newline="", encoding="utf-8") as file:
@@ -219,17 +192,18 @@ def _finish(
     """Indices and, last of all, the manifest."""
     for split, parts in written.items():
         np.savez(dest / f"{split}.npz", allow_pickle=False, **chunks.index(parts))
+    versions = {
+        "python": platform.python_version(),
+        "pillow": PIL.__version__,
+        "numpy": np.__version__,
+    }
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in written)]
     manifest = {
         **plan,
         "splits": {split: [asdict(p.chunk) for p in parts] for split, parts in written.items()},
-        "files": {name: file_checksum(dest / name) for name in names},
+        "files": {name: store.file_checksum(dest / name) for name in names},
         **said,
-        "versions": {
-            "python": platform.python_version(),
-            "pillow": PIL.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": versions,
     }
     chunks.place(dest / MANIFEST, json.dumps(manifest, indent=1).encode())
     for left in (dest / PLAN, *dest.glob("*-?????.json"), *dest.glob("*.tmp")):
