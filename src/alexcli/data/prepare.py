@@ -7,7 +7,7 @@ import platform
 import shutil
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -131,12 +131,10 @@ def _begun(dest: Path) -> dict[str, Any] | None:
         raise UsageError.of("prepare.file", dest=dest)
     there = {p.name for p in dest.iterdir()} - {".lock", LISTING} if dest.exists() else set()
     for name in (MANIFEST, PLAN):
-        try:
+        with suppress(FileNotFoundError, ValueError, AttributeError):
             begun: dict[str, Any] = json.loads((dest / name).read_text(encoding="utf-8"))
             if begun.get("format") == store.FORMAT:
                 return begun
-        except (FileNotFoundError, ValueError, AttributeError):
-            continue
     if there:
         raise UsageError.of("prepare.foreign", dest=dest, there=sorted(there)[:3])
     return None

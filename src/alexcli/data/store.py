@@ -149,10 +149,8 @@ def read_manifest(root: str) -> Store:
         data = json.loads(_read(root, MANIFEST))
         if data.get("format") != FORMAT:
             raise UsageError.of("store.no_manifest", root=root)
-        if data["version"] > VERSION:
-            raise UsageError.of(
-                "store.newer", root=root, found=data["version"], known_version=VERSION
-            )
+        if (found := data["version"]) > VERSION:
+            raise UsageError.of("store.newer", root=root, found=found, known_version=VERSION)
         return _parsed(root, data)
     except FileNotFoundError:
         raise _no_store(root) from None
