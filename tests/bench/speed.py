@@ -22,6 +22,7 @@ from alexcli.bench.harness import alone, alternate, compare, write
 from alexcli.bench.step import PLAIN, SIDE, arm_of
 from alexcli.config import compose
 from alexcli.data.dataset import training_statistics
+from alexcli.data.prepare import prepare
 from alexcli.data.store import open_store
 from alexcli.data.transforms import Batch
 from alexcli.lit.datamodule import DataModule
@@ -31,7 +32,6 @@ from alexcli.memory import reuse_memory
 from alexcli.placement.single import Single
 from alexcli.results import Measured, Reporter, Silent
 from alexcli.run.build import build_net, build_preprocess, resolve_precision
-from alexcli.run.prepare import prepare
 from alexcli.schema import Encoding, Precision, PrepareSpec, TrainSpec
 
 BATCH, STEPS = 32, 5  # a small batch, so that what a loop adds to a step weighs more

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from alexcli.data import chunks
-from alexcli.data.prepare import prepare
+from alexcli.data.dataset import measure
+from alexcli.data.prepare import write_store
 from alexcli.data.sources import open_dataset, open_source
-from alexcli.data.stats import measure
 from alexcli.data.store import open_store, verify
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.results import Silent
@@ -34,7 +34,7 @@ def source(tmp_path: Path) -> Path:
 
 
 def make(source: Path, dest: Path, spec: PrepareSpec = SPEC) -> bool:
-    return prepare(open_source(str(source), spec), dest, spec, Silent())
+    return write_store(open_source(str(source), spec), dest, spec, Silent())
 
 
 def test_a_raw_store_holds_the_pixels_of_the_folder(source: Path, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_an_interrupted_preparation_goes_on_and_redoes_nothing(
 
     dest = tmp_path / "store"
     with pytest.raises(KeyboardInterrupt):
-        prepare(open_source(str(source), SPEC), dest, SPEC, Interrupting())
+        write_store(open_source(str(source), SPEC), dest, SPEC, Interrupting())
     done = {p: p.stat().st_mtime_ns for p in dest.glob("*.bin")}
     assert done
     with pytest.raises(UsageError, match="not finished"):

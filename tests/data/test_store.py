@@ -10,13 +10,12 @@ import numpy as np
 import pytest
 
 from alexcli.data.dataset import Dataset
-from alexcli.data.order import epoch_order
 from alexcli.data.pictures import ArrayPictures
-from alexcli.data.place import Place
-from alexcli.data.prepare import prepare
+from alexcli.data.prepare import write_store
 from alexcli.data.sources import open_dataset
 from alexcli.data.store import StorePictures, open_store, read_manifest, verify
 from alexcli.errors import UsageError
+from alexcli.lit.datamodule import epoch_order
 from alexcli.results import Silent
 from alexcli.schema import DataSpec, Encoding, PrepareSpec, Source
 
@@ -29,7 +28,7 @@ def make(path: Path, encoding: Encoding = Encoding.raw) -> Path:
     val = ArrayPictures(IMAGES[640:], LABELS[640:])
     classes = [f"class{i}" for i in range(5)]
     dataset = Dataset(classes, train, val, None, "none", 8, "as it comes: 8")
-    prepare(dataset, path, PrepareSpec(encoding=encoding, processes=1), Silent())
+    write_store(dataset, path, PrepareSpec(encoding=encoding, processes=1), Silent())
     return path
 
 
@@ -128,7 +127,7 @@ def test_an_index_of_objects_is_not_read(store: Path) -> None:
     np.savez(store / "train.npz", **dict.fromkeys(columns, rows))
     path = store / "manifest.json"
     data = json.loads(path.read_text())
-    from alexcli.data.place import file_checksum
+    from alexcli.data.store import file_checksum
 
     data["files"]["train.npz"] = file_checksum(store / "train.npz")
     path.write_text(json.dumps(data))
@@ -220,7 +219,7 @@ def test_a_jpeg_store_of_100_000_opens_within_a_second_and_200_mb(tmp_path: Path
         chunk | {"count": int(count)} for chunk, count in zip(chunks, counts, strict=True)
     ]
     np.savez(store / "train.npz", **columns)
-    from alexcli.data.place import file_checksum
+    from alexcli.data.store import file_checksum
 
     data["files"]["train.npz"] = file_checksum(store / "train.npz")
     (store / "manifest.json").write_text(json.dumps(data))
@@ -233,8 +232,7 @@ def test_a_jpeg_store_of_100_000_opens_within_a_second_and_200_mb(tmp_path: Path
 
 
 def test_reading_goes_on_in_a_process_that_was_forked(store: Path) -> None:
-    place = Place(str(store))
-    pictures = StorePictures(place, read_manifest(place), "train")
+    pictures = StorePictures(read_manifest(str(store)), "train")
     first = pictures.fetch(range(640))  # descriptors are open now
     if (child := os.fork()) == 0:
         os._exit(int(not np.array_equal(pictures.fetch(range(640)), first)))

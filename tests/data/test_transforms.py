@@ -4,10 +4,21 @@ import numpy as np
 import pytest
 import torch
 
-from alexcli.data.crops import Centring, Cuts, cut_each, cut_together, random_boxes, resized_crops
+from alexcli.data.dataset import measure
 from alexcli.data.pictures import ArrayPictures
-from alexcli.data.stats import measure
-from alexcli.data.transforms import CENTER, TEN_CROPS, Batch, Preprocess, View
+from alexcli.data.transforms import (
+    CENTER,
+    TEN_CROPS,
+    Batch,
+    Cuts,
+    Levels,
+    Preprocess,
+    View,
+    cut_each,
+    cut_together,
+    random_boxes,
+    resized_crops,
+)
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale, PcaSpec
 
@@ -182,11 +193,11 @@ def test_cutting_picture_by_picture_equals_cutting_together(follows: bool, noisy
     images = torch.from_numpy(IMAGES)
     down, right = (torch.randint(0, 5, (40,), generator=rng) for _ in range(2))
     cuts = Cuts(down, right, torch.rand(40, generator=rng) < 0.5)
-    centring = Centring(torch.from_numpy(STATS.mean_image).float(), follows)
+    mean = torch.from_numpy(STATS.mean_image).float()
     shift = torch.randn(40, 3, generator=rng) if noisy else None
-    args = (images, cuts, 8, centring, shift, 0.7)
+    args = (images, cuts, 8, Levels(mean, follows, shift, 0.7))
     assert torch.equal(cut_each(*args), cut_together(*args))
-    part = (images[7:], Cuts(*(c[7:] for c in cuts)), 8, centring, None, 1.0)
+    part = (images[7:], Cuts(*(c[7:] for c in cuts)), 8, Levels(mean, follows))
     assert torch.equal(cut_each(*part), cut_together(*part))
 
 
@@ -222,7 +233,7 @@ def test_random_resized_crops_are_torchvisions() -> None:
     assert ratio.min() > 0.5
     assert ratio.max() < 2
     mirror = torch.arange(300) % 2 == 0
-    none = Centring(None, follows=False)
+    none = Levels(None, follows=False)
     ours = resized_crops(torch.from_numpy(images), boxes, mirror, 8, none)
     for i in range(20):
         whole = torch.from_numpy(images[i]).permute(2, 0, 1).float()

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from alexcli.data.prepare import prepare
+from alexcli.data.prepare import write_store
 from alexcli.data.sources import open_source
 from alexcli.data.store import open_store
 from alexcli.data.toy import draw
@@ -26,7 +26,7 @@ def store(tmp_path: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image).save(folder / f"{i:03}.png")
     spec = PrepareSpec(size=36, encoding=Encoding.jpeg, processes=1)
-    prepare(open_source(str(tmp_path / "drawn"), spec), tmp_path / "store", spec, Silent())
+    write_store(open_source(str(tmp_path / "drawn"), spec), tmp_path / "store", spec, Silent())
     return tmp_path / "store"
 
 

@@ -8,7 +8,7 @@ import torch
 import yaml
 from safetensors import safe_open
 
-from alexcli.data.stats import Statistics
+from alexcli.data.dataset import Statistics
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.model.lrn import LocalResponseNorm
 from alexcli.run import export as module

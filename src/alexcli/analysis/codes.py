@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from alexcli.analysis import Subject, worded
 from alexcli.analysis.neighbors import check_count
-from alexcli.data.pictures import Subset
 from alexcli.errors import UsageError
 from alexcli.model.towers import activations, find_layer
 from alexcli.results import Analysis, Panel
@@ -46,7 +45,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     check_count(k, len(order) - count)
     parts = [
         activations(subject.net, subject.preprocess.view(batch.images), [layer])[layer].flatten(1)
-        for batch in subject.stream(Subset(training, order))
+        for batch in subject.stream(training.part(order))
     ]
     every = torch.cat(parts).cpu()
     base, queries = every[count:], every[:count]

@@ -3,7 +3,7 @@
 import torch
 
 from alexcli.analysis import Subject, worded
-from alexcli.data.crops import centre
+from alexcli.data.transforms import centre
 from alexcli.results import Analysis, Panel
 
 

@@ -22,15 +22,14 @@ from PIL import Image
 from alexcli.bench.harness import Arm, alone, alternate, compare, for_a_while
 from alexcli.data import toy
 from alexcli.data.dataset import Dataset
-from alexcli.data.folders import SUFFIXES
-from alexcli.data.pictures import decode_jpeg
+from alexcli.data.pictures import SUFFIXES, decode_jpeg
+from alexcli.data.prepare import prepare
 from alexcli.data.store import StorePictures, open_store
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
 from alexcli.memory import reuse_memory
 from alexcli.results import Measured, Reporter
-from alexcli.run.prepare import prepare
 from alexcli.schema import Encoding, PrepareSpec, TrainSpec
 
 SIDE, BATCH = 256, 128
@@ -165,7 +164,7 @@ def _ours(store: Dataset, spec: TrainSpec, workers: int) -> Iterator[int]:
 def _decoding(pictures: StorePictures) -> Iterator[int]:
     """Nothing but decoding the stored JPEGs, already in memory, endless."""
     where = (pictures.index[name].tolist() for name in ("chunk", "offset", "length"))
-    content = [(Path(pictures.place.root) / c.file).read_bytes() for c in pictures.chunks]
+    content = [(Path(pictures.store.root) / c.file).read_bytes() for c in pictures.chunks]
     files = [content[chunk][at : at + length] for chunk, at, length in zip(*where, strict=True)]
     for jpeg in itertools.cycle(files):
         decode_jpeg(jpeg, SIDE, "")

@@ -49,8 +49,8 @@ def prepare(
         alexcli data prepare cifar10 cifar10-store/ download=true
     """
     from alexcli.config import compose
+    from alexcli.data.prepare import prepare as run_prepare
     from alexcli.render.progress import make_reporter
-    from alexcli.run.prepare import prepare as run_prepare
     from alexcli.schema import PrepareSpec
 
     reporter = make_reporter()

@@ -1,4 +1,4 @@
-"""Writing one chunk of a store: decode, resize, encode, write, read back."""
+"""Writing the chunks of a store in processes of their own: decode, resize, encode, read back."""
 
 import io
 import json
@@ -6,21 +6,27 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 from xxhash import xxh3_128_hexdigest
 
 from alexcli.data.cache import whole_file
-from alexcli.data.pictures import Images, Pictures, decode_jpeg
-from alexcli.data.stats import EMPTY, Sums, sums_of
-from alexcli.data.store import Chunk
+from alexcli.data.dataset import EMPTY, Sums
+from alexcli.data.pictures import Images, Originals, decode_jpeg
+from alexcli.data.store import COLUMNS, Chunk
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.memory import reuse_memory
+from alexcli.results import Reporter
 from alexcli.schema import Encoding, PrepareSpec
 
+ORDER_SEED = 0  # training pictures are stored in a shuffled order, so that each chunk is a mixture
 # Large enough that a file's opening costs nothing, small enough to be fetched from afar at once.
 CHUNK_BYTES, CHUNK_PICTURES = 64 << 20, 1024
 PARTS = 64  # a small set is still cut into pieces enough for many cores
@@ -31,7 +37,7 @@ class Task:
     """What a process needs to write a chunk."""
 
     split: str
-    pictures: Pictures
+    pictures: Originals
     """Just the chunk's own."""
     rows: list[int]
     """Their rows in the split's listing."""
@@ -41,7 +47,7 @@ class Task:
 
 @dataclass
 class Written:
-    """What became of a chunk; kept beside it until the store is finished."""
+    """What became of a chunk: the note beside it."""
 
     file: str
     bytes: int
@@ -59,10 +65,52 @@ class Written:
         return Chunk(self.file, len(self.rows), self.bytes, self.checksum)
 
 
-def chunk_pictures(count: int, picture_bytes: int) -> int:
-    """How many pictures a chunk holds."""
-    fitting = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // picture_bytes))
-    return min(fitting, max(16, -(-count // PARTS)))
+def _tasks(dest: Path, split: str, pictures: Originals, spec: PrepareSpec) -> Iterator[Task]:
+    """The chunks of a split, in order."""
+    count = len(pictures)
+    order = np.random.default_rng(ORDER_SEED).permutation(count)
+    if split != "train":
+        order = np.arange(count)
+    size = spec.size**2 * 3 // (1 if spec.encoding is Encoding.raw else 7)
+    fitting = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // size))
+    step = min(fitting, max(16, -(-count // PARTS)))
+    for number, start in enumerate(range(0, count, step)):
+        rows, file = order[start : start + step], dest / f"{split}-{number:05}.bin"
+        yield Task(split, pictures.part(rows), rows.tolist(), file, spec)
+
+
+def write_chunks(
+    dest: Path, splits: dict[str, Originals], spec: PrepareSpec, reporter: Reporter
+) -> tuple[dict[str, list[Written]], Sums]:
+    """Write all chunks that are not there yet, on all cores, and sum up the training set."""
+    tasks = [task for split, part in splits.items() for task in _tasks(dest, split, part, spec)]
+    written: dict[str, list[Written]] = {split: [] for split in splits}
+    sums, total, done = EMPTY, sum(len(task.rows) for task in tasks), 0
+    pool = ProcessPoolExecutor(spec.processes, initializer=_begin_process)
+    try:
+        for task, (found, part) in zip(tasks, pool.map(make_chunk, tasks), strict=True):
+            written[task.split].append(found)
+            sums, done = sums + part, done + len(task.rows)
+            reporter.counted("preparing", done, total)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return written, sums
+
+
+def _begin_process() -> None:
+    """Ctrl-C reaches a whole process group: the main process decides, the others finish a chunk.
+
+    Should it be killed, they end too: they would wait for ever, and hold the store's lock.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reuse_memory()
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def make_chunk(task: Task) -> tuple[Written, Sums]:
@@ -72,32 +120,28 @@ def make_chunk(task: Task) -> tuple[Written, Sums]:
         RunFailedError: the disk gives back other bytes than were written.
         OSError: it cannot be written, such as a full disk.
     """
-    written = already_written(task.file)
-    if written is None:
-        written, content = _write(task)
-    else:
-        content = task.file.read_bytes()
-    return written, _sums(task, written, content)
-
-
-def _sums(task: Task, written: Written, content: bytes) -> Sums:
-    """Of the pixels as they will be read, where they are the training set's."""
+    written = _already_written(task.file) or _write_chunk(task)
     if task.split != "train" or not written.rows:
-        return EMPTY
-    side = task.spec.size
+        return written, EMPTY
+    content, side = task.file.read_bytes(), task.spec.size
     if task.spec.encoding is Encoding.raw:
-        return sums_of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
+        return written, Sums.of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
     files = io.BytesIO(content)
     jpegs = (decode_jpeg(files.read(n), side, task.file.name) for n in written.lengths)
-    return sum((sums_of(image[None]) for image in jpegs), EMPTY)
+    return written, sum((Sums.of(image[None]) for image in jpegs), EMPTY)
 
 
-def _write(task: Task) -> tuple[Written, bytes]:
-    """Write a chunk and then a note of it; a killed process leaves neither half-made.
+def _already_written(chunk: Path) -> Written | None:
+    """The note of a chunk that an earlier attempt finished."""
+    try:
+        written = Written(**json.loads(chunk.with_suffix(".json").read_bytes()))
+        return written if chunk.stat().st_size == written.bytes else None
+    except (OSError, ValueError, TypeError):
+        return None
 
-    Returns:
-        The note, and what the file holds when it is read again.
-    """
+
+def _write_chunk(task: Task) -> Written:
+    """Write a chunk and then its note; a killed process leaves neither half-made."""
     parts: list[bytes | memoryview] = []
     kept, undecodable = [], []
     for position in range(len(task.rows)):
@@ -108,8 +152,7 @@ def _write(task: Task) -> tuple[Written, bytes]:
             undecodable.append((task.pictures.names()[position], error.message))
     content = b"".join(parts)
     place(task.file, content)
-    again = task.file.read_bytes()
-    if again != content:
+    if task.file.read_bytes() != content:
         raise RunFailedError.of("store.failing_disk", task=task)
     written = Written(
         file=task.file.name,
@@ -121,7 +164,7 @@ def _write(task: Task) -> tuple[Written, bytes]:
         undecodable=undecodable,
     )
     place(task.file.with_suffix(".json"), json.dumps(asdict(written)).encode())
-    return written, again
+    return written
 
 
 def _encode(image: Images, spec: PrepareSpec) -> bytes | memoryview:
@@ -138,41 +181,14 @@ def place(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
-def already_written(chunk: Path) -> Written | None:
-    """The note of a chunk that an earlier attempt finished."""
-    try:
-        written = Written(**json.loads(chunk.with_suffix(".json").read_bytes()))
-        return written if chunk.stat().st_size == written.bytes else None
-    except (OSError, ValueError, TypeError):
-        return None
-
-
-def write_index(path: Path, parts: list[Written]) -> None:
-    """The index of a split, see `store.COLUMNS`."""
-    counts = [len(part.rows) for part in parts]
-    lengths = [np.asarray(part.lengths, dtype=np.int64) for part in parts]
-    np.savez(
-        path,
-        allow_pickle=False,
-        chunk=np.repeat(np.arange(len(parts), dtype=np.int64), counts),
-        offset=np.concatenate([np.cumsum(sizes) - sizes for sizes in lengths]),
-        length=np.concatenate(lengths),
-        label=np.array([label for part in parts for label in part.labels], dtype=np.int64),
-        row=np.array([row for part in parts for row in part.rows], dtype=np.int64),
-    )
-
-
-def begin_process() -> None:
-    """Ctrl-C reaches a whole process group: the main process decides, the others finish a chunk.
-
-    Should it be killed, they end too: they would wait for ever, and hold the store's lock.
-    """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    reuse_memory()
-    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
-
-
-def _follow(parent: int) -> None:
-    while os.getppid() == parent:
-        time.sleep(0.5)
-    os._exit(1)
+def index(parts: list[Written]) -> dict[str, npt.NDArray[np.int64]]:
+    """The index of a split."""
+    rows = [
+        (number, end - length, length, label, row)
+        for number, part in enumerate(parts)
+        for end, length, label, row in zip(
+            accumulate(part.lengths), part.lengths, part.labels, part.rows, strict=True
+        )
+    ]
+    columns = np.array(rows, dtype=np.int64).reshape(-1, len(COLUMNS)).T
+    return dict(zip(COLUMNS, columns, strict=True))

@@ -1,14 +1,104 @@
-"""The splits of a data set and what belongs to them."""
+"""The splits of a data set, and the statistics of its training set from one streaming pass."""
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from alexcli.data.cache import Arrays, cached
-from alexcli.data.pictures import Pictures
-from alexcli.data.stats import Progress, Statistics, measure
+from alexcli.data.pictures import Images, Pictures
+
+Floats = npt.NDArray[np.float64]
+Progress = Callable[[int, int], None]
+
+CHUNK = 16
+BLOCK = 1 << 16  # pixels
+UPPER = tuple(itertools.combinations_with_replacement(range(3), 2))
+
+
+@dataclass
+class Statistics:
+    """Of pixels on the 0-255 scale, over all pictures of the training set (sections 2 and 4.1)."""
+
+    mean_image: Floats
+    """(S, S, 3), grey levels."""
+    covariance: Floats
+    """(3, 3) of RGB values, squared grey levels."""
+    count: int
+    """Pictures."""
+
+    @property
+    def channel_means(self) -> Floats:
+        """(3,), grey levels."""
+        means: Floats = self.mean_image.mean(axis=(0, 1))
+        return means
+
+    def components(self) -> tuple[Floats, Floats]:
+        """Eigenvalues (3,) of the covariance, largest first, and eigenvectors (3, 3) in columns."""
+        values, vectors = np.linalg.eigh(self.covariance)
+        return np.maximum(values[::-1], 0), vectors[:, ::-1]
+
+    def arrays(self) -> Arrays:
+        """For a file."""
+        return {name: np.asarray(value) for name, value in vars(self).items()}
+
+    @classmethod
+    def from_arrays(cls, stored: Arrays) -> Self:
+        """From a file."""
+        return cls(stored["mean_image"], stored["covariance"], int(stored["count"]))
+
+
+@dataclass
+class Sums:
+    """Of some pictures, to be added to those of others."""
+
+    total: npt.NDArray[Any]
+    """(S, S, 3), whole numbers: uint32 of few pictures, which are sent between processes."""
+    products: Floats
+    """(3, 3), sum over pixels of the outer product of RGB."""
+    count: int
+    """Pictures."""
+
+    @classmethod
+    def of(cls, images: Images) -> Self:
+        """Of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
+        products = sum(map(_products, images), np.zeros((3, 3)))
+        return cls(images.sum(axis=0, dtype=np.uint32), products, len(images))
+
+    def __add__(self, other: "Sums") -> "Sums":
+        total = self.total + other.total.astype(np.float64)
+        return Sums(total, self.products + other.products, self.count + other.count)
+
+    def statistics(self) -> Statistics:
+        """What these sums say; at least one picture is needed."""
+        image = self.total / self.count
+        mean = image.mean(axis=(0, 1))
+        covariance = self.products / (image.size // 3 * self.count) - np.outer(mean, mean)
+        return Statistics(image, covariance, self.count)
+
+
+EMPTY = Sums(np.zeros(()), np.zeros((3, 3)), 0)
+
+
+def _products(image: Images) -> Floats:
+    """Sum over pixels of the outer product of RGB, (3, 3), exact.
+
+    A product of (3, P) with (P, 3) is too narrow for a matrix library. Whole numbers of 32 bits
+    are twice as fast as float64, and 65,536 squares of 255 still fit.
+    """
+    flat, found = image.reshape(-1, 3), np.zeros((3, 3))
+    for start in range(0, len(flat), BLOCK):
+        planes = flat[start : start + BLOCK].T.astype(np.uint32, order="C")
+        for i, j in UPPER:
+            found[i, j] += np.einsum("p,p->", planes[i], planes[j])
+    return np.triu(found) + np.triu(found, 1).T
 
 
 @dataclass
@@ -42,10 +132,37 @@ class Dataset:
         val = parts.get("val", parts["train"] if test is None else test)
         return cls(classes, parts["train"], val, test, *rest)
 
+    def splits(self) -> dict[str, Pictures]:
+        """Those that there are; one that stands in for another only once."""
+        found: dict[str, Pictures] = {}
+        for name in ("train", "val", "test"):
+            pictures = getattr(self, name)
+            if pictures is not None and all(pictures is not other for other in found.values()):
+                found[name] = pictures
+        return found
+
 
 def digest(value: object) -> str:
     """A short digest of plain data."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def measure(pictures: Pictures, progress: Progress | None = None) -> Statistics:
+    """One pass over all pictures, summed in float64; files are decoded on all cores.
+
+    Args:
+        pictures: a training set.
+        progress: told (done, total) as the pass goes on.
+    """
+    count, found = len(pictures), EMPTY
+    chunks = [range(a, min(a + CHUNK, count)) for a in range(0, count, CHUNK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for part in pool.map(lambda chunk: Sums.of(pictures.fetch(chunk)), chunks):
+            found += part
+            if progress is not None:
+                progress(found.count, count)
+    assert found.count, "a split without pictures"
+    return found.statistics()
 
 
 def training_statistics(dataset: Dataset, progress: Progress | None = None) -> Statistics:

@@ -1,4 +1,8 @@
-"""What classes are called: WNIDs, words for people, and lists of labels."""
+"""What classes are called: WNIDs, words for people, and lists of labels.
+
+Known lists are ILSVRC-2012's own: the devkit's ground truth, Kaggle's (`LOC_val_solution.csv`) and
+Caffe's (`val.txt`).
+"""
 
 import re
 from collections.abc import Sequence
@@ -9,6 +13,9 @@ from alexcli.errors import UsageError
 WNID = re.compile(r"n\d{8}")
 # As ImageNet, Caffe and Kaggle call the file that says what each WNID means.
 WORDS = ("words.txt", "synset_words.txt", "LOC_synset_mapping.txt")
+
+KAGGLE, TRUTH = "LOC_val_solution.csv", "ILSVRC2012_validation_ground_truth.txt"
+LISTS = (KAGGLE, TRUTH, f"ILSVRC2012_devkit_t12/data/{TRUTH}", "val.txt", "val_labels.txt")
 
 
 def ilsvrc2012() -> list[str]:
@@ -41,6 +48,8 @@ def human_names(classes: Sequence[str], root: Path | None = None) -> list[str]:
 def read_labels(path: Path, classes: Sequence[str]) -> tuple[list[str] | None, list[int], str]:
     """A list of labels: one a line, or `FILE LABEL`; a label is a class or a number.
 
+    The devkit's list and Kaggle's are known by their names.
+
     Args:
         path: the list.
         classes: names in the order of the outputs.
@@ -56,17 +65,37 @@ def read_labels(path: Path, classes: Sequence[str]) -> tuple[list[str] | None, l
     except (OSError, ValueError) as error:
         raise UsageError.of("labels.unreadable", path=path, error=error) from None
     lines = [line.split() for line in text.splitlines() if line.strip()]
+    if path.name == KAGGLE:  # ImageId,PredictionString; FILE,WNID and four numbers for each object
+        lines = [" ".join(line).replace(",", " ").split()[:2] for line in lines[1:]]
     if not lines:
         raise UsageError.of("labels.none", path=path)
     words = [line[-1] for line in lines]
+    if path.name == TRUTH:
+        wnids = _ilsvrc_ids(path)
+        words = [wnids.get(word, word) for word in words]
     files = [" ".join(line[:-1]) for line in lines] if all(len(w) > 1 for w in lines) else None
     place = {name: index for index, name in enumerate(classes)}
-    if all(word in place for word in words):
-        return files, [place[word] for word in words], "labels are names of classes"
+    unknown = sorted(set(words) - set(place))
+    if path.name in (KAGGLE, TRUTH) and unknown:
+        raise UsageError.of("imagenet.unknown_class", path=path, unknown=unknown[0])
+    if not unknown:
+        said = "by class name" if path.name in (KAGGLE, TRUTH) else "labels are names of classes"
+        return files, [place[word] for word in words], said
     strange = next((w for w in words if not w.lstrip("-").isdigit() and w not in place), None)
     if strange is not None:
         raise UsageError.of("labels.strange", path=path, word=strange, known=place)
     return files, *_counted(path, [int(word) for word in words], len(classes))
+
+
+def _ilsvrc_ids(truth: Path) -> dict[str, str]:
+    """The devkit's numbers of the classes: ILSVRC ID to WNID."""
+    import scipy.io
+
+    meta = truth.with_name("meta.mat")
+    if not meta.exists():
+        raise UsageError.of("imagenet.no_meta", truth=truth)
+    rows = scipy.io.loadmat(str(meta), squeeze_me=True)["synsets"]
+    return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 
 
 def _counted(path: Path, labels: list[int], classes: int) -> tuple[list[int], str]:
@@ -83,3 +112,55 @@ def _counted(path: Path, labels: list[int], classes: int) -> tuple[list[int], st
         return [label - 1 for label in labels], said
     sure = "" if low == 0 else f" (neither 0 nor {classes} occurs; names of classes leave no doubt)"
     return labels, f"labels are counted from 0{sure}"
+
+
+def flat_labels(
+    root: Path, folder: Path, classes: list[str], given: str | None
+) -> tuple[list[Path], list[int], str]:
+    """The label of every picture of a folder without class folders, as ImageNet distributes `val`.
+
+    Args:
+        root: of the data set.
+        folder: with the pictures.
+        classes: WordNet IDs (WNIDs) in order.
+        given: the list, where the user names one.
+
+    Returns:
+        The pictures, their labels, and which list was used and how it was read.
+
+    Raises:
+        UsageError: no list, a list of another length, labels that are no classes.
+    """
+    paths = sorted(p for p in folder.iterdir() if p.suffix.lower() in (".jpeg", ".jpg", ".png"))
+    # In the root, or three folders above Kaggle's pictures.
+    folders = [root, *([root.parents[2]] if root.name == "CLS-LOC" else [])]
+    places = [Path(given)] if given else [place / name for place in folders for name in LISTS]
+    path = next((place for place in places if place.exists()), None)
+    if path is None:
+        if (root / "meta.bin").exists():
+            return paths, _torchvisions(root, len(paths), classes), "labels of val from meta.bin"
+        if given:
+            raise UsageError.of("imagenet.no_list", given=given, lists=LISTS)
+        raise UsageError.of("imagenet.no_labels", folder=folder, root=root, lists=LISTS)
+    files, labels, said = read_labels(path, classes)
+    if len(labels) != len(paths):
+        raise UsageError.of(
+            "imagenet.label_count", path=path, labels=labels, folder=folder, paths=paths
+        )
+    if files is not None:
+        by_name = dict(zip((Path(name).stem for name in files), labels, strict=True))
+        missing = [p.name for p in paths if p.stem not in by_name]
+        if missing:
+            raise UsageError.of("imagenet.unlabelled", path=path, missing=missing[:5])
+        labels = [by_name[p.stem] for p in paths]
+    return paths, labels, f"labels of {folder.name} from {path.name}: {said}"
+
+
+def _torchvisions(root: Path, count: int, classes: list[str]) -> list[int]:
+    """Labels from torchvision's meta.bin, which it reads without executing it."""
+    from torchvision.datasets.imagenet import load_meta_file  # type: ignore[import-untyped]
+
+    _, wnids = load_meta_file(str(root))
+    if len(wnids) != count or not set(wnids) <= set(classes):
+        raise UsageError.of("imagenet.other_meta", file=root / "meta.bin")
+    return [classes.index(wnid) for wnid in wnids]

@@ -6,19 +6,23 @@ Legend: N pictures, S stored side. A picture is uint8 RGB, (S, S, 3).
 import io
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
+from xxhash import xxh3_64_hexdigest
 
 from alexcli.errors import UsageError
 from alexcli.schema import Kernel, Resize
 
 Images = npt.NDArray[np.uint8]
 Labels = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
+
+SUFFIXES = frozenset(Image.registered_extensions())
 
 # Pillow refuses a picture of 179 million pixels and only warns from 89 million on: refuse both.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -44,18 +48,21 @@ class Pictures(Protocol):
 
     labels: Labels
 
-    def __len__(self) -> int:
-        """Number of pictures."""
-
     def fetch(self, indices: Sequence[int]) -> Images:
         """(N, S, S, 3) uint8; UsageError naming the file when one cannot be decoded."""
 
     def names(self) -> list[str]:
         """What each picture is called in its source."""
 
+    def part(self, rows: Rows) -> Self:
+        """Some of them, in a given order."""
+
     def groups(self) -> list[npt.NDArray[np.int64]] | None:
         """Which pictures are fetched together from afar; None where all are equally near."""
         return None
+
+    def __len__(self) -> int:
+        return len(self.labels)
 
 
 @dataclass
@@ -65,9 +72,6 @@ class ArrayPictures(Pictures):
     images: Images
     labels: Labels
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
         return np.take(self.images, indices, axis=0)
@@ -75,6 +79,14 @@ class ArrayPictures(Pictures):
     def names(self) -> list[str]:
         """Their numbers."""
         return [str(i) for i in range(len(self))]
+
+    def part(self, rows: Rows) -> Self:
+        """See Pictures."""
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
+
+    def stamps(self) -> list[list[int | str]]:
+        """What changes when a picture does: size in bytes and content."""
+        return [[image.nbytes, xxh3_64_hexdigest(image)] for image in self.images]
 
 
 @dataclass
@@ -87,9 +99,6 @@ class FilePictures(Pictures):
     labels: Labels
     reading: Reading
 
-    def __len__(self) -> int:
-        return len(self.paths)
-
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
         return np.stack([read_square(self.paths[i], self.reading) for i in indices])
@@ -98,36 +107,17 @@ class FilePictures(Pictures):
         """Paths below the split's folder."""
         return [path.relative_to(self.root).as_posix() for path in self.paths]
 
-
-@dataclass
-class Subset(Pictures):
-    """Some of another set's pictures."""
-
-    whole: Pictures
-    chosen: npt.NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        self.labels = self.whole.labels[self.chosen]
-
-    def __len__(self) -> int:
-        return len(self.chosen)
-
-    def fetch(self, indices: Sequence[int]) -> Images:
+    def part(self, rows: Rows) -> Self:
         """See Pictures."""
-        return self.whole.fetch([int(self.chosen[i]) for i in indices])
+        return replace(self, paths=[self.paths[row] for row in rows], labels=self.labels[rows])
 
-    def names(self) -> list[str]:
-        """As in the whole."""
-        names = self.whole.names()
-        return [names[i] for i in self.chosen]
+    def stamps(self) -> list[list[int | str]]:
+        """What changes when a picture does: size in bytes and time of change."""
+        return [[s.st_size, s.st_mtime_ns] for s in (path.stat() for path in self.paths)]
 
-    def groups(self) -> list[npt.NDArray[np.int64]] | None:
-        """Those of the whole, of which some pictures are left."""
-        found = self.whole.groups()
-        if found is None:
-            return None
-        kept = [np.flatnonzero(np.isin(self.chosen, group)) for group in found]
-        return [group for group in kept if len(group)]
+
+Originals = ArrayPictures | FilePictures
+"""What a store can be made of."""
 
 
 def read_square(path: Path, reading: Reading) -> Images:

@@ -1,38 +1,75 @@
-"""From a folder of photographs as they come to a store; interrupted, it goes on where it was."""
+"""From photographs as they come to a store; interrupted, it goes on where it was."""
 
 import csv
 import hashlib
 import json
 import platform
 import shutil
+import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import PIL
 from filelock import FileLock, Timeout
-from xxhash import xxh3_64_hexdigest
 
 from alexcli.data import chunks, store
-from alexcli.data.chunks import Task, Written
+from alexcli.data.chunks import Written
 from alexcli.data.dataset import Dataset
-from alexcli.data.pictures import ArrayPictures, FilePictures, Pictures
-from alexcli.data.place import Place, file_checksum
-from alexcli.data.stats import EMPTY, Sums
+from alexcli.data.pictures import Originals
+from alexcli.data.sources import open_source
 from alexcli.data.store import LISTING, MANIFEST, PLAN, STATISTICS
 from alexcli.errors import RunFailedError, UsageError
-from alexcli.results import Reporter
+from alexcli.memory import reuse_memory
+from alexcli.results import Prepared, Reporter
 from alexcli.schema import Encoding, OnError, PrepareSpec
 
-ORDER_SEED = 0  # training pictures are stored in a shuffled order, so that each chunk is a mixture
 REPORT = "undecodable.csv"
 
 
-def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter) -> bool:
+def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Prepared:
+    """Make a store of a folder of photographs, or go on where an earlier attempt stopped.
+
+    Args:
+        source: a folder, or `cifar10` or `imagenette`.
+        dest: a local folder.
+        spec: how pictures are resized and kept.
+        reporter: told how it goes.
+
+    Raises:
+        UsageError: nothing to read; see also `write_store`.
+        RunFailedError: a full disk.
+    """
+    if store.is_url(dest):
+        raise UsageError.of("prepare.url", dest=dest)
+    reuse_memory()
+    began = time.monotonic()
+    dataset = open_source(source, spec)
+    if dataset.note:
+        reporter.note(f"data: {dataset.note}")
+    try:
+        worked = write_store(dataset, Path(dest), spec, reporter)
+    finally:
+        reporter.close()
+    made = store.read_manifest(dest)
+    return Prepared(
+        directory=dest,
+        encoding=made.encoding.value,
+        resize=made.resize,
+        classes=len(made.classes),
+        counts={split: sum(c.count for c in parts) for split, parts in made.splits.items()},
+        bytes=sum(c.bytes for parts in made.splits.values() for c in parts),
+        skipped=made.skipped,
+        fingerprint=made.fingerprint,
+        seconds=time.monotonic() - began,
+        worked=worked,
+    )
+
+
+def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter) -> bool:
     """Write a store.
 
     Args:
@@ -49,55 +86,13 @@ def prepare(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter)
             be decoded (all are in `undecodable.csv`).
         RunFailedError: a full disk; what was finished stays.
     """
-    splits, spec = _splits(dataset), replace(spec, size=dataset.size)
-    source = _listing(splits)
-    plan = _plan(dataset, spec, source)
-    _refuse_foreign(dest)
-    with _writing(dest):
-        if (dest / MANIFEST).exists() or (dest / PLAN).exists():
-            if _finished(dest, plan, source):
-                return False
-        else:
-            _check_room(dest, splits, spec)
-            (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
-            chunks.place(dest / PLAN, json.dumps(plan).encode())
-        written, sums = _write(dest, splits, spec, reporter)
-        skipped = _report(dest, written, spec)
-        if not sums.count:
-            raise UsageError.of("prepare.nothing", report=dest / REPORT)
-        np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
-        _finish(dest, dataset, written, plan, skipped)
-    return True
-
-
-def _splits(dataset: Dataset) -> dict[str, Pictures]:
-    """The splits that a store holds; one that stands in for another is kept once."""
-    found: dict[str, Pictures] = {"train": dataset.train}
-    if dataset.val is not dataset.train:
-        found["val"] = dataset.val
-    if dataset.test is not None and all(dataset.test is not p for p in found.values()):
-        found["test"] = dataset.test
-    return found
-
-
-def _listing(splits: dict[str, Pictures]) -> list[str]:
-    """Split, name, bytes and time of change of every file, as JSON; arrays by their content."""
-    found = []
-    for split, pictures in splits.items():
-        if isinstance(pictures, FilePictures):
-            stats = [path.stat() for path in pictures.paths]
-            stamps: list[list[int | str]] = [[s.st_size, s.st_mtime_ns] for s in stats]
-        else:
-            assert isinstance(pictures, ArrayPictures)
-            stamps = [[i.nbytes, xxh3_64_hexdigest(i)] for i in pictures.images]
-        rows = zip(pictures.names(), stamps, pictures.labels.tolist(), strict=True)
-        found += [json.dumps([split, name, *stamp, label]) for name, stamp, label in rows]
-    return found
-
-
-def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, Any]:
-    """What decides the store's content, as plain data."""
-    return {
+    splits = cast(dict[str, Originals], dataset.splits())
+    spec = replace(spec, size=dataset.size)
+    source = []
+    for split, part in splits.items():
+        rows = zip(part.names(), part.stamps(), part.labels.tolist(), strict=True)
+        source += [json.dumps([split, name, *stamp, label]) for name, stamp, label in rows]
+    plan = {  # all that decides the store's content
         "format": store.FORMAT,
         "version": store.VERSION,
         "encoding": spec.encoding.value,
@@ -107,40 +102,56 @@ def _plan(dataset: Dataset, spec: PrepareSpec, source: list[str]) -> dict[str, A
         "classes": dataset.classes,
         "source": hashlib.sha256("\n".join(source).encode()).hexdigest(),
     }
+    _begun(dest)  # where it refuses, not even the lock is written
+    with _writing(dest):
+        if begun := _begun(dest):
+            _same(dest, begun, plan, source)
+            if "splits" in begun:  # a manifest, which is written last
+                return False
+        else:
+            _check_room(dest, sum(map(len, splits.values())), spec)
+            (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
+            chunks.place(dest / PLAN, json.dumps(plan).encode())
+        written, sums = chunks.write_chunks(dest, splits, spec, reporter)
+        skipped = _report(dest, written, spec)
+        if not sums.count:
+            raise UsageError.of("prepare.nothing", report=dest / REPORT)
+        np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
+        _finish(dest, written, plan, {"skipped": skipped, "note": dataset.note})
+    return True
 
 
-def _refuse_foreign(dest: Path) -> None:
-    """UsageError where `dest` is anything but a new folder, an empty one, or a store begun."""
+def _begun(dest: Path) -> dict[str, Any] | None:
+    """The manifest, or else the plan, of a store begun; None where `dest` is new or empty.
+
+    Raises:
+        UsageError: it is anything else.
+    """
     if dest.exists() and not dest.is_dir():
         raise UsageError.of("prepare.file", dest=dest)
     there = {p.name for p in dest.iterdir()} - {".lock", LISTING} if dest.exists() else set()
-    for name in there & {MANIFEST, PLAN}:
-        try:
-            if json.loads((dest / name).read_text(encoding="utf-8")).get("format") == store.FORMAT:
-                return
-        except (ValueError, AttributeError):
-            continue
+    for name in (MANIFEST, PLAN):
+        with suppress(FileNotFoundError, ValueError, AttributeError):
+            begun: dict[str, Any] = json.loads((dest / name).read_text(encoding="utf-8"))
+            if begun.get("format") == store.FORMAT:
+                return begun
     if there:
         raise UsageError.of("prepare.foreign", dest=dest, there=sorted(there)[:3])
+    return None
 
 
-def _finished(dest: Path, plan: dict[str, Any], source: list[str]) -> bool:
-    """Whether a store that was begun is whole; UsageError where it is or becomes something else."""
-    finished = (dest / MANIFEST).exists()
-    if finished:
-        store.read_manifest(Place(str(dest)))  # refuses a newer one
-    kept = json.loads((dest / (MANIFEST if finished else PLAN)).read_text(encoding="utf-8"))
-    if kept["source"] != plan["source"]:
+def _same(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[str]) -> None:
+    """UsageError where a store that was begun is damaged, newer, or becomes something else."""
+    if "splits" in begun:
+        store.open_store(str(dest))
+    if begun["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
         raise UsageError.of("prepare.source_changed", dest=dest, changes=_changes(before, source))
-    for key in ("size", "resize", "encoding", "quality", "classes"):
-        if kept[key] != plan[key]:
+    for key, now in plan.items():
+        if begun[key] != now:
             raise UsageError.of(
-                "prepare.other_settings", dest=dest, key=key, kept=kept[key], now=plan[key]
+                "prepare.other_settings", dest=dest, key=key, kept=begun[key], now=now
             )
-    if finished:
-        store.open_store(str(dest))
-    return finished
 
 
 def _changes(before: list[str], now: list[str]) -> str:
@@ -153,64 +164,16 @@ def _changes(before: list[str], now: list[str]) -> str:
     return ", ".join(said) or "the order of its files"
 
 
-def _check_room(dest: Path, splits: dict[str, Pictures], spec: PrepareSpec) -> None:
+def _check_room(dest: Path, count: int, spec: PrepareSpec) -> None:
     """UsageError before anything is written where raw pictures cannot fit."""
-    if spec.encoding is not Encoding.raw:
-        return
-    needed = sum(len(pictures) for pictures in splits.values()) * spec.size**2 * 3
-    free = shutil.disk_usage(dest).free
-    if needed > free:
+    needed, free = count * spec.size**2 * 3, shutil.disk_usage(dest).free
+    if spec.encoding is Encoding.raw and needed > free:
         raise UsageError.of("prepare.room", dest=dest, needed=needed / 1e9, free=free / 1e9)
-
-
-def _tasks(dest: Path, split: str, pictures: Pictures, spec: PrepareSpec) -> Iterator[Task]:
-    """The chunks of a split, in order."""
-    order = np.arange(len(pictures))
-    if split == "train":
-        order = np.random.default_rng(ORDER_SEED).permutation(len(pictures))
-    size = spec.size**2 * 3 // (1 if spec.encoding is Encoding.raw else 7)
-    step = chunks.chunk_pictures(len(order), size)
-    for number, start in enumerate(range(0, len(order), step)):
-        rows = order[start : start + step].tolist()
-        file = dest / f"{split}-{number:05}.bin"
-        yield Task(split, _part(pictures, rows), rows, file, spec)
-
-
-def _part(pictures: Pictures, rows: list[int]) -> Pictures:
-    """Some pictures alone, small enough to be sent to another process."""
-    if isinstance(pictures, FilePictures):
-        paths = [pictures.paths[row] for row in rows]
-        return replace(pictures, paths=paths, labels=pictures.labels[rows])
-    assert isinstance(pictures, ArrayPictures)
-    return ArrayPictures(pictures.images[rows], pictures.labels[rows])
-
-
-def _write(
-    dest: Path, splits: dict[str, Pictures], spec: PrepareSpec, reporter: Reporter
-) -> tuple[dict[str, list[Written]], Sums]:
-    """Write all chunks that are not there yet, on all cores, and sum up the training set."""
-    tasks = [task for split, part in splits.items() for task in _tasks(dest, split, part, spec)]
-    written: dict[str, list[Written]] = {split: [] for split in splits}
-    sums, total, done = EMPTY, sum(len(task.rows) for task in tasks), 0
-    pool = ProcessPoolExecutor(spec.processes, initializer=chunks.begin_process)
-    try:
-        for task, (found, part) in zip(tasks, pool.map(chunks.make_chunk, tasks), strict=True):
-            written[task.split].append(found)
-            sums, done = sums + part, done + len(task.rows)
-            reporter.counted("preparing", done, total)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-    return written, sums
 
 
 def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
     """List what cannot be decoded; how many there are."""
-    bad = [
-        (split, name, reason)
-        for split, parts in written.items()
-        for part in parts
-        for name, reason in part.undecodable
-    ]
+    bad = [(s, *found) for s, parts in written.items() for p in parts for found in p.undecodable]
     (dest / REPORT).unlink(missing_ok=True)
     if bad:
         with (dest / REPORT).open("w", newline="", encoding="utf-8") as file:
@@ -222,26 +185,23 @@ def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) ->
 
 
 def _finish(
-    dest: Path,
-    dataset: Dataset,
-    written: dict[str, list[Written]],
-    plan: dict[str, Any],
-    skipped: int,
+    dest: Path, written: dict[str, list[Written]], plan: dict[str, Any], said: dict[str, Any]
 ) -> None:
-    """Index and, last of all, the manifest."""
+    """Indices and, last of all, the manifest."""
     for split, parts in written.items():
-        chunks.write_index(dest / f"{split}.npz", parts)
+        np.savez(dest / f"{split}.npz", allow_pickle=False, **chunks.index(parts))
+    versions = {
+        "python": platform.python_version(),
+        "pillow": PIL.__version__,
+        "numpy": np.__version__,
+    }
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in written)]
-    manifest = plan | {
+    manifest = {
+        **plan,
         "splits": {split: [asdict(p.chunk) for p in parts] for split, parts in written.items()},
-        "files": {name: file_checksum(dest / name) for name in names},
-        "skipped": skipped,
-        "note": dataset.note,
-        "versions": {
-            "python": platform.python_version(),
-            "pillow": PIL.__version__,
-            "numpy": np.__version__,
-        },
+        "files": {name: store.file_checksum(dest / name) for name in names},
+        **said,
+        "versions": versions,
     }
     chunks.place(dest / MANIFEST, json.dumps(manifest, indent=1).encode())
     for left in (dest / PLAN, *dest.glob("*-?????.json"), *dest.glob("*.tmp")):

@@ -1,25 +1,30 @@
 """Where pictures come from: drawn, CIFAR-10, Imagenette, any folder of class folders, a store."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from alexcli.data import toy
 from alexcli.data.cache import Arrays, cache_dir, cached
 from alexcli.data.dataset import Dataset, digest
-from alexcli.data.folders import open_folder
-from alexcli.data.pictures import ArrayPictures, Images, Labels, Subset
+from alexcli.data.names import flat_labels
+from alexcli.data.pictures import SUFFIXES, ArrayPictures, FilePictures, Pictures, Reading
 from alexcli.data.store import is_store, open_store
 from alexcli.errors import UsageError
-from alexcli.schema import DataSpec, PrepareSpec, Source
+from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
 # Folders that torchvision makes of the archives that it fetches.
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
+# ILSVRC-2012 as it is distributed.
+ARCHIVES = {"train": "ILSVRC2012_img_train.tar", "val": "ILSVRC2012_img_val.tar"}
 
 
 def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
@@ -34,13 +39,12 @@ def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
     """
     if train_only:
         return _open(replace(spec, val="none"))
-    fraction = val_fraction(spec)
+    if spec.val != "folder":
+        return _split_off(spec)
     opened = _open(spec)
-    if fraction is not None:
-        opened = _split_off(opened, fraction, spec.split_seed)
-    elif opened.val is opened.train:
+    if opened.val is opened.train:
         raise UsageError.of("data.no_val", spec=spec)
-    elif opened.test is not None and opened.test is opened.val:
+    if opened.test is opened.val:
         said = "val is the only held-out set: what was chosen on it was also measured on it"
         opened.note = "; ".join(filter(None, [opened.note, said]))
     return opened
@@ -52,53 +56,37 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
     Raises:
         UsageError: as `open_dataset`; a train folder is enough.
     """
-    named, root = source in (Source.cifar10.value, Source.imagenette.value), Path(source)
-    if named and not root.exists():
+    root = Path(source)
+    kind = Source.cifar10 if (root / CIFAR10).is_dir() else Source.imagenette
+    if source in (Source.cifar10, Source.imagenette) and not root.exists():
         root = Path(spec.root) if spec.root else cache_dir() / "downloads" / source
         kind = Source(source)
-    else:
-        kind = Source.cifar10 if (root / CIFAR10).is_dir() else Source.imagenette
     if is_store(str(root)):
         raise UsageError.of("prepare.store_already", source=source)
-    wanted = DataSpec(
-        source=kind,
-        root=str(root),
-        size=spec.size,
-        resize=spec.resize,
-        kernel=spec.kernel,
-        val="none",  # a store may lack val
-        val_labels=spec.val_labels,
-        download=spec.download,
-    )
+    same = {key: getattr(spec, key) for key in ("resize", "kernel", "val_labels", "download")}
+    wanted = DataSpec(kind, str(root), spec.size, val="none", **same)  # a store may lack val
     return _cifar10(replace(wanted, size=32), root) if kind is Source.cifar10 else _open(wanted)
 
 
-def val_fraction(spec: DataSpec) -> float | None:
-    """The fraction of `data.val`, or None for `folder`."""
-    if spec.val == "folder":
-        return None
+def _split_off(spec: DataSpec) -> Dataset:
+    """Take `val` from the training set; what was held out remains as `test`."""
     try:
         fraction = float(spec.val)
     except ValueError:
         fraction = -1
     if not 0 < fraction < 1:
         raise UsageError.of("data.val_fraction", spec=spec)
-    return fraction
-
-
-def _split_off(whole: Dataset, fraction: float, seed: int) -> Dataset:
-    """Take `val` from the training set; what was held out remains as `test`."""
-    order = np.random.default_rng(seed).permutation(len(whole.train))
+    whole = _open(spec)
+    order = np.random.default_rng(spec.split_seed).permutation(len(whole.train))
     count = round(fraction * len(order))
     if not 0 < count < len(order):
         raise UsageError.of("data.val_empty", fraction=fraction, order=order)
-    train, val = np.sort(order[count:]), np.sort(order[:count])
     return replace(
         whole,
-        train=Subset(whole.train, train),
-        val=Subset(whole.train, val),
-        fingerprint=digest([whole.fingerprint, fraction, seed]),
-        note=f"val is {count} pictures of the training set (seed {seed})",
+        train=whole.train.part(np.sort(order[count:])),
+        val=whole.train.part(np.sort(order[:count])),
+        fingerprint=digest([whole.fingerprint, fraction, spec.split_seed]),
+        note=f"val is {count} pictures of the training set (seed {spec.split_seed})",
         statistics=None,  # they are those of all training pictures
     )
 
@@ -114,10 +102,10 @@ def _open(spec: DataSpec) -> Dataset:
         return open_store(spec.root)
     sorted_already = (root / "train").is_dir()
     if spec.source is Source.cifar10:
-        return _in_memory(open_folder(spec, root)) if sorted_already else _cifar10(spec, root)
+        return _in_memory(_folder(spec, root)) if sorted_already else _cifar10(spec, root)
     if spec.source is Source.imagenette and not sorted_already:
         root = _imagenette(spec, root)
-    return open_folder(spec, root)
+    return _folder(spec, root)
 
 
 def _toy(spec: DataSpec) -> Dataset:
@@ -126,8 +114,9 @@ def _toy(spec: DataSpec) -> Dataset:
         raise UsageError.of("data.toy")
     identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
-    def make() -> dict[str, tuple[Images, Labels]]:
-        return {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
+    def make() -> dict[str, Pictures]:
+        drawn = {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
+        return {split: ArrayPictures(*part) for split, part in drawn.items()}
 
     parts, how = _kept(f"toy-{identity}", make), f"drawn at {spec.size}"
     return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, how)
@@ -175,26 +164,145 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
 
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
-
-    def make() -> dict[str, tuple[Images, Labels]]:
-        parts = {"train": opened.train, "val": opened.val}
-        return {name: (p.fetch(range(len(p))), p.labels) for name, p in parts.items()}
-
-    kept = _kept(f"pictures-{opened.fingerprint}", make)
+    parts = {"train": opened.train, "val": opened.val}
+    kept = _kept(f"pictures-{opened.fingerprint}", lambda: parts)
     test = kept["val"] if opened.test is opened.val else opened.test
     return replace(opened, train=kept["train"], val=kept["val"], test=test)
 
 
-def _kept(
-    name: str, make: Callable[[], dict[str, tuple[Images, Labels]]]
-) -> dict[str, ArrayPictures]:
+def _kept(name: str, make: Callable[[], dict[str, Pictures]]) -> dict[str, Pictures]:
     """Splits held in memory, made once and kept in the cache."""
 
     def arrays() -> Arrays:
         made = make()
-        images = {f"{split}_images": images for split, (images, _) in made.items()}
-        return images | {f"{split}_labels": labels for split, (_, labels) in made.items()}
+        images = {f"{split}_images": part.fetch(range(len(part))) for split, part in made.items()}
+        return images | {f"{split}_labels": part.labels for split, part in made.items()}
 
     stored = cached(name, arrays)
     splits = [key.removesuffix("_images") for key in stored if key.endswith("_images")]
     return {s: ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in splits}
+
+
+def _folder(spec: DataSpec, root: Path) -> Dataset:
+    """List the pictures of class folders, DIR/train/CLASS/* and DIR/val/CLASS/*.
+
+    A flat `val`, as ImageNet distributes it, is sorted by its list of labels.
+
+    Raises:
+        UsageError: no such folder, no classes, classes that differ between splits, no labels.
+    """
+    found = _splits(spec, root)
+    classes = _classes(found["train"])
+    reading = Reading(spec.size, spec.resize, spec.kernel)
+    read: dict[str, Pictures] = {}
+    identity: list[object] = [spec.size if reading == Reading(spec.size) else str(reading)]
+    skipped, notes = 0, []
+    for name, folder in found.items():
+        if name == "train" or _folders(folder):
+            paths, labels = _files(folder, classes, found["train"])
+        elif name == "val":
+            paths, labels, note = flat_labels(root, folder, classes, spec.val_labels)
+            notes.append(note)
+        else:
+            notes.append(f"{folder} is left out: its pictures are in no class folders")
+            continue
+        files = FilePictures(folder, paths, np.array(labels, dtype=np.int64), reading)
+        read[name], listing = files, _listing(files, classes)
+        identity.append([name, listing])
+        if spec.on_error is OnError.skip:
+            bad = _undecodable(files, listing)
+            read[name] = files.part(np.flatnonzero(~bad))
+            skipped += int(bad.sum())
+            identity.append(int(bad.sum()))
+    said = ("; ".join(notes) or None, skipped)
+    return Dataset.of(classes, read, digest(identity), spec.size, str(reading), *said)
+
+
+def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
+    """The folders of the splits that exist; UsageError when one that is needed does not."""
+    if not root.is_dir():
+        siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
+        raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
+    for split, archive in ARCHIVES.items():
+        if (root / archive).exists() and not (root / split).is_dir():
+            _unpack(root, split)
+    found = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}
+    for name in ("train",) if spec.val != "folder" else ("train", "val"):
+        if name not in found and not (name == "val" and "test" in found):
+            there = _folders(root)[:8] or ["no folders"]
+            rest = "" if name == "train" else ", or split them off: data.val=0.1"
+            raise UsageError.of(
+                "data.no_split_folder", root=root, name=name, there=there, rest=rest
+            )
+    return found
+
+
+def _unpack(root: Path, split: str) -> None:
+    """Let torchvision unpack an archive of ILSVRC-2012 where it lies."""
+    from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
+
+    try:
+        ImageNet(str(root), split=split)
+    except (OSError, RuntimeError) as error:
+        file = root / ARCHIVES[split]
+        raise UsageError.of("imagenet.archive", file=file, error=error, root=root) from error
+
+
+def _folders(folder: Path) -> list[str]:
+    """The folders in a folder, sorted by name."""
+    return sorted(next(os.walk(folder))[1])
+
+
+def _classes(folder: Path) -> list[str]:
+    """The classes of a split in order."""
+    classes = _folders(folder)
+    if len(classes) < 2:
+        raise UsageError.of("data.few_classes", folder=folder, classes=classes)
+    return classes
+
+
+def _files(folder: Path, classes: list[str], train: Path) -> tuple[list[Path], list[int]]:
+    """Every picture of a split and its label, in order of class and name."""
+    here = set(_classes(folder))
+    extra, lacking = sorted(here - set(classes)), sorted(set(classes) - here)
+    if extra or lacking:
+        words = [f"{folder.name} has {', '.join(extra[:5])}, which train lacks"] if extra else []
+        words += [f"{folder.name} lacks {', '.join(lacking[:5])}"] if lacking else []
+        raise UsageError.of(
+            "data.other_classes", train=train, folder=folder, words="; ".join(words)
+        )
+    paths, labels = [], []
+    for label, name in enumerate(classes):
+        names = sorted(entry.name for entry in os.scandir(folder / name))
+        entries = (folder / name / entry for entry in names)
+        inside = [path for path in entries if path.suffix.lower() in SUFFIXES]
+        if not inside:
+            raise UsageError.of("data.empty_class", folder=folder / name)
+        paths += inside
+        labels += [label] * len(inside)
+    return paths, labels
+
+
+def _listing(files: FilePictures, classes: list[str]) -> str:
+    """A digest of classes, names and sizes in bytes."""
+    content = hashlib.sha256()
+    for label, path in zip(files.labels, files.paths, strict=True):
+        content.update(f"{classes[label]}/{path.name}:{path.stat().st_size}\n".encode())
+    return content.hexdigest()[:16]
+
+
+def _undecodable(files: FilePictures, listing: str) -> npt.NDArray[np.bool_]:
+    """(N,) bool: which files cannot be decoded, found in one pass over all and cached."""
+
+    def fails(row: int) -> bool:
+        try:
+            files.fetch([row])
+        except UsageError:
+            return True
+        return False
+
+    def make() -> Arrays:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            return {"bad": np.fromiter(pool.map(fails, range(len(files))), dtype=np.bool_)}
+
+    return cached(f"undecodable-{listing}-{files.reading.size}", make)["bad"]

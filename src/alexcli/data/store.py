@@ -6,31 +6,38 @@
     statistics.npz    of the training set
     source.jsonl      split, name, bytes and time of each file that it was made from
 
-Nothing in it is executed: JSON, numbers, and pixels. A picture is read by its position (`pread`):
-a random one took 7 microseconds where litdata, which fetches through its own queue of chunks, took
-1,100; in order both read over 100,000 a second.
+It lies in a local folder or behind a URL such as s3://bucket/store. Nothing in it is executed:
+JSON, numbers, and pixels. A picture is read by its position (`pread`): a random one took 7
+microseconds where litdata, which fetches through its own queue of chunks, took 1,100; in order both
+read over 100,000 a second.
 """
 
+import copy
 import hashlib
 import io
 import json
 import os
 import re
+import shutil
+import weakref
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
+from io import BufferedReader
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from alexcli.data.dataset import Dataset, digest
-from alexcli.data.pictures import Images, Pictures, decode_jpeg
-from alexcli.data.place import Place, descriptor, is_url
-from alexcli.data.stats import Progress, Statistics
+from alexcli.data.cache import cache_dir, whole_file
+from alexcli.data.dataset import Dataset, Progress, Statistics, digest
+from alexcli.data.pictures import Images, Pictures, Rows, decode_jpeg
 from alexcli.errors import UsageError
 from alexcli.schema import Encoding
 
@@ -38,6 +45,7 @@ FORMAT, VERSION = "alexcli-store", 1
 MANIFEST, PLAN, LISTING, STATISTICS = "manifest.json", "plan.json", "source.jsonl", "statistics.npz"
 FOREIGN = "index.json"  # litdata's, whose items may be pickles
 COLUMNS = ("chunk", "offset", "length", "label", "row")
+DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 
 
 @dataclass(frozen=True)
@@ -51,9 +59,11 @@ class Chunk:
 
 
 @dataclass(frozen=True)
-class Manifest:
-    """What a store says of itself."""
+class Store:
+    """What a store says of itself, and where it lies."""
 
+    root: str
+    """Local folder or URL."""
     encoding: Encoding
     size: int
     resize: str
@@ -71,6 +81,21 @@ class Manifest:
         index = {name: self.files[f"{name}.npz"] for name in self.splits}
         return digest([self.classes, self.size, chunks, index])
 
+    def read(self, name: str) -> bytes:
+        """A small file whose content is what the manifest promises; UsageError where it is not."""
+        try:
+            data = _read(self.root, name)
+        except FileNotFoundError:
+            raise UsageError.of("store.missing", root=self.root, name=name) from None
+        if xxh3_128_hexdigest(data) != self.files[name]:
+            raise UsageError.of("store.other_content", root=self.root, name=name)
+        return data
+
+
+def is_url(root: str) -> bool:
+    """Whether it names something that is not a local folder."""
+    return "://" in root
+
 
 def is_store(root: str) -> bool:
     """Whether a folder or URL is to be read as a store, be it unfinished or of another program."""
@@ -79,76 +104,200 @@ def is_store(root: str) -> bool:
     return any(Path(root, name).is_file() for name in (MANIFEST, PLAN, FOREIGN))
 
 
-def read_manifest(place: Place) -> Manifest:
-    """The manifest, checked before any chunk is opened.
+@contextmanager
+def _opened(root: str, name: str) -> Iterator[BufferedReader]:
+    """A file to be read from its start; UsageError says why it cannot be reached."""
+    where = f"{root.rstrip('/')}/{name}"
+    if not is_url(root):
+        with Path(where).open("rb") as local:
+            yield local
+        return
+    import fsspec  # type: ignore[import-untyped]
+
+    kind = where.partition("://")[0]
+    try:
+        with fsspec.open(where, "rb") as stream:
+            yield stream
+    except ImportError as error:
+        driver = DRIVERS.get(kind, error.name)
+        raise UsageError.of("store.driver", kind=kind, driver=driver) from error
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # each service has kinds of its own
+        raise UsageError.of("store.unreachable", where=where, error=error) from error
+
+
+def _read(root: str, name: str) -> bytes:
+    with _opened(root, name) as file:
+        return file.read()
+
+
+def file_checksum(path: Path) -> str:
+    """Of a file's content, as the manifest keeps it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, xxh3_128).hexdigest()
+
+
+def read_manifest(root: str) -> Store:
+    """What a store says of itself, checked before any chunk is opened.
 
     Raises:
         UsageError: no store, an unfinished one, one of a newer version, or one whose items are
             anything but pixels.
     """
     try:
-        data = json.loads(place.read(MANIFEST))
+        data = json.loads(_read(root, MANIFEST))
         if data.get("format") != FORMAT:
-            raise UsageError.of("store.no_manifest", place=place)
-        if data["version"] > VERSION:
-            raise UsageError.of(
-                "store.newer", place=place, found=data["version"], known_version=VERSION
-            )
-        return parse_manifest(data)
+            raise UsageError.of("store.no_manifest", root=root)
+        if (found := data["version"]) > VERSION:
+            raise UsageError.of("store.newer", root=root, found=found, known_version=VERSION)
+        return _parsed(root, data)
     except FileNotFoundError:
-        raise _no_store(place) from None
+        raise _no_store(root) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError.of("store.manifest_damaged", place=place, error=error) from error
+        raise UsageError.of("store.manifest_damaged", root=root, error=error) from error
 
 
-def parse_manifest(data: dict[str, Any]) -> Manifest:
+def _parsed(root: str, data: dict[str, Any]) -> Store:
     """A manifest from plain data; KeyError, TypeError or ValueError where it is damaged."""
+    kinds = Chunk.__annotations__.items()
     splits = {
-        name: [
-            Chunk(str(c["file"]), int(c["count"]), int(c["bytes"]), str(c["checksum"]))
-            for c in chunks
-        ]
+        name: [Chunk(**{key: kind(chunk[key]) for key, kind in kinds}) for chunk in chunks]
         for name, chunks in data["splits"].items()
     }
     for needed in (LISTING, STATISTICS, *(f"{name}.npz" for name in ("train", *splits))):
         if needed not in data["files"] or "train" not in splits:
             raise ValueError(f"{needed} is missing")
-    names = [c.file for chunks in splits.values() for c in chunks] + list(data["files"])
-    for name in names:  # a manifest of a stranger must not name files outside its folder
+    for name in (*(c.file for chunks in splits.values() for c in chunks), *data["files"]):
+        # A manifest of a stranger must not name files outside its folder.
         if not re.fullmatch(r"[a-z]+(-\d+)?\.(bin|npz|jsonl)", name):
             raise ValueError(f"{name!r} is no file name of a store")
-    if data["encoding"] not in {e.value for e in Encoding}:
+    if data["encoding"] not in list(Encoding):
         raise ValueError(f"pictures in the format {data['encoding']!r}; raw and jpeg are read")
-    return Manifest(
+    return Store(
+        root=root,
         encoding=Encoding(data["encoding"]),
         size=int(data["size"]),
         resize=str(data["resize"]),
         classes=[str(name) for name in data["classes"]],
         splits=splits,
-        files={str(k): str(v) for k, v in data["files"].items()},
+        files={name: str(checksum) for name, checksum in data["files"].items()},
         skipped=int(data["skipped"]),
         note=data["note"],
     )
 
 
-def _no_store(place: Place) -> UsageError:
-    """Why a place without a manifest is no store."""
-    root = Path(place.root)
-    if not place.remote and (root / PLAN).exists():
-        return UsageError.of("store.unfinished", root=root)
-    if not place.remote and (root / FOREIGN).exists():
-        kind = re.search(r'"data_format":\s*(\[[^\]]*\])', (root / FOREIGN).read_text())
+def _no_store(root: str) -> UsageError:
+    """Why a place without a manifest is no store; behind a URL only the manifest is looked for."""
+    folder = Path(root)
+    if (folder / PLAN).exists():
+        return UsageError.of("store.unfinished", root=folder)
+    if (folder / FOREIGN).exists():
+        kind = re.search(r'"data_format":\s*(\[[^\]]*\])', (folder / FOREIGN).read_text())
         said = f" in the format {kind.group(1)}" if kind else ""
-        return UsageError.of("store.foreign", root=root, said=said)
-    return UsageError.of("store.none", place=place)
+        return UsageError.of("store.foreign", root=folder, said=said)
+    return UsageError.of("store.none", root=root)
 
 
-def read_index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
-    """The columns of a split's index, each (N,) int64.
+@lru_cache(maxsize=256)
+class Descriptor:
+    """An open file, kept for the next picture and closed when nobody uses it any more.
+
+    A thread that still reads from one that is dropped here holds it open. Reading names its own
+    position, so processes that share one after a fork do not disturb each other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.number = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.number)
+
+
+def _local(root: str, chunk: Chunk) -> Path:
+    """A chunk on this machine's disk; a remote one is fetched once, by its content.
 
     Raises:
-        UsageError: it cannot be read; arrays of objects are never read.
+        UsageError: what was fetched is not what the manifest promises.
     """
+    if not is_url(root):
+        return Path(root, chunk.file)
+    path = cache_dir() / "chunks" / chunk.checksum
+    path.parent.mkdir(exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            with whole_file(path) as temporary:
+                with _opened(root, chunk.file) as source, temporary.open("wb") as file:
+                    shutil.copyfileobj(source, file, 1 << 20)
+                if file_checksum(temporary) != chunk.checksum:
+                    raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
+    return path
+
+
+class StorePictures(Pictures):
+    """A split of a store.
+
+    Args:
+        store: what it says of itself.
+        split: train, val or test.
+
+    Raises:
+        UsageError: the index or a chunk is missing, or not what the manifest promises.
+    """
+
+    def __init__(self, store: Store, split: str) -> None:
+        self.store, self.split, self.chunks = store, split, store.splits[split]
+        self.paths: dict[int, Path] = {}
+        root, name = store.root, f"{split}.npz"
+        self.index = _index(store.read(name), f"{root}/{name}")
+        self.labels = self.index["label"]
+        if problem := _index_problem(self.index, self.chunks, len(store.classes)):
+            raise UsageError.of("store.index_problem", root=root, name=name, problem=problem)
+        for chunk in [] if is_url(root) else self.chunks:
+            path = Path(root, chunk.file)
+            if not path.exists() or path.stat().st_size != chunk.bytes:
+                there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
+                raise UsageError.of("store.chunk_size", path=path, there=there, chunk=chunk)
+
+    def fetch(self, indices: Sequence[int]) -> Images:
+        """See Pictures."""
+        side, wanted = self.store.size, np.asarray(indices)
+        images = np.empty((len(wanted), side, side, 3), dtype=np.uint8)
+        raw = self.store.encoding is Encoding.raw
+        where = (self.index[name][wanted].tolist() for name in ("chunk", "offset", "length"))
+        for index, image, chunk, offset, length in zip(wanted, images, *where, strict=True):
+            if chunk not in self.paths:
+                self.paths[chunk] = _local(self.store.root, self.chunks[chunk])
+            file = Descriptor(self.paths[chunk])
+            data = b"" if raw else os.pread(file.number, length, offset)
+            if length != (os.preadv(file.number, [image], offset) if raw else len(data)):
+                raise UsageError.of("store.chunk_short", path=self.paths[chunk], index=index)
+            if not raw:
+                image[:] = decode_jpeg(data, side, f"picture {index} of {self.split}")
+        return images
+
+    def part(self, rows: Rows) -> Self:
+        """See Pictures."""
+        part = copy.copy(self)
+        part.index = {name: column[rows] for name, column in self.index.items()}
+        part.labels = part.index["label"]
+        return part
+
+    def names(self) -> list[str]:
+        """See Pictures."""
+        rows = [json.loads(line) for line in self.store.read(LISTING).splitlines()]
+        names = [str(row[1]) for row in rows if row[0] == self.split]
+        return [names[row] for row in self.index["row"]]
+
+    def groups(self) -> list[npt.NDArray[np.int64]] | None:
+        """The chunks of a remote store; a local one is equally near everywhere."""
+        if not is_url(self.store.root):
+            return None
+        order = np.argsort(self.index["chunk"], kind="stable")
+        ends = np.cumsum(np.bincount(self.index["chunk"], minlength=len(self.chunks)))
+        return [group for group in np.split(order, ends[:-1]) if len(group)]
+
+
+def _index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
+    """The columns of a split's index, each (N,) int64; arrays of objects are never read."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return {name: stored[name].astype(np.int64) for name in COLUMNS}
@@ -156,76 +305,7 @@ def read_index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
         raise UsageError.of("store.index_damaged", what=what, error=error) from error
 
 
-class StorePictures(Pictures):
-    """A split of a store.
-
-    Args:
-        place: where the store lies.
-        manifest: what it says of itself.
-        split: train, val or test.
-
-    Raises:
-        UsageError: the index or a chunk is missing, or not what the manifest promises.
-    """
-
-    def __init__(self, place: Place, manifest: Manifest, split: str) -> None:
-        self.place, self.manifest, self.split = place, manifest, split
-        self.chunks = manifest.splits[split]
-        self.paths: dict[int, Path] = {}
-        name = f"{split}.npz"
-        self.index = read_index(checked(place, name, manifest.files[name]), f"{place.root}/{name}")
-        self.labels = self.index["label"]
-        if problem := index_problem(self.index, self.chunks, len(manifest.classes)):
-            raise UsageError.of("store.index_problem", place=place, name=name, problem=problem)
-        if not place.remote:
-            for chunk in self.chunks:
-                path = Path(place.root) / chunk.file
-                if not path.exists() or path.stat().st_size != chunk.bytes:
-                    there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
-                    raise UsageError.of("store.chunk_size", path=path, there=there, chunk=chunk)
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    def fetch(self, indices: Sequence[int]) -> Images:
-        """See Pictures."""
-        side, wanted = self.manifest.size, np.asarray(indices)
-        images = np.empty((len(wanted), side, side, 3), dtype=np.uint8)
-        raw = self.manifest.encoding is Encoding.raw
-        where = (self.index[name][wanted].tolist() for name in ("chunk", "offset", "length"))
-        for index, image, chunk, offset, length in zip(wanted, images, *where, strict=True):
-            file = descriptor(self._path(chunk)).number
-            data = b"" if raw else os.pread(file, length, offset)
-            if length != (os.preadv(file, [image], offset) if raw else len(data)):
-                raise UsageError.of("store.chunk_short", path=self._path(chunk), index=index)
-            if not raw:
-                image[:] = decode_jpeg(data, side, f"picture {index} of {self.split}")
-        return images
-
-    def _path(self, chunk: int) -> Path:
-        """A chunk on this machine's disk, fetched at first use."""
-        if chunk not in self.paths:
-            wanted = self.chunks[chunk]
-            self.paths[chunk] = self.place.local(wanted.file, wanted.checksum)
-        return self.paths[chunk]
-
-    def names(self) -> list[str]:
-        """See Pictures."""
-        data = checked(self.place, LISTING, self.manifest.files[LISTING])
-        rows = [json.loads(line) for line in data.splitlines()]
-        names = [str(row[1]) for row in rows if row[0] == self.split]
-        return [names[row] for row in self.index["row"]]
-
-    def groups(self) -> list[npt.NDArray[np.int64]] | None:
-        """The chunks of a remote store; a local one is equally near everywhere."""
-        if not self.place.remote:
-            return None
-        order = np.argsort(self.index["chunk"], kind="stable")
-        ends = np.cumsum(np.bincount(self.index["chunk"], minlength=len(self.chunks)))
-        return [group for group in np.split(order, ends[:-1]) if len(group)]
-
-
-def index_problem(
+def _index_problem(
     index: dict[str, npt.NDArray[np.int64]], chunks: list[Chunk], classes: int
 ) -> str | None:
     """What in an index contradicts the manifest."""
@@ -244,17 +324,6 @@ def index_problem(
     return None
 
 
-def checked(place: Place, name: str, checksum: str) -> bytes:
-    """A small file whose content is what the manifest promises."""
-    try:
-        data = place.read(name)
-    except FileNotFoundError:
-        raise UsageError.of("store.missing", place=place, name=name) from None
-    if xxh3_128_hexdigest(data) != checksum:
-        raise UsageError.of("store.other_content", place=place, name=name)
-    return data
-
-
 def open_store(root: str) -> Dataset:
     """A store as a data set.
 
@@ -264,15 +333,12 @@ def open_store(root: str) -> Dataset:
     Raises:
         UsageError: see `read_manifest` and `StorePictures`.
     """
-    place = Place(root)
-    manifest = read_manifest(place)
-    parts = {name: StorePictures(place, manifest, name) for name in manifest.splits}
-    stored = checked(place, STATISTICS, manifest.files[STATISTICS])
-    with np.load(io.BytesIO(stored), allow_pickle=False) as arrays:
+    store = read_manifest(root)
+    parts = {name: StorePictures(store, name) for name in store.splits}
+    with np.load(io.BytesIO(store.read(STATISTICS)), allow_pickle=False) as arrays:
         statistics = Statistics.from_arrays(arrays)
-    identity = (manifest.fingerprint, manifest.size, manifest.resize)
-    said = (manifest.note, manifest.skipped, statistics)
-    return Dataset.of(manifest.classes, parts, *identity, *said)
+    identity = (store.fingerprint, store.size, store.resize)
+    return Dataset.of(store.classes, parts, *identity, store.note, store.skipped, statistics)
 
 
 def verify(root: str, progress: Progress | None = None) -> list[str]:
@@ -288,39 +354,34 @@ def verify(root: str, progress: Progress | None = None) -> list[str]:
     Raises:
         UsageError: it has no readable manifest.
     """
-    place = Place(root)
-    manifest = read_manifest(place)
-    promised: dict[str, tuple[str, int | None]] = {
-        c.file: (c.checksum, c.bytes) for chunks in manifest.splits.values() for c in chunks
-    }
-    promised |= {name: (checksum, None) for name, checksum in manifest.files.items()}
-    problems: dict[str, str] = {}
+    store = read_manifest(root)
+    promised = {c.file: (c.checksum, c.bytes) for part in store.splits.values() for c in part}
+    files = promised | {name: (checksum, None) for name, checksum in store.files.items()}
+    problems = []
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda name: _problem(place, name, *promised[name]), promised)
-        for done, (name, problem) in enumerate(zip(promised, found, strict=True), 1):
-            if problem:
-                problems[name] = problem
+        found = pool.map(lambda name: _problem(store, name, *files[name]), files)
+        for done, problem in enumerate(found, 1):
+            problems += [problem] if problem else []
             if progress is not None:
-                progress(done, len(promised))
-    for split, chunks in manifest.splits.items():
-        name = f"{split}.npz"
-        if name not in problems:
-            index = read_index(place.read(name), name)
-            if problem := index_problem(index, chunks, len(manifest.classes)):
-                problems[name] = f"{name}: {problem}"
-    return list(problems.values())
+                progress(done, len(files))
+    return problems
 
 
-def _problem(place: Place, name: str, checksum: str, size: int | None) -> str | None:
+def _problem(store: Store, name: str, checksum: str, size: int | None) -> str | None:
     """What is wrong with a file."""
     try:
-        with place.open(name) as file:
-            found, there = (
-                hashlib.file_digest(file, xxh3_128).hexdigest(),
-                file.seek(0, os.SEEK_END),
-            )
+        with _opened(store.root, name) as file:
+            found = hashlib.file_digest(file, xxh3_128).hexdigest()
+            there = file.seek(0, os.SEEK_END)
     except FileNotFoundError:
         return f"{name} is missing"
     if size not in (None, there):
         return f"{name} has {there:,} bytes, not {size:,}"
-    return None if found == checksum else f"{name} is not what was written: its checksum differs"
+    if found != checksum:
+        return f"{name} is not what was written: its checksum differs"
+    split = name.removesuffix(".npz")
+    if split not in store.splits:
+        return None
+    index = _index(_read(store.root, name), name)
+    problem = _index_problem(index, store.splits[split], len(store.classes))
+    return f"{name}: {problem}" if problem else None

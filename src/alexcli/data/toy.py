@@ -12,6 +12,8 @@ bytes everywhere.
 import numpy as np
 import numpy.typing as npt
 
+from alexcli.data.pictures import Images, Labels
+
 # Part of the data's identity: to be raised whenever a pixel changes.
 VERSION = 1
 
@@ -20,6 +22,7 @@ SHAPES = ("disc", "square", "triangle", "cross", "ring")
 CLASSES = (*(f"striped_{shape}" for shape in SHAPES), *(f"checked_{shape}" for shape in SHAPES))
 
 Floats = npt.NDArray[np.floating]  # of 32 bits, at which plain numbers leave them
+Pair = tuple[Floats, Floats]
 Bits = npt.NDArray[np.uint64]
 
 # What each stream of random numbers decides. Every property has its own stream, so that giving
@@ -47,9 +50,7 @@ _LEVELS = ((0.02, 0.17), (0.43, 0.57), (0.83, 0.98))
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 1, 0]])
 
 
-def draw(
-    split: str, count: int, *, size: int, seed: int
-) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+def draw(split: str, count: int, *, size: int, seed: int) -> tuple[Images, Labels]:
     """The first `count` pictures of a split and their labels.
 
     Images are (count, size, size, 3), RGB, 0 to 255; labels are (count,), positions in `CLASSES`,
@@ -99,9 +100,7 @@ def _between(unit: Floats, low: float, high: float) -> Floats:
     return low + (high - low) * unit
 
 
-def _turned(
-    x: Floats, y: Floats, keys: Bits, stream: str, reach: float = 1
-) -> tuple[Floats, Floats]:
+def _turned(x: Floats, y: Floats, keys: Bits, stream: str, reach: float = 1) -> Pair:
     """The coordinates in a frame turned by each picture's own angle.
 
     `reach` is the tangent of half the largest angle: 1 is 90 degrees to either side. The half-angle
@@ -143,9 +142,7 @@ def _distance(shape: int, x: Floats, y: Floats) -> Floats:
             return np.abs(np.sqrt(x * x + y * y) - middle) - half
 
 
-def _object(
-    keys: Bits, labels: npt.NDArray[np.int64], x: Floats, y: Floats
-) -> tuple[Floats, Floats]:
+def _object(keys: Bits, labels: Labels, x: Floats, y: Floats) -> Pair:
     """How much of each pixel the object covers, and how much of that is its first tone.
 
     Both are (n, size, size), 0 to 1, with edges one pixel wide. x and y run from -1/2 to 1/2.
@@ -202,7 +199,7 @@ def _shading(keys: Bits, x: Floats, y: Floats) -> Floats:
     return slope * along + 0.2 * strength * grain
 
 
-def _blobs(keys: Bits, x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
+def _blobs(keys: Bits, x: Floats, y: Floats) -> list[Pair]:
     """Small discs of any colour: cover, (n, size, size), and colour, (RGB, n, 1, 1), 0 to 1."""
     size = x.shape[-1]
     picks = _uniform(keys, "blobs", 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
@@ -214,7 +211,7 @@ def _blobs(keys: Bits, x: Floats, y: Floats) -> list[tuple[Floats, Floats]]:
     return blobs
 
 
-def _pictures(keys: Bits, labels: npt.NDArray[np.int64], size: int) -> npt.NDArray[np.uint8]:
+def _pictures(keys: Bits, labels: Labels, size: int) -> Images:
     """The pictures of some keys and labels, (n, size, size, 3), RGB, 0 to 255."""
     steps = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     x, y = steps.reshape(1, 1, size), steps.reshape(1, size, 1)

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import torch
 
-from alexcli.data.dataset import Dataset
-from alexcli.data.place import is_url
+from alexcli.data.dataset import Dataset, Statistics
 from alexcli.data.sources import open_dataset
-from alexcli.data.stats import Statistics
+from alexcli.data.store import is_url
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.model.shapes import trace

@@ -5,9 +5,8 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from alexcli.data.dataset import Dataset, training_statistics
+from alexcli.data.dataset import Dataset, Statistics, training_statistics
 from alexcli.data.sources import open_dataset
-from alexcli.data.stats import Statistics
 from alexcli.errors import UsageError
 from alexcli.results import DataStatistics, Preview, Reporter
 from alexcli.schema import TrainSpec

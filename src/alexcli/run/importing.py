@@ -5,8 +5,8 @@ from pathlib import Path
 import torch
 
 from alexcli.config import compose
+from alexcli.data.dataset import Statistics
 from alexcli.data.names import ilsvrc2012
-from alexcli.data.stats import Statistics
 from alexcli.errors import UsageError
 from alexcli.model.convert import TORCHVISION_MEAN, download_torchvision, from_torchvision
 from alexcli.results import Reporter

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from alexcli.data.folders import SUFFIXES
 from alexcli.data.names import read_labels
-from alexcli.data.pictures import Images, Reading, read_square
+from alexcli.data.pictures import SUFFIXES, Images, Reading, read_square
 from alexcli.data.transforms import CENTER, TEN_CROPS
 from alexcli.errors import UsageError
 from alexcli.results import Guess, Prediction, Reporter
