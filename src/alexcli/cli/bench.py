@@ -1,5 +1,6 @@
 """alexcli bench."""
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -7,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, command, emit, examples
+from alexcli.cli.shell import FormatOption, Positive, command, emit, examples
+from alexcli.errors import written
 from alexcli.render.tables import Format, render
 from alexcli.results import Measured, Table
 
@@ -17,22 +19,22 @@ bench = typer.Typer(
     epilog=examples("alexcli bench step --extrapolate", "alexcli bench lrn --format json"),
 )
 
-Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
-Batch = Annotated[int, typer.Option(min=1, help="Pictures at a time.")]
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
 
 
 @command(bench)
 def data(
-    source: Annotated[
-        Path | None,
-        typer.Argument(help="A folder of photographs; none draws some.", show_default=False),
-    ] = None,
+    source: Path | None = None,
+    *,
     rounds: Rounds = 5,
     out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
+    format: FormatOption = Format.table,
 ) -> None:
     """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline.
+
+    Args:
+        source: A folder of photographs; none draws some.
 
     Examples:
         alexcli bench data
@@ -45,11 +47,7 @@ def data(
 
 
 @command(bench)
-def lrn(
-    rounds: Rounds = 5,
-    out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
     """The response norm beside torch's own, forward and backward, in both layers' shapes.
 
     Examples:
@@ -63,15 +61,18 @@ def lrn(
 
 @command(bench)
 def step(
-    batch: Batch = 128,
+    *,
+    batch: Positive = 128,
     rounds: Rounds = 3,
-    extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="Also say how long 90 epochs of ImageNet take.")
-    ] = False,
+    extrapolate: bool = False,
     out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
+    format: FormatOption = Format.table,
 ) -> None:
     """Training and inference beside plain ports and torchvision, each in its best setting.
+
+    Args:
+        batch: Pictures at a time.
+        extrapolate: Also say how long 90 epochs of ImageNet take.
 
     Examples:
         alexcli bench step
@@ -84,11 +85,7 @@ def step(
 
 
 @command(bench)
-def eval(  # noqa: A001
-    rounds: Rounds = 5,
-    out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
     """Forward passes of ten crops beside those of the centre crop.
 
     Examples:
@@ -110,19 +107,18 @@ def _paper_net() -> tuple[Any, Any]:
     return compose(["data=folder", "model=alexnet"], TrainSpec), make_reporter()
 
 
-def finish(found: list[Measured], what: str, out: Path | None, format: Format) -> None:  # noqa: A002
+def finish(found: list[Measured], what: str, out: Path | None, format: Format) -> None:
     """Print the figures, and write them where asked."""
-    rows = [asdict(one) for one in found]
-    if out is not None:
-        from alexcli.bench.harness import write
+    from alexcli.bench.harness import record
 
-        write(out, rows, " ".join(["alexcli", *sys.argv[1:]]))
-    emit(render(_table(found, what), format, rows))
-
-
-def _table(found: list[Measured], what: str) -> Table:
+    data = [asdict(one) for one in found]
     columns = {"measurement": "name", "ours": "value", "unit": "unit", "against": "against"}
     columns |= {"ratio": "ratio_median", "from": "ratio_min", "to": "ratio_max", "n": "n"}
-    rows: list[list[Any]] = [[getattr(one, key) for key in columns.values()] for one in found]
+    rows = [{column: one[key] for column, key in columns.items()} for one in data]
     note = "ratio: median over alternations, above 1 is faster than the rival in the same round"
-    return Table(f"bench {what}", list(columns), rows, note=note)
+    if out is not None:
+        text = json.dumps(record(data, " ".join(["alexcli", *sys.argv[1:]])), indent=1) + "\n"
+        with written(f"--out {out}", hint="choose another file"):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(text, encoding="utf-8")
+    emit(render(Table.of(f"bench {what}", rows, note), format, data))

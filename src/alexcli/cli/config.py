@@ -1,6 +1,6 @@
 """alexcli config."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -38,13 +38,11 @@ def show(overrides: Overrides = None) -> None:
 
 
 @command(config)
-def list_(
-    group: Annotated[
-        str | None, typer.Argument(help="A group such as model; none: all.", show_default=False)
-    ] = None,
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def list_(group: str | None = None, *, format: FormatOption = Format.table) -> None:
     """Name every choice of every group, with its first comment line.
+
+    Args:
+        group: A group such as model; none: all.
 
     Examples:
         alexcli config list
@@ -54,16 +52,16 @@ def list_(
 
     chosen = groups() if group is None else [one_of("group", group, groups())]
     rows = [{"choice": f"{g}={c}", "about": describe(g, c)} for g in chosen for c in choices(g)]
-    emit(render(Table.of("choices", rows), format, rows))
+    emit(render(Table.of("choices", rows), format))
 
 
 @command(config)
-def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="GROUP=CHOICE, or a run directory.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="GROUP=CHOICE, or a run directory.")],
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
     """Print what differs between two choices or two runs.
+
+    Args:
+        a (A): GROUP=CHOICE, or a run directory.
+        b (B): GROUP=CHOICE, or a run directory.
 
     Examples:
         alexcli config diff model=alexnet model=alexnet_145
