@@ -308,10 +308,13 @@ class Table:
         for_csv = cls.of(title, exact) if exact else None
         return cls(title, list(records[0]), rows, note=note, exact=for_csv)
 
+    def all_rows(self) -> list[list[Any]]:
+        """With the total."""
+        return [*self.rows, *([self.total] if self.total else [])]
+
     def records(self) -> list[dict[str, Any]]:
-        """The rows by column, the total last."""
-        rows = [*self.rows, *([self.total] if self.total else [])]
-        return [dict(zip(self.columns, row, strict=True)) for row in rows]
+        """All rows by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.all_rows()]
 
 
 @dataclass
@@ -356,3 +359,5 @@ class Analysis:
     """Tables too long for a terminal: --out writes them."""
     data: Any = None
     """What json prints; None stands for the tables."""
+    arrays: dict[str, Any] = field(default_factory=dict)
+    """What npz holds."""

@@ -12,7 +12,7 @@ from alexcli.render.figures import write
 from alexcli.results import EvalResult, Silent
 from alexcli.run import checkpoint
 from alexcli.run.evaluate import evaluate, wilson
-from alexcli.run.predictions import confusion, save
+from alexcli.run.predictions import confusion
 from alexcli.run.rundir import RunDirectory, locate, newest
 from alexcli.run.train import train
 from alexcli.run.trained import choose
@@ -221,12 +221,11 @@ def test_calibration_error_and_classes_equal_a_plain_count(run: RunDirectory) ->
 
 def test_what_is_written_can_be_read_back(run: RunDirectory, tmp_path: Path) -> None:
     found = evaluate([(run, run.last)], Silent(), split="val", probabilities=True)
-    save(tmp_path / "predictions.npz", found)
+    write(errors(found), [tmp_path / name for name in ("results.json", "predictions.npz")])
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
         assert stored["label"].tolist() == found.predictions[0].labels.tolist()
         assert stored["probabilities"].argmax(2)[0].tolist() == stored["top"][0, :, 0].tolist()
         assert stored["classes"].tolist() == found.classes
-    write(errors(found.results), [tmp_path / "results.json"])
     assert json.loads((tmp_path / "results.json").read_text())[0]["n"] == 60
 
 

@@ -5,8 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from alexcli.cli.shell import FormatOption, Positive, emit, split_words
-from alexcli.errors import RunFailedError, UsageError, written
+from alexcli.cli.shell import FormatOption, Positive, emit, keep, split_words
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.render.progress import duration, make_reporter
 from alexcli.render.tables import Format, render
 from alexcli.results import Analysis, Reporter, StudyResult, Table
 
@@ -53,7 +54,6 @@ def ablate(
     names, words = split_words(what or [])
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
-    from alexcli.render.progress import make_reporter
     from alexcli.run.ablate import Ablation
     from alexcli.run.study import open_study
 
@@ -64,8 +64,7 @@ def ablate(
         return
     failed = [] if report_only else _train(ablation, launch, jobs, reporter)
     found = ablation.results(reporter)
-    for path in _show(found, out, format, shlex.join([*words, f"--seeds={seeds}"])):
-        reporter.note(f"wrote {path}")
+    _show(found, out, format, reporter, shlex.join([*words, f"--seeds={seeds}"]))
     if failed:
         raise RunFailedError(
             f"{len(failed)} runs failed:\n" + "\n".join(failed),
@@ -85,26 +84,24 @@ def _train(ablation: "Ablation", launch: str, jobs: int, reporter: Reporter) -> 
     return train_all(ablation, jobs, reporter)
 
 
-def _show(found: list[StudyResult], out: Path | None, format: Format, typed: str) -> list[Path]:
+def _show(
+    found: list[StudyResult], out: Path | None, format: Format, reporter: Reporter, typed: str
+) -> None:
     """Print, and write STUDY.json, with the command and the machine, and STUDY.csv."""
-    from alexcli.render.figures import as_text, write
+    from alexcli.render.figures import as_text
     from alexcli.render.studies import study_table
     from alexcli.run.rundir import environment
 
     tables, records = [study_table(study) for study in found], [asdict(study) for study in found]
     emit(as_text(Analysis("", tables, data=records), format))
     if out is None:
-        return []
-    paths = []
-    with written(f"--out {out}", hint="choose another folder; --report-only writes them again"):
-        for table, record in zip(tables, records, strict=True):
-            command = f"alexcli ablate {record['name']} {typed}"
-            made = [out / f"{record['name']}.{ending}" for ending in ("json", "csv")]
-            write(
-                Analysis("", [table], data=record | {"command": command, "on": environment()}), made
-            )
-            paths += made
-    return paths
+        return
+    hint = "choose another folder; --report-only writes them again"
+    for table, record in zip(tables, records, strict=True):
+        command = f"alexcli ablate {record['name']} {typed}"
+        made = Analysis("", [table], data=record | {"command": command, "on": environment()})
+        paths = [out / f"{record['name']}.{ending}" for ending in ("json", "csv")]
+        keep(made, paths, reporter, f"--out {out}", hint)
 
 
 def _studies() -> Table:
@@ -122,7 +119,6 @@ def _studies() -> Table:
 
 def _plan(jobs: "list[Job]") -> Table:
     """The runs and their state; how long the new ones would take."""
-    from alexcli.render.progress import duration
     from alexcli.run.ablate import estimate
 
     rows, total = [], 0.0

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from alexcli import analysis
-from alexcli.cli.shell import FormatOption, Overrides, Runs, emit, one_of, read_results
-from alexcli.errors import UsageError, written
+from alexcli.cli.shell import FormatOption, Overrides, Runs, emit, keep, one_of, read_results
+from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
@@ -54,8 +55,7 @@ def analyze(
     for typed, flag, owner in ((results, "--results", "tables"), (check, "--check", "params")):
         if typed and name != owner:
             raise UsageError(f"{flag} belongs to {owner}", hint=f"alexcli analyze {owner} {flag}")
-    from alexcli.render.figures import as_text, files_of, write
-    from alexcli.render.progress import make_reporter
+    from alexcli.render.figures import as_text, files_of
     from alexcli.run.look import look
 
     files = sorted(results.rglob("results.json")) if results else []
@@ -70,11 +70,8 @@ def analyze(
         check=check,
     )
     if out is not None:
-        paths = files_of(found, out, name)
-        with written(f"--out {out}", hint="choose another folder"):
-            write(found, paths)
-        for path in paths:
-            reporter.note(f"wrote {path}")
+        hint = "choose another folder"
+        keep(found, files_of(found, out, name), reporter, f"--out {out}", hint)
     emit(as_text(found, format))
 
 

@@ -2,21 +2,23 @@
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Positive, command, emit, examples
+from alexcli.cli.shell import FormatOption, Positive, command, emit, group
 from alexcli.errors import written
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Measured, Table
+from alexcli.results import Measured, Reporter, Table
 
-bench = typer.Typer(
-    help="Measure speed: ours beside a rival, alternated in one run.",
-    no_args_is_help=True,
-    epilog=examples("alexcli bench step --extrapolate", "alexcli bench lrn --format json"),
+bench = group(
+    "Measure speed: ours beside a rival, alternated in one run.",
+    "alexcli bench step --extrapolate",
+    "alexcli bench lrn --format json",
 )
 
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
@@ -42,8 +44,7 @@ def data(
     """
     from alexcli.bench.data import run
 
-    spec, reporter = _paper_net()
-    finish(run(source, spec, rounds, reporter), "data", out, format)
+    _measure("data", out, format, lambda spec, reporter: run(source, spec, rounds, reporter))
 
 
 @command(bench)
@@ -56,7 +57,7 @@ def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.ta
     """
     from alexcli.bench.lrn import run
 
-    finish(run(128, rounds, _paper_net()[1]), "lrn", out, format)
+    _measure("lrn", out, format, lambda _, reporter: run(128, rounds, reporter))
 
 
 @command(bench)
@@ -80,8 +81,10 @@ def step(
     """
     from alexcli.bench.step import run
 
-    spec, reporter = _paper_net()
-    finish(run(spec, batch, rounds, reporter, extrapolate=extrapolate), "step", out, format)
+    def measured(spec: Any, reporter: Reporter) -> list[Measured]:
+        return run(spec, batch, rounds, reporter, extrapolate=extrapolate)
+
+    _measure("step", out, format, measured)
 
 
 @command(bench)
@@ -94,23 +97,22 @@ def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.t
     """
     from alexcli.bench.eval import run
 
-    spec, reporter = _paper_net()
-    finish(run(spec, 64, rounds, reporter), "eval", out, format)
+    _measure("eval", out, format, lambda spec, reporter: run(spec, 64, rounds, reporter))
 
 
-def _paper_net() -> tuple[Any, Any]:
-    """The paper's net on pictures of 256 pixels, and a reporter."""
+def _measure(
+    what: str, out: Path | None, format: Format, run: Callable[[Any, Reporter], list[Measured]]
+) -> None:
+    """Measure the paper's net on pictures of 256 pixels; print the figures, and write them."""
+    from alexcli.bench.harness import record
     from alexcli.config import compose
-    from alexcli.render.progress import make_reporter
+    from alexcli.memory import reuse_memory
     from alexcli.schema import TrainSpec
 
-    return compose(["data=folder", "model=alexnet"], TrainSpec), make_reporter()
-
-
-def finish(found: list[Measured], what: str, out: Path | None, format: Format) -> None:
-    """Print the figures, and write them where asked."""
-    from alexcli.bench.harness import record
-
+    reuse_memory()
+    reporter = make_reporter()
+    found = run(compose(["data=folder", "model=alexnet"], TrainSpec), reporter)
+    reporter.close()
     data = [asdict(one) for one in found]
     columns = {"measurement": "name", "ours": "value", "unit": "unit", "against": "against"}
     columns |= {"ratio": "ratio_median", "from": "ratio_min", "to": "ratio_max", "n": "n"}

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-import typer
-
-from alexcli.cli.shell import FormatOption, Overrides, command, emit, examples, one_of
+from alexcli.cli.shell import FormatOption, Overrides, command, emit, group, one_of
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
 ABSENT = "(absent)"
 
-config = typer.Typer(
-    help="Show, list, compare and check configurations.",
-    no_args_is_help=True,
-    epilog=examples("alexcli config diff model=alexnet model=alexnet_145", "alexcli config list"),
+config = group(
+    "Show, list, compare and check configurations.",
+    "alexcli config diff model=alexnet model=alexnet_145",
+    "alexcli config list",
 )
 
 

@@ -6,21 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Overrides, command, emit, examples, split_words
-from alexcli.errors import UsageError, written
+from alexcli.cli.shell import FormatOption, Overrides, command, emit, group, keep, split_words
+from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Table
+from alexcli.results import Silent, Table
 
 if TYPE_CHECKING:
     from alexcli.schema import TrainSpec
 
 HINT = "--out figures/name.png"
 
-data = typer.Typer(
-    help="Prepare pictures once, and look at them.",
-    no_args_is_help=True,
-    epilog=examples("alexcli data list", "alexcli data stats"),
-)
+data = group("Prepare pictures once, and look at them.", "alexcli data list", "alexcli data stats")
 
 Where = Annotated[
     list[str] | None,
@@ -49,7 +46,6 @@ def prepare(
         alexcli data prepare cifar10 cifar10-store/ download=true
     """
     from alexcli.config import compose
-    from alexcli.render.progress import make_reporter
     from alexcli.run.prepare import prepare as run_prepare
     from alexcli.schema import PrepareSpec
 
@@ -83,7 +79,6 @@ def verify(store: str) -> None:
     from functools import partial
 
     from alexcli.data.store import verify as run_verify
-    from alexcli.render.progress import make_reporter
 
     reporter = make_reporter()
     try:
@@ -112,15 +107,14 @@ def stats(
         alexcli data stats
         alexcli data stats store/ --out figures/
     """
-    from alexcli.render.figures import as_text, write
+    from alexcli.render.figures import as_text
     from alexcli.render.pictures import thumbnail
-    from alexcli.render.progress import make_reporter
     from alexcli.run.describe import statistics_of
 
-    found = statistics_of(_spec(what), make_reporter())
+    reporter = make_reporter()
+    found = statistics_of(_spec(what), reporter)
     if out is not None:
-        with written(f"--out {out}", hint=HINT):
-            write(found, [out / "mean.png", out / "statistics.json"])
+        keep(found, [out / "mean.png", out / "statistics.json"], reporter, f"--out {out}", HINT)
     emit(as_text(found, format))
     if format is Format.table and out is None:
         emit(thumbnail(found.panels[0].data[0, 0]))
@@ -138,16 +132,10 @@ def preview(what: Where = None, *, index: int = 0, out: Path = Path("preview.png
         alexcli data preview
         alexcli data preview store/ --index 7
     """
-    from alexcli.render.figures import write
-    from alexcli.render.progress import make_reporter
     from alexcli.run.describe import preview_of
 
     found = preview_of(_spec(what), index, make_reporter())
-    try:
-        with written(f"--out {out}", hint=HINT):
-            write(found, [out])
-    except ValueError as error:  # an ending that is no picture format
-        raise UsageError(f"--out {out} cannot be written: {error}", hint=HINT) from error
+    keep(found, [out], Silent(), f"--out {out}", HINT)
     emit(f"{out}\n")
 
 

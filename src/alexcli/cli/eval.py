@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit, split_words
-from alexcli.errors import UsageError, written
+from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit, keep, split_words
+from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 from alexcli.results import Evaluation, Reporter
 
@@ -46,7 +47,6 @@ def evaluate(
     wanted = _protocols(ten_crop, protocols)
     _check_out(out, probabilities)
     names, overrides = split_words(what or [])
-    from alexcli.render.progress import make_reporter
     from alexcli.run.evaluate import evaluate as run_evaluate
     from alexcli.run.processes import launched, speaks
     from alexcli.run.trained import choose, placed_spec
@@ -78,24 +78,19 @@ def _show(
 ) -> None:
     """Print, and write all files of --out."""
     from alexcli.render.evaluations import classes, errors
-    from alexcli.render.figures import as_text, write
-    from alexcli.run.predictions import save
+    from alexcli.render.figures import as_text
 
-    results = errors(found.results)
-    emit(as_text(results, format))
-    files = {"results.json": results, "results.csv": results}
+    parts = [(errors(found), ["results.json", "results.csv", "predictions.npz"])]
     if per_class:
         each = classes(found)
-        emit("" if format is Format.json else "\n" + as_text(each, format))
-        files |= {"per_class.csv": each} | ({"confusion.png": each} if each.panels else {})
+        parts.append((each, ["per_class.csv", *["confusion.png"] * bool(each.panels)]))
+    printed = parts[:1] if format is Format.json else parts
+    emit("\n".join(as_text(part, format) for part, _ in printed))
     if out is None:
         return
-    with written(out, hint="choose another folder: --out DIR"):
-        for name, part in files.items():
-            write(part, [out / name])
-        save(out / "predictions.npz", found)
-    for name in (*files, "predictions.npz"):
-        reporter.note(f"wrote {out / name}")
+    hint = "choose another folder: --out DIR"
+    for part, names in parts:
+        keep(part, [out / name for name in names], reporter, out, hint)
 
 
 def _protocols(ten_crop: bool, protocols: str | None) -> list[str]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from alexcli.cli.shell import emit, one_of
+from alexcli.render.progress import make_reporter
 
 
 def import_(
@@ -25,7 +26,6 @@ def import_(
         alexcli import torchvision && alexcli predict cat.jpg
         alexcli import torchvision --weights alexnet-owt-7be5be79.pth
     """
-    from alexcli.render.progress import make_reporter
     from alexcli.run.importing import SOURCES, import_torchvision
 
     one_of("source", source, list(SOURCES))

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit
-from alexcli.errors import UsageError, written
+from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit, keep
+from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
 FIGURES = (".png", ".svg", ".pdf")
@@ -43,8 +44,7 @@ def predict(
     if out is not None and out.suffix.lower() not in FIGURES:
         raise UsageError(f"--out {out} is none of {', '.join(FIGURES)}", hint=f"--out {out}.png")
     from alexcli.render.evaluations import guesses
-    from alexcli.render.figures import as_text, write
-    from alexcli.render.progress import make_reporter
+    from alexcli.render.figures import as_text
     from alexcli.run.predict import find_pictures
     from alexcli.run.predict import predict as run_predict
     from alexcli.run.trained import choose, load
@@ -59,6 +59,4 @@ def predict(
     shown = guesses(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}")
     emit(as_text(shown, format))
     if out is not None:
-        with written(f"--out {out}", hint="choose another place"):
-            write(shown, [out])
-        reporter.note(f"wrote {out}")
+        keep(shown, [out], reporter, f"--out {out}", "choose another place")

@@ -6,6 +6,7 @@ from pathlib import Path
 from alexcli.cli.ablate import SEEDS
 from alexcli.cli.shell import Positive, emit, split_words
 from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 
 
 def report(
@@ -29,7 +30,6 @@ def report(
     if out.suffix != ".html" or not out.parent.is_dir():
         raise UsageError(f"--out {out} is not FILE.html in a folder that exists")
     from alexcli.config import STUDIES, choices
-    from alexcli.render.progress import make_reporter
     from alexcli.render.report import write_report
     from alexcli.render.studies import study_table
     from alexcli.run.ablate import Ablation

@@ -5,7 +5,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, get_args, get_origin
@@ -13,8 +13,9 @@ from typing import Annotated, Any, ParamSpec, get_args, get_origin
 import typer
 from rich.console import Console
 
-from alexcli.errors import AlexcliError, InterruptedRunError, UsageError, nearest
+from alexcli.errors import AlexcliError, InterruptedRunError, UsageError, nearest, written
 from alexcli.render.tables import Format
+from alexcli.results import Analysis, Reporter
 from alexcli.run.processes import report, speaker
 
 P = ParamSpec("P")
@@ -35,6 +36,11 @@ ENTRY = re.compile(r"^    (\w+)(?: \((.+?)\))?: (.+(?:\n {8}.+)*)", re.M)
 def examples(*lines: str) -> str:
     """The end of a command's help."""
     return "\n\n".join(["Examples:", *lines])
+
+
+def group(about: str, *lines: str) -> typer.Typer:
+    """Commands under a name, with a help that ends in examples."""
+    return typer.Typer(help=about, no_args_is_help=True, epilog=examples(*lines))
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -146,6 +152,25 @@ def read_results(path: Path) -> list[dict[str, Any]]:
     except (OSError, ValueError, TypeError):
         pass
     raise UsageError(f"{path} is not what `eval --out` writes", hint="alexcli eval RUN --out DIR")
+
+
+def keep(
+    found: Analysis, paths: Sequence[Path], reporter: Reporter, what: object, hint: str
+) -> None:
+    """Write what --out asks for, and say which files.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    from alexcli.render.figures import write
+
+    try:
+        with written(what, hint=hint):
+            write(found, paths)
+    except ValueError as error:  # an ending that is no picture format
+        raise UsageError(f"{what} cannot be written: {error}", hint=hint) from error
+    for path in paths:
+        reporter.note(f"wrote {path}")
 
 
 def emit(text: str) -> None:

@@ -6,6 +6,7 @@ import sys
 import typer
 
 from alexcli.cli.shell import Hidden, Overrides, emit
+from alexcli.render.progress import make_reporter
 from alexcli.results import Reporter, TrainResult
 
 
@@ -26,7 +27,6 @@ def train(
         alexcli train placement=ranks label=two_processes
     """
     from alexcli.config import compose, expand
-    from alexcli.render.progress import make_reporter
     from alexcli.schema import TrainSpec
 
     words = list(overrides or [])

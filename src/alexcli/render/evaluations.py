@@ -4,17 +4,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from alexcli.render.tables import percent
-from alexcli.results import Analysis, EvalResult, Evaluation, Panel, Prediction, Table
-from alexcli.run.predictions import confusion
+from alexcli.results import Analysis, Evaluation, Panel, Prediction, Table
+from alexcli.run.predictions import arrays, confusion
 
 MOST = 50  # classes whose names can still be read in a picture
 EXACT = ["name", "split", "top1_err", "top1_low", "top1_high", "top5_err", "loss", "n"]
 EXACT += ["calibration_error", "resize", "crop", "views", "checkpoint", "data"]
 
 
-def errors(found: Sequence[EvalResult]) -> Analysis:
+def errors(evaluation: Evaluation) -> Analysis:
     """The errors; what all rows share stands below."""
-    rows, exact = [], []
+    found, rows, exact = evaluation.results, [], []
     for one in found:
         bounds = one.interval["top1_err"]
         assert bounds is not None
@@ -40,7 +40,8 @@ def errors(found: Sequence[EvalResult]) -> Analysis:
     ]
     title = f"evaluation on {found[0].split}"
     table = Table.of(title, rows, "; ".join(notes), exact)
-    return Analysis(title, [table], data=[asdict(one) for one in found])
+    data = [asdict(one) for one in found]
+    return Analysis(title, [table], data=data, arrays=arrays(evaluation))
 
 
 def classes(found: Evaluation) -> Analysis:

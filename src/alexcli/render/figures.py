@@ -56,7 +56,7 @@ def files_of(found: Analysis, folder: Path, name: str) -> list[Path]:
 
 
 def write(found: Analysis, paths: Sequence[Path]) -> None:
-    """Files by their endings: json the data, csv one table after the other, others the figure."""
+    """Files by their endings: json the data, csv a table each, npz arrays, others the figure."""
     tables = iter([*found.tables, *found.more])
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,9 @@ def write(found: Analysis, paths: Sequence[Path]) -> None:
             path.write_text(json.dumps(_data(found), indent=1) + "\n", encoding="utf-8")
         elif path.suffix == ".csv":
             path.write_text(render(next(tables), Format.csv), encoding="utf-8")
-    pictures = [path for path in paths if path.suffix not in (".json", ".csv")]
+        elif path.suffix == ".npz":
+            np.savez_compressed(path, allow_pickle=False, **found.arrays)
+    pictures = [path for path in paths if path.suffix not in (".json", ".csv", ".npz")]
     if pictures:
         figure = _figure(found)
     for path in pictures:
@@ -142,7 +144,9 @@ def _tiles(panel: Panel, axis: Any) -> None:
         panel.data, ((0, 0), (0, 0), (above, gap), (0, gap), (0, 0)), constant_values=paper
     )
     whole = sheet.transpose(0, 2, 1, 3, 4).reshape(rows * sheet.shape[2], -1, 3)
-    axis.imshow(whole[:-gap, :-gap])
+    if not panel.columns:  # the outermost ones too
+        whole = np.pad(whole, ((gap, 0), (gap, 0), (0, 0)), constant_values=paper)
+    axis.imshow(whole)
     for place, text in enumerate(panel.columns):
         r, c = divmod(place, columns)
         x, y = c * (wide + gap) + wide / 2, r * sheet.shape[2] + above - gap

@@ -40,12 +40,8 @@ def render(table: Table, format: Format, data: Any = None) -> str:  # noqa: A002
     return writers[format](table)
 
 
-def _rows(table: Table) -> list[list[Any]]:
-    return [*table.rows, *([table.total] if table.total else [])]
-
-
 def _lines(table: Table) -> list[list[str]]:
-    return [[text(cell) for cell in row] for row in _rows(table)]
+    return [[text(cell) for cell in row] for row in table.all_rows()]
 
 
 def numeric(table: Table) -> list[bool]:
@@ -56,7 +52,7 @@ def numeric(table: Table) -> list[bool]:
 
 def _csv(table: Table) -> str:
     table, out = table.exact or table, io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([table.columns, *_rows(table)])
+    csv.writer(out, lineterminator="\n").writerows([table.columns, *table.all_rows()])
     return out.getvalue()
 
 

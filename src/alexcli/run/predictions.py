@@ -1,7 +1,6 @@
-"""What nets said of every picture: per class, the pairs they confuse, and files of it."""
+"""What nets said of every picture: per class, the pairs they confuse, and arrays of it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -41,18 +40,14 @@ def per_class(
     return rows
 
 
-def save(path: Path, evaluation: Evaluation) -> None:
-    """Write what was said of every picture.
+def arrays(evaluation: Evaluation) -> dict[str, Any]:
+    """What predictions.npz holds.
 
     `id` (n,), `label` (n,), `classes` (K,), and by row of the results `row` (R,), `top` (R, n, 5),
     `top_p` (R, n, 5) and, where asked for, `probabilities` (R, n, K).
-
-    Args:
-        path: of the npz.
-        evaluation: what to write.
     """
     found = evaluation.predictions
-    arrays: dict[str, Any] = {
+    held: dict[str, Any] = {
         "id": np.asarray(found[0].ids),
         "label": found[0].labels,
         "classes": np.asarray(evaluation.classes),
@@ -61,6 +56,4 @@ def save(path: Path, evaluation: Evaluation) -> None:
         "top_p": np.stack([one.top_p for one in found]),
     }
     kept = [one.probabilities for one in found if one.probabilities is not None]
-    if kept:
-        arrays["probabilities"] = np.stack(kept)
-    np.savez_compressed(path, allow_pickle=False, **arrays)
+    return held | ({"probabilities": np.stack(kept)} if kept else {})
