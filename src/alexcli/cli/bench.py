@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ from alexcli.cli.shell import FormatOption, Positive, command, emit, group
 from alexcli.errors import written
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Measured, Reporter, Table
+from alexcli.results import Table
 
 bench = group(
     "Measure speed: ours beside a rival, alternated in one run.",
@@ -44,7 +43,7 @@ def data(
     """
     from alexcli.bench.data import run
 
-    _measure("data", out, format, lambda spec, reporter: run(source, spec, rounds, reporter))
+    _measure(run, out, format, source, _paper_net(), rounds)
 
 
 @command(bench)
@@ -57,7 +56,7 @@ def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.ta
     """
     from alexcli.bench.lrn import run
 
-    _measure("lrn", out, format, lambda _, reporter: run(128, rounds, reporter))
+    _measure(run, out, format, 128, rounds)
 
 
 @command(bench)
@@ -81,10 +80,7 @@ def step(
     """
     from alexcli.bench.step import run
 
-    def measured(spec: Any, reporter: Reporter) -> list[Measured]:
-        return run(spec, batch, rounds, reporter, extrapolate=extrapolate)
-
-    _measure("step", out, format, measured)
+    _measure(run, out, format, _paper_net(), batch, rounds, extrapolate=extrapolate)
 
 
 @command(bench)
@@ -97,23 +93,26 @@ def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.t
     """
     from alexcli.bench.eval import run
 
-    _measure("eval", out, format, lambda spec, reporter: run(spec, 64, rounds, reporter))
+    _measure(run, out, format, _paper_net(), 64, rounds)
 
 
-def _measure(
-    what: str, out: Path | None, format: Format, run: Callable[[Any, Reporter], list[Measured]]
-) -> None:
-    """Measure the paper's net on pictures of 256 pixels; print the figures, and write them."""
-    from alexcli.bench.harness import record
+def _paper_net() -> Any:
+    """The paper's net on pictures of 256 pixels."""
     from alexcli.config import compose
-    from alexcli.memory import reuse_memory
     from alexcli.schema import TrainSpec
+
+    return compose(["data=folder", "model=alexnet"], TrainSpec)
+
+
+def _measure(run: Any, out: Path | None, format: Format, *asked: Any, **flags: bool) -> None:
+    """Call the `run` of a benchmark, print its figures, and write them where asked."""
+    from alexcli.bench.harness import record
+    from alexcli.memory import reuse_memory
 
     reuse_memory()
     reporter = make_reporter()
-    found = run(compose(["data=folder", "model=alexnet"], TrainSpec), reporter)
+    data = [asdict(one) for one in run(*asked, reporter, **flags)]
     reporter.close()
-    data = [asdict(one) for one in found]
     columns = {"measurement": "name", "ours": "value", "unit": "unit", "against": "against"}
     columns |= {"ratio": "ratio_median", "from": "ratio_min", "to": "ratio_max", "n": "n"}
     rows = [{column: one[key] for column, key in columns.items()} for one in data]
@@ -123,4 +122,5 @@ def _measure(
         with written(f"--out {out}", hint="choose another file"):
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(text, encoding="utf-8")
-    emit(render(Table.of(f"bench {what}", rows, note), format, data))
+    title = f"bench {run.__module__.rpartition('.')[2]}"
+    emit(render(Table.of(title, rows, note), format, data))
