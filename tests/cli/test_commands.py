@@ -134,10 +134,10 @@ def test_runs_are_averaged_predict_and_are_exported() -> None:
     for form in ("table", "csv", "md"):
         assert "checked_ring" in _run("eval", *words, "--format", form)[1]
     Image.new("RGB", (90, 60), "red").save("cat.jpg")
-    code, out, err = _run("predict", "cat.jpg", "--format", "json", "--out", "figure.png")
+    code, out, err = _run("predict", "cat.jpg", "--format", "json", "--out", "new/figure.png")
     assert code == 0, err
     assert [len(one["top"]) for one in json.loads(out)] == [5]
-    assert Path("figure.png").exists()
+    assert Path("new/figure.png").exists()
     assert "checked" in _run("predict", "cat.jpg", "--ten-crop")[1]
     run = str(next(Path("runs/quickstart").glob("s0-*")))
     code, out, err = _run("export", run, "--format", "safetensors", "--json")

@@ -57,18 +57,19 @@ def files_of(found: Analysis, folder: Path, name: str) -> list[Path]:
 
 def write(found: Analysis, paths: Sequence[Path]) -> None:
     """Files by their endings: json the data, csv a table each, npz arrays, others the figure."""
-    tables = iter([*found.tables, *found.more])
+    tables, pictures = iter([*found.tables, *found.more]), []
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if path.suffix == ".json":
-            path.write_text(json.dumps(_data(found), indent=1) + "\n", encoding="utf-8")
-        elif path.suffix == ".csv":
-            path.write_text(render(next(tables), Format.csv), encoding="utf-8")
-        elif path.suffix == ".npz":
-            np.savez_compressed(path, allow_pickle=False, **found.arrays)
-    pictures = [path for path in paths if path.suffix not in (".json", ".csv", ".npz")]
-    if pictures:
-        figure = _figure(found)
+        match path.suffix if found.tables else "":  # a sheet of pictures has no numbers
+            case ".json":
+                path.write_text(json.dumps(_data(found), indent=1) + "\n", encoding="utf-8")
+            case ".csv":
+                path.write_text(render(next(tables), Format.csv), encoding="utf-8")
+            case ".npz":
+                np.savez_compressed(path, allow_pickle=False, **found.arrays)
+            case _:
+                pictures.append(path)
+    figure: Any = _figure(found) if pictures else None
     for path in pictures:
         figure.savefig(path)
 
