@@ -202,43 +202,6 @@ class Prepared:
 
 
 @dataclass
-class DataStatistics:
-    """Of a training set, in grey levels (0 to 255) or their squares."""
-
-    data: str
-    """Fingerprint of the data."""
-    pictures: int
-    size: int
-    resize: str
-    channel_means: list[float]
-    """R, G, B."""
-    channel_stds: list[float]
-    covariance: list[list[float]]
-    eigenvalues: list[float]
-    """Largest first, squared grey levels."""
-    components: list[list[float]]
-    """Unit vectors in RGB, one for each eigenvalue."""
-    noise: dict[str, list[float]]
-    """Standard deviation of the colour noise along each component, by convention."""
-    mean_image: Any
-    """(S, S, 3) uint8."""
-
-
-@dataclass
-class Preview:
-    """What the net sees of a picture. Pictures are (H, W, 3) uint8."""
-
-    name: str
-    original: Any
-    seen: list[Any]
-    mean_image: Any
-    components: list[Any]
-    """Strips from -3 to 3 standard deviations."""
-    stdevs: list[float]
-    """Grey levels."""
-
-
-@dataclass
 class Measured:
     """A figure of a benchmark, beside its rival's in the same run."""
 
@@ -314,23 +277,40 @@ class Table:
     rows: list[list[Any]]
     total: list[Any] | None = None
     note: str | None = None
+    exact: "Table | None" = None
+    """What csv has in its place, where people read percent and words."""
 
     @classmethod
     def of(
-        cls, title: str, records: Sequence[Mapping[str, Any]], note: str | None = None
+        cls,
+        title: str,
+        records: Sequence[Mapping[str, Any]],
+        note: str | None = None,
+        exact: Sequence[Mapping[str, Any]] = (),
     ) -> "Table":
         """A row for each record; all have the same keys, which are the columns."""
-        return cls(title, list(records[0]), [list(one.values()) for one in records], note=note)
+        rows = [list(one.values()) for one in records]
+        for_csv = cls.of(title, exact) if exact else None
+        return cls(title, list(records[0]), rows, note=note, exact=for_csv)
+
+    def all_rows(self) -> list[list[Any]]:
+        """With the total."""
+        return [*self.rows, *([self.total] if self.total else [])]
+
+    def records(self) -> list[dict[str, Any]]:
+        """All rows by column."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.all_rows()]
 
 
 @dataclass
 class Panel:
-    """A drawing of an analysis, with all that is drawn in it.
+    """A drawing, with all that is drawn in it.
 
     | kind    | data                                                                          |
     |---------|-------------------------------------------------------------------------------|
     | lines   | {name: {x, y, and low and high of a band}}                                    |
     | tiles   | (R, C, H, W, 3) uint8, R rows of C pictures; `columns`: words above each tile |
+    | matrix  | (K, K) counts, row the label; `columns`: names of the classes                 |
     | boxes   | see analysis/architecture.py                                                  |
     | guesses | [Prediction], which are a figure of their own                                 |
     """
@@ -347,11 +327,13 @@ class Panel:
     """Axes of lines with a logarithmic scale: x, y or xy."""
     level: tuple[float, str] | None = None
     """A horizontal line, and its name."""
+    inches: float | None = None
+    """Side of a tile; None: as small as serves many."""
 
 
 @dataclass
 class Analysis:
-    """What an analysis found."""
+    """What a command found: for stdout, for files and as a figure."""
 
     title: str
     tables: list[Table]
@@ -362,3 +344,5 @@ class Analysis:
     """Tables too long for a terminal: --out writes them."""
     data: Any = None
     """What json prints; None stands for the tables."""
+    arrays: dict[str, Any] = field(default_factory=dict)
+    """What npz holds."""

@@ -5,6 +5,7 @@ memory of a training step beside the port's. Prints, and writes to a file where 
 """
 
 import itertools
+import json
 import resource
 import subprocess
 import sys
@@ -18,7 +19,7 @@ import lightning as L
 import torch
 
 from alexcli.bench.data import picture_tree
-from alexcli.bench.harness import alone, alternate, compare, write
+from alexcli.bench.harness import alone, alternate, compare, record
 from alexcli.bench.step import PLAIN, SIDE, arm_of
 from alexcli.config import compose
 from alexcli.data.dataset import training_statistics
@@ -127,7 +128,8 @@ def main() -> None:
         print(one)
     if len(sys.argv) > 1:
         rows = [asdict(one) for one in found]
-        write(Path(sys.argv[1]), rows, f"python -m tests.bench.speed {sys.argv[1]}")
+        whole = record(rows, f"python -m tests.bench.speed {sys.argv[1]}")
+        Path(sys.argv[1]).write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

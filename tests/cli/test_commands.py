@@ -6,12 +6,16 @@ import re
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from alexcli.cli.main import app
+from alexcli.cli.shell import command
 from alexcli.errors import nearest
 from tests.conftest import SMALL
 
@@ -29,17 +33,44 @@ def _python(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize(
-    "words",
-    [
-        *((), ("train",), ("eval",), ("predict",), ("analyze",), ("import",), ("export",)),
-        *(("config",), ("config", "diff")),
-    ],
-)
-def test_help_ends_with_examples_and_leaves_torch_alone(words: tuple[str, ...]) -> None:
+def _commands(whole: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group with the words that call it."""
+    yield words, whole
+    for name, part in getattr(whole, "commands", {}).items():
+        yield from _commands(part, *words, name)
+
+
+COMMANDS = dict(_commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_every_parameter_is_and_ends_with_examples(words: tuple[str, ...]) -> None:
+    hidden = [param.name for param in COMMANDS[words].params if getattr(param, "hidden", False)]
+    assert hidden == (["arm"] if words == ("train",) else [])
+    assert all(param.help or param.name in hidden for param in COMMANDS[words].params)
     out = _run(*words, "--help")[1]
-    assert "Examples:" in out
     assert "alexcli" in out.rpartition("Examples:")[2]
+
+
+def test_a_docstring_without_or_beyond_a_parameter_is_refused() -> None:
+    def mute(one: str, *, two: bool = False) -> None:
+        """Does nothing.
+
+        Args:
+            one: Told.
+        """
+
+    def chatty(one: str) -> None:
+        """Does nothing.
+
+        Args:
+            one: Told.
+            two: Not there.
+        """
+
+    for function, error in ((mute, KeyError), (chatty, TypeError)):
+        with pytest.raises(error, match="two"):
+            command(typer.Typer())(function)
 
 
 def test_help_and_params_never_import_torch() -> None:
@@ -103,10 +134,10 @@ def test_runs_are_averaged_predict_and_are_exported() -> None:
     for form in ("table", "csv", "md"):
         assert "checked_ring" in _run("eval", *words, "--format", form)[1]
     Image.new("RGB", (90, 60), "red").save("cat.jpg")
-    code, out, err = _run("predict", "cat.jpg", "--format", "json", "--out", "figure.png")
+    code, out, err = _run("predict", "cat.jpg", "--format", "json", "--out", "new/figure.png")
     assert code == 0, err
     assert [len(one["top"]) for one in json.loads(out)] == [5]
-    assert Path("figure.png").exists()
+    assert Path("new/figure.png").exists()
     assert "checked" in _run("predict", "cat.jpg", "--ten-crop")[1]
     run = str(next(Path("runs/quickstart").glob("s0-*")))
     code, out, err = _run("export", run, "--format", "safetensors", "--json")

@@ -84,6 +84,10 @@ def test_preview_draws_a_sheet(photos: Path) -> None:
         "data", "preview", str(photos), "data.size=36", "model=tiny", "--index", "24"
     )
     assert (code, "0 to 23" in err) == (2, True)
+    for ending in ("csv", "json", "nothing"):
+        words = ("model=tiny", "data.size=36", "--out", f"x.{ending}")
+        code, _, err = run("data", "preview", str(photos), *words)
+        assert (code, f"'{ending}' is not supported" in err) == (2, True)
 
 
 def test_list_says_how_to_get_what() -> None:

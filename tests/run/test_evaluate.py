@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from alexcli.errors import UsageError
-from alexcli.results import EvalResult, Silent, Table
+from alexcli.render.evaluations import errors
+from alexcli.render.figures import write
+from alexcli.results import EvalResult, Silent
 from alexcli.run import checkpoint
 from alexcli.run.evaluate import evaluate, wilson
-from alexcli.run.predictions import confusion, save
+from alexcli.run.predictions import confusion
 from alexcli.run.rundir import RunDirectory, locate, newest
 from alexcli.run.train import train
 from alexcli.run.trained import choose
@@ -219,12 +221,12 @@ def test_calibration_error_and_classes_equal_a_plain_count(run: RunDirectory) ->
 
 def test_what_is_written_can_be_read_back(run: RunDirectory, tmp_path: Path) -> None:
     found = evaluate([(run, run.last)], Silent(), split="val", probabilities=True)
-    save(tmp_path / "out", found, Table("t", ["a"], [[1]]))
-    with np.load(tmp_path / "out" / "predictions.npz", allow_pickle=False) as stored:
+    write(errors(found), [tmp_path / name for name in ("results.json", "predictions.npz")])
+    with np.load(tmp_path / "predictions.npz", allow_pickle=False) as stored:
         assert stored["label"].tolist() == found.predictions[0].labels.tolist()
         assert stored["probabilities"].argmax(2)[0].tolist() == stored["top"][0, :, 0].tolist()
         assert stored["classes"].tolist() == found.classes
-    assert json.loads((tmp_path / "out" / "results.json").read_text())[0]["n"] == 60
+    assert json.loads((tmp_path / "results.json").read_text())[0]["n"] == 60
 
 
 def test_a_run_keeps_the_order_of_its_classes_and_their_words(run: RunDirectory) -> None:

@@ -6,8 +6,9 @@ from PIL import Image
 
 from alexcli.data.sources import open_dataset
 from alexcli.errors import UsageError
-from alexcli.render.predictions import bars, draw
-from alexcli.results import Silent
+from alexcli.render.figures import write
+from alexcli.render.pictures import bars
+from alexcli.results import Analysis, Panel, Silent
 from alexcli.run.evaluate import evaluate
 from alexcli.run.predict import find_pictures, predict
 from alexcli.run.rundir import locate
@@ -72,6 +73,6 @@ def test_bars_are_as_long_as_the_probabilities_and_the_figure_is_drawn(
     for line, guess in zip(lines[1:4], found[0].guesses, strict=True):
         assert guess.name in line
         assert abs(line.count("\u2588") - 30 * guess.p) <= 1
-    draw(found * 5, "title", tmp_path / "f.png")
+    write(Analysis("title", [], [Panel("guesses", "", found * 5)]), [tmp_path / "f.png"])
     with Image.open(tmp_path / "f.png") as figure:
         assert np.asarray(figure.convert("L")).std() > 10

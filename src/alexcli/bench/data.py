@@ -28,7 +28,6 @@ from alexcli.data.store import StorePictures, open_store
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule
-from alexcli.memory import reuse_memory
 from alexcli.results import Measured, Reporter
 from alexcli.schema import Encoding, PrepareSpec, TrainSpec
 
@@ -57,7 +56,6 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
         against as many cores as there are at one core's rate of decoding and resizing, with the
         time that the command takes to start and without it (`going`), and that time (`start`).
     """
-    reuse_memory()
     torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
     cores = os.cpu_count() or 1
 
@@ -76,7 +74,6 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
         found = _loading(tree, stores, spec, 0, race)
         found += _loading(tree, stores, spec, cores, race)
         found += _preparing(many, cores, race)
-    reporter.close()
     return found
 
 

@@ -8,7 +8,6 @@ import torch
 
 from alexcli.bench.harness import Arm, alternate, compare
 from alexcli.data.transforms import CENTER, TEN_CROPS, View
-from alexcli.memory import reuse_memory
 from alexcli.results import Measured, Reporter
 from alexcli.run.build import build_net, build_preprocess, resolve_precision
 from alexcli.run.views import Scorer
@@ -24,7 +23,6 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[Me
         rounds: alternations.
         reporter: told how it goes.
     """
-    reuse_memory()
     scorer = Scorer(
         build_net(spec).eval(),
         build_preprocess(spec, None),
@@ -41,5 +39,4 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[Me
 
     arms: dict[str, Arm] = {"ten": partial(once, TEN_CROPS), "center": partial(once, (CENTER,))}
     rates = alternate(arms, rounds, reporter, "evaluating")
-    reporter.close()
     return [compare("eval/ten", "views/s", rates["ten"], "center", rates["center"])]

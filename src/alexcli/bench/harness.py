@@ -1,14 +1,11 @@
 """Alternating measurements: machines are noisy, so only ratios of neighbours are compared."""
 
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from alexcli.errors import UsageError
 from alexcli.results import Measured, Reporter
 from alexcli.run.rundir import environment
 
@@ -60,15 +57,7 @@ def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
     return units, elapsed
 
 
-def write(path: Path, rows: list[dict[str, Any]], command: str) -> None:
-    """Figures as JSON, with the command and the machine that gave them.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    whole = {"command": command, "on": environment() | {"cores": os.cpu_count()}, "results": rows}
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError.of("bench.unwritable", path=path, error=error) from error
+def record(rows: list[dict[str, Any]], command: str) -> dict[str, Any]:
+    """Figures with the command and the machine that gave them."""
+    on = environment() | {"cores": os.cpu_count()}
+    return {"command": command, "on": on, "results": rows}

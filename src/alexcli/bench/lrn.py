@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from alexcli.bench.harness import Arm, alternate, compare
-from alexcli.memory import reuse_memory
 from alexcli.model.lrn import local_response_norm
 from alexcli.results import Measured, Reporter
 from alexcli.schema import LrnImpl
@@ -29,7 +28,6 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[Measured]:
         For each layer ours in the net's memory order against torch's operator in the order that
         suits it better; then ours in the other order, and in bfloat16.
     """
-    reuse_memory()
     found = []
     for layer, (maps, side) in SHAPES.items():
         plain = torch.randn(batch, maps, side, side) * 50
@@ -45,7 +43,6 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[Measured]:
         for ending in seen:
             ours = rates[ending]
             found.append(compare(f"lrn/{layer}{ending}", "images/s", ours, "torch", theirs))
-    reporter.close()
     return found
 
 

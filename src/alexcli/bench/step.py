@@ -10,7 +10,6 @@ from torch import Tensor
 from alexcli.bench.harness import Arm, alone, alternate, compare
 from alexcli.bench.rivals import build_rival
 from alexcli.draws import At
-from alexcli.memory import reuse_memory
 from alexcli.model.shapes import trace
 from alexcli.optim import build_optimizer
 from alexcli.results import Measured, Reporter
@@ -42,7 +41,6 @@ def run(
         `step/train` and `step/infer` against each rival, and against torchvision's net untouched;
         the share of our step that is response norm; TFLOP/s and the share of the machine's peaks.
     """
-    reuse_memory()
     peaks = {"float32": _peak(torch.float32), "bf16": _peak(torch.bfloat16)}
     x, labels = torch.randn(batch, 3, SIDE, SIDE) * 50, torch.randint(1000, (batch,))
     macs = [shape.macs for shape in trace(spec.model)]
@@ -71,7 +69,6 @@ def run(
         rate = next(one.value for one in found if one.name == "step/train")
         found.append(alone("ilsvrc2012/90_epochs", "days", [EPOCHS * PICTURES / rate / 86400]))
         found.append(alone("ilsvrc2012/data", "MB/s", [rate * STORED / 1e6]))
-    reporter.close()
     return found
 
 

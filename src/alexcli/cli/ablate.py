@@ -1,62 +1,46 @@
 """alexcli ablate."""
 
-import json
 import shlex
 from dataclasses import asdict
-from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Literal
 
-import typer
-
-from alexcli.cli.shell import FormatOption, emit, split_words
-from alexcli.errors import RunFailedError, UsageError, written
+from alexcli.cli.shell import FormatOption, Positive, emit, keep, split_words
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.render.progress import duration, make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import StudyResult, Table
+from alexcli.results import Analysis, Reporter, StudyResult, Table
 
 if TYPE_CHECKING:
-    from alexcli.run.ablate import Job
+    from alexcli.run.ablate import Ablation, Job
 
 SEEDS = 3
 
 
-class Launch(Enum):
-    """Where trainings run."""
-
-    local = "local"
-    slurm = "slurm"
-
-
-What = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="STUDY|KEY=VALUE",
-        help="Studies (--list), and what chooses their setting, such as experiment=ilsvrc2012.",
-        show_default=False,
-    ),
-]
-
-
 def ablate(
-    what: What = None,
-    list_: Annotated[bool, typer.Option("--list", help="Name the studies.")] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each arm.")] = SEEDS,
-    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 2,
-    launch: Annotated[
-        Launch, typer.Option(help="local: here, until all are done. slurm: submit and return.")
-    ] = Launch.local,
-    report_only: Annotated[
-        bool, typer.Option("--report-only", help="Train nothing: show what is finished.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="List the runs, with an estimate of their time.")
-    ] = False,
-    out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write STUDY.json and STUDY.csv.")
-    ] = None,
-    format: FormatOption = Format.table,  # noqa: A002
+    what: list[str] | None = None,
+    *,
+    list_: bool = False,
+    seeds: Positive = SEEDS,
+    jobs: Positive = 2,
+    launch: Literal["local", "slurm"] = "local",
+    report_only: bool = False,
+    dry_run: bool = False,
+    out: Path | None = None,
+    format: FormatOption = Format.table,
 ) -> None:
     """Repeat an ablation of the paper and print its claim beside the measurement.
+
+    Args:
+        what (STUDY|KEY=VALUE): Studies (--list), and what chooses their setting, such as
+            experiment=ilsvrc2012.
+        list_: Name the studies.
+        seeds: Runs of each arm.
+        jobs: Trainings at a time.
+        launch: local: here, until all are done. slurm: submit and return.
+        report_only: Train nothing: show what is finished.
+        dry_run: List the runs, with an estimate of their time.
+        out (DIR): Write STUDY.json and STUDY.csv.
 
     Examples:
         alexcli ablate lrn
@@ -65,102 +49,79 @@ def ablate(
         alexcli ablate --list
     """
     if list_:
-        _list(format)
+        emit(render(_studies(), format))
         return
     names, words = split_words(what or [])
     if not names:
-        raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
-    from alexcli.render.progress import make_reporter
-    from alexcli.run.ablate import Ablation, train_all
+        raise UsageError.of("ablate.no_name")
+    from alexcli.run.ablate import Ablation
     from alexcli.run.study import open_study
 
     reporter = make_reporter()
     ablation = Ablation([open_study(name, words) for name in dict.fromkeys(names)], seeds)
-    failed: list[str] = []
     if dry_run:
-        _plan(ablation.jobs(), format)
+        emit(render(_plan(ablation.jobs()), format))
         return
-    if launch is Launch.slurm and not report_only:
+    failed = [] if report_only else _train(ablation, launch, jobs, reporter)
+    found = ablation.results(reporter)
+    _show(found, out, format, reporter, shlex.join([*words, f"--seeds={seeds}"]))
+    if failed:
+        raise RunFailedError.of("ablate.failed", failed=failed, logs="\n".join(failed))
+
+
+def _train(ablation: "Ablation", launch: str, jobs: int, reporter: Reporter) -> list[str]:
+    """Submit what is not finished, or train it here; those that failed."""
+    if launch == "slurm":
         from alexcli.run.launch import submit
 
         reporter.note(f"submitted {', '.join(submit(ablation.jobs()))}")
-    elif not report_only:
-        failed = train_all(ablation, jobs, reporter)
-    found = ablation.results(reporter)
-    _show(found, format)
-    if out:
-        typed = shlex.join([*words, f"--seeds={seeds}"])
-        for path in _write(found, out, typed):
-            reporter.note(f"wrote {path}")
-    if failed:
-        raise RunFailedError(
-            f"{len(failed)} runs failed:\n" + "\n".join(failed),
-            hint="the same command tries them again; finished ones stay finished",
-        )
+        return []
+    from alexcli.run.ablate import train_all
+
+    return train_all(ablation, jobs, reporter)
 
 
-def _show(found: list[StudyResult], format: Format) -> None:  # noqa: A002
-    from alexcli.render.studies import study_table
-
-    if format is Format.json:
-        emit(json.dumps([asdict(study) for study in found], indent=1) + "\n")
-        return
-    tables = [study_table(study, numbers=format is Format.csv) for study in found]
-    emit("\n".join(render(table, format, None) for table in tables))
-
-
-def _write(found: list[StudyResult], out: Path, typed: str) -> list[Path]:
-    """STUDY.json, with the command and the machine, and STUDY.csv."""
+def _show(
+    found: list[StudyResult], out: Path | None, format: Format, reporter: Reporter, typed: str
+) -> None:
+    """Print, and write STUDY.json, with the command and the machine, and STUDY.csv."""
+    from alexcli.render.figures import as_text
     from alexcli.render.studies import study_table
     from alexcli.run.rundir import environment
 
-    files = {}
-    for study in found:
-        record = asdict(study) | {"command": f"alexcli ablate {study.name} {typed}"}
-        text = json.dumps(record | {"on": environment()}, indent=1) + "\n"
-        files[out / f"{study.name}.json"] = text
-        rows = render(study_table(study, numbers=True), Format.csv, None)
-        files[out / f"{study.name}.csv"] = rows
-    with written(f"--out {out}", hint="choose another folder; --report-only writes them again"):
-        out.mkdir(parents=True, exist_ok=True)
-        for path, content in files.items():
-            path.write_text(content, encoding="utf-8")
-    return list(files)
+    tables, records = [study_table(study) for study in found], [asdict(study) for study in found]
+    emit(as_text(Analysis("", tables, data=records), format))
+    if out is None:
+        return
+    hint = "choose another folder; --report-only writes them again"
+    for table, record in zip(tables, records, strict=True):
+        command = f"alexcli ablate {record['name']} {typed}"
+        made = Analysis("", [table], data=record | {"command": command, "on": environment()})
+        paths = [out / f"{record['name']}.{ending}" for ending in ("json", "csv")]
+        keep(made, paths, reporter, f"--out {out}", hint)
 
 
-def _list(format: Format) -> None:  # noqa: A002
+def _studies() -> Table:
     """Studies with what they ask, claim and cost."""
     from alexcli.config import STUDIES, choices, describe
     from alexcli.run.study import cost, read_study
 
-    files = {name: read_study(name) for name in choices(STUDIES)}
-    rows = [
-        {
-            "study": name,
-            "question": describe(STUDIES, name),
-            "claim": file.claim,
-            "trainings a seed": cost(file),
-        }
-        for name, file in files.items()
-    ]
-    emit(render(Table.of("studies", rows), format, rows))
+    rows = []
+    for name in choices(STUDIES):
+        file = read_study(name)
+        row = {"study": name, "question": describe(STUDIES, name), "claim": file.claim}
+        rows.append(row | {"trainings a seed": cost(file)})
+    return Table.of("studies", rows)
 
 
-def _plan(jobs: "list[Job]", format: Format) -> None:  # noqa: A002
+def _plan(jobs: "list[Job]") -> Table:
     """The runs and their state; how long the new ones would take."""
-    from alexcli.render.progress import duration
     from alexcli.run.ablate import estimate
 
-    found = estimate(jobs)
-    rows = [
-        {
-            "run": job.name,
-            "seed": job.spec.seed,
-            "directory": str(job.run.path),
-            "to go, alone": duration(seconds),
-        }
-        for job, seconds in found
-    ]
-    total = duration(sum(seconds for _, seconds in found))
-    note = f"about {total} with every core for one run after another, from a few steps"
-    emit(render(Table.of("runs", rows, note), format, rows))
+    rows, total = [], 0.0
+    for job, seconds in estimate(jobs):
+        row = {"run": job.name, "seed": job.spec.seed, "directory": str(job.run.path)}
+        rows.append(row | {"to go, alone": duration(seconds)})
+        total += seconds
+    note = f"about {duration(total)} with every core for one run after another, from a few steps"
+    return Table.of("runs", rows, note)

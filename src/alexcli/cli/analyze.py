@@ -7,39 +7,38 @@ from typing import Annotated
 import typer
 
 from alexcli import analysis
-from alexcli.cli.shell import FormatOption, Overrides, emit, one_of, read_results
+from alexcli.cli.shell import FormatOption, Overrides, Runs, emit, keep, one_of, read_results
 from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
 # The file name is the registry: `analyze X` calls the one public `run` of analysis/X.py.
 FILES = {path.stem: path for path in sorted(Path(analysis.__path__[0]).glob("[a-z]*.py"))}
 
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FILES)}; help explains them.")
+]
+
 
 def analyze(
-    name: Annotated[
-        str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FILES)}; help explains them.")
-    ],
+    name: Name,
     overrides: Overrides = None,
-    run: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RUN_OR_CKPT", help="Which net; none: the newest finished run."),
-    ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Also write the figure, and the numbers as json and csv."),
-    ] = None,
-    results: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="tables: where `eval --out` wrote, folders below too."),
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="params: count with other programs too.")
-    ] = False,
-    runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
-    format: FormatOption = Format.table,  # noqa: A002
+    *,
+    run: list[str] | None = None,
+    out: Path | None = None,
+    results: Path | None = None,
+    check: bool = False,
+    runs: Runs = Path("runs"),
+    format: FormatOption = Format.table,
 ) -> None:
     """Look inside a net.
+
+    Args:
+        run (RUN_OR_CKPT): Which net; none: the newest finished run.
+        out (DIR): Also write the figure, and the numbers as json and csv.
+        results (DIR): tables: where `eval --out` wrote, folders below too.
+        check: params: count with other programs too.
 
     Examples:
         alexcli analyze help
@@ -52,12 +51,11 @@ def analyze(
         emit(_help(format))
         return
     if results is not None and not results.is_dir():
-        raise UsageError(f"--results {results} is no folder", hint="alexcli eval RUN --out DIR")
+        raise UsageError.of("analyze.no_folder", results=results)
     for typed, flag, owner in ((results, "--results", "tables"), (check, "--check", "params")):
         if typed and name != owner:
-            raise UsageError(f"{flag} belongs to {owner}", hint=f"alexcli analyze {owner} {flag}")
-    from alexcli.render.figures import as_text, write
-    from alexcli.render.progress import make_reporter
+            raise UsageError.of("analyze.flag", flag=flag, owner=owner)
+    from alexcli.render.figures import as_text, files_of
     from alexcli.run.look import look
 
     files = sorted(results.rglob("results.json")) if results else []
@@ -72,12 +70,12 @@ def analyze(
         check=check,
     )
     if out is not None:
-        for path in write(found, name, out):
-            reporter.note(f"wrote {path}")
+        hint = "choose another folder"
+        keep(found, files_of(found, out, name), reporter, f"--out {out}", hint)
     emit(as_text(found, format))
 
 
-def _help(format: Format) -> str:  # noqa: A002
+def _help(format: Format) -> str:
     """All analyses."""
     rows = [[known, _summary(path)] for known, path in FILES.items()]
     return render(Table("analyses", ["name", "what it shows"], rows), format, dict(rows))

@@ -1,5 +1,6 @@
 """alexcli bench."""
 
+import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -7,32 +8,34 @@ from typing import Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, command, emit, examples
+from alexcli.cli.shell import FormatOption, Positive, command, emit, group
+from alexcli.errors import written
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Measured, Table
+from alexcli.results import Table
 
-bench = typer.Typer(
-    help="Measure speed: ours beside a rival, alternated in one run.",
-    no_args_is_help=True,
-    epilog=examples("alexcli bench step --extrapolate", "alexcli bench lrn --format json"),
+bench = group(
+    "Measure speed: ours beside a rival, alternated in one run.",
+    "alexcli bench step --extrapolate",
+    "alexcli bench lrn --format json",
 )
 
-Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
-Batch = Annotated[int, typer.Option(min=1, help="Pictures at a time.")]
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
 
 
 @command(bench)
 def data(
-    source: Annotated[
-        Path | None,
-        typer.Argument(help="A folder of photographs; none draws some.", show_default=False),
-    ] = None,
+    source: Path | None = None,
+    *,
     rounds: Rounds = 5,
     out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
+    format: FormatOption = Format.table,
 ) -> None:
     """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline.
+
+    Args:
+        source: A folder of photographs; none draws some.
 
     Examples:
         alexcli bench data
@@ -40,16 +43,11 @@ def data(
     """
     from alexcli.bench.data import run
 
-    spec, reporter = _paper_net()
-    finish(run(source, spec, rounds, reporter), "data", out, format)
+    _measure(run, out, format, source, _paper_net(), rounds)
 
 
 @command(bench)
-def lrn(
-    rounds: Rounds = 5,
-    out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
     """The response norm beside torch's own, forward and backward, in both layers' shapes.
 
     Examples:
@@ -58,20 +56,23 @@ def lrn(
     """
     from alexcli.bench.lrn import run
 
-    finish(run(128, rounds, _paper_net()[1]), "lrn", out, format)
+    _measure(run, out, format, 128, rounds)
 
 
 @command(bench)
 def step(
-    batch: Batch = 128,
+    *,
+    batch: Positive = 128,
     rounds: Rounds = 3,
-    extrapolate: Annotated[
-        bool, typer.Option("--extrapolate", help="Also say how long 90 epochs of ImageNet take.")
-    ] = False,
+    extrapolate: bool = False,
     out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
+    format: FormatOption = Format.table,
 ) -> None:
     """Training and inference beside plain ports and torchvision, each in its best setting.
+
+    Args:
+        batch: Pictures at a time.
+        extrapolate: Also say how long 90 epochs of ImageNet take.
 
     Examples:
         alexcli bench step
@@ -79,16 +80,11 @@ def step(
     """
     from alexcli.bench.step import run
 
-    spec, reporter = _paper_net()
-    finish(run(spec, batch, rounds, reporter, extrapolate=extrapolate), "step", out, format)
+    _measure(run, out, format, _paper_net(), batch, rounds, extrapolate=extrapolate)
 
 
 @command(bench)
-def eval(  # noqa: A001
-    rounds: Rounds = 5,
-    out: Out = None,
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
     """Forward passes of ten crops beside those of the centre crop.
 
     Examples:
@@ -97,32 +93,34 @@ def eval(  # noqa: A001
     """
     from alexcli.bench.eval import run
 
-    spec, reporter = _paper_net()
-    finish(run(spec, 64, rounds, reporter), "eval", out, format)
+    _measure(run, out, format, _paper_net(), 64, rounds)
 
 
-def _paper_net() -> tuple[Any, Any]:
-    """The paper's net on pictures of 256 pixels, and a reporter."""
+def _paper_net() -> Any:
+    """The paper's net on pictures of 256 pixels."""
     from alexcli.config import compose
-    from alexcli.render.progress import make_reporter
     from alexcli.schema import TrainSpec
 
-    return compose(["data=folder", "model=alexnet"], TrainSpec), make_reporter()
+    return compose(["data=folder", "model=alexnet"], TrainSpec)
 
 
-def finish(found: list[Measured], what: str, out: Path | None, format: Format) -> None:  # noqa: A002
-    """Print the figures, and write them where asked."""
-    rows = [asdict(one) for one in found]
-    if out is not None:
-        from alexcli.bench.harness import write
+def _measure(run: Any, out: Path | None, format: Format, *asked: Any, **flags: bool) -> None:
+    """Call the `run` of a benchmark, print its figures, and write them where asked."""
+    from alexcli.bench.harness import record
+    from alexcli.memory import reuse_memory
 
-        write(out, rows, " ".join(["alexcli", *sys.argv[1:]]))
-    emit(render(_table(found, what), format, rows))
-
-
-def _table(found: list[Measured], what: str) -> Table:
+    reuse_memory()
+    reporter = make_reporter()
+    data = [asdict(one) for one in run(*asked, reporter, **flags)]
+    reporter.close()
     columns = {"measurement": "name", "ours": "value", "unit": "unit", "against": "against"}
     columns |= {"ratio": "ratio_median", "from": "ratio_min", "to": "ratio_max", "n": "n"}
-    rows: list[list[Any]] = [[getattr(one, key) for key in columns.values()] for one in found]
+    rows = [{column: one[key] for column, key in columns.items()} for one in data]
     note = "ratio: median over alternations, above 1 is faster than the rival in the same round"
-    return Table(f"bench {what}", list(columns), rows, note=note)
+    if out is not None:
+        text = json.dumps(record(data, " ".join(["alexcli", *sys.argv[1:]])), indent=1) + "\n"
+        with written(f"--out {out}", hint="choose another file"):
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(text, encoding="utf-8")
+    title = f"bench {run.__module__.rpartition('.')[2]}"
+    emit(render(Table.of(title, rows, note), format, data))

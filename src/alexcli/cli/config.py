@@ -1,20 +1,18 @@
 """alexcli config."""
 
-from typing import Annotated, Any
+from typing import Any
 
-import typer
-
-from alexcli.cli.shell import FormatOption, Overrides, command, emit, examples, one_of
+from alexcli.cli.shell import FormatOption, Overrides, command, emit, group, one_of
 from alexcli.errors import UsageError
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
 ABSENT = "(absent)"
 
-config = typer.Typer(
-    help="Show, list, compare and check configurations.",
-    no_args_is_help=True,
-    epilog=examples("alexcli config diff model=alexnet model=alexnet_145", "alexcli config list"),
+config = group(
+    "Show, list, compare and check configurations.",
+    "alexcli config diff model=alexnet model=alexnet_145",
+    "alexcli config list",
 )
 
 
@@ -38,13 +36,11 @@ def show(overrides: Overrides = None) -> None:
 
 
 @command(config)
-def list_(
-    group: Annotated[
-        str | None, typer.Argument(help="A group such as model; none: all.", show_default=False)
-    ] = None,
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def list_(group: str | None = None, *, format: FormatOption = Format.table) -> None:
     """Name every choice of every group, with its first comment line.
+
+    Args:
+        group: A group such as model; none: all.
 
     Examples:
         alexcli config list
@@ -54,16 +50,16 @@ def list_(
 
     chosen = groups() if group is None else [one_of("group", group, groups())]
     rows = [{"choice": f"{g}={c}", "about": describe(g, c)} for g in chosen for c in choices(g)]
-    emit(render(Table.of("choices", rows), format, rows))
+    emit(render(Table.of("choices", rows), format))
 
 
 @command(config)
-def diff(
-    a: Annotated[str, typer.Argument(metavar="A", help="GROUP=CHOICE, or a run directory.")],
-    b: Annotated[str, typer.Argument(metavar="B", help="GROUP=CHOICE, or a run directory.")],
-    format: FormatOption = Format.table,  # noqa: A002
-) -> None:
+def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
     """Print what differs between two choices or two runs.
+
+    Args:
+        a (A): GROUP=CHOICE, or a run directory.
+        b (B): GROUP=CHOICE, or a run directory.
 
     Examples:
         alexcli config diff model=alexnet model=alexnet_145
@@ -96,10 +92,7 @@ def _side(word: str) -> dict[str, Any]:
         return to_mapping(RunDirectory(Path(word)).read_config())
     group = word.partition("=")[0]
     if "=" not in word or group not in groups():
-        raise UsageError(
-            f"{word!r} is neither a run directory nor GROUP=CHOICE",
-            hint=f"the groups are {', '.join(groups())}",
-        )
+        raise UsageError.of("config.no_side", word=word, groups=groups())
     if group == "experiment":
         return to_mapping(compose([word], TrainSpec))
     return {group: to_mapping(compose([word, "experiment=null"], TrainSpec))[group]}
@@ -166,4 +159,4 @@ def check(overrides: Overrides = None) -> None:
             bad += 1
             emit(f"BAD {' '.join(job)}: {error.message}\n")
     if bad:
-        raise UsageError(f"{bad} of {len(words)} compositions are not valid")
+        raise UsageError.of("config.invalid", bad=bad, words=words)

@@ -2,9 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
-
-import typer
+from typing import Literal
 
 from alexcli.cli.shell import emit
 from alexcli.render.tables import Format, render
@@ -12,29 +10,25 @@ from alexcli.results import Table
 
 
 def export(
-    run: Annotated[str, typer.Argument(metavar="RUN_OR_CKPT", help="Which net.")],
-    format: Annotated[  # noqa: A002
-        Literal["onnx", "safetensors", "torch"],
-        typer.Option(help="torch: a program of torch.export."),
-    ],
-    out: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="The new file; none: MODEL.onnx and so on, here."),
-    ] = None,
-    decompose_lrn: Annotated[
-        bool,
-        typer.Option("--decompose-lrn", help="onnx: plain arithmetic for runtimes without LRN."),
-    ] = False,
-    preprocessing: Annotated[
-        bool,
-        typer.Option(
-            "--preprocessing", help="Take stored uint8 pictures (N, S, S, 3), centre crop inside."
-        ),
-    ] = False,
-    opset: Annotated[int | None, typer.Option(help="onnx: version of its operators.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="stdout carries JSON.")] = False,
+    run: str,
+    *,
+    format: Literal["onnx", "safetensors", "torch"],
+    out: Path | None = None,
+    decompose_lrn: bool = False,
+    preprocessing: bool = False,
+    opset: int | None = None,
+    json: bool = False,
 ) -> None:
     """Write a trained net for other programs, and check the file against the net.
+
+    Args:
+        run (RUN_OR_CKPT): Which net.
+        format: torch: a program of torch.export.
+        out (PATH): The new file; none: MODEL.onnx and so on, here.
+        decompose_lrn: onnx: plain arithmetic for runtimes without LRN.
+        preprocessing: Take stored uint8 pictures (N, S, S, 3), centre crop inside.
+        opset: onnx: version of its operators.
+        json: stdout carries JSON.
 
     Examples:
         alexcli export runs/quickstart/s0-* --format onnx

@@ -1,35 +1,31 @@
 """alexcli import."""
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from alexcli.cli.shell import emit, one_of
+from alexcli.render.progress import make_reporter
 
 
 def import_(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="torchvision: its alexnet.")],
-    weights: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE.pth", help="A state dict on disk, in place of the download."),
-    ] = None,
-    classes: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Names of the classes in the order of the outputs, one a line; none: ILSVRC-2012.",
-        ),
-    ] = None,
-    runs: Annotated[Path, typer.Option(help="Folder of all runs.")] = Path("runs"),
+    source: str,
+    *,
+    weights: Path | None = None,
+    classes: Path | None = None,
+    runs: Path = Path("runs"),
 ) -> None:
     """Make a run out of weights from elsewhere, for eval, predict and analyze.
+
+    Args:
+        source (SOURCE): torchvision: its alexnet.
+        weights (FILE.pth): A state dict on disk, in place of the download.
+        classes (FILE): Names of the classes in the order of the outputs, one a line; none:
+            ILSVRC-2012.
+        runs: Folder of all runs.
 
     Examples:
         alexcli import torchvision && alexcli predict cat.jpg
         alexcli import torchvision --weights alexnet-owt-7be5be79.pth
     """
-    from alexcli.render.progress import make_reporter
     from alexcli.run.importing import SOURCES, import_torchvision
 
     one_of("source", source, list(SOURCES))

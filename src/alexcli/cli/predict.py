@@ -1,54 +1,50 @@
 """alexcli predict."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from alexcli.cli.shell import FormatOption, TenCrop, emit
+from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit, keep
 from alexcli.errors import UsageError
-from alexcli.render.tables import Format, render
-from alexcli.results import Prediction, Table
+from alexcli.render.progress import make_reporter
+from alexcli.render.tables import Format
 
 FIGURES = (".png", ".svg", ".pdf")
 
 
+Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
+
+
 def predict(
-    images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, or folders of them.")
-    ],
-    run: Annotated[
-        str | None,
-        typer.Option(metavar="RUN_OR_CKPT", help="Which net; none: the newest finished run."),
-    ] = None,
-    top: Annotated[
-        int | None, typer.Option(min=1, help="How many labels.", show_default="5")
-    ] = None,
+    images: list[Path],
+    *,
+    run: str | None = None,
+    top: Top = None,
     ten_crop: TenCrop = False,
-    labels: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="True labels, a line each: LABEL or FILE LABEL; names of classes, or numbers from "
-            "0 or from 1. Without it, a folder called as a class gives the label.",
-        ),
-    ] = None,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FIGURE.png", help="Draw Figure 4 (left) of the paper.")
-    ] = None,
-    runs: Annotated[Path, typer.Option(help="Where the newest run is looked for.")] = Path("runs"),
-    format: FormatOption = Format.table,  # noqa: A002
+    labels: Path | None = None,
+    out: Path | None = None,
+    runs: Runs = Path("runs"),
+    format: FormatOption = Format.table,
 ) -> None:
     """What a trained net sees in pictures of yours.
+
+    Args:
+        images (IMAGE...): Pictures, or folders of them.
+        run (RUN_OR_CKPT): Which net; none: the newest finished run.
+        top: How many labels.
+        labels (FILE): True labels, a line each: LABEL or FILE LABEL; names of classes, or numbers
+            from 0 or from 1. Without it, a folder called as a class gives the label.
+        out (FIGURE.png): Draw Figure 4 (left) of the paper.
 
     Examples:
         alexcli predict cat.jpg
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
     """
     if out is not None and out.suffix.lower() not in FIGURES:
-        raise UsageError(f"--out {out} is none of {', '.join(FIGURES)}", hint=f"--out {out}.png")
-    from alexcli.render.predictions import bars, draw
-    from alexcli.render.progress import make_reporter
+        raise UsageError.of("predict.figure", out=out, figures=FIGURES)
+    from alexcli.render.evaluations import guesses
+    from alexcli.render.figures import as_text
     from alexcli.run.predict import find_pictures
     from alexcli.run.predict import predict as run_predict
     from alexcli.run.trained import choose, load
@@ -57,22 +53,10 @@ def predict(
     reporter = make_reporter()
     chosen = choose([run] if run else [], runs, ("train", "import"))
     if len(chosen) > 1:
-        raise UsageError(f"--run {run} means {len(chosen)} runs", hint=f"--run {chosen[0][1]}")
+        raise UsageError.of("predict.many_runs", run=run, chosen=chosen, first=chosen[0][1])
     trained = load(*chosen[0])
     found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
-    data = [_record(one) for one in found]
-    rows = [_row(one, rank + 1) for one in data for rank in range(len(one["top"]))]
-    table = Table.of("predictions", rows)
-    emit(bars(found) if format is Format.table else render(table, format, data))
+    shown = guesses(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}")
+    emit(as_text(shown, format))
     if out is not None:
-        draw(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}", out)
-        reporter.note(f"wrote {out}")
-
-
-def _record(one: Prediction) -> dict[str, Any]:
-    top = [{"class": guess.class_, "name": guess.name, "p": guess.p} for guess in one.guesses]
-    return {"file": one.file, "label": one.label, "top": top}
-
-
-def _row(one: dict[str, Any], rank: int) -> dict[str, Any]:
-    return {"file": one["file"], "label": one["label"], "rank": rank, **one["top"][rank - 1]}
+        keep(shown, [out], reporter, f"--out {out}", "choose another place")

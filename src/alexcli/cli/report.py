@@ -2,30 +2,22 @@
 
 import shlex
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from alexcli.cli.ablate import SEEDS
-from alexcli.cli.shell import emit, split_words
+from alexcli.cli.shell import Positive, emit, split_words
 from alexcli.errors import UsageError
+from alexcli.render.progress import make_reporter
 
 
 def report(
-    what: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="STUDY|RUN|KEY=VALUE",
-            help="Studies, with what chose their setting, or runs.",
-            show_default=False,
-        ),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds of the studies.")] = SEEDS,
-    out: Annotated[Path, typer.Option(metavar="FILE.html", help="What to write.")] = Path(
-        "report.html"
-    ),
+    what: list[str] | None = None, *, seeds: Positive = SEEDS, out: Path = Path("report.html")
 ) -> None:
     """Write one HTML file, with curves as PNG and SVG beside it, of what is finished.
+
+    Args:
+        what (STUDY|RUN|KEY=VALUE): Studies, with what chose their setting, or runs.
+        seeds: Seeds of the studies.
+        out (FILE.html): What to write.
 
     Examples:
         alexcli report lrn
@@ -34,11 +26,10 @@ def report(
     """
     names, words = split_words(what or [])
     if not names:
-        raise UsageError("neither a study nor a run is named", hint="alexcli report lrn")
+        raise UsageError.of("report.no_name")
     if out.suffix != ".html" or not out.parent.is_dir():
-        raise UsageError(f"--out {out} is not FILE.html in a folder that exists")
+        raise UsageError.of("report.no_html", out=out)
     from alexcli.config import STUDIES, choices
-    from alexcli.render.progress import make_reporter
     from alexcli.render.report import write_report
     from alexcli.render.studies import study_table
     from alexcli.run.ablate import Ablation

@@ -2,30 +2,23 @@
 
 import shutil
 import sys
-from typing import Annotated
 
 import typer
 
-from alexcli.cli.shell import Overrides, emit
+from alexcli.cli.shell import Hidden, Overrides, emit
+from alexcli.render.progress import make_reporter
 from alexcli.results import Reporter, TrainResult
 
 
 def train(
-    overrides: Overrides = None,
-    resume: Annotated[
-        str,
-        typer.Option(
-            metavar="auto|never|PATH",
-            help="auto: skip a finished run, go on with an unfinished one. never: put what is "
-            "there aside and start over. PATH: go on from that checkpoint of this run.",
-        ),
-    ] = "auto",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print the configuration and where it would run.")
-    ] = False,
-    arm: Annotated[str | None, typer.Option(hidden=True)] = None,
+    overrides: Overrides = None, *, resume: str = "auto", dry_run: bool = False, arm: Hidden = None
 ) -> None:
     """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded pictures, in two minutes.
+
+    Args:
+        resume (auto|never|PATH): auto: skip a finished run, go on with an unfinished one. never:
+            put what is there aside and start over. PATH: go on from that checkpoint of this run.
+        dry_run: Print the configuration and where it would run.
 
     Examples:
         alexcli train
@@ -34,7 +27,6 @@ def train(
         alexcli train placement=ranks label=two_processes
     """
     from alexcli.config import compose, expand
-    from alexcli.render.progress import make_reporter
     from alexcli.schema import TrainSpec
 
     words = list(overrides or [])

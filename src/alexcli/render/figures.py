@@ -1,20 +1,21 @@
-"""What an analysis found: as text, as files of numbers, and as a figure drawn without a screen."""
+"""What a command found: as text, as files of numbers, and as a figure drawn without a screen."""
 
 import json
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from alexcli.errors import UsageError
-from alexcli.render.predictions import bars, draw
+from alexcli.render.pictures import bars, draw_guesses, short
 from alexcli.render.tables import Format, render
 from alexcli.results import Analysis, Panel
 
 DPI = 130
 WIDE, HIGH = 6.2, 4.2  # inches of a panel
 ACROSS = 14  # inches that panels may fill beside each other
+LABEL = 0.27  # inches above a tile for its words
 COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")  # of towers
 SLOPE = 0.35  # of an edge that runs away from the reader, see analysis/architecture.py
 
@@ -28,58 +29,57 @@ def as_text(found: Analysis, format: Format) -> str:  # noqa: A002
         return "".join(guesses)
     first = found.tables[0].columns
     shown = [t for t in found.tables if format is not Format.csv or t.columns == first]
-    return "\n".join(render(table, format, None) for table in shown)
+    return "\n".join(render(table, format) for table in shown)
 
 
 def _data(found: Analysis) -> Any:
     """The promised form, or every table by its rows and every curve by its points."""
     if found.data is not None:
         return found.data
-    tables = [
-        [dict(zip(t.columns, r, strict=True)) for r in (*t.rows, *([t.total] if t.total else []))]
-        for t in (*found.tables, *found.more)
-    ]
     curves = {
         name: {key: np.asarray(values).tolist() for key, values in line.items()}
         for panel in found.panels
         if panel.kind == "lines"
         for name, line in panel.data.items()
     }
+    tables = [table.records() for table in (*found.tables, *found.more)]
     return {"title": found.title, "caption": found.caption, "tables": tables, "curves": curves}
 
 
-def write(found: Analysis, name: str, out: Path) -> list[Path]:
-    """NAME.json, a NAME.csv for each table, and NAME.png (and svg of a diagram) in a folder.
-
-    Raises:
-        UsageError: they cannot be written.
-    """
-    paths = [out / f"{name}.json"]
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        paths[0].write_text(json.dumps(_data(found), indent=1) + "\n", encoding="utf-8")
-        for number, table in enumerate([*found.tables, *found.more], start=1):
-            paths.append(out / (f"{name}.csv" if number == 1 else f"{name}-{number}.csv"))
-            paths[-1].write_text(render(table, Format.csv, None), encoding="utf-8")
-        for panel in found.panels[:1]:
-            endings = ("png", "svg") if panel.kind == "boxes" else ("png",)
-            pictures = [out / f"{name}.{ending}" for ending in endings]
-            if panel.kind == "guesses":
-                draw(panel.data, f"{found.title}\n{found.caption}", pictures[0])
-            else:
-                draw_figure(found, pictures)
-            paths += pictures
-    except OSError as error:
-        raise UsageError(
-            f"--out {out} cannot be written: {error.strerror}", hint="choose another folder"
-        ) from error
-    return paths
+def files_of(found: Analysis, folder: Path, name: str) -> list[Path]:
+    """NAME.json, a NAME.csv for each table, and NAME.png (and svg of a diagram)."""
+    tables = len(found.tables) + len(found.more)
+    endings = [".json", ".csv", *(f"-{number}.csv" for number in range(2, tables + 1))]
+    endings += [".png"] * bool(found.panels)
+    endings += [".svg"] * any(panel.kind == "boxes" for panel in found.panels)
+    return [folder / f"{name}{ending}" for ending in endings]
 
 
-def draw_figure(found: Analysis, paths: list[Path]) -> None:
+def write(found: Analysis, paths: Sequence[Path]) -> None:
+    """Files by their endings: json the data, csv a table each, npz arrays, others the figure."""
+    tables, pictures = iter([*found.tables, *found.more]), []
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        match path.suffix if found.tables else "":  # a sheet of pictures has no numbers
+            case ".json":
+                path.write_text(json.dumps(_data(found), indent=1) + "\n", encoding="utf-8")
+            case ".csv":
+                path.write_text(render(next(tables), Format.csv), encoding="utf-8")
+            case ".npz":
+                np.savez_compressed(path, allow_pickle=False, **found.arrays)
+            case _:
+                pictures.append(path)
+    figure: Any = _figure(found) if pictures else None
+    for path in pictures:
+        figure.savefig(path)
+
+
+def _figure(found: Analysis) -> Any:
     """All panels, two beside each other where they are not too wide."""
     from matplotlib.figure import Figure
 
+    if found.panels[0].kind == "guesses":
+        return draw_guesses(found.panels[0].data, f"{found.title}\n{found.caption}".strip())
     sizes = [_size(panel) for panel in found.panels]
     columns = max(1, min(len(sizes), int(ACROSS / max(wide for wide, _ in sizes))))
     rows = [sizes[i : i + columns] for i in range(0, len(sizes), columns)]
@@ -87,7 +87,7 @@ def draw_figure(found: Analysis, paths: list[Path]) -> None:
     wide = max(7.0, max(sum(wide for wide, _ in row) for row in rows))
     caption = textwrap.fill(found.caption, int(wide * 14))
     high = sum(heights) + 0.9 + 0.17 * caption.count("\n")
-    figure = Figure(figsize=(wide, high), layout="constrained")
+    figure = Figure(figsize=(wide, high), dpi=DPI, layout="constrained")
     axes = list(figure.subplots(len(rows), columns, squeeze=False, height_ratios=heights).flat)
     for axis in axes[len(sizes) :]:
         axis.set_axis_off()
@@ -97,8 +97,7 @@ def draw_figure(found: Analysis, paths: list[Path]) -> None:
         axis.set(xlabel=panel.x, ylabel=panel.y)
     figure.suptitle(found.title, fontsize=12)
     figure.supxlabel(caption, fontsize=8, color="0.3")
-    for path in paths:
-        figure.savefig(path, dpi=DPI)
+    return figure
 
 
 def _size(panel: Panel) -> tuple[float, float]:
@@ -106,11 +105,19 @@ def _size(panel: Panel) -> tuple[float, float]:
     if panel.kind == "boxes":
         wide, high = panel.data["size"]
         return 1.15 * wide, 1.15 * high
+    if panel.kind == "matrix":
+        side = 3 + 0.32 * len(panel.columns)
+        return side + 1, side - 0.7
     if panel.kind != "tiles":
         return WIDE, HIGH
     rows, columns = panel.data.shape[:2]
-    tile = max(0.45, min(0.9, 9 / columns))
-    return columns * tile + 0.6, rows * (tile + 0.16 * bool(panel.columns)) + 0.5
+    tile = _tile(panel)
+    return columns * tile + 0.6, rows * (tile + LABEL * bool(panel.columns)) + 0.5
+
+
+def _tile(panel: Panel) -> float:
+    """Inches of a tile's side."""
+    return panel.inches or max(0.45, min(0.9, 9 / panel.data.shape[1]))
 
 
 def _lines(panel: Panel, axis: Any) -> None:
@@ -131,17 +138,35 @@ def _lines(panel: Panel, axis: Any) -> None:
 def _tiles(panel: Panel, axis: Any) -> None:
     """One picture of all tiles, with a gap between them."""
     rows, columns, high, wide, _ = panel.data.shape
-    gap, above = max(1, wide // 16), round(0.3 * high) if panel.columns else 0
+    gap = max(1, wide // 16)
+    above = round(LABEL / _tile(panel) * high) if panel.columns else 0
     paper = 255 if panel.columns else 225  # white tiles are to be seen too
     sheet = np.pad(
         panel.data, ((0, 0), (0, 0), (above, gap), (0, gap), (0, 0)), constant_values=paper
     )
-    axis.imshow(sheet.transpose(0, 2, 1, 3, 4).reshape(rows * sheet.shape[2], -1, 3))
+    whole = sheet.transpose(0, 2, 1, 3, 4).reshape(rows * sheet.shape[2], -1, 3)
+    if not panel.columns:  # the outermost ones too
+        whole = np.pad(whole, ((gap, 0), (gap, 0), (0, 0)), constant_values=paper)
+    axis.imshow(whole)
     for place, text in enumerate(panel.columns):
         r, c = divmod(place, columns)
         x, y = c * (wide + gap) + wide / 2, r * sheet.shape[2] + above - gap
-        axis.text(x, y, text, ha="center", va="bottom", fontsize=6)
+        axis.text(x, y, text, ha="center", va="bottom", fontsize=8 if panel.inches else 6)
     axis.set_axis_off()
+
+
+def _matrix(panel: Panel, axis: Any) -> None:
+    """Shade the share of a row's pictures; numbers where there is room."""
+    share = panel.data / panel.data.sum(axis=1, keepdims=True).clip(min=1)
+    shown = axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    names, places = [short(name, 20) for name in panel.columns], range(len(panel.columns))
+    axis.set_xticks(places, names, rotation=90)
+    axis.set_yticks(places, names)
+    for row, column in zip(*panel.data.nonzero(), strict=True) if len(names) <= 20 else ():
+        colour = "white" if share[row, column] > 0.5 else "black"
+        number = str(panel.data[row, column])
+        axis.text(column, row, number, ha="center", va="center", color=colour, size=8)
+    axis.figure.colorbar(shown, ax=axis, label="share of the label's pictures", shrink=0.8)
 
 
 def _boxes(panel: Panel, axis: Any) -> None:
@@ -167,4 +192,4 @@ def _boxes(panel: Panel, axis: Any) -> None:
     axis.set(xlim=(0, panel.data["size"][0]), ylim=(0, panel.data["size"][1]))
 
 
-_DRAWN = {"lines": _lines, "tiles": _tiles, "boxes": _boxes}
+_DRAWN = {"lines": _lines, "tiles": _tiles, "matrix": _matrix, "boxes": _boxes}

@@ -1,18 +1,42 @@
-"""Pictures of pictures: the mean image, and a sheet of what the net sees."""
+"""Pictures and what a net sees in them: in the terminal, and as Figure 4 (left) of the paper."""
 
-import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.bar import Bar
 from rich.console import Console
+from rich.table import Table as RichTable
 from rich.text import Text
 
-from alexcli.errors import UsageError, written
-from alexcli.results import DataStatistics, Preview
+from alexcli.render.tables import percent
+from alexcli.results import Prediction
 
-BARE: dict[str, Any] = {"xticks": [], "yticks": []}
-HINT = "--out figures/name.png"
+BAR = 30  # characters of a certain guess
+EIGHTHS = 8 * BAR  # of a character, which a bar is exact to
+COLUMNS = 4  # pictures beside each other, as in Figure 4
+
+
+def bars(found: Sequence[Prediction]) -> str:
+    """Each picture with its guesses, their probabilities as bars."""
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = 110
+    with console.capture() as captured:
+        for one in found:
+            console.print(one.file, style="bold", markup=False, end="")
+            console.print(f"  ({one.label_name})" if one.label_name else "", markup=False)
+            table = RichTable(box=None, show_header=False, padding=(0, 1))
+            table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
+            table.add_column(width=BAR)
+            table.add_column(justify="right")
+            for guess in one.guesses:
+                colour = "green" if guess.class_ == one.label else "cyan"
+                bar = Bar(EIGHTHS, 0, round(guess.p * EIGHTHS), width=BAR, color=colour)
+                table.add_row(guess.name, bar, percent(guess.p))
+            console.print(table)
+    return captured.get()
 
 
 def thumbnail(image: Any, columns: int = 32) -> str:
@@ -40,59 +64,45 @@ def thumbnail(image: Any, columns: int = 32) -> str:
     return captured.get()
 
 
-def draw_mean(found: DataStatistics, numbers: dict[str, Any], out: Path) -> None:
-    """mean.png and statistics.json in a folder.
-
-    Raises:
-        UsageError: they cannot be written.
-    """
-    figure, axes = _figure(1, 1, (4.2, 4.8))
-    axes[0].imshow(found.mean_image)
-    axes[0].set_title(f"mean of {found.pictures:,} training pictures")
-    means = ", ".join(f"{m:.1f}" for m in found.channel_means)
-    figure.supxlabel(f"grey levels R, G, B: {means}; data {found.data}", fontsize=9)
-    with written(f"--out {out}", hint=HINT):
-        out.mkdir(parents=True, exist_ok=True)
-        (out / "statistics.json").write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
-    _save(figure, out / "mean.png")
-
-
-def draw_preview(sheet: Preview, out: Path) -> None:
-    """One sheet: the stored picture, the mean image, three colour components, ten views.
-
-    Raises:
-        UsageError: the file cannot be written.
-    """
-    figure, axes = _figure(3, 5, (13, 8.4))
-    first = [("stored picture", sheet.original), ("mean image", sheet.mean_image)]
-    first += [
-        (f"colour component {i}, -3 to 3 stdev\n1 stdev: {stdev:.1f} grey levels", strip)
-        for i, (strip, stdev) in enumerate(zip(sheet.components, sheet.stdevs, strict=True), 1)
-    ]
-    views = [(f"view of epoch {epoch}", seen) for epoch, seen in enumerate(sheet.seen, 1)]
-    for axis, (title, picture) in zip(axes, first + views, strict=True):
-        axis.imshow(picture, aspect="auto" if picture.shape[0] * 4 < picture.shape[1] else "equal")
-        axis.set_title(title, fontsize=9)
-    figure.suptitle(f"What the net sees of {sheet.name}")
-    figure.supxlabel(
-        "views: random crop, reflection and colour noise; the mean colour is added back", fontsize=9
-    )
-    _save(figure, out)
-
-
-def _figure(rows: int, columns: int, inches: tuple[float, float]) -> tuple[Any, list[Any]]:
-    """A figure that needs no display, and its panels without ticks."""
+def draw_guesses(found: Sequence[Prediction], title: str) -> Any:
+    """Figure 4 (left): each picture, its label, and a bar for each guess, the right one red."""
     from matplotlib.figure import Figure
+    from PIL import Image, ImageOps
 
-    figure = Figure(figsize=inches, layout="constrained")
-    axes = list(figure.subplots(rows, columns, squeeze=False, subplot_kw=BARE).flat)
-    return figure, axes
+    columns = min(COLUMNS, len(found))
+    rows = -(-len(found) // columns)
+    high = 4.3 * rows
+    dpi = min(150, 60_000 / (high + 0.4))  # Agg draws 65,536 rows at most
+    figure: Any = Figure(figsize=(2.9 * columns, high + 0.4), dpi=dpi)
+    head, body = figure.subfigures(2, 1, height_ratios=(0.4, high))
+    head.suptitle(title, fontsize=9, y=0.7)
+    # Fixed margins: matplotlib would take a minute to find its own for a hundred pictures.
+    margins = {"left": 0.04, "right": 0.96, "top": 0.93, "bottom": 0.03, "hspace": 0.04}
+    for part, one in zip(body.subfigures(rows, columns, squeeze=False).flat, found, strict=False):
+        above, below = part.subplots(2, 1, height_ratios=(3, 1.6), gridspec_kw=margins)
+        shown = one.picture
+        if shown is None:
+            with Image.open(one.file) as picture:
+                shown = ImageOps.contain(picture.convert("RGB"), (512, 512))
+        above.imshow(shown)
+        above.set_axis_off()
+        above.set_title(short(one.label_name or Path(one.file).name, 28), fontsize=9)
+        _guesses(below, one)
+    return figure
 
 
-def _save(figure: Any, path: Path) -> None:
-    try:
-        with written(f"--out {path}", hint=HINT):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(path, dpi=110)
-    except ValueError as error:  # an ending that is no picture format
-        raise UsageError(f"--out {path} cannot be written: {error}", hint=HINT) from error
+def _guesses(axes: Any, one: Prediction) -> None:
+    """Bars with the names written over them, as in the paper."""
+    places = range(len(one.guesses))
+    colours = ["#d9534f" if guess.class_ == one.label else "#8fb3e0" for guess in one.guesses]
+    axes.barh(places, [guess.p for guess in one.guesses], color=colours, height=0.85)
+    for place, guess in zip(places, one.guesses, strict=True):
+        axes.text(0.02, place, short(guess.name, 28), va="center", fontsize=8)
+        axes.text(0.99, place, percent(guess.p), va="center", ha="right", fontsize=7, color="0.35")
+    axes.set(xlim=(0, 1), xticks=[], yticks=[])
+    axes.invert_yaxis()
+
+
+def short(name: str, most: int) -> str:
+    """A name of so many characters at most."""
+    return name if len(name) <= most else f"{name[: most - 1]}\u2026"

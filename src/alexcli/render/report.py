@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from alexcli.errors import written
-from alexcli.render.figures import draw_figure
+from alexcli.render.figures import write
 from alexcli.render.tables import numeric, text
 from alexcli.results import Analysis
 
@@ -30,7 +30,7 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
     with written(f"--out {path}", hint="choose another place"):
         for name, found in sections.items():
             pictures = [path.with_name(f"{path.stem}-{name}.{kind}") for kind in ("png", "svg")]
-            draw_figure(found, pictures)
+            write(found, pictures)
             svg = pictures[1].read_text(encoding="utf-8")
             drawn[name] = svg[svg.index("<svg") :]  # without what only a file of its own has
             files += pictures

@@ -15,13 +15,13 @@ NAMES = {
 COLUMNS = ["arm", "metric", "mean", "seeds", "difference", "95% interval", "paper", "notes", ""]
 
 
-def study_table(study: StudyResult, *, numbers: bool = False) -> Table:
-    """A row for each arm and metric; for people in percent and points, else as fractions."""
-    rows = []
-    for arm in study.arms:
-        known = {found.metric: found for found in arm.differences}
-        for metric in arm.values:
-            rows.append(_row(arm, metric, known.get(metric), numbers=numbers))
+def study_table(study: StudyResult) -> Table:
+    """A row for each arm and metric, in percent and points, as fractions for csv."""
+    found = [
+        (arm, metric, next((one for one in arm.differences if one.metric == metric), None))
+        for arm in study.arms
+        for metric in arm.values
+    ]
     reached = f"; epochs until the training error is {percent(study.threshold)}"
     notes = [
         *(f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes),
@@ -30,25 +30,32 @@ def study_table(study: StudyResult, *, numbers: bool = False) -> Table:
         "crops), differences paired by seed" + (reached if study.threshold else ""),
         *([f"{study.missing} runs are not finished"] if study.missing else []),
     ]
-    columns = COLUMNS if not numbers else [*COLUMNS[:-1], "verdict"]
-    return Table(f"{study.name}: {study.about}", columns, rows, note="\n".join(notes))
+    title = f"{study.name}: {study.about}"
+    exact = Table(title, [*COLUMNS[:-1], "verdict"], [_exact(*one) for one in found])
+    rows = [_shown(*one) for one in found]
+    return Table(title, COLUMNS, rows, note="\n".join(notes), exact=exact)
 
 
-def _row(arm: ArmResult, metric: str, found: Difference | None, *, numbers: bool) -> list[Any]:
-    values = [value for value in arm.values[metric].values() if value is not None]
-    mean = statistics.fmean(values) if values else None
-    spread = statistics.stdev(values) if len(values) > 1 else None
-    if numbers:
-        last: list[Any] = [None] * 5
-        if found:
-            interval = None if found.low is None else f"{found.low} to {found.high}"
-            last = [found.mean, interval, found.paper, found.notes, found.verdict]
-        return [arm.name, metric, mean, len(values), *last]
-    shown = _value(metric, mean)
-    if spread is not None:
-        shown = f"{shown.rstrip('%')} ± {_value(metric, spread)}"
+def _reached(arm: ArmResult, metric: str) -> list[float]:
+    return [value for value in arm.values[metric].values() if value is not None]
+
+
+def _exact(arm: ArmResult, metric: str, found: Difference | None) -> list[Any]:
+    values = _reached(arm, metric)
+    first = [arm.name, metric, statistics.fmean(values) if values else None, len(values)]
     if not found:
-        return [arm.name, NAMES[metric], shown, len(values), "", "", "", "", ""]
+        return [*first, *[None] * 5]
+    interval = None if found.low is None else f"{found.low} to {found.high}"
+    return [*first, found.mean, interval, found.paper, found.notes, found.verdict]
+
+
+def _shown(arm: ArmResult, metric: str, found: Difference | None) -> list[Any]:
+    values = _reached(arm, metric)
+    shown = _value(metric, statistics.fmean(values) if values else None)
+    if len(values) > 1:
+        shown = f"{shown.rstrip('%')} ± {_value(metric, statistics.stdev(values))}"
+    if not found:
+        return [arm.name, NAMES[metric], shown, len(values), *[""] * 5]
     interval = "-"
     if found.low is not None and found.high is not None:
         interval = f"{_gap(metric, found.low)} to {_gap(metric, found.high)}"

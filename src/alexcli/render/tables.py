@@ -32,20 +32,16 @@ def percent(fraction: float | None) -> str:
     return "-" if fraction is None else f"{100 * fraction:.2f}%"
 
 
-def render(table: Table, format: Format, data: Any) -> str:  # noqa: A002
-    """The table in a format; `data` is what json prints in its place."""
+def render(table: Table, format: Format, data: Any = None) -> str:  # noqa: A002
+    """The table in a format; `data` is what json prints in place of the rows."""
     if format is Format.json:
-        return json.dumps(data, indent=1) + "\n"
+        return json.dumps(table.records() if data is None else data, indent=1) + "\n"
     writers = {"csv": _csv, "md": _markdown, "latex": _latex, "table": _terminal}
     return writers[format](table)
 
 
-def _rows(table: Table) -> list[list[Any]]:
-    return [*table.rows, *([table.total] if table.total else [])]
-
-
 def _lines(table: Table) -> list[list[str]]:
-    return [[text(cell) for cell in row] for row in _rows(table)]
+    return [[text(cell) for cell in row] for row in table.all_rows()]
 
 
 def numeric(table: Table) -> list[bool]:
@@ -55,8 +51,8 @@ def numeric(table: Table) -> list[bool]:
 
 
 def _csv(table: Table) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([table.columns, *_rows(table)])
+    table, out = table.exact or table, io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([table.columns, *table.all_rows()])
     return out.getvalue()
 
 

@@ -1,6 +1,7 @@
 """What `alexcli data stats` and `alexcli data preview` show of a data set."""
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -8,11 +9,13 @@ import numpy.typing as npt
 from alexcli.data.dataset import Dataset, Statistics, training_statistics
 from alexcli.data.sources import open_dataset
 from alexcli.errors import UsageError
-from alexcli.results import DataStatistics, Preview, Reporter
+from alexcli.results import Analysis, Panel, Reporter, Table
 from alexcli.schema import TrainSpec
 
 SIGMA = 0.1  # of the colour noise, section 4.1
 VIEWS = 10  # augmented pictures on a sheet
+SIDE = 512  # pixels of a sheet's tile
+FRAME = [0, 1, -2, -1]
 
 
 def opened(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
@@ -24,26 +27,58 @@ def opened(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
         reporter.close()
 
 
-def statistics_of(spec: TrainSpec, reporter: Reporter) -> DataStatistics:
-    """Mean image, channel means, covariance and colour noise of a training set."""
+def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
+    """Mean image, channel means, covariance and colour noise of a training set.
+
+    Returns:
+        Its data, in grey levels (0 to 255) or their squares: `{data, pictures, size, resize,
+        channel_means, channel_stds, covariance, eigenvalues, components, noise}`, channels as R,
+        G, B; `components` are a unit vector for each of the `eigenvalues`, largest first; `noise`
+        is the standard deviation of the colour noise along each, by convention.
+    """
     dataset, found = opened(spec, reporter)
     values, vectors = found.components()
-    return DataStatistics(
-        data=dataset.fingerprint,
-        pictures=found.count,
-        size=dataset.size,
-        resize=dataset.resize,
-        channel_means=found.channel_means.tolist(),
-        channel_stds=(found.covariance.diagonal() ** 0.5).tolist(),
-        covariance=found.covariance.tolist(),
-        eigenvalues=values.tolist(),
-        components=vectors.T.tolist(),
-        noise={"stdev": (SIGMA * values**0.5).tolist(), "eigenvalue": (SIGMA * values).tolist()},
-        mean_image=_pixels(found.mean_image),
+    data = {
+        "data": dataset.fingerprint,
+        "pictures": found.count,
+        "size": dataset.size,
+        "resize": dataset.resize,
+        "channel_means": found.channel_means.tolist(),
+        "channel_stds": (found.covariance.diagonal() ** 0.5).tolist(),
+        "covariance": found.covariance.tolist(),
+        "eigenvalues": values.tolist(),
+        "components": vectors.T.tolist(),
+        "noise": {"stdev": (SIGMA * values**0.5).tolist(), "eigenvalue": (SIGMA * values).tolist()},
+    }
+    about = f"mean of {found.count:,} training pictures"
+    panel = Panel("tiles", about, _pixels(found.mean_image)[None, None], inches=4)
+    levels = ", ".join(f"{mean:.1f}" for mean in data["channel_means"])
+    caption = f"grey levels R, G, B: {levels}; data {dataset.fingerprint}"
+    table = _table(data)
+    return Analysis(table.title, [table], [panel], caption, data=data)
+
+
+def _table(data: dict[str, Any]) -> Table:
+    """Statistics for people."""
+    named = {"channel mean": data["channel_means"]}
+    named["channel standard deviation"] = data["channel_stds"]
+    named |= {f"covariance, {c}": row for c, row in zip("RGB", data["covariance"], strict=True)}
+    rows: list[list[Any]] = [[name, *(round(x, 3) for x in row)] for name, row in named.items()]
+    axes = zip(data["eigenvalues"], data["components"], strict=True)
+    for i, (value, vector) in enumerate(axes, 1):
+        rows.append([f"component {i}, eigenvalue {value:,.1f}", *(round(x, 4) for x in vector)])
+    stdev = ", ".join(f"{x:.2f}" for x in data["noise"]["stdev"])
+    eigenvalue = ", ".join(f"{x:.1f}" for x in data["noise"]["eigenvalue"])
+    note = (
+        f"{data['pictures']:,} pictures of {data['size']} px ({data['resize']}); grey levels, 0 to "
+        f"255. Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the 2012 "
+        f"code has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
+        "(pca.scale=eigenvalue)"
     )
+    return Table("statistics of the training set", ["quantity", *"RGB"], rows, note=note)
 
 
-def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Preview:
+def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
     """A training picture as it is stored, and as the net sees it ten times.
 
     Args:
@@ -63,34 +98,35 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Preview:
         raise UsageError.of(
             "data.index", index=index, train=dataset.train, last=len(dataset.train) - 1
         )
-    image = dataset.train.fetch([index])
+    image, mean = dataset.train.fetch([index]), found.channel_means
     preprocess = Preprocess(spec.augment, spec.model.input, found, dataset.size)
     number = torch.tensor([index])
     label = torch.from_numpy(dataset.train.labels[[index]])
     batch = Batch(torch.from_numpy(image), label, number, number)
-    views = [
-        preprocess.train_view(batch, seed=spec.seed, epoch=epoch)[0].permute(1, 2, 0).numpy()
-        for epoch in range(1, VIEWS + 1)
-    ]
+    shown = {"stored picture": image[0], "mean image": _pixels(found.mean_image)}
     values, vectors = found.components()
-    return Preview(
-        name=f"{dataset.classes[int(label)]}: {dataset.train.names()[index]}",
-        original=image[0],
+    for i, stdev in enumerate(values**0.5):
+        strip = np.linspace(-3, 3, SIDE)[None, :, None] * stdev * vectors[:, i]
+        title = f"colour component {i + 1}, -3 to 3 stdev\n1 stdev: {stdev:.1f} grey levels"
+        shown[title] = _pixels(mean + strip)
+    for epoch in range(1, VIEWS + 1):
+        view = preprocess.train_view(batch, seed=spec.seed, epoch=epoch)[0].permute(1, 2, 0)
         # The mean colour is added back, so that net inputs can be looked at.
-        seen=[_pixels(x / spec.augment.pixel_scale + found.channel_means) for x in views],
-        mean_image=_pixels(found.mean_image),
-        components=[_strip(found.channel_means, vectors[:, i], values[i] ** 0.5) for i in range(3)],
-        stdevs=(values**0.5).tolist(),
-    )
+        shown[f"view of epoch {epoch}"] = _pixels(view.numpy() / spec.augment.pixel_scale + mean)
+    tiles = np.stack([_scaled(picture) for picture in shown.values()]).reshape(3, 5, SIDE, SIDE, 3)
+    name = f"{dataset.classes[int(label)]}: {dataset.train.names()[index]}"
+    caption = "views: random crop, reflection and colour noise; the mean colour is added back"
+    panel = Panel("tiles", "", tiles, columns=list(shown), inches=2.4)
+    return Analysis(f"What the net sees of {name}", [], [panel], caption)
+
+
+def _scaled(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """A tile of the sheet with a frame, each pixel from the nearest one."""
+    rows, columns = (np.arange(SIDE) * side // SIDE for side in picture.shape[:2])
+    tile = picture[np.ix_(rows, columns)]
+    tile[FRAME] = tile[:, FRAME] = 0
+    return tile
 
 
 def _pixels(levels: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
     return np.clip(levels + 0.5, 0, 255).astype(np.uint8)
-
-
-def _strip(
-    mean: npt.NDArray[np.float64], direction: npt.NDArray[np.float64], stdev: float
-) -> npt.NDArray[np.uint8]:
-    """The mean colour moved along a component, from -3 to 3 standard deviations, (32, 256, 3)."""
-    steps = np.linspace(-3, 3, 256)[:, None] * stdev * direction
-    return np.repeat(_pixels(mean + steps)[None], 32, axis=0)

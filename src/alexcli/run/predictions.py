@@ -1,17 +1,12 @@
-"""What nets said of every picture: per class, the pairs they confuse, and files of it."""
+"""What nets said of every picture: per class, the pairs they confuse, and arrays of it."""
 
-import csv
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from alexcli.errors import written
-from alexcli.results import Evaluation, Predictions, Table
+from alexcli.results import Evaluation, Predictions
 
 CONFUSED = 3  # most confused classes named in a row of the per-class table
 
@@ -45,22 +40,14 @@ def per_class(
     return rows
 
 
-def save(folder: Path, evaluation: Evaluation, table: Table) -> list[Path]:
-    """Write results.json, results.csv and predictions.npz.
+def arrays(evaluation: Evaluation) -> dict[str, Any]:
+    """What predictions.npz holds.
 
-    `predictions.npz` holds `id` (n,), `label` (n,), `classes` (K,), and by row of the results
-    `row` (R,), `top` (R, n, 5), `top_p` (R, n, 5) and, where asked for, `probabilities` (R, n, K).
-
-    Args:
-        folder: made if need be.
-        evaluation: what to write.
-        table: its results as numbers, for csv.
-
-    Raises:
-        UsageError: the folder cannot be written.
+    `id` (n,), `label` (n,), `classes` (K,), and by row of the results `row` (R,), `top` (R, n, 5),
+    `top_p` (R, n, 5) and, where asked for, `probabilities` (R, n, K).
     """
     found = evaluation.predictions
-    arrays: dict[str, Any] = {
+    held: dict[str, Any] = {
         "id": np.asarray(found[0].ids),
         "label": found[0].labels,
         "classes": np.asarray(evaluation.classes),
@@ -69,14 +56,4 @@ def save(folder: Path, evaluation: Evaluation, table: Table) -> list[Path]:
         "top_p": np.stack([one.top_p for one in found]),
     }
     kept = [one.probabilities for one in found if one.probabilities is not None]
-    if kept:
-        arrays["probabilities"] = np.stack(kept)
-    paths = [folder / name for name in ("results.json", "results.csv", "predictions.npz")]
-    with written(folder, hint="choose another folder: --out DIR"):
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps([asdict(result) for result in evaluation.results], indent=1)
-        paths[0].write_text(text + "\n", encoding="utf-8")
-        with paths[1].open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([table.columns, *table.rows])
-        np.savez_compressed(paths[2], allow_pickle=False, **arrays)
-    return paths
+    return held | ({"probabilities": np.stack(kept)} if kept else {})
