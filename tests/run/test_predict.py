@@ -8,8 +8,7 @@ from alexcli.data.sources import open_dataset
 from alexcli.errors import UsageError
 from alexcli.render.predictions import bars, draw
 from alexcli.results import Silent
-from alexcli.run.evaluate import evaluate
-from alexcli.run.predict import find_pictures, predict
+from alexcli.run.evaluate import evaluate, find_pictures, predict
 from alexcli.run.rundir import locate
 from alexcli.run.train import train
 from alexcli.run.trained import Trained, load

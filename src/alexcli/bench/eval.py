@@ -11,7 +11,7 @@ from alexcli.data.transforms import CENTER, TEN_CROPS, View
 from alexcli.memory import reuse_memory
 from alexcli.results import Measured, Reporter
 from alexcli.run.build import build_net, build_preprocess, resolve_precision
-from alexcli.run.views import Scorer
+from alexcli.run.trained import Scorer
 from alexcli.schema import Precision, TrainSpec
 
 

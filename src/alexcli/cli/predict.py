@@ -49,8 +49,8 @@ def predict(
         raise UsageError(f"--out {out} is none of {', '.join(FIGURES)}", hint=f"--out {out}.png")
     from alexcli.render.predictions import bars, draw
     from alexcli.render.progress import make_reporter
-    from alexcli.run.predict import find_pictures
-    from alexcli.run.predict import predict as run_predict
+    from alexcli.run.evaluate import find_pictures
+    from alexcli.run.evaluate import predict as run_predict
     from alexcli.run.trained import choose, load
 
     files = find_pictures(images)

@@ -97,8 +97,7 @@ def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subje
 
     from alexcli.lit.datamodule import DataModule
     from alexcli.run.build import build_data
-    from alexcli.run.evaluate import same_classes
-    from alexcli.run.predict import find_pictures, known_labels, read_pictures
+    from alexcli.run.evaluate import find_pictures, known_labels, read_pictures, same_classes
 
     names, device = trained.names, trained.placement.device
 

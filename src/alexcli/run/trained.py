@@ -1,4 +1,7 @@
-"""A trained net with its preprocessing, read from a run."""
+"""A trained net with its preprocessing, read from a run, and its softmax outputs.
+
+Legend: N pictures, V views, K classes.
+"""
 
 import glob
 from collections.abc import Sequence
@@ -6,18 +9,79 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from alexcli.config import override_run
-from alexcli.data.transforms import Preprocess
-from alexcli.errors import UsageError
+from alexcli.data.transforms import Preprocess, View
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.model.towers import Towers
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_net, build_placement, build_preprocess, resolve_precision
 from alexcli.run.rundir import RunDirectory, locate, newest
-from alexcli.run.views import Scorer
 from alexcli.schema import PlacementSpec, Precision, TrainSpec
+
+
+@dataclass
+class Scorer:
+    """A net that is asked for the softmax outputs of views of pictures, in passes that fit in
+    memory."""
+
+    net: Towers
+    """In evaluation mode, on the device of `preprocess`."""
+    preprocess: Preprocess
+    bf16: bool
+    """Whether products run in bfloat16."""
+    limit: int
+    """Net inputs in one forward pass; halved whenever the device's memory does not suffice."""
+    reporter: Reporter
+    """Told when that happens."""
+
+    def __call__(self, images: Tensor, views: Sequence[View]) -> Tensor:
+        """Softmax outputs of every view of every picture.
+
+        Args:
+            images: (N, S, S, 3) uint8, on the net's device.
+            views: which crops.
+
+        Returns:
+            (V, N, K) float32.
+
+        Raises:
+            RunFailedError: not even one input fits in memory.
+        """
+        total, parts, start = len(views) * len(images), [], 0
+        while start < total:
+            count = min(self.limit, total - start)
+            try:
+                parts.append(self._pass(images, views, start, start + count))
+                start += count
+                continue
+            except torch.OutOfMemoryError as error:
+                if count == 1:
+                    raise RunFailedError.of("eval.memory") from error
+            # Outside of `except`, whose traceback would keep the failed pass's tensors alive.
+            self.limit = count // 2
+            torch.cuda.empty_cache()
+            self.reporter.warn(
+                f"out of memory with {count} inputs; going on with eval.max_batch={self.limit}"
+            )
+        return torch.cat(parts).view(len(views), len(images), -1)
+
+    @torch.inference_mode()
+    def _pass(self, images: Tensor, views: Sequence[View], start: int, stop: int) -> Tensor:
+        """Inputs `start` to `stop` of all views, one view after the other; (stop - start, K)."""
+        device = images.device.type
+        inputs, n = [], len(images)
+        for number, view in enumerate(views):  # which lie end to end
+            low, high = (min(max(at - number * n, 0), n) for at in (start, stop))
+            if low < high:
+                inputs.append(self.preprocess.view(images[low:high], view))
+        x = inputs[0] if len(inputs) == 1 else torch.cat(inputs)
+        with torch.autocast(device, torch.bfloat16, enabled=self.bf16):
+            scores = self.net(x)
+        return torch.softmax(scores.float(), dim=1)
 
 
 @dataclass
@@ -38,13 +102,8 @@ class Trained:
 
     def scorer(self, reporter: Reporter) -> Scorer:
         """What turns pictures into softmax outputs."""
-        return Scorer(
-            self.net,
-            self.preprocess,
-            bf16=resolve_precision(self.spec) is Precision.bf16,
-            limit=self.spec.eval.max_batch,
-            reporter=reporter,
-        )
+        narrow = resolve_precision(self.spec) is Precision.bf16
+        return Scorer(self.net, self.preprocess, narrow, self.spec.eval.max_batch, reporter)
 
 
 def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
