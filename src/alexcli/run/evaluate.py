@@ -13,13 +13,11 @@ from torch import Tensor
 from alexcli.data.dataset import Dataset
 from alexcli.data.folders import SUFFIXES
 from alexcli.data.names import read_labels
-from alexcli.data.pictures import Images, Labels, Pictures, Reading, read_square
-from alexcli.data.transforms import CENTER, TEN_CROPS, Batch
+from alexcli.data.pictures import Images, Pictures, Reading, read_square
+from alexcli.data.transforms import CENTER, TEN_CROPS
 from alexcli.errors import UsageError
-from alexcli.lit.datamodule import DataModule
 from alexcli.memory import reuse_memory
-from alexcli.metrics import Errors, calibration_error
-from alexcli.placement.single import Single
+from alexcli.metrics import calibration_error
 from alexcli.results import (
     EvalResult,
     Evaluation,
@@ -37,54 +35,7 @@ from alexcli.run.rundir import RunDirectory
 from alexcli.run.trained import Trained, load, placed_spec
 
 PROTOCOLS = {"center": (CENTER,), "ten": TEN_CROPS}
-CHUNK = 4096  # pictures of an ensemble that are counted at once
-
-
-class Tally:
-    """Gathers what is said under one protocol, picture after picture.
-
-    Args:
-        classes: number of classes K.
-        pictures: number of pictures n.
-        device: of the probabilities that will come.
-        keep: whether to keep the probabilities.
-    """
-
-    def __init__(self, classes: int, pictures: int, device: torch.device, *, keep: bool) -> None:
-        self.errors = Errors(classes).to(device)
-        best = min(5, classes)
-        self.top = torch.zeros(pictures, best, dtype=torch.int64, device=device)
-        self.top_p = torch.zeros(pictures, best, device=device)
-        self.probabilities = torch.zeros(pictures if keep else 0, classes)
-
-    def add(self, p: Tensor, labels: Tensor, rows: Tensor) -> None:
-        """p (N, K), softmax outputs averaged over views and nets; labels (N,); rows (N,) of all."""
-        # The clamp keeps the loss of a vanished class finite.
-        self.errors.update(p.clamp_min(1e-30).log(), labels)
-        found = p.topk(self.top.shape[1], dim=1)
-        self.top[rows], self.top_p[rows] = found.indices, found.values
-        if len(self.probabilities):
-            self.probabilities[rows.cpu()] = p.cpu()
-
-    def gather(self, placement: Single) -> None:
-        """Add what other replicas saw: each has filled rows of its own and left the others nought.
-
-        With a GPU per process the kept probabilities travel by way of it.
-        """
-        if placement.replicas > 1:
-            self.errors = self.errors.over(placement.total)
-            self.top, self.top_p = placement.total(self.top), placement.total(self.top_p)
-            if len(self.probabilities):
-                whole = placement.total(self.probabilities.to(self.top.device))
-                self.probabilities = whole.cpu()
-
-    def figures(self, labels: Labels) -> dict[str, Any]:
-        """What EvalResult has of them."""
-        found, n = self.errors.compute(), self.errors.count()
-        errors = {name: found[name] for name in ("top1_err", "top5_err")}
-        bounds = {name: None if e is None else wilson(e, n) for name, e in errors.items()}
-        ece = calibration_error(self.top, self.top_p, labels)
-        return {**found, "n": n, "interval": bounds, "calibration_error": ece}
+Said = dict[str, Tensor]  # what is kept of each picture, see _said
 
 
 @dataclass
@@ -131,8 +82,8 @@ def evaluate(
     _same_nets([path for _, path in chosen])
     placement = build_placement(placed_spec(chosen[0][0], overrides))
     reporter = reporter if placement.root else Silent()
-    done, several = Evaluation([], [], [], []), len(chosen) > 1
-    sums: dict[str, Tensor] = {}
+    done, keep = Evaluation([], [], [], []), len(chosen) > 1 or probabilities
+    sums: Said = {}
     first: _Asked | None = None
     began = time.monotonic()
     for run, path in chosen:
@@ -141,17 +92,16 @@ def evaluate(
         first = first or asked
         _same_pictures(first, asked)
         started = time.monotonic()
-        tallies = _passes(asked, protocols, reporter, keep=several or probabilities)
-        for protocol, tally in tallies.items():
-            _add(done, asked, protocol, tally, started, probabilities)
-            if several:
-                sums[protocol] = sums.get(protocol, 0) + tally.probabilities
+        for protocol, said in _passes(asked, protocols, reporter, keep=keep).items():
+            if len(chosen) > 1:
+                sums[protocol] = sums.get(protocol, 0) + said["p"]
+            _add(done, asked, protocol, said, started, probabilities)
     if first:
         done.classes, done.names = first.trained.classes, first.trained.names
         _ensemble(done, first, sums, began, probabilities)
     if classes:
-        for result, said in zip(done.results, done.predictions, strict=True):
-            result.per_class = per_class(said, done.classes, done.names)
+        for result, found in zip(done.results, done.predictions, strict=True):
+            result.per_class = per_class(found, done.classes, done.names)
     reporter.close()
     return done
 
@@ -167,69 +117,80 @@ def _open(trained: Trained, split: str, reporter: Reporter) -> _Asked:
 
 def _passes(
     asked: _Asked, protocols: Sequence[str], reporter: Reporter, *, keep: bool
-) -> dict[str, Tally]:
+) -> dict[str, Said]:
     """One pass over the pictures under all protocols."""
     trained, pictures, placement = asked.trained, asked.pictures, asked.trained.placement
-    scorer, device, count = trained.scorer(reporter), placement.device, len(pictures)
+    scorer, count, seen = trained.scorer(reporter), len(pictures), 0
     views = PROTOCOLS["ten" if "ten" in protocols else "center"]
-    tallies = {name: Tally(len(trained.classes), count, device, keep=keep) for name in protocols}
-    seen = 0
-    for batch in DataModule(trained.spec, asked.dataset, placement.share).in_order(pictures):
-        if isinstance(batch, Exception):
-            raise batch
-        moved = Batch(*(part.to(device) for part in batch))
-        found = scorer(moved.images, views)  # (V, N, K)
-        for name, tally in tallies.items():
+    whole: dict[str, Said] = {name: {} for name in protocols}
+    for batch in trained.batches(asked.dataset, pictures):
+        if not len(batch.labels):  # a replica's share of a small last batch
+            continue
+        found = scorer(batch.images.to(placement.device), views)  # (V, N, K)
+        for name, said in whole.items():
             wanted = [views.index(view) for view in PROTOCOLS[name]]
-            tally.add(found[wanted].mean(0), moved.labels, moved.indices)
-        seen += len(moved.labels) * placement.replicas
+            for key, part in _said(found[wanted].mean(0).cpu(), batch.labels, keep=keep).items():
+                rows = said.setdefault(key, part.new_zeros(count, *part.shape[1:]))
+                rows[batch.indices] = part
+        seen += len(batch.labels) * placement.replicas
         reporter.counted(f"evaluating {trained.name}", min(seen, count), count)
-    for tally in tallies.values():
-        tally.gather(placement)
-    return tallies
+    if placement.replicas > 1:  # each has filled rows of its own and left the others nought
+        for said in whole.values():
+            for key, rows in said.items():  # with a GPU per process they travel by way of it
+                said[key] = placement.total(rows.to(placement.device)).cpu()
+    return whole
+
+
+def _said(p: Tensor, labels: Tensor, *, keep: bool) -> Said:
+    """What p (N, K), softmax outputs averaged over views and nets, say of pictures."""
+    top = p.topk(min(5, p.shape[1]))
+    true = p.gather(1, labels[:, None])[:, 0]
+    # The clamp keeps the loss of a vanished class finite.
+    said = {"top": top.indices, "top_p": top.values, "loss": -true.clamp_min(1e-30).log()}
+    return said | ({"p": p} if keep else {})
 
 
 def _add(
-    done: Evaluation,
-    asked: _Asked,
-    protocol: str,
-    tally: Tally,
-    began: float,
-    kept: bool,
-    **changed: Any,
-) -> None:
-    """Append what was gathered under one protocol to the rows."""
+    done: Evaluation, asked: _Asked, protocol: str, said: Said, began: float, kept: bool
+) -> EvalResult:
+    """Append what was said under one protocol to the rows; the last of them."""
     trained, data, labels = asked.trained, asked.dataset, asked.pictures.labels
-    size = trained.spec.model.input.size
-    row: dict[str, Any] = {
-        "name": trained.name,
-        "split": asked.split,
-        "protocol": {"resize": data.resize, "crop": size, "views": len(PROTOCOLS[protocol])},
-        "checkpoint": str(trained.path),
-        "data": data.fingerprint,
-        "note": data.note,
-        "seconds": round(time.monotonic() - began, 3),
-    }
-    done.results.append(EvalResult(**row | tally.figures(labels) | changed))
-    top, top_p = tally.top.cpu().numpy(), tally.top_p.cpu().numpy()
-    whole = tally.probabilities.numpy() if kept else None
+    crop, views = trained.spec.model.input.size, len(PROTOCOLS[protocol])
+    n, right = len(labels), said["top"] == torch.from_numpy(labels)[:, None]
+    top1 = (n - int(right[:, 0].sum())) / n
+    top5 = (n - int(right.sum())) / n if len(trained.classes) > 5 else None
+    bounds = {"top1_err": wilson(top1, n), "top5_err": None if top5 is None else wilson(top5, n)}
+    row = EvalResult(
+        name=trained.name,
+        split=asked.split,
+        protocol={"resize": data.resize, "crop": crop, "views": views},
+        n=n,
+        top1_err=top1,
+        top5_err=top5,
+        loss=float(said["loss"].double().mean()),
+        interval=bounds,
+        checkpoint=str(trained.path),
+        data=data.fingerprint,
+        seconds=round(time.monotonic() - began, 3),
+        note=data.note,
+        calibration_error=calibration_error(said["top"], said["top_p"], labels),
+    )
+    done.results.append(row)
+    top, top_p = said["top"].numpy(), said["top_p"].numpy()
+    whole = said["p"].numpy() if kept else None
     done.predictions.append(Predictions(asked.ids, labels, top, top_p, whole))
+    return row
 
 
-def _ensemble(
-    done: Evaluation, first: _Asked, sums: dict[str, Tensor], began: float, kept: bool
-) -> None:
+def _ensemble(done: Evaluation, first: _Asked, sums: Said, began: float, kept: bool) -> None:
     """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
     members = [result.name for result in done.results[:: max(1, len(sums))]]
     crops = sorted({result.protocol["crop"] for result in done.results})
-    changed = {"name": f"ensemble of {len(members)}", "checkpoint": "", "members": members}
-    labels = torch.from_numpy(first.pictures.labels)
     for protocol, total in sums.items():
-        tally = Tally(len(done.classes), len(labels), torch.device("cpu"), keep=kept)
-        for rows in torch.split(torch.arange(len(labels)), CHUNK):
-            tally.add(total[rows] / len(members), labels[rows], rows)
-        _add(done, first, protocol, tally, began, kept, **changed)
-        done.results[-1].protocol["crop"] = crops[0] if len(crops) == 1 else crops
+        said = _said(total / len(members), torch.from_numpy(first.pictures.labels), keep=kept)
+        row = _add(done, first, protocol, said, began, kept)
+        row.name, row.checkpoint, row.members = f"ensemble of {len(members)}", "", members
+        row.protocol["crop"] = crops[0] if len(crops) == 1 else crops
 
 
 def wilson(error: float, n: int, level: float = 0.95) -> Interval:

@@ -4,7 +4,7 @@ Legend: N pictures, V views, K classes.
 """
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,15 +12,19 @@ import torch
 from torch import Tensor
 
 from alexcli.config import override_run
-from alexcli.data.transforms import Preprocess, View
+from alexcli.data.dataset import Dataset, training_statistics
+from alexcli.data.names import human_names
+from alexcli.data.pictures import Pictures
+from alexcli.data.transforms import Batch, Preprocess, View
 from alexcli.errors import RunFailedError, UsageError
+from alexcli.lit.datamodule import DataModule
 from alexcli.model.towers import Towers
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
 from alexcli.run import checkpoint
-from alexcli.run.build import build_net, build_placement, build_preprocess, resolve_precision
+from alexcli.run.build import build_data, build_net, build_placement, build_preprocess, is_narrow
 from alexcli.run.rundir import RunDirectory, locate, newest
-from alexcli.schema import PlacementSpec, Precision, TrainSpec
+from alexcli.schema import DropoutSpec, PlacementSpec, TrainSpec
 
 
 @dataclass
@@ -102,8 +106,26 @@ class Trained:
 
     def scorer(self, reporter: Reporter) -> Scorer:
         """What turns pictures into softmax outputs."""
-        narrow = resolve_precision(self.spec) is Precision.bf16
-        return Scorer(self.net, self.preprocess, narrow, self.spec.eval.max_batch, reporter)
+        limit = self.spec.eval.max_batch
+        return Scorer(self.net, self.preprocess, is_narrow(self.spec), limit, reporter)
+
+    def batches(self, dataset: Dataset, pictures: Pictures) -> Iterator[Batch]:
+        """This replica's share of the pictures of a split, in order, on the CPU."""
+        for batch in DataModule(self.spec, dataset, self.placement.share).in_order(pictures):
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+
+def fresh(spec: TrainSpec, reporter: Reporter) -> Trained:
+    """The net with which `train` would begin, without dropout."""
+    spec, data = build_data(replace(spec, placement=PlacementSpec()), reporter)
+    spec = replace(spec, model=replace(spec.model, dropout=DropoutSpec(rate=0)))
+    placement, net = build_placement(spec), build_net(spec).eval()
+    preprocess = build_preprocess(spec, training_statistics(data)).to(placement.device)
+    placement.place(net)
+    names, label = human_names(data.classes), f"{spec.label or spec.model.name}, seed {spec.seed}"
+    return Trained(label, Path(), spec, data.classes, names, net, preprocess, placement)
 
 
 def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
@@ -141,14 +163,9 @@ def load(
     placement.place(net)
     preprocess.to(placement.device)
     module.eval()
-    name, names = name_of(run, path), run.names(classes)
-    return Trained(name, path, spec, classes, names, net, preprocess, placement)
-
-
-def name_of(run: RunDirectory, path: Path) -> str:
-    """How a checkpoint is called in tables."""
     name = RunDirectory(run.path.resolve()).name
-    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+    name = name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+    return Trained(name, path, spec, classes, run.names(classes), net, preprocess, placement)
 
 
 def choose(
