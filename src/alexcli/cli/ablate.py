@@ -15,7 +15,7 @@ from alexcli.render.tables import Format, render
 from alexcli.results import StudyResult, Table
 
 if TYPE_CHECKING:
-    from alexcli.run.ablate import Job
+    from alexcli.run.launch import Job
 
 SEEDS = 3
 
@@ -149,7 +149,7 @@ def _list(format: Format) -> None:  # noqa: A002
 def _plan(jobs: "list[Job]", format: Format) -> None:  # noqa: A002
     """The runs and their state; how long the new ones would take."""
     from alexcli.render.progress import duration
-    from alexcli.run.ablate import estimate
+    from alexcli.run.launch import estimate
 
     found = estimate(jobs)
     rows = [
