@@ -98,7 +98,8 @@ def evaluate(
             _add(done, asked, protocol, said, started, probabilities)
     if first:
         done.classes, done.names = first.trained.classes, first.trained.names
-        _ensemble(done, first, sums, began, probabilities)
+        if sums:
+            _ensemble(done, first, sums, began, probabilities)
     if classes:
         for result, found in zip(done.results, done.predictions, strict=True):
             result.per_class = per_class(found, done.classes, done.names)
@@ -184,7 +185,7 @@ def _add(
 
 def _ensemble(done: Evaluation, first: _Asked, sums: Said, began: float, kept: bool) -> None:
     """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
-    members = [result.name for result in done.results[:: max(1, len(sums))]]
+    members = [result.name for result in done.results[:: len(sums)]]
     crops = sorted({result.protocol["crop"] for result in done.results})
     for protocol, total in sums.items():
         said = _said(total / len(members), torch.from_numpy(first.pictures.labels), keep=kept)

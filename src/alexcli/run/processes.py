@@ -131,7 +131,7 @@ class _Family:
     def _cause(self, found: list[dict[str, Any]]) -> AlexcliError:
         """The error that came first: not the loss of a peer, if there is any other."""
         first = min(found, key=lambda told: (told["kind"] == "LostPeerError", told["time"]))
-        kind: type[AlexcliError] = getattr(errors, first["kind"])
+        kind: type[AlexcliError] = getattr(errors, first["kind"], RunFailedError)
         if self.asked and all(told["kind"] != "UsageError" for told in found):
             kind = InterruptedRunError
         named = kind in (errors.UsageError, InterruptedRunError)  # which all processes raise alike
