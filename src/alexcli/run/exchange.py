@@ -17,7 +17,6 @@ from torch import Tensor, nn
 
 from alexcli import __version__
 from alexcli.config import compose, from_mapping, to_mapping
-from alexcli.data.cache import whole_file
 from alexcli.data.names import ilsvrc2012
 from alexcli.data.stats import Statistics
 from alexcli.data.transforms import Preprocess
@@ -77,9 +76,11 @@ def export(
     _check(form, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset)
     net = portable(trained.net, operator=form == "onnx" and not decompose_lrn)
     whole = (Whole(trained.preprocess, net) if preprocessing else net).eval()
-    with written(path, hint="--out PATH"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as temporary:
+    # Formats look at the ending, and keep the name: the same net makes the same file.
+    temporary = path.with_name(f".{path.name}.tmp{SUFFIX[form]}")
+    try:
+        with written(path, hint="--out PATH"):
+            path.parent.mkdir(parents=True, exist_ok=True)
             example = _inputs(trained, 2, preprocessing)
             facts, check = _write(form, trained, whole, example, temporary, opset)
             difference = max(_difference(trained, check, n, preprocessing) for n in BATCHES)
@@ -88,6 +89,9 @@ def export(
                 raise RunFailedError.of(
                     "export.differs", path=path, by=difference, most=TOLERANCE, hint=hint
                 )
+            temporary.rename(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     return Exported(str(path), form, path.stat().st_size, difference=difference, **facts)
 
 
@@ -229,8 +233,9 @@ def import_torchvision(
     kept = {"plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
     ours = {"classes": names, **kept}
     whole = {"state_dict": dict(module.state_dict()), "global_step": 0, "alexcli": ours}
-    with whole_file(run.last) as file:
-        torch.save(whole, file)
+    temporary = run.last.with_suffix(".tmp")
+    torch.save(whole, temporary)
+    temporary.replace(run.last)
     facts = {
         "model": spec.model.name,
         "source": "torchvision" if weights is None else str(weights),
