@@ -194,7 +194,7 @@ class RunDirectory:
                 logger.handlers = []
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def locked(self) -> Iterator[None]:
         """Hold the directory for one process, in a folder that is made if need be.
 
         Raises:

@@ -95,7 +95,7 @@ def train(
     if not placement.root:  # which writes nothing, and is told by the root what failed there
         _fit(run, module, data, (source, step), reporter)
         return TrainResult(str(run.path), {}, skipped=False)
-    with run.held():
+    with run.locked():
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
         began_on = run.create(spec, dataset.classes)
