@@ -10,8 +10,9 @@ from alexcli.errors import InterruptedRunError
 from alexcli.render.report import write_report
 from alexcli.render.studies import study_table
 from alexcli.results import Silent
-from alexcli.run.ablate import Ablation, Job, run_jobs
+from alexcli.run.ablate import Ablation
 from alexcli.run.evaluate import evaluate
+from alexcli.run.launch import Job, run_jobs
 from alexcli.run.report import of_runs, of_study
 from alexcli.run.rundir import newest
 from alexcli.run.study import open_study

@@ -11,9 +11,9 @@ from safetensors import safe_open
 from alexcli.data.dataset import Statistics
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.model.lrn import LocalResponseNorm
-from alexcli.run import export as module
+from alexcli.run import exchange as module
 from alexcli.run.build import build_net, build_preprocess
-from alexcli.run.export import export
+from alexcli.run.exchange import export
 from alexcli.run.trained import Trained
 from tests.conftest import small
 

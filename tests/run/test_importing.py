@@ -9,8 +9,8 @@ from torchvision.models import AlexNet_Weights, alexnet  # type: ignore[import-u
 
 from alexcli.errors import UsageError
 from alexcli.results import Silent
-from alexcli.run.importing import import_torchvision
-from alexcli.run.predict import find_pictures, predict
+from alexcli.run.evaluate import find_pictures, predict
+from alexcli.run.exchange import import_torchvision
 from alexcli.run.rundir import newest
 from alexcli.run.trained import Trained, choose, load
 

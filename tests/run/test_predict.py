@@ -9,8 +9,7 @@ from alexcli.errors import UsageError
 from alexcli.render.figures import write
 from alexcli.render.pictures import bars
 from alexcli.results import Analysis, Panel, Silent
-from alexcli.run.evaluate import evaluate
-from alexcli.run.predict import find_pictures, predict
+from alexcli.run.evaluate import evaluate, find_pictures, predict
 from alexcli.run.rundir import locate
 from alexcli.run.train import train
 from alexcli.run.trained import Trained, load

@@ -1,9 +1,11 @@
 """Differences paired by seed."""
 
+from dataclasses import replace
+
 import pytest
 from scipy.stats import ttest_rel
 
-from alexcli.run.statistics import compare
+from alexcli.run.ablate import compare
 from alexcli.schema import ArmSpec, Metric
 
 BASE: dict[int, float | None] = {0: 0.10, 1: 0.12, 2: 0.11}
@@ -52,5 +54,7 @@ def test_an_arm_that_does_not_arrive_has_no_ratio() -> None:
 def test_equal_differences_and_ensembles_have_no_interval() -> None:
     alike = compare({0: 0.2, 1: 0.3}, {0: 0.1, 1: 0.2}, Metric.top1_err, _claims(top1_err=0.1))
     assert alike.verdict == "sign agrees; all seeds alike, no interval"
-    one = compare({0: 0.1}, {0: 0.2}, Metric.top1_err, _claims(top1_err=-0.1), nets=5)
+    averaged = replace(_claims(top1_err=-0.1), ensemble=True)
+    one = compare({0: 0.1}, {0: 0.1, 1: 0.3}, Metric.top1_err, averaged, nets=5)
+    assert one.mean == pytest.approx(-0.1), "the mean of the nets is what it is compared with"
     assert (one.seeds, one.verdict) == (5, "sign agrees; mean of 5 nets, no interval")

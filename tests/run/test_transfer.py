@@ -11,10 +11,9 @@ from alexcli.model.towers import Towers
 from alexcli.results import Silent
 from alexcli.run import checkpoint
 from alexcli.run.build import build_net
-from alexcli.run.plan import plan
 from alexcli.run.rundir import locate
+from alexcli.run.start import plan, transfer
 from alexcli.run.train import train
-from alexcli.run.transfer import copy_layers, plan_transfer
 from alexcli.schema import TrainSpec
 from tests.conftest import small
 
@@ -33,24 +32,21 @@ def _same(a: Mapping[str, Tensor], b: Mapping[str, Tensor], layer: str) -> bool:
 def test_matching_layers_are_copied_and_the_others_named_with_the_reason() -> None:
     source, net = _net("seed=1").state_dict(), _net("model.classes=4", CONV6)
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    found = plan_transfer(net, source, None, HERE)
-    assert found.copied == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
-    assert found.anew == [
-        "conv6 (absent in the source)",
-        "fc8 ([10, 32] in the source, [4, 32] here)",
-    ]
-    assert found.skipped == ["fc8"]
-    copy_layers(net, source, found)
-    for layer in found.copied:
+    assert transfer(net, source, None, HERE) == (
+        "copied conv1, conv2, conv3, conv4, conv5, fc6, fc7; "
+        "initialised anew conv6 (absent in the source), "
+        "fc8 ([10, 32] in the source, [4, 32] here); skipped fc8"
+    )
+    for layer in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"):
         assert _same(net.state_dict(), source, layer)
     for layer in ("conv6", "fc8"):
         assert _same(net.state_dict(), before, layer)
 
 
 def test_only_the_layers_asked_for_are_copied() -> None:
-    found = plan_transfer(_net(), _net("seed=1").state_dict(), ["conv[12]", "fc7"], HERE)
-    assert found.copied == ["conv1", "conv2", "fc7"]
-    assert "fc8 (not asked for)" in found.anew
+    found = transfer(_net(), _net("seed=1").state_dict(), ["conv[12]", "fc7"], HERE)
+    assert found.startswith("copied conv1, conv2, fc7; initialised anew conv3 (not asked for), ")
+    assert "fc8 (not asked for);" in found
 
 
 @pytest.mark.parametrize(
@@ -63,7 +59,7 @@ def test_only_the_layers_asked_for_are_copied() -> None:
 )
 def test_layers_that_cannot_be_copied_are_refused(wanted: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        plan_transfer(_net("model.classes=4"), _net().state_dict(), wanted, HERE)
+        transfer(_net("model.classes=4"), _net().state_dict(), wanted, HERE)
 
 
 def test_layers_without_a_source_are_refused() -> None:
@@ -99,13 +95,14 @@ def test_the_chain_of_pretraining_fits_together() -> None:
 
     _, base = made("ilsvrc2012_145")
     fall09, net09 = made("fall2009", "model.classes=40")
-    found = plan_transfer(net09, base.state_dict(), fall09.init.layers, HERE)
-    assert found.copied == [f"conv{i}" for i in range(1, 6)]
+    five = "copied conv1, conv2, conv3, conv4, conv5"
+    found = transfer(net09, base.state_dict(), fall09.init.layers, HERE)
+    assert found.startswith(f"{five}; ")
     fall11, net11 = made("fall2011", "model.classes=60")
-    found = plan_transfer(net11, net09.state_dict(), fall11.init.layers, HERE)
-    assert found.copied == [f"conv{i}" for i in range(1, 7)]
+    found = transfer(net11, net09.state_dict(), fall11.init.layers, HERE)
+    assert found.startswith(f"{five}, conv6; ")
     for name in ("finetune_2011", "seven"):
         tuned, net12 = made(name)
-        found = plan_transfer(net12, net11.state_dict(), tuned.init.layers, HERE)
-        assert found.copied == [*(f"conv{i}" for i in range(1, 7)), "fc6", "fc7"]
-        assert found.skipped == ["bottleneck", "fc8"]
+        found = transfer(net12, net11.state_dict(), tuned.init.layers, HERE)
+        assert found.startswith(f"{five}, conv6, fc6, fc7; ")
+        assert found.endswith("; skipped bottleneck, fc8")

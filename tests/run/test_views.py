@@ -7,7 +7,7 @@ from alexcli.errors import RunFailedError
 from alexcli.model.towers import Towers
 from alexcli.results import Silent
 from alexcli.run.build import build_net, build_preprocess
-from alexcli.run.views import Scorer
+from alexcli.run.trained import Scorer
 from tests.conftest import small
 
 

@@ -10,7 +10,7 @@ from alexcli.bench.harness import Arm, alternate, compare
 from alexcli.data.transforms import CENTER, TEN_CROPS, View
 from alexcli.results import Measured, Reporter
 from alexcli.run.build import build_net, build_preprocess, resolve_precision
-from alexcli.run.views import Scorer
+from alexcli.run.trained import Scorer
 from alexcli.schema import Precision, TrainSpec
 
 

@@ -12,7 +12,8 @@ from alexcli.render.tables import Format, render
 from alexcli.results import Analysis, Reporter, StudyResult, Table
 
 if TYPE_CHECKING:
-    from alexcli.run.ablate import Ablation, Job
+    from alexcli.run.ablate import Ablation
+    from alexcli.run.launch import Job
 
 SEEDS = 3
 
@@ -116,7 +117,7 @@ def _studies() -> Table:
 
 def _plan(jobs: "list[Job]") -> Table:
     """The runs and their state; how long the new ones would take."""
-    from alexcli.run.ablate import estimate
+    from alexcli.run.launch import estimate
 
     rows, total = [], 0.0
     for job, seconds in estimate(jobs):

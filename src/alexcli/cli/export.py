@@ -34,8 +34,8 @@ def export(
         alexcli export runs/quickstart/s0-* --format onnx
         alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
     """
-    from alexcli.run.export import SUFFIX
-    from alexcli.run.export import export as run_export
+    from alexcli.run.exchange import SUFFIX
+    from alexcli.run.exchange import export as run_export
     from alexcli.run.rundir import locate
     from alexcli.run.trained import load
 

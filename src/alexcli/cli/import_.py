@@ -26,7 +26,7 @@ def import_(
         alexcli import torchvision && alexcli predict cat.jpg
         alexcli import torchvision --weights alexnet-owt-7be5be79.pth
     """
-    from alexcli.run.importing import SOURCES, import_torchvision
+    from alexcli.run.exchange import SOURCES, import_torchvision
 
     one_of("source", source, list(SOURCES))
     reporter = make_reporter()

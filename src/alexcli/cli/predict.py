@@ -45,8 +45,8 @@ def predict(
         raise UsageError.of("predict.figure", out=out, figures=FIGURES)
     from alexcli.render.evaluations import guesses
     from alexcli.render.figures import as_text
-    from alexcli.run.predict import find_pictures
-    from alexcli.run.predict import predict as run_predict
+    from alexcli.run.evaluate import find_pictures
+    from alexcli.run.evaluate import predict as run_predict
     from alexcli.run.trained import choose, load
 
     files = find_pictures(images)

@@ -34,13 +34,13 @@ def train(
     jobs = expand(words)
     specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
     if dry_run:
-        from alexcli.run.plan import plan
+        from alexcli.run.start import plan
 
         for spec, job in zip(specs, jobs, strict=True):
             emit(plan(spec, reporter, overrides=job))
         return
     if len(jobs) > 1:
-        from alexcli.run.sweep import sweep
+        from alexcli.run.processes import sweep
 
         codes = sweep(jobs, ["--resume", resume], reporter)
         reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")

@@ -1,53 +1,31 @@
-"""Running studies: shared runs once, finished ones skipped, several at a time."""
+"""Studies in one setting: the trainings they need, shared ones once, and what those show."""
 
 import itertools
-import os
+import math
 import shlex
-import subprocess
-import sys
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from alexcli.analysis.curves import crossing
 from alexcli.config import STUDIES, describe
 from alexcli.data.dataset import Dataset
-from alexcli.errors import InterruptedRunError, UsageError
-from alexcli.results import ArmResult, Reporter, Silent, StudyResult
+from alexcli.errors import UsageError
+from alexcli.results import ArmResult, Difference, Reporter, Silent, StudyResult
 from alexcli.run.build import build_data
 from alexcli.run.evaluate import evaluate
+from alexcli.run.launch import Job, run_jobs
+from alexcli.run.look import history
 from alexcli.run.rundir import RunDirectory
-from alexcli.run.statistics import compare, measured
+from alexcli.run.start import start_of
 from alexcli.run.study import BASELINE, Arm, Study
-from alexcli.run.train import seconds_per_epoch
-from alexcli.run.transfer import start_of
-from alexcli.schema import Metric, TrainSpec
+from alexcli.schema import ArmSpec, Metric, TrainSpec
 
-TAIL = 12  # lines of a failed run's log that are shown
-
-
-@dataclass
-class Job:
-    """A training that studies need."""
-
-    name: str
-    """study/arm."""
-    spec: TrainSpec
-    words: list[str]
-    run: RunDirectory
-
-    @property
-    def finished(self) -> bool:
-        """Whether there is nothing to do."""
-        return self.run.result_file.exists()
-
-    def command(self, threads: int | None = None) -> list[str]:
-        """What a child process is started with."""
-        words = [*self.words, f"seed={self.spec.seed}", f"label={self.run.path.parent.name}"]
-        if threads and not any(word.startswith("trainer.threads=") for word in words):
-            words.append(f"trainer.threads={threads}")
-        arm = [] if self.name.endswith(f"/{BASELINE}") else ["--arm", self.name]
-        return [sys.executable, "-m", "alexcli", "train", *arm, *words]
+SIGNS = {None: None, "higher": 1, "lower": -1}
+Column = dict[int, float | None]  # by seed; None where it was not reached
 
 
 class Ablation:
@@ -92,7 +70,7 @@ class Ablation:
             spec = replace(spec, init_from=str(source.run.path))
             words = [*words, f"init_from={source.run.path}"]
         spec, dataset = self._fitted(spec)
-        run = start_of(spec, dataset.fingerprint).run
+        run = start_of(spec, dataset.fingerprint)[0]
         known = list(map(RunDirectory, sorted(run.path.parent.parent.glob(f"*/{run.path.name}"))))
         known.sort(key=lambda run: not run.result_file.exists())
         label = "" if arm.name == BASELINE else f"-{study.name}-{arm.name}"
@@ -116,85 +94,45 @@ class Ablation:
 
     def _result(self, study: Study, reporter: Reporter) -> StudyResult:
         spec, dataset = self._fitted(study.arms[0].spec)
-        wanted = [Metric.top1_err, *([Metric.top5_err] if len(dataset.classes) > 5 else [])]
-        wanted += [study.file.metric] if study.file.metric not in wanted else []
-        values: dict[str, dict[int, dict[Metric, float | None]]] = {}
-        arms, missing = [], 0
+        file, classes = study.file, len(dataset.classes)
+        wanted = [Metric.top1_err, *([Metric.top5_err] if classes > 5 else [])]
+        wanted += [file.metric] if file.metric not in wanted else []
+        arms: list[ArmResult] = []
+        first: dict[Metric, Column] = {}
+        missing = 0
         for arm in study.arms:
-            runs = {seed: self.job(study, arm, seed) for seed in self.seeds}
-            done = {seed: job.run for seed, job in runs.items() if job and job.finished}
-            missing += 0 if arm.evaluated else len(runs) - len(done)
-            values[arm.name] = (
-                _evaluated(arm, done, reporter)
-                if arm.evaluated
-                else {seed: measured(run, study.file.threshold) for seed, run in done.items()}
-            )
-            by_metric = {m: {s: v[m] for s, v in values[arm.name].items()} for m in wanted}
-            first = {m: {s: v[m] for s, v in values[BASELINE].items()} for m in wanted}
-            if arm.file.ensemble:  # one net against the mean of those that it averages
-                first = {m: _mean(column) for m, column in first.items()}
-            nets = len(done) if arm.file.ensemble else 0
-            found = [compare(by_metric[m], first[m], m, arm.file, nets) for m in wanted]
+            jobs = {seed: self.job(study, arm, seed) for seed in self.seeds}
+            done = {seed: job.run for seed, job in jobs.items() if job and job.finished}
+            if arm.evaluated:
+                found = _evaluated(arm.file, done, reporter)
+            else:
+                found = {seed: _measured(run, file.threshold) for seed, run in done.items()}
+                missing += len(jobs) - len(done)
+            columns = {m: {seed: values[m] for seed, values in found.items()} for m in wanted}
+            first = first or columns
+            differences = [compare(columns[m], first[m], m, arm.file, len(done)) for m in wanted]
             arms.append(
                 ArmResult(
-                    arm.name,
-                    arm.differences,
-                    _command(arm),
-                    {m.name: column for m, column in by_metric.items()},
-                    [] if arm.name == BASELINE else found,
-                    [str(run.path) for run in done.values()],
+                    name=arm.name,
+                    changes=arm.differences,
+                    command=_command(arm),
+                    values={m.name: column for m, column in columns.items()},
+                    differences=[] if arm.name == BASELINE else differences,
+                    runs=[str(run.path) for run in done.values()],
                 )
             )
         return StudyResult(
             name=study.name,
             about=describe(STUDIES, study.name),
-            claim=study.file.claim,
-            metric=study.file.metric.name,
-            threshold=study.file.threshold if study.file.metric is Metric.epochs else None,
-            setting=f"{spec.model.name}, {len(dataset.train):,} pictures of "
-            f"{len(dataset.classes)} classes ({spec.data.source.name}), {spec.optim.epochs} epochs",
+            claim=file.claim,
+            metric=file.metric.name,
+            threshold=file.threshold if file.metric is Metric.epochs else None,
+            setting=f"{spec.model.name}, {len(dataset.train):,} pictures of {classes} classes "
+            f"({spec.data.source.name}), {spec.optim.epochs} epochs",
             n=len(dataset.val),
             arms=arms,
             missing=missing,
         )
-
-
-def _command(arm: Arm) -> str:
-    """What repeats an arm, for a shell; RUN stands for what has to be trained first."""
-    if arm.evaluated:
-        how = [] if arm.file.ensemble else ["--ten-crop"]
-        return shlex.join(["alexcli", "eval", *how, "RUN", *["..."] * arm.file.ensemble])
-    return shlex.join(["alexcli", "train", *arm.words, *["init_from=RUN"] * bool(arm.after)])
-
-
-def _mean(column: dict[int, float | None]) -> dict[int, float | None]:
-    known = [value for value in column.values() if value is not None]
-    return {0: sum(known) / len(known)} if known else {}
-
-
-def _evaluated(
-    arm: Arm, runs: dict[int, RunDirectory], reporter: Reporter
-) -> dict[int, dict[Metric, float | None]]:
-    """Errors of the baseline's nets under the arm's protocol; of an ensemble, as if of seed 0."""
-    if not runs or (arm.file.ensemble and len(runs) < 2):
-        return {}
-    chosen = [(run, run.last) for run in runs.values()]
-    protocol = "ten" if arm.file.views == 10 else "center"
-    nets = [chosen] if arm.file.ensemble else [[one] for one in chosen]
-    rows = [evaluate(n, reporter, split="val", protocols=[protocol]).results[-1] for n in nets]
-    return {
-        seed: {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
-        for seed, row in zip([0] if arm.file.ensemble else runs, rows, strict=True)
-    }
-
-
-def estimate(jobs: Sequence[Job]) -> list[tuple[Job, float]]:
-    """Each run with the seconds it would take alone, from a few steps of its configuration."""
-    speed: dict[str, float] = {}
-    for job in jobs:
-        if not job.finished and job.name not in speed:
-            speed[job.name] = seconds_per_epoch(job.spec) * job.spec.optim.epochs
-    return [(job, 0 if job.finished else speed[job.name]) for job in jobs]
 
 
 def train_all(ablation: Ablation, at_once: int, reporter: Reporter) -> list[str]:
@@ -207,63 +145,96 @@ def train_all(ablation: Ablation, at_once: int, reporter: Reporter) -> list[str]
     return failed
 
 
-def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]:
-    """Train what is not finished, as child processes.
+def _command(arm: Arm) -> str:
+    """What repeats an arm, for a shell; RUN stands for what has to be trained first."""
+    if arm.evaluated:
+        how = [] if arm.file.ensemble else ["--ten-crop"]
+        return shlex.join(["alexcli", "eval", *how, "RUN", *["..."] * arm.file.ensemble])
+    return shlex.join(["alexcli", "train", *arm.words, *["init_from=RUN"] * bool(arm.after)])
+
+
+def _evaluated(
+    file: ArmSpec, runs: dict[int, RunDirectory], reporter: Reporter
+) -> dict[int, dict[Metric, float | None]]:
+    """Errors of the baseline's nets under the arm's protocol; of an ensemble, as if of seed 0."""
+    chosen = {seed: [(run, run.last)] for seed, run in runs.items()}
+    if file.ensemble:
+        chosen = {0: [(run, run.last) for run in runs.values()]} if len(runs) > 1 else {}
+    protocols = ["ten" if file.views == 10 else "center"]
+    rows = {
+        seed: evaluate(nets, reporter, split="val", protocols=protocols).results[-1]
+        for seed, nets in chosen.items()
+    }
+    return {
+        seed: {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
+        for seed, row in rows.items()
+    }
+
+
+def _measured(run: RunDirectory, threshold: float) -> dict[Metric, float | None]:
+    """What a finished run reached, from its result and metrics.jsonl."""
+    result = run.result() or {}
+    val = result["last"]["val"]
+    train = [row for row in history(run)[2] if row["split"] == "train"]
+    epochs = [0, *(row["epoch"] for row in train)]
+    errors = [1 - 1 / result["classes"], *(row["top1_err"] for row in train)]
+    curve = np.array(epochs), np.array(errors)
+    return {
+        Metric.top1_err: val["top1_err"],
+        Metric.top5_err: val["top5_err"],
+        Metric.train_err: errors[-1],
+        Metric.epochs: None if errors[0] <= threshold else crossing(*curve, threshold),
+    }
+
+
+def compare(
+    arm: Column, baseline: Column, metric: Metric, file: ArmSpec, nets: int = 0
+) -> Difference:
+    """The mean difference of an arm with its 95% interval, beside what is claimed.
 
     Args:
-        jobs: of any state.
-        at_once: trainings at a time, which share the cores.
-        reporter: told as each ends.
-
-    Returns:
-        A message with the end of the log for each that failed.
-
-    Raises:
-        InterruptedRunError: Ctrl-C, which reaches the children too: they have saved.
+        arm: values.
+        baseline: likewise; seeds are paired, and the interval is Student's t of the pairs.
+        metric: `epochs` are compared as a ratio (a geometric mean), all else as a difference.
+        file: the arm's claims.
+        nets: how many an ensemble averages, which is compared with the mean of those.
     """
-    waiting = [job for job in jobs if not job.finished]
-    failed: list[str] = []
-    reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
-    threads = max(1, (os.cpu_count() or 1) // max(1, min(at_once, len(waiting))))
-    with ThreadPoolExecutor(at_once) as pool:
-        futures = {pool.submit(_train, job, threads): job for job in waiting}
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                job, code = futures[future], future.result()
-                reporter.note(f"{job.name} seed {job.spec.seed}: {_outcome(job, code)}")
-                reporter.counted("trainings", done, len(waiting))
-                failed += [f"{job.name} seed {job.spec.seed}:\n{_tail(job)}"] if code else []
-        except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
-            finished = sum(job.finished for job in jobs)
-            raise InterruptedRunError.of("ablate.stopped", finished=finished, jobs=jobs) from None
-        finally:
-            reporter.close()
-    return failed
+    ratio = metric is Metric.epochs
+    paper, notes = file.paper.get(metric), file.notes.get(metric)
+    if file.ensemble:
+        known = [value for value in baseline.values() if value is not None]
+        baseline = {0: sum(known) / len(known)} if known else {}
+    both = ((value, baseline.get(seed)) for seed, value in arm.items())
+    pairs = [(a, b) for a, b in both if a is not None and b is not None]
+    missed = sum(value is None for value in arm.values())
+    if missed or not pairs:  # a ratio of the lucky seeds alone would mislead
+        words = f"not reached by {missed} of {len(arm)}" if missed else "not measured"
+        return Difference(metric.name, None, None, None, len(arm), paper, notes, words)
+    gaps = [math.log(a) - math.log(b) if ratio else a - b for a, b in pairs]
+    mean, low, high = sum(gaps) / len(gaps), None, None
+    claim: Any = notes if paper is None else paper
+    claimed = SIGNS[claim] if claim in SIGNS else 1 if claim > int(ratio) else -1
+    if max(gaps) - min(gaps) > 1e-9:  # below it is rounding, not spread
+        from scipy.stats import ttest_1samp  # of paired differences: the paired test
+
+        found = ttest_1samp(gaps, 0.0).confidence_interval(0.95)
+        low, high = float(found.low), float(found.high)
+    words = _verdict(mean, low, high, claimed)
+    if low is None:
+        several = "all seeds alike" if len(gaps) > 1 else "one seed"
+        words += f"; {f'mean of {nets} nets' if file.ensemble else several}, no interval"
+    if ratio:
+        mean = math.exp(mean)
+        low, high = (None if x is None else math.exp(x) for x in (low, high))
+    seeds = nets if file.ensemble else len(gaps)
+    return Difference(metric.name, mean, low, high, seeds, paper, notes, words)
 
 
-def _train(job: Job, threads: int) -> int:
-    log = _log(job)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as file:
-        return subprocess.run(
-            job.command(threads), stdout=subprocess.DEVNULL, stderr=file, check=False
-        ).returncode
-
-
-def _log(job: Job) -> Path:
-    """What a child says, which may fail before it has a directory."""
-    return job.run.path.parent / f".{job.run.path.name}.log"
-
-
-def _tail(job: Job) -> str:
-    lines = _log(job).read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(f"  {line}" for line in lines[-TAIL:])
-
-
-def _outcome(job: Job, code: int) -> str:
-    result = job.run.result()
-    if code or result is None:
-        return f"failed with exit code {code}; see {_log(job)}"
-    last = result["last"]["val"]
-    return f"top-1 error {last['top1_err']:.2%}, {result['seconds']:.0f} s, {job.run.path}"
+def _verdict(mean: float, low: float | None, high: float | None, claimed: int | None) -> str:
+    """The comparison in words."""
+    if low is not None and high is not None and low <= 0 <= high:
+        return "null: includes zero"
+    if claimed is None or not mean:
+        return "higher" if mean > 0 else "lower" if mean < 0 else "equal"
+    differs = "sign differs" if low is None else "opposite sign"
+    return "sign agrees" if mean * claimed > 0 else differs

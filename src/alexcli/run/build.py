@@ -122,6 +122,11 @@ def resolve_precision(spec: TrainSpec) -> Precision:
     return Precision.bf16 if has else Precision.float32
 
 
+def is_narrow(spec: TrainSpec) -> bool:
+    """Whether products run in bfloat16 on this machine."""
+    return resolve_precision(spec) is Precision.bf16
+
+
 def resolve_compile(spec: TrainSpec, updates: int) -> str:
     """`compiled`, or else why a run of so many updates is not.
 

@@ -1,4 +1,4 @@
-"""Evaluating trained nets and their averaged ensemble: centre crop, ten crops, any placement."""
+"""Asking trained nets: about a split, alone and averaged, or about pictures of no data set."""
 
 import time
 from collections.abc import Sequence
@@ -6,18 +6,27 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from alexcli.data.dataset import Dataset
-from alexcli.data.pictures import Pictures
-from alexcli.data.transforms import CENTER, TEN_CROPS, Batch
+from alexcli.data.names import read_labels
+from alexcli.data.pictures import SUFFIXES, Images, Pictures, Reading, read_square
+from alexcli.data.transforms import CENTER, TEN_CROPS
 from alexcli.errors import UsageError
-from alexcli.lit.datamodule import DataModule
 from alexcli.memory import reuse_memory
-from alexcli.metrics import Errors, calibration_error
-from alexcli.placement.single import Single
-from alexcli.results import EvalResult, Evaluation, Interval, Predictions, Reporter, Silent
+from alexcli.metrics import calibration_error
+from alexcli.results import (
+    EvalResult,
+    Evaluation,
+    Guess,
+    Interval,
+    Prediction,
+    Predictions,
+    Reporter,
+    Silent,
+)
 from alexcli.run import checkpoint
 from alexcli.run.build import build_data, build_placement
 from alexcli.run.predictions import per_class
@@ -25,46 +34,18 @@ from alexcli.run.rundir import RunDirectory
 from alexcli.run.trained import Trained, load, placed_spec
 
 PROTOCOLS = {"center": (CENTER,), "ten": TEN_CROPS}
-CHUNK = 4096  # pictures of an ensemble that are counted at once
+Said = dict[str, Tensor]  # what is kept of each picture, see _said
 
 
-class Tally:
-    """Gathers what is said under one protocol, picture after picture.
+@dataclass
+class _Asked:
+    """A net, and the pictures that it is asked about."""
 
-    Args:
-        classes: number of classes K.
-        pictures: number of pictures n.
-        device: of the probabilities that will come.
-        keep: whether to keep the probabilities.
-    """
-
-    def __init__(self, classes: int, pictures: int, device: torch.device, *, keep: bool) -> None:
-        self.errors = Errors(classes).to(device)
-        best = min(5, classes)
-        self.top = torch.zeros(pictures, best, dtype=torch.int64, device=device)
-        self.top_p = torch.zeros(pictures, best, device=device)
-        self.probabilities = torch.zeros(pictures, classes) if keep else None
-
-    def add(self, p: Tensor, labels: Tensor, rows: Tensor) -> None:
-        """p (N, K), softmax outputs averaged over views and nets; labels (N,); rows (N,) of all."""
-        # The clamp keeps the loss of a vanished class finite.
-        self.errors.update(p.clamp_min(1e-30).log(), labels)
-        found = p.topk(self.top.shape[1], dim=1)
-        self.top[rows], self.top_p[rows] = found.indices, found.values
-        if self.probabilities is not None:
-            self.probabilities[rows.cpu()] = p.cpu()
-
-    def gather(self, placement: Single) -> None:
-        """Add what other replicas saw: each has filled rows of its own and left the others nought.
-
-        With a GPU per process the kept probabilities travel by way of it.
-        """
-        if placement.replicas == 1:
-            return
-        self.errors = self.errors.over(placement.total)
-        self.top, self.top_p = placement.total(self.top), placement.total(self.top_p)
-        if self.probabilities is not None:
-            self.probabilities = placement.total(self.probabilities.to(self.top.device)).cpu()
+    trained: Trained
+    dataset: Dataset
+    split: str
+    pictures: Pictures
+    ids: list[str]
 
 
 def evaluate(
@@ -101,130 +82,115 @@ def evaluate(
     placement = build_placement(placed_spec(chosen[0][0], overrides))
     reporter = reporter if placement.root else Silent()
     done, keep = Evaluation([], [], [], []), len(chosen) > 1 or probabilities
-    sums: dict[str, Tensor] = {}
-    first: _Opened | None = None
+    sums: Said = {}
+    first: _Asked | None = None
     began = time.monotonic()
     for run, path in chosen:
-        speaker = reporter if first is None else Silent()
-        opened = _open(load(run, path, overrides, placement), split, speaker)
-        first = first or opened
-        _same_pictures(first, opened)
+        speaker = Silent() if first else reporter
+        asked = _open(load(run, path, overrides, placement), split, speaker)
+        first = first or asked
+        _same_pictures(first, asked)
         started = time.monotonic()
-        for protocol, tally in _passes(opened, protocols, reporter, keep=keep).items():
-            _add(done, tally, protocol, opened, probabilities, seconds=_since(started))
-            if len(chosen) > 1 and tally.probabilities is not None:
-                sums[protocol] = sums.get(protocol, 0) + tally.probabilities
-    assert first is not None
-    done.classes, done.names = first.trained.classes, first.trained.names
-    if sums:
-        _ensemble(done, sums, first, probabilities, began)
+        for protocol, said in _passes(asked, protocols, reporter, keep=keep).items():
+            if len(chosen) > 1:
+                sums[protocol] = sums.get(protocol, 0) + said["p"]
+            _add(done, asked, protocol, said, started, probabilities)
+    if first:
+        done.classes, done.names = first.trained.classes, first.trained.names
+        if sums:
+            _ensemble(done, first, sums, began, probabilities)
     if classes:
-        for result, said in zip(done.results, done.predictions, strict=True):
-            result.per_class = per_class(said, done.classes, done.names)
+        for result, found in zip(done.results, done.predictions, strict=True):
+            result.per_class = per_class(found, done.classes, done.names)
     reporter.close()
     return done
 
 
-def _ensemble(
-    done: Evaluation, sums: dict[str, Tensor], first: "_Opened", probabilities: bool, began: float
-) -> None:
-    """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
-    members = [result.name for result in done.results[:: len(sums)]]
-    crops = sorted({result.protocol["crop"] for result in done.results})
-    changed = {"name": f"ensemble of {len(members)}", "checkpoint": "", "members": members}
-    labels = torch.from_numpy(first.pictures.labels)
-    seconds = _since(began)
-    for protocol, total in sums.items():
-        tally = Tally(len(done.classes), len(labels), torch.device("cpu"), keep=probabilities)
-        for rows in torch.split(torch.arange(len(labels)), CHUNK):
-            tally.add(total[rows] / len(members), labels[rows], rows)
-        _add(done, tally, protocol, first, probabilities, seconds=seconds, **changed)
-        done.results[-1].protocol["crop"] = crops[0] if len(crops) == 1 else crops
-
-
-@dataclass
-class _Opened:
-    """A net and the pictures that it is asked about."""
-
-    trained: Trained
-    dataset: Dataset
-    split: str
-    pictures: Pictures
-    ids: list[str]
-
-
-def _open(trained: Trained, split: str, reporter: Reporter) -> _Opened:
+def _open(trained: Trained, split: str, reporter: Reporter) -> _Asked:
     spec, dataset = build_data(trained.spec, reporter)
     same_classes(trained, dataset)
     pictures = {"val": dataset.val, "test": dataset.test}[split]
     if pictures is None:
         raise UsageError.of("eval.no_test")
-    trained = replace(trained, spec=spec)
-    return _Opened(trained, dataset, split, pictures, pictures.names())
+    return _Asked(replace(trained, spec=spec), dataset, split, pictures, pictures.names())
 
 
 def _passes(
-    opened: _Opened, protocols: Sequence[str], reporter: Reporter, *, keep: bool
-) -> dict[str, Tally]:
+    asked: _Asked, protocols: Sequence[str], reporter: Reporter, *, keep: bool
+) -> dict[str, Said]:
     """One pass over the pictures under all protocols."""
-    trained, pictures, placement = opened.trained, opened.pictures, opened.trained.placement
-    scorer, device, count = trained.scorer(reporter), placement.device, len(pictures)
+    trained, pictures, placement = asked.trained, asked.pictures, asked.trained.placement
+    scorer, count, seen = trained.scorer(reporter), len(pictures), 0
     views = PROTOCOLS["ten" if "ten" in protocols else "center"]
-    tallies = {name: Tally(len(trained.classes), count, device, keep=keep) for name in protocols}
-    seen = 0
-    for batch in DataModule(trained.spec, opened.dataset, placement.share).in_order(pictures):
-        if isinstance(batch, Exception):
-            raise batch
-        moved = Batch(*(part.to(device) for part in batch))
-        found = scorer(moved.images, views)  # (V, N, K)
-        for name, tally in tallies.items():
+    whole: dict[str, Said] = {name: {} for name in protocols}
+    for batch in trained.batches(asked.dataset, pictures):
+        if not len(batch.labels):  # a replica's share of a small last batch
+            continue
+        found = scorer(batch.images.to(placement.device), views)  # (V, N, K)
+        for name, said in whole.items():
             wanted = [views.index(view) for view in PROTOCOLS[name]]
-            tally.add(found[wanted].mean(0), moved.labels, moved.indices)
-        seen += len(moved.labels) * placement.replicas
+            for key, part in _said(found[wanted].mean(0).cpu(), batch.labels, keep=keep).items():
+                rows = said.setdefault(key, part.new_zeros(count, *part.shape[1:]))
+                rows[batch.indices] = part
+        seen += len(batch.labels) * placement.replicas
         reporter.counted(f"evaluating {trained.name}", min(seen, count), count)
-    for tally in tallies.values():
-        tally.gather(placement)
-    return tallies
+    if placement.replicas > 1:  # each has filled rows of its own and left the others nought
+        for said in whole.values():
+            for key, rows in said.items():  # with a GPU per process they travel by way of it
+                said[key] = placement.total(rows.to(placement.device)).cpu()
+    return whole
+
+
+def _said(p: Tensor, labels: Tensor, *, keep: bool) -> Said:
+    """What p (N, K), softmax outputs averaged over views and nets, say of pictures."""
+    top = p.topk(min(5, p.shape[1]))
+    true = p.gather(1, labels[:, None])[:, 0]
+    # The clamp keeps the loss of a vanished class finite.
+    said = {"top": top.indices, "top_p": top.values, "loss": -true.clamp_min(1e-30).log()}
+    return said | ({"p": p} if keep else {})
 
 
 def _add(
-    done: Evaluation,
-    tally: Tally,
-    protocol: str,
-    opened: _Opened,
-    probabilities: bool,
-    **changed: Any,
-) -> None:
-    """Append what was gathered under one protocol to the rows."""
-    trained, data, n = opened.trained, opened.dataset, tally.errors.count()
-    errors: dict[str, Any] = tally.errors.compute()
-    result = EvalResult(
+    done: Evaluation, asked: _Asked, protocol: str, said: Said, began: float, kept: bool
+) -> EvalResult:
+    """Append what was said under one protocol to the rows; the last of them."""
+    trained, data, labels = asked.trained, asked.dataset, asked.pictures.labels
+    crop, views = trained.spec.model.input.size, len(PROTOCOLS[protocol])
+    n, right = len(labels), said["top"] == torch.from_numpy(labels)[:, None]
+    top1 = (n - int(right[:, 0].sum())) / n
+    top5 = (n - int(right.sum())) / n if len(trained.classes) > 5 else None
+    bounds = {"top1_err": wilson(top1, n), "top5_err": None if top5 is None else wilson(top5, n)}
+    row = EvalResult(
         name=trained.name,
-        split=opened.split,
-        protocol={
-            "resize": data.resize,
-            "crop": trained.spec.model.input.size,
-            "views": len(PROTOCOLS[protocol]),
-        },
+        split=asked.split,
+        protocol={"resize": data.resize, "crop": crop, "views": views},
         n=n,
-        **errors,
-        interval={
-            name: None if errors[name] is None else wilson(errors[name], n)
-            for name in ("top1_err", "top5_err")
-        },
+        top1_err=top1,
+        top5_err=top5,
+        loss=float(said["loss"].double().mean()),
+        interval=bounds,
         checkpoint=str(trained.path),
         data=data.fingerprint,
+        seconds=round(time.monotonic() - began, 3),
         note=data.note,
-        calibration_error=calibration_error(tally.top, tally.top_p, opened.pictures.labels),
+        calibration_error=calibration_error(said["top"], said["top_p"], labels),
     )
-    done.results.append(replace(result, **changed))
-    top, top_p = tally.top.cpu().numpy(), tally.top_p.cpu().numpy()
-    kept = None if not probabilities or tally.probabilities is None else tally.probabilities.numpy()
-    done.predictions.append(Predictions(opened.ids, opened.pictures.labels, top, top_p, kept))
+    done.results.append(row)
+    top, top_p = said["top"].numpy(), said["top_p"].numpy()
+    whole = said["p"].numpy() if kept else None
+    done.predictions.append(Predictions(asked.ids, labels, top, top_p, whole))
+    return row
 
 
-def _since(began: float) -> float:
-    return round(time.monotonic() - began, 3)
+def _ensemble(done: Evaluation, first: _Asked, sums: Said, began: float, kept: bool) -> None:
+    """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
+    members = [result.name for result in done.results[:: len(sums)]]
+    crops = sorted({result.protocol["crop"] for result in done.results})
+    for protocol, total in sums.items():
+        said = _said(total / len(members), torch.from_numpy(first.pictures.labels), keep=kept)
+        row = _add(done, first, protocol, said, began, kept)
+        row.name, row.checkpoint, row.members = f"ensemble of {len(members)}", "", members
+        row.protocol["crop"] = crops[0] if len(crops) == 1 else crops
 
 
 def wilson(error: float, n: int, level: float = 0.95) -> Interval:
@@ -259,10 +225,110 @@ def _same_classes(path: Path, classes: list[str], other: str, others: list[str],
         raise UsageError.of("eval.classes", differ=differ, hint=hint, **known)
 
 
-def _same_pictures(a: _Opened, b: _Opened) -> None:
+def _same_pictures(a: _Asked, b: _Asked) -> None:
     """UsageError unless two nets are asked about the same pictures, though perhaps resized."""
     if a.dataset.fingerprint == b.dataset.fingerprint:
         return
     files = not a.ids[0].isdigit()  # drawn pictures have positions only, which prove nothing
     if not files or a.ids != b.ids or a.pictures.labels.tolist() != b.pictures.labels.tolist():
         raise UsageError.of("eval.pictures", a=a, b=b)
+
+
+def find_pictures(named: Sequence[Path]) -> list[Path]:
+    """The files that are named, and those with a picture's ending in the folders that are named.
+
+    Raises:
+        UsageError: a path that does not exist, or a folder without pictures.
+    """
+    found: list[Path] = []
+    for path in named:
+        if not path.exists():
+            raise UsageError.of("predict.no_file", path=path)
+        inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
+        if path.is_dir() and not inside:
+            raise UsageError.of("predict.no_pictures", path=path)
+        found += inside or [path]
+    return found
+
+
+def predict(
+    trained: Trained,
+    files: Sequence[Path],
+    reporter: Reporter,
+    *,
+    top: int | None = None,
+    ten_crop: bool = False,
+    labels: Path | None = None,
+) -> list[Prediction]:
+    """The best guesses for each picture, resized as the net's own data was.
+
+    Args:
+        trained: the net.
+        files: pictures of any format that Pillow reads.
+        reporter: told how it goes.
+        top: how many guesses; None for five, or all classes of a net that has fewer.
+        ten_crop: average the softmax outputs of ten views (section 4.1).
+        labels: a list of true labels; without one, a folder that is called as a class gives it.
+
+    Raises:
+        UsageError: `top` exceeds the classes, a file that is no picture, labels that do not fit.
+    """
+    classes = len(trained.classes)
+    if top is not None and top > classes:
+        raise UsageError.of("predict.top", top=top, trained=trained, most=min(5, classes))
+    known = _listed(trained, files, labels, reporter) if labels else known_labels(trained, files)
+    scorer, size = trained.scorer(reporter), trained.spec.eval.batch_size
+    views = PROTOCOLS["ten" if ten_crop else "center"]
+    found: list[Prediction] = []
+    for start in range(0, len(files), size):
+        part = files[start : start + size]
+        images = torch.from_numpy(read_pictures(trained, part)).to(trained.placement.device)
+        best = scorer(images, views).mean(0).topk(top or min(5, classes))
+        said = zip(part, known[start:], best.indices.tolist(), best.values.tolist(), strict=False)
+        for path, label, which, p in said:
+            guesses = [
+                Guess(trained.classes[i], trained.names[i], q)
+                for i, q in zip(which, p, strict=True)
+            ]
+            true = None if label is None else trained.classes[label]
+            words = None if label is None else trained.names[label]
+            found.append(Prediction(str(path), guesses, true, words))
+        reporter.counted("predicting", len(found), len(files))
+    reporter.close()
+    return found
+
+
+def read_pictures(trained: Trained, files: Sequence[Path]) -> Images:
+    """(N, S, S, 3) uint8, resized as the net's own data was.
+
+    Raises:
+        UsageError: a file that is no picture.
+    """
+    data = trained.spec.data
+    reading = Reading(data.size, data.resize, data.kernel)
+    try:
+        return np.stack([read_square(path, reading) for path in files])
+    except UsageError as error:
+        raise UsageError(
+            error.message, hint="name pictures of a format that Pillow reads"
+        ) from None
+
+
+def known_labels(trained: Trained, files: Sequence[Path]) -> list[int | None]:
+    """The class whose folder a file lies in, where it is one."""
+    place: dict[str, int] = {name: i for i, name in enumerate(trained.classes)}
+    return [place.get(path.resolve().parent.name) for path in files]
+
+
+def _listed(
+    trained: Trained, files: Sequence[Path], listed: Path, reporter: Reporter
+) -> list[int | None]:
+    """The true label of each file, from a list."""
+    names, labels, said = read_labels(listed, trained.classes)
+    reporter.note(f"{listed}: {said}")
+    if names is not None:
+        by_name = {Path(name).name: label for name, label in zip(names, labels, strict=True)}
+        return [by_name.get(path.name) for path in files]
+    if len(labels) != len(files):
+        raise UsageError.of("predict.label_count", listed=listed, labels=labels, files=files)
+    return list(labels)

@@ -4,7 +4,6 @@ import importlib
 import inspect
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from alexcli.analysis import Subject
 from alexcli.config import compose, flat, to_mapping
 from alexcli.errors import UsageError
 from alexcli.results import Analysis, Reporter
-from alexcli.schema import AnalyzeSpec, DropoutSpec, PlacementSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, TrainSpec
 
 if TYPE_CHECKING:  # params and its like start without torch
     from alexcli.data.dataset import Dataset
@@ -55,11 +54,11 @@ def look(
     theirs = {"experiment", *TrainSpec.__annotations__} if looks else set()
     own = [word for word in words if word.partition("=")[0].partition(".")[0] in theirs]
     given["spec"] = spec = compose([word for word in words if word not in own], AnalyzeSpec)
+    if looks:
+        from alexcli.run.trained import choose, fresh, load, placed_spec
     if "fresh" in looks and not named:
-        given["fresh"] = _subject(_fresh(compose(own, TrainSpec), reporter), spec, reporter)
+        given["fresh"] = _subject(fresh(compose(own, TrainSpec), reporter), spec, reporter)
     elif looks:
-        from alexcli.run.trained import choose, load, placed_spec
-
         chosen = choose(named, runs, ("train",) if "histories" in looks else ("train", "import"))
         run, path = chosen[0]
         if "histories" in looks:
@@ -67,27 +66,11 @@ def look(
         elif len(chosen) > 1:
             raise UsageError.of("analyze.many_runs", chosen=chosen, run=run)
         elif "fresh" in looks:
-            given["fresh"] = _subject(_fresh(placed_spec(run, own), reporter), spec, reporter)
+            given["fresh"] = _subject(fresh(placed_spec(run, own), reporter), spec, reporter)
         else:
             given["subject"] = _subject(load(run, path, own), spec, reporter)
     found: Analysis = work(**{key: given[key] for key in wanted})
     return found
-
-
-def _fresh(spec: TrainSpec, reporter: Reporter) -> "Trained":
-    """The net with which `train` would begin, without dropout."""
-    from alexcli.data.dataset import training_statistics
-    from alexcli.data.names import human_names
-    from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
-    from alexcli.run.trained import Trained
-
-    spec, data = build_data(replace(spec, placement=PlacementSpec()), reporter)
-    spec = replace(spec, model=replace(spec.model, dropout=DropoutSpec(rate=0)))
-    placement, net = build_placement(spec), build_net(spec).eval()
-    preprocess = build_preprocess(spec, training_statistics(data)).to(placement.device)
-    placement.place(net)
-    names, label = human_names(data.classes), f"{spec.label or spec.model.name}, seed {spec.seed}"
-    return Trained(label, Path(), spec, data.classes, names, net, preprocess, placement)
 
 
 def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subject:
@@ -95,10 +78,8 @@ def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subje
     import numpy as np
     import torch
 
-    from alexcli.lit.datamodule import DataModule
     from alexcli.run.build import build_data
-    from alexcli.run.evaluate import same_classes
-    from alexcli.run.predict import find_pictures, known_labels, read_pictures
+    from alexcli.run.evaluate import find_pictures, known_labels, read_pictures, same_classes
 
     names, device = trained.names, trained.placement.device
 
@@ -123,9 +104,7 @@ def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subje
         return torch.from_numpy(images).to(device), called, words
 
     def stream(some: "Pictures") -> "Iterator[Batch]":
-        for batch in DataModule(trained.spec, data()).in_order(some):
-            if isinstance(batch, Exception):
-                raise batch
+        for batch in trained.batches(data(), some):
             yield batch._replace(images=batch.images.to(device))
             reporter.counted("looking at pictures", int(batch.positions[-1]) + 1, len(some))
         reporter.close()

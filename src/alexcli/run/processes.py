@@ -1,8 +1,10 @@
-"""Starting the processes of a run on this machine, and ending them together.
+"""Starting the processes of a run on this machine, and ending them together; those of a sweep one
+after another.
 
 Under torchrun or Slurm the processes are there already, and nothing here is used but `report`.
 """
 
+import contextlib
 import json
 import math
 import os
@@ -13,19 +15,14 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Any
 
-from alexcli.errors import (
-    AlexcliError,
-    InterruptedRunError,
-    LostPeerError,
-    RunFailedError,
-    UsageError,
-)
+from alexcli import errors
+from alexcli.errors import AlexcliError, InterruptedRunError, RunFailedError
 from alexcli.placement.world import MEETING, world
+from alexcli.results import Reporter
 
 if TYPE_CHECKING:  # whose import would slow down every --help
     from alexcli.schema import TrainSpec
@@ -33,9 +30,6 @@ if TYPE_CHECKING:  # whose import would slow down every --help
 POLL = 0.1  # seconds
 GRACE = 5.0  # seconds in which processes that lost a peer may say so before they are ended
 RESUMES = "the same command resumes from what was saved"
-KINDS: dict[str, type[AlexcliError]] = {
-    kind.__name__: kind for kind in (InterruptedRunError, LostPeerError, RunFailedError, UsageError)
-}
 
 
 def speaks() -> bool:
@@ -110,39 +104,37 @@ class _Family:
 
     def watch(self) -> None:
         """Wait for all, or for the first that fails; then raise its error."""
-        before = {n: signal.signal(n, self._pass_on) for n in (signal.SIGINT, signal.SIGTERM)}
         until = math.inf
-        try:
-            while None in self._codes() and time.monotonic() < until:
-                if any(self._codes()):
-                    until = min(until, time.monotonic() + GRACE)
-                time.sleep(POLL)
-        finally:
-            for child in self.children:
-                child.kill()  # what is left waits for a process that is gone
-                child.wait()
-            for number, handler in before.items():
-                signal.signal(number, handler)
-        if any(self._codes()):
-            raise self._cause()
+        with _handling(self._pass_on, signal.SIGINT, signal.SIGTERM):
+            try:
+                while None in self._codes() and time.monotonic() < until:
+                    if any(self._codes()):
+                        until = min(until, time.monotonic() + GRACE)
+                    time.sleep(POLL)
+            finally:
+                for child in self.children:
+                    child.kill()  # what is left waits for a process that is gone
+                    child.wait()
+        found = [self._told(rank, code) for rank, code in enumerate(self._codes()) if code]
+        if found:
+            raise self._cause(found)
 
     def _codes(self) -> list[int | None]:
         return [child.poll() for child in self.children]
 
-    def _pass_on(self, number: int, frame: FrameType | None) -> None:
+    def _pass_on(self, *_: object) -> None:
         """The first signal lets the step end and saves, the second stops at once."""
         self.asked += 1
         for child in self.children:
             child.kill() if self.asked > 2 else child.send_signal(signal.SIGTERM)
 
-    def _cause(self) -> AlexcliError:
+    def _cause(self, found: list[dict[str, Any]]) -> AlexcliError:
         """The error that came first: not the loss of a peer, if there is any other."""
-        found = [self._told(rank, code) for rank, code in enumerate(self._codes()) if code]
-        first = min(found, key=lambda told: (told["kind"] == LostPeerError.__name__, told["time"]))
-        kind = KINDS.get(first["kind"], RunFailedError)
-        if self.asked and all(told["kind"] != UsageError.__name__ for told in found):
+        first = min(found, key=lambda told: (told["kind"] == "LostPeerError", told["time"]))
+        kind: type[AlexcliError] = getattr(errors, first["kind"], RunFailedError)
+        if self.asked and all(told["kind"] != "UsageError" for told in found):
             kind = InterruptedRunError
-        named = kind in (UsageError, InterruptedRunError)  # which all processes raise alike
+        named = kind in (errors.UsageError, InterruptedRunError)  # which all processes raise alike
         prefix = "" if named else f"rank {first['rank']} of {len(self.children)}: "
         return kind(prefix + first["message"], hint=first["hint"])
 
@@ -153,15 +145,25 @@ class _Family:
             return found
         except (OSError, ValueError):
             killed = code < 0 and f"was killed by {signal.Signals(-code).name}"
-            end = killed or f"ended with {code}"
             log = (self.folder / f"rank{rank}.log").read_text(errors="replace").strip()
-            return {
-                "rank": rank,
-                "kind": RunFailedError.__name__,
-                "message": f"{end}\n{log}".strip(),
-                "hint": RESUMES,
-                "time": 0.0,
-            }
+            end = f"{killed or f'ended with {code}'}\n{log}".strip()
+            return _record(rank, RunFailedError(end, hint=RESUMES), 0.0)
+
+
+def _record(rank: int, error: AlexcliError, when: float) -> dict[str, Any]:
+    kind = type(error).__name__
+    return {"rank": rank, "kind": kind, "message": error.message, "hint": error.hint, "time": when}
+
+
+@contextlib.contextmanager
+def _handling(handler: Callable[..., None], *numbers: signal.Signals) -> Iterator[None]:
+    """Answer signals in another way for a while."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, kept in before.items():
+            signal.signal(number, kept)
 
 
 def _loopback() -> dict[str, str]:
@@ -186,16 +188,9 @@ def report(error: BaseException) -> bool:
     if not isinstance(error, AlexcliError):
         trace = "".join(traceback.format_exception(error)).strip()
         error = RunFailedError(f"{type(error).__name__}: {error}\n{trace}", hint=RESUMES)
-    told = {
-        "rank": here.rank,
-        "kind": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
-        "time": time.time(),
-    }
     file = Path(meeting).with_name(f"rank{here.rank}.json")
     temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(told))
+    temporary.write_text(json.dumps(_record(here.rank, error, time.time())))
     temporary.replace(file)
     return True
 
@@ -212,3 +207,23 @@ def _follow_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
+
+
+def sweep(jobs: Sequence[Sequence[str]], flags: Sequence[str], reporter: Reporter) -> list[int]:
+    """Run `alexcli train` once for each list of overrides, each a child process.
+
+    A job that fails does not stop the next; the same sweep again skips what is finished.
+
+    Returns:
+        The exit codes; 1 where a signal ended a child.
+    """
+    codes: list[int] = []
+    # Ctrl-C reaches the child too, which saves before it stops; here it only means to wait on.
+    with _handling(lambda *_: None, signal.SIGINT):
+        for number, words in enumerate(jobs, start=1):
+            reporter.note(f"job {number} of {len(jobs)}: alexcli train {' '.join(words)}")
+            code = subprocess.call([sys.executable, "-m", "alexcli", "train", *flags, *words])
+            codes.append(code if code >= 0 else 1)
+            if code == 130:  # Ctrl-C is meant for all of them.
+                break
+    return codes

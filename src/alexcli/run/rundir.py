@@ -4,6 +4,8 @@ import contextlib
 import hashlib
 import importlib.metadata
 import json
+import logging
+import os
 import platform
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -16,12 +18,14 @@ from filelock import FileLock, Timeout
 
 from alexcli.config import from_mapping, to_mapping
 from alexcli.data.names import human_names
-from alexcli.errors import UsageError, written
+from alexcli.errors import AlexcliError, RunFailedError, UsageError, written
+from alexcli.results import EpochRow, Reporter
 from alexcli.schema import Precision, TrainSpec
 
 # Where the pictures lie, how many processes read them: nothing that changes a pixel.
 DATA_LEFT_OUT = ("root", "workers", "download", "on_error", "val_labels")
 PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow")
+LOGGED = ("alexcli.run", "lightning.pytorch")  # Lightning's own messages go to the file too
 
 
 def fingerprint(spec: TrainSpec, data: str, precision: Precision, init: str | None) -> str:
@@ -106,8 +110,8 @@ class RunDirectory:
             return human_names(classes)
         return [known.get(name, name) for name in classes]
 
-    def create(self, spec: TrainSpec, classes: Sequence[str]) -> None:
-        """Make the directory and write what is known before the first step.
+    def create(self, spec: TrainSpec, classes: Sequence[str]) -> dict[str, Any]:
+        """Make the directory and write what is known before the first step; the environment.
 
         Args:
             spec: the resolved configuration.
@@ -120,7 +124,8 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
             self.config.write_text(text, encoding="utf-8")
-            (self.path / "environment.json").write_text(json.dumps(environment(), indent=1) + "\n")
+            here = environment()
+            (self.path / "environment.json").write_text(json.dumps(here, indent=1) + "\n")
             root = Path(spec.data.root) if spec.data.root else None
             named = zip(classes, human_names(classes, root), strict=True)
             lines = [
@@ -128,6 +133,7 @@ class RunDirectory:
             ]
             text = "[\n " + ",\n ".join(lines) + "\n]\n"
             (self.path / "classes.json").write_text(text, encoding="utf-8")
+        return here
 
     def put_aside(self) -> Path | None:
         """Rename a run that is to start over, so that nothing is lost; where it went."""
@@ -166,24 +172,75 @@ class RunDirectory:
         return whole
 
     @contextlib.contextmanager
+    def logged(self, reporter: Reporter) -> Iterator[Reporter]:
+        """A reporter that also writes train.log; so is an expected error before it passes on."""
+        handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        loggers = [logging.getLogger(name) for name in LOGGED]
+        for logger in loggers:
+            logger.handlers = [handler]
+        log = loggers[0]
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        try:
+            yield _Both(reporter, log)
+        except AlexcliError as error:
+            log.error("%s", error.message)
+            raise
+        finally:
+            reporter.close()
+            handler.close()
+            for logger in loggers:
+                logger.handlers = []
+
+    @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for one process.
+        """Hold the directory for one process, in a folder that is made if need be.
 
         Raises:
-            UsageError: another process trains here.
+            UsageError: the folder cannot be written, or another process trains here.
+            RunFailedError: a file could not be written later on; names it.
         """
-        lock = FileLock(self.path.parent / f".{self.path.name}.lock")
+        with written(f"the run directory {self.path}", hint="choose another place: runs=DIR"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path.parent, os.W_OK):
+                raise PermissionError(f"{self.path.parent} is write-protected")
         try:
-            with lock.acquire(timeout=0):
+            with FileLock(self.path.parent / f".{self.path.name}.lock").acquire(timeout=0):
                 yield
         except Timeout:
             raise UsageError.of("run.locked", path=self.path) from None
+        except OSError as error:
+            file, why = error.filename or self.path, error.strerror or error
+            raise RunFailedError.of("run.unwritable", file=file, why=why) from error
 
 
 def _replace(path: Path, text: str) -> None:
     temporary = path.with_suffix(".tmp")
     temporary.write_text(text, encoding="utf-8")
     temporary.replace(path)
+
+
+class _Both:
+    """Tells the reporter, and writes what lasts to train.log."""
+
+    def __init__(self, reporter: Reporter, log: logging.Logger) -> None:
+        self.reporter, self.log = reporter, log
+        self.counted, self.step, self.close = reporter.counted, reporter.step, reporter.close
+
+    def note(self, text: str) -> None:
+        self.log.info("%s", text)
+        self.reporter.note(text)
+
+    def warn(self, text: str) -> None:
+        self.log.warning("%s", text)
+        self.reporter.warn(text)
+
+    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
+        for row in rows:
+            error = f"loss {row.loss:.4f} top-1 error {row.top1_err:.4f}"
+            self.log.info("epoch %d/%d %s %s", row.epoch, epochs, row.split, error)
+        self.reporter.epoch(rows, epochs)
 
 
 def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:

@@ -90,14 +90,17 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     if any(override.key_or_group in ("seed", "label") for override in parse(words)):
         raise UsageError.of("ablate.own_words")
     setting = compose(words, TrainSpec)
-    _check_needs(name, file, flat(to_mapping(setting)))
-    base = _arm(name, setting, BASELINE, file.baseline, words, ArmSpec())
-    arms = [base]
-    source = None
+    known = flat(to_mapping(setting))
+    for key, value in file.needs.items():
+        if known.get(key) != value:
+            pair = {"wanted": _typed(value), "found": _typed(known.get(key))}
+            raise UsageError.of("ablate.needs", name=name, key=key, **pair)
+    base = _arm(name, BASELINE, ArmSpec(file.baseline), setting, words)
+    arms, source = [base], None
     if file.source:
-        source = _arm(name, base.spec, "source", file.source, base.words, ArmSpec())
+        source = _arm(name, "source", ArmSpec(file.source), base.spec, base.words)
     for key, found in file.arms.items():
-        arm = _arm(name, base.spec, key, found.change, base.words, found, typed=words)
+        arm = _arm(name, key, found, base.spec, base.words, typed=words)
         arm.after = source
         if source:
             arm.differences.append(f"init_from: null -> a net of {', '.join(source.differences)}")
@@ -111,53 +114,49 @@ def open_study(name: str, words: Sequence[str]) -> Study:
 
 def _arm(
     study: str,
-    base: TrainSpec,
     name: str,
-    change: dict[str, Any],
-    words: Sequence[str],
     file: ArmSpec,
+    base: TrainSpec,
+    words: Sequence[str],
     typed: Sequence[str] = (),
 ) -> Arm:
     """Compose an arm: the base's words, then its own changes with patterns and factors resolved."""
-    before = flat(to_mapping(base))
-    changes = _resolved(change, before, f"the arm {name} of {study}")
+    before, who = flat(to_mapping(base)), f"{name} of {study}"
+    changes = _resolved(file.change, before, f"the arm {who}")
+    fixed = [key for key in changes if not _is_factor(file.change.get(key))]
     for word, override in zip(typed, parse(typed), strict=True):
         mine = override.key_or_group
-        for key in changes:
-            if isinstance(change.get(key), str) and change[key][:1] == "x":
-                continue  # a factor of what was typed
+        for key in fixed:  # a factor is one of what was typed
             # A whole group, such as model=vgg16, is the setting; a key of the arm's is not.
             within = "." in mine and key.startswith(f"{mine}.")
             if key == mine or within or mine.startswith(f"{key}."):
-                raise UsageError.of(
-                    "ablate.word_in_arm", word=word, arm=f"{name} of {study}", key=key
-                )
-    own = [f"{key}={_typed(value)}" for key, value in changes.items()]
+                raise UsageError.of("ablate.word_in_arm", word=word, arm=who, key=key)
     spec = changed(base, changes)
     after, dead = flat(to_mapping(spec)), _without_effect(base)
-    keys = [*before, *(key for key in after if key not in before)]
+    removed = [key for key, value in changes.items() if value is None]
+    inside = tuple(f"{key}." for key in removed)
     differences = [
         f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
-        for key in keys
-        if before.get(key) != after.get(key) and not _inside(key, changes) and key not in dead
+        for key in {**before, **after}
+        if before.get(key) != after.get(key) and key not in dead and not key.startswith(inside)
     ]
-    differences += [f"{key}: removed" for key, value in changes.items() if value is None]
+    differences += [f"{key}: removed" for key in removed]
+    own = [f"{key}={_typed(value)}" for key, value in changes.items()]
     return Arm(name, spec, [*words, *own], differences, file)
 
 
-def _inside(key: str, changes: dict[str, Any]) -> bool:
-    """Whether a key belongs to a layer that is removed whole."""
-    return any(value is None and key.startswith(f"{path}.") for path, value in changes.items())
+def _is_factor(value: Any) -> bool:
+    return isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit()
 
 
 def _without_effect(base: TrainSpec) -> set[str]:
     """Keys that the net of a setting does not read: an arm of these alone changes nothing."""
-    keys = [key for key in flat(to_mapping(base)) if key.startswith("model.")]
+    keys = {key for key in flat(to_mapping(base)) if key.startswith("model.")}
     if base.model.torchvision is not None:
         return {key for key in keys if not key.startswith(("model.torchvision", "model.input."))}
     ops = {op.name for layer in layers(base.model).values() for op in layer.ops}
-    unread = [of for op, of in READ_BY.items() if op not in ops]
-    return {key for key in keys if any(key.startswith(of) for of in unread)}
+    unread = sum((of for op, of in READ_BY.items() if op not in ops), ())
+    return {key for key in keys if key.startswith(unread)}
 
 
 def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[str, Any]:
@@ -166,18 +165,16 @@ def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[
     parts = {".".join(key.split(".")[:3]) for key in before if key.startswith(owners)}
     found: dict[str, Any] = {}
     for key, value in change.items():
-        known = [*before, *parts]
-        under = [k for k in before if k.startswith(f"{key}.")]
-        keys = [k for k in known if fnmatch.fnmatchcase(k, key) and before.get(k, "") is not None]
-        if isinstance(value, dict) and under:
+        known = [k for k in (*before, *parts) if before.get(k, "") is not None]
+        keys = fnmatch.filter(known, key)
+        if isinstance(value, dict) and any(k.startswith(f"{key}.") for k in before):
             keys = [key]
         if not keys and value is None and "*" in key:
             continue  # nothing of that name to remove
         if not keys and key not in before:
             raise UsageError.of("ablate.no_key", who=who, key=key)
         for each in keys or [key]:
-            times = isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit()
-            found[each] = _scaled(before[each], float(value[1:])) if times else value
+            found[each] = _scaled(before[each], float(value[1:])) if _is_factor(value) else value
     return found
 
 
@@ -197,10 +194,3 @@ def _typed(value: Any) -> str:
 
 def _shown(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else _typed(value)
-
-
-def _check_needs(name: str, file: StudySpec, setting: dict[str, Any]) -> None:
-    for key, value in file.needs.items():
-        if setting.get(key) != value:
-            pair = {"wanted": _typed(value), "found": _typed(setting.get(key))}
-            raise UsageError.of("ablate.needs", name=name, key=key, **pair)

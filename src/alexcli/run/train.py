@@ -1,12 +1,10 @@
 """Training a run to its end, from wherever it stands."""
 
-import contextlib
 import functools
 import itertools
-import os
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from alexcli import __version__
 from alexcli.config import flat, to_mapping
 from alexcli.data.dataset import Dataset, training_statistics
 from alexcli.data.transforms import Batch
-from alexcli.errors import RunFailedError, UsageError, written
+from alexcli.errors import UsageError
 from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.loggers import open_loggers
@@ -33,13 +31,13 @@ from alexcli.run.build import (
     build_net,
     build_placement,
     build_preprocess,
+    is_narrow,
     resolve_compile,
     resolve_precision,
 )
-from alexcli.run.log import logged
-from alexcli.run.rundir import RunDirectory, environment, locate
-from alexcli.run.transfer import start_of, transfer
-from alexcli.schema import PlacementKind, PlacementSpec, Precision, TrainSpec
+from alexcli.run.rundir import RunDirectory, locate
+from alexcli.run.start import start_of, transfer
+from alexcli.schema import PlacementKind, PlacementSpec, TrainSpec
 
 HARMLESS = (
     # Arrays in memory need no loader processes, and folders choose their own number.
@@ -75,41 +73,41 @@ def train(
         InterruptedRunError: Ctrl-C; saved.
     """
     reuse_memory()
-    precision, placement = resolve_precision(spec), build_placement(spec)
+    placement = build_placement(spec)
     reporter = reporter if placement.root else Silent()
     spec, dataset = build_data(spec, reporter, overrides=overrides)
-    start = start_of(spec, dataset.fingerprint)
-    run, given = start.run, None if resume in ("auto", "never") else locate(resume)[1]
+    run, other, weights = start_of(spec, dataset.fingerprint)
+    given = None if resume in ("auto", "never") else locate(resume)[1]
     if given is not None and given.resolve().parent != run.path.resolve():
         raise UsageError.of("run.other_checkpoint", given=given, run=run)
     finished = run.result() if resume == "auto" else None
     placement.agree(_facts(spec, run, finished is not None))
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
-    module, data = _built(spec, dataset, placement, reporter, precision)
-    if start.source is not None:
-        words = transfer(module.net, start, spec.init.layers)
-        reporter.note(f"weights from {start.source}: {words}")
+    module, data = _built(spec, dataset, placement, reporter)
+    if other is not None:
+        weights = module.net.without_others(weights)
+        words = transfer(module.net, weights, spec.init.layers, other)
+        reporter.note(f"weights from {other}: {words}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
     placement.agree({"the step to go on from": step})
     if not placement.root:  # which writes nothing, and is told by the root what failed there
-        _fit(run, module, data, (source, step), reporter, precision)
+        _fit(run, module, data, (source, step), reporter)
         return TrainResult(str(run.path), {}, skipped=False)
-    with _writing(run), run.locked():
+    with run.locked():
         if resume == "never" and (aside := run.put_aside()) is not None:
             reporter.note(f"what was there is now in {aside}")
-        run.create(spec, dataset.classes)
-        began_on = environment()
-        with logged(run.path / "train.log", reporter) as speaker:
-            best = _fit(run, module, data, (source, step), speaker, precision)
+        began_on = run.create(spec, dataset.classes)
+        with run.logged(reporter) as speaker:
+            best = _fit(run, module, data, (source, step), speaker)
         typed = {"command": " ".join(["alexcli train", *overrides]), "arm": arm, "on": began_on}
         result = run.finish("train", _result(run, module, dataset, best) | typed)
     return TrainResult(str(run.path), result, skipped=False)
 
 
 def _built(
-    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter, precision: Precision
+    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter
 ) -> tuple[Module, DataModule]:
     if spec.trainer.threads:
         torch.set_num_threads(spec.trainer.threads)
@@ -129,9 +127,10 @@ def _built(
     if words == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
         module.net.compile()
+    precision, norms = resolve_precision(spec).name, spec.model.lrn.impl.name
     reporter.note(
-        f"step: {precision.name}, channels-last, response norms {spec.model.lrn.impl.name}, "
-        f"fused update, {words}, {torch.get_num_threads()} threads"
+        f"step: {precision}, channels-last, response norms {norms}, fused update, {words}, "
+        f"{torch.get_num_threads()} threads"
     )
     module.configure_optimizers()  # finds a parameter without a group before anything is written
     return module, data
@@ -140,10 +139,10 @@ def _built(
 def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
     """What the updates of an epoch take here, from a few after one that is not counted."""
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), Silent())
-    precision, placement = resolve_precision(spec), build_placement(spec)
-    module, data = _built(spec, dataset, placement, Silent(), precision)
+    placement = build_placement(spec)
+    module, data = _built(spec, dataset, placement, Silent())
     device, times = module.to(placement.device).device, []
-    optimizer, narrow = module.configure_optimizers(), precision is Precision.bf16
+    optimizer, narrow = module.configure_optimizers(), is_narrow(spec)
     for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
         moved = Batch(*(part.to(device) for part in batch))
         with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
@@ -174,28 +173,12 @@ def _step_of(source: Path, module: Module) -> int:
     return int(loaded["global_step"])
 
 
-@contextlib.contextmanager
-def _writing(run: RunDirectory) -> Iterator[None]:
-    """Make the folder of the run; name the file that cannot be written, now or later."""
-    with written(f"the run directory {run.path}", hint="choose another place: runs=DIR"):
-        run.path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(run.path.parent, os.W_OK):
-            raise PermissionError(f"{run.path.parent} is write-protected")
-    try:
-        yield
-    except OSError as error:
-        raise RunFailedError.of(
-            "run.unwritable", file=error.filename or run.path, why=error.strerror or error
-        ) from error
-
-
 def _fit(
     run: RunDirectory,
     module: Module,
     data: DataModule,
     start: tuple[Path | None, int],
     speaker: Reporter,
-    precision: Precision,
 ) -> EpochRow | None:
     """Train; the row of the best epoch."""
     spec, sets, (source, step) = module.spec, data.dataset, start
@@ -219,7 +202,7 @@ def _fit(
             warnings.filterwarnings("ignore", message=f".*{message}.*")
         trainer = L.Trainer(
             **trainer_devices(placement),
-            precision="bf16-mixed" if precision is Precision.bf16 else "32-true",
+            precision="bf16-mixed" if is_narrow(spec) else "32-true",
             max_epochs=spec.optim.epochs,
             logger=loggers or False,
             callbacks=[recorder, interruption, *watching],
@@ -230,8 +213,7 @@ def _fit(
             use_distributed_sampler=False,
             default_root_dir=str(run.path),
         )
-        ckpt = str(source) if source else None
-        trainer.fit(module, datamodule=data, ckpt_path=ckpt, weights_only=True)
+        trainer.fit(module, datamodule=data, ckpt_path=source, weights_only=True)
     if loggers and spec.logger.offline:
         speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
     return recorder.best

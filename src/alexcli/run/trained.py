@@ -1,23 +1,91 @@
-"""A trained net with its preprocessing, read from a run."""
+"""A trained net with its preprocessing, read from a run, and its softmax outputs.
+
+Legend: N pictures, V views, K classes.
+"""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from alexcli.config import override_run
-from alexcli.data.transforms import Preprocess
-from alexcli.errors import UsageError
+from alexcli.data.dataset import Dataset, training_statistics
+from alexcli.data.names import human_names
+from alexcli.data.pictures import Pictures
+from alexcli.data.transforms import Batch, Preprocess, View
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.lit.datamodule import DataModule
 from alexcli.model.towers import Towers
 from alexcli.placement.single import Single
 from alexcli.results import Reporter
 from alexcli.run import checkpoint
-from alexcli.run.build import build_net, build_placement, build_preprocess, resolve_precision
+from alexcli.run.build import build_data, build_net, build_placement, build_preprocess, is_narrow
 from alexcli.run.rundir import RunDirectory, locate, newest
-from alexcli.run.views import Scorer
-from alexcli.schema import PlacementSpec, Precision, TrainSpec
+from alexcli.schema import DropoutSpec, PlacementSpec, TrainSpec
+
+
+@dataclass
+class Scorer:
+    """A net that is asked for the softmax outputs of views of pictures, in passes that fit in
+    memory."""
+
+    net: Towers
+    """In evaluation mode, on the device of `preprocess`."""
+    preprocess: Preprocess
+    bf16: bool
+    """Whether products run in bfloat16."""
+    limit: int
+    """Net inputs in one forward pass; halved whenever the device's memory does not suffice."""
+    reporter: Reporter
+    """Told when that happens."""
+
+    def __call__(self, images: Tensor, views: Sequence[View]) -> Tensor:
+        """Softmax outputs of every view of every picture.
+
+        Args:
+            images: (N, S, S, 3) uint8, on the net's device.
+            views: which crops.
+
+        Returns:
+            (V, N, K) float32.
+
+        Raises:
+            RunFailedError: not even one input fits in memory.
+        """
+        total, parts, start = len(views) * len(images), [], 0
+        while start < total:
+            count = min(self.limit, total - start)
+            try:
+                parts.append(self._pass(images, views, start, start + count))
+                start += count
+                continue
+            except torch.OutOfMemoryError as error:
+                if count == 1:
+                    raise RunFailedError.of("eval.memory") from error
+            # Outside of `except`, whose traceback would keep the failed pass's tensors alive.
+            self.limit = count // 2
+            torch.cuda.empty_cache()
+            self.reporter.warn(
+                f"out of memory with {count} inputs; going on with eval.max_batch={self.limit}"
+            )
+        return torch.cat(parts).view(len(views), len(images), -1)
+
+    @torch.inference_mode()
+    def _pass(self, images: Tensor, views: Sequence[View], start: int, stop: int) -> Tensor:
+        """Inputs `start` to `stop` of all views, one view after the other; (stop - start, K)."""
+        device = images.device.type
+        inputs, n = [], len(images)
+        for number, view in enumerate(views):  # which lie end to end
+            low, high = (min(max(at - number * n, 0), n) for at in (start, stop))
+            if low < high:
+                inputs.append(self.preprocess.view(images[low:high], view))
+        x = inputs[0] if len(inputs) == 1 else torch.cat(inputs)
+        with torch.autocast(device, torch.bfloat16, enabled=self.bf16):
+            scores = self.net(x)
+        return torch.softmax(scores.float(), dim=1)
 
 
 @dataclass
@@ -38,13 +106,26 @@ class Trained:
 
     def scorer(self, reporter: Reporter) -> Scorer:
         """What turns pictures into softmax outputs."""
-        return Scorer(
-            self.net,
-            self.preprocess,
-            bf16=resolve_precision(self.spec) is Precision.bf16,
-            limit=self.spec.eval.max_batch,
-            reporter=reporter,
-        )
+        limit = self.spec.eval.max_batch
+        return Scorer(self.net, self.preprocess, is_narrow(self.spec), limit, reporter)
+
+    def batches(self, dataset: Dataset, pictures: Pictures) -> Iterator[Batch]:
+        """This replica's share of the pictures of a split, in order, on the CPU."""
+        for batch in DataModule(self.spec, dataset, self.placement.share).in_order(pictures):
+            if isinstance(batch, Exception):
+                raise batch
+            yield batch
+
+
+def fresh(spec: TrainSpec, reporter: Reporter) -> Trained:
+    """The net with which `train` would begin, without dropout."""
+    spec, data = build_data(replace(spec, placement=PlacementSpec()), reporter)
+    spec = replace(spec, model=replace(spec.model, dropout=DropoutSpec(rate=0)))
+    placement, net = build_placement(spec), build_net(spec).eval()
+    preprocess = build_preprocess(spec, training_statistics(data)).to(placement.device)
+    placement.place(net)
+    names, label = human_names(data.classes), f"{spec.label or spec.model.name}, seed {spec.seed}"
+    return Trained(label, Path(), spec, data.classes, names, net, preprocess, placement)
 
 
 def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
@@ -82,14 +163,9 @@ def load(
     placement.place(net)
     preprocess.to(placement.device)
     module.eval()
-    name, names = name_of(run, path), run.names(classes)
-    return Trained(name, path, spec, classes, names, net, preprocess, placement)
-
-
-def name_of(run: RunDirectory, path: Path) -> str:
-    """How a checkpoint is called in tables."""
     name = RunDirectory(run.path.resolve()).name
-    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+    name = name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+    return Trained(name, path, spec, classes, run.names(classes), net, preprocess, placement)
 
 
 def choose(

@@ -1,4 +1,6 @@
-"""Trained nets as files for other programs, each compared with the net after it is written."""
+"""Weights from elsewhere as runs, and trained nets as files for other programs, each compared with
+the net after it is written.
+"""
 
 import importlib.util
 import json
@@ -14,15 +16,20 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from alexcli import __version__
-from alexcli.config import from_mapping, to_mapping
+from alexcli.config import compose, from_mapping, to_mapping
+from alexcli.data.dataset import Statistics
+from alexcli.data.names import ilsvrc2012
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import RunFailedError, UsageError, written
-from alexcli.model.convert import portable
-from alexcli.results import Exported
-from alexcli.run.build import build_net, build_preprocess
+from alexcli.model.convert import TORCHVISION_MEAN, download_torchvision, from_torchvision, portable
+from alexcli.results import Exported, Reporter
+from alexcli.run import checkpoint
+from alexcli.run.build import build_net, build_preprocess, resolve_precision
+from alexcli.run.rundir import RunDirectory, directory_for, fingerprint
 from alexcli.run.trained import Trained
 from alexcli.schema import TrainSpec
 
+SOURCES = ("torchvision",)
 SUFFIX = {"onnx": ".onnx", "safetensors": ".safetensors", "torch": ".pt2"}
 NEEDED = {"onnx": ("onnx", "onnxscript", "onnxruntime")}
 TOLERANCE = 1e-4  # of the largest score; other programs sum in another order
@@ -66,18 +73,16 @@ def export(
         RunFailedError: what was written does not agree with the net; nothing is left behind.
     """
     _check(form, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset)
-    temporary = path.with_name(f".{path.name}.tmp{SUFFIX[form]}")
     net = portable(trained.net, operator=form == "onnx" and not decompose_lrn)
     whole = (Whole(trained.preprocess, net) if preprocessing else net).eval()
+    # Formats look at the ending, and keep the name: the same net makes the same file.
+    temporary = path.with_name(f".{path.name}.tmp{SUFFIX[form]}")
     try:
         with written(path, hint="--out PATH"):
             path.parent.mkdir(parents=True, exist_ok=True)
             example = _inputs(trained, 2, preprocessing)
             facts, check = _write(form, trained, whole, example, temporary, opset)
-            difference = max(
-                _difference(trained, check, _inputs(trained, n, preprocessing), preprocessing)
-                for n in BATCHES
-            )
+            difference = max(_difference(trained, check, n, preprocessing) for n in BATCHES)
             if not difference <= TOLERANCE:
                 hint = "--decompose-lrn, or another --opset" if form == "onnx" else ""
                 raise RunFailedError.of(
@@ -93,15 +98,23 @@ def _write(
     form: str, trained: Trained, whole: nn.Module, x: Tensor, path: Path, opset: int | None
 ) -> tuple[dict[str, Any], Callable[[Tensor], Tensor]]:
     """Write the file; what is to be told of it, and how to run it."""
+    # What a file tells of itself: the whole configuration as yaml, and the classes in order.
+    facts = {
+        "alexcli": __version__,
+        "config": yaml.safe_dump(to_mapping(trained.spec), sort_keys=False),
+        "classes": json.dumps(trained.classes),
+        "names": json.dumps(trained.names),
+    }
     # torch's exporters warn of their own internals.
     with warnings.catch_warnings(action="ignore"), torch.no_grad():
-        match form:
-            case "onnx":
-                return _onnx(whole, x, path, trained, opset), _onnx_runner(path)
-            case "torch":
-                torch.export.save(torch.export.export(whole, (x,), dynamic_shapes=BATCH), path)
-                return {}, torch.export.load(path).module()
-        _safetensors(trained, path)
+        if form == "onnx":
+            return _onnx(whole, x, path, facts, opset), _onnx_runner(path)
+        if form == "torch":
+            torch.export.save(torch.export.export(whole, (x,), dynamic_shapes=BATCH), path)
+            return {}, torch.export.load(path).module()
+        module = nn.ModuleDict({"net": trained.net, "preprocess": trained.preprocess})
+        state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+        save_file(state, path, metadata=facts)
         return {}, _restored(path)
 
 
@@ -126,25 +139,16 @@ def _inputs(trained: Trained, count: int, preprocessing: bool) -> Tensor:
 
 @torch.inference_mode()
 def _difference(
-    trained: Trained, check: Callable[[Tensor], Tensor], x: Tensor, preprocessing: bool
+    trained: Trained, check: Callable[[Tensor], Tensor], count: int, preprocessing: bool
 ) -> float:
     """Largest difference from the net's scores, as a part of the largest score."""
-    expected = trained.net(trained.preprocess.view(x) if preprocessing else x)
-    return float((check(x) - expected).abs().max() / expected.abs().max())
-
-
-def _facts(trained: Trained) -> dict[str, str]:
-    """What a file tells of itself: the whole configuration as yaml, and the classes in order."""
-    return {
-        "alexcli": __version__,
-        "config": yaml.safe_dump(to_mapping(trained.spec), sort_keys=False),
-        "classes": json.dumps(trained.classes),
-        "names": json.dumps(trained.names),
-    }
+    expected = trained.net(_inputs(trained, count, preprocessing=False))
+    found = check(_inputs(trained, count, preprocessing))
+    return float((found - expected).abs().max() / expected.abs().max())
 
 
 def _onnx(
-    net: nn.Module, x: Tensor, path: Path, trained: Trained, opset: int | None
+    net: nn.Module, x: Tensor, path: Path, facts: dict[str, str], opset: int | None
 ) -> dict[str, Any]:
     import onnx
 
@@ -159,7 +163,7 @@ def _onnx(
         verbose=False,
     )
     assert program is not None
-    program.model.metadata_props.update(_facts(trained))
+    program.model.metadata_props.update(facts)
     program.save(path, external_data=False)
     model = onnx.load(path)
     onnx.checker.check_model(model)
@@ -175,12 +179,6 @@ def _onnx_runner(path: Path) -> Callable[[Tensor], Tensor]:
     return lambda x: torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
 
 
-def _safetensors(trained: Trained, path: Path) -> None:
-    module = nn.ModuleDict({"net": trained.net, "preprocess": trained.preprocess})
-    state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
-    save_file(state, path, metadata=_facts(trained))
-
-
 def _restored(path: Path) -> Callable[[Tensor], Tensor]:
     """The net that a safetensors file describes, from nothing but the file."""
     with safe_open(path, "pt") as file:
@@ -190,3 +188,72 @@ def _restored(path: Path) -> Callable[[Tensor], Tensor]:
     made = nn.ModuleDict({"net": build_net(spec), "preprocess": build_preprocess(spec, None)})
     made.load_state_dict(state)
     return made.eval()["net"]
+
+
+def import_torchvision(
+    runs: Path, reporter: Reporter, *, weights: Path | None = None, classes: Path | None = None
+) -> RunDirectory:
+    """torchvision's alexnet as a run; one that is there already is left alone.
+
+    Args:
+        runs: folder of all runs.
+        reporter: told how it goes.
+        weights: a state dict on disk; None downloads the published one.
+        classes: a list of class names in the order of the outputs, one a line; None for the 1,000
+            WNIDs of ILSVRC-2012.
+
+    Raises:
+        UsageError: no network, a file that is not torchvision's alexnet, a wrong number of names.
+    """
+    if weights is None:
+        reporter.note("downloading torchvision's alexnet (244 MB), unless torch has it already")
+        state = from_torchvision(download_torchvision())
+    else:
+        found = checkpoint.read_plain(weights)
+        inner = next((found[k] for k in ("state_dict", "model") if k in found), found)
+        state = from_torchvision(inner)
+    names = _classes(classes, len(state["tower0.fc8.bias"]))
+    words = ["model=owt", f"model.classes={len(names)}", "data=folder", "augment=torchvision"]
+    spec = compose([*words, "label=torchvision"], TrainSpec)
+    spec.runs = str(runs)
+    digest = checkpoint.weights_digest(state)
+    mark = fingerprint(spec, "\n".join(names), resolve_precision(spec), digest)
+    run = directory_for(spec, mark)
+    if run.result() is not None:
+        reporter.note(f"{run.path} is there already")
+        return run
+    net = build_net(spec)
+    checkpoint.load_weights(net, state, weights or Path("torchvision's alexnet"))
+    mean = 255 * torch.tensor(TORCHVISION_MEAN, dtype=torch.float64)
+    mean = mean.expand(spec.data.size, spec.data.size, 3)
+    statistics = Statistics(mean.numpy(), torch.zeros(3, 3).numpy(), 1281167)
+    module = nn.ModuleDict({"net": net, "preprocess": build_preprocess(spec, statistics)})
+    run.create(spec, names)
+    kept = {"plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
+    ours = {"classes": names, **kept}
+    whole = {"state_dict": dict(module.state_dict()), "global_step": 0, "alexcli": ours}
+    temporary = run.last.with_suffix(".tmp")
+    torch.save(whole, temporary)
+    temporary.replace(run.last)
+    facts = {
+        "model": spec.model.name,
+        "source": "torchvision" if weights is None else str(weights),
+        "classes": len(names),
+        "parameters": sum(p.numel() for p in net.parameters()),
+    }
+    run.finish("import", facts)
+    return run
+
+
+def _classes(listed: Path | None, count: int) -> list[str]:
+    if listed is None:
+        names, where = ilsvrc2012(), "ILSVRC-2012"
+    else:
+        try:
+            lines = listed.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise UsageError.of("labels.classes_unreadable", listed=listed, error=error) from None
+        names, where = [line.strip() for line in lines if line.strip()], str(listed)
+    if len(names) != count:
+        raise UsageError.of("weights.class_count", count=count, where=where, names=names)
+    return names
