@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,8 @@ from alexcli.data.sources import open_source
 from alexcli.data.store import open_store
 from alexcli.data.toy import draw
 from alexcli.data.transforms import Batch, Preprocess
-from alexcli.lit.datamodule import DataModule
+from alexcli.errors import UsageError
+from alexcli.lit.datamodule import DataModule, ahead
 from alexcli.results import Silent
 from alexcli.schema import Encoding, PrepareSpec
 from tests.conftest import small
@@ -76,3 +78,37 @@ def test_pixels_depend_neither_on_workers_nor_ranks_nor_where_a_run_goes_on(stor
     assert all(map(torch.equal, together, whole))
     for step in (3, 5, 9):
         assert all(map(torch.equal, _seen(store, workers=1, step=step), whole[step:]))
+
+
+class _Stream:
+    """A CUDA stream that writes down what is asked of it."""
+
+    def __init__(self, log: list[str], name: str) -> None:
+        self.log, self.name, self.copies = log, name, 0
+
+    def record_event(self) -> str:
+        self.copies += 1
+        return f"copy {self.copies}"
+
+    def wait_event(self, event: str) -> None:
+        self.log.append(f"{self.name} waits for {event}")
+
+
+def test_the_next_batch_is_copied_while_the_step_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    log: list[str] = []
+    working, side = _Stream(log, "step"), _Stream(log, "side")
+    monkeypatch.setattr(torch.cuda, "Stream", lambda _: side)
+    monkeypatch.setattr(torch.cuda, "stream", lambda _: contextlib.nullcontext())
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _: working)
+    kept: list[object] = []
+    monkeypatch.setattr(Tensor, "record_stream", lambda _, stream: kept.append(stream))
+    batches = [Batch(*(torch.full((2,), i) for _ in range(4))) for i in range(3)]
+    broken = UsageError("a picture that cannot be decoded")
+    for number, found in enumerate(ahead([*batches, broken], torch.device("cpu"))):
+        log.append(f"step works on {number}")
+        assert found is broken if number == 3 else torch.equal(found.labels, batches[number].labels)
+        assert side.copies == min(number + 2, 4)  # the next one is on its way
+    assert log == [
+        line for i in range(4) for line in (f"step waits for copy {i + 1}", f"step works on {i}")
+    ]
+    assert kept == [working] * 12  # so that no memory is reused under the step

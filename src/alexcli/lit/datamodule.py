@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -84,8 +84,43 @@ class Batches(Sampler[Part]):
             yield Part(start + first, indices[first:end])
 
 
+def ahead(batches: Iterable[Any], device: torch.device) -> Iterator[Any]:
+    """Batches on a GPU, copied there on a stream of its own while the step works on the one before.
+
+    What is no batch is handed on as it is.
+    """
+    copying, waiting = torch.cuda.Stream(device), None  # type: ignore[no-untyped-call]
+    for batch in batches:
+        with torch.cuda.stream(copying):  # from pinned memory, so the host does not wait
+            parts = batch if isinstance(batch, Batch) else ()
+            moved = Batch(*(p.to(device, non_blocking=True) for p in parts)) if parts else batch
+        sent = moved, copying.record_event()
+        if waiting:
+            yield _arrived(*waiting, device)
+        waiting = sent
+    if waiting:
+        yield _arrived(*waiting, device)
+
+
+def _arrived(batch: Any, copied: torch.cuda.Event, device: torch.device) -> Any:
+    """Let the step wait for the copy, and its memory be reused only when the step is done."""
+    working = torch.cuda.current_stream(device)
+    working.wait_event(copied)
+    for part in batch if isinstance(batch, Batch) else ():
+        part.record_stream(working)
+    return batch
+
+
 class Loader(DataLoader[Any]):
     """A loader that Lightning may take for resumable: its sampler knows the step."""
+
+    device = torch.device("cpu")
+    """Where batches go while the step works on the one before."""
+
+    def __iter__(self) -> Any:
+        """Batches, on a GPU if `device` is one."""
+        batches = super().__iter__()
+        return ahead(batches, self.device) if self.device.type == "cuda" else batches
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the position follows from the step."""
@@ -102,11 +137,18 @@ class DataModule(L.LightningDataModule):
         spec: the run's configuration.
         dataset: its opened pictures.
         share: of a global batch, that the loaders hand out; None for all of it.
+        device: a GPU that batches are copied to ahead of their step; None leaves them here.
     """
 
-    def __init__(self, spec: TrainSpec, dataset: Pictured, share: Share | None = None) -> None:
+    def __init__(
+        self,
+        spec: TrainSpec,
+        dataset: Pictured,
+        share: Share | None = None,
+        device: torch.device | None = None,
+    ) -> None:
         super().__init__()
-        self.spec, self.dataset = spec, dataset
+        self.spec, self.dataset, self.device = spec, dataset, device or Loader.device
         self.share = share or (lambda rows: (0, rows))
 
     @property
@@ -126,7 +168,7 @@ class DataModule(L.LightningDataModule):
     ) -> Loader:
         workers = self.spec.data.workers
         batches = Batches(len(pictures), batch_size, order, step, self.share)
-        return Loader(
+        loader = Loader(
             Fetched(pictures),
             batch_sampler=batches,  # type: ignore[arg-type]  # any object reaches __getitems__
             collate_fn=_whole,
@@ -137,6 +179,8 @@ class DataModule(L.LightningDataModule):
             multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
             pin_memory=torch.cuda.is_available(),
         )
+        loader.device = self.device
+        return loader
 
     def train_dataloader(self) -> Loader:
         """Shuffled batches of the training set."""

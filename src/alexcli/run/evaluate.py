@@ -126,18 +126,17 @@ def _passes(
     for batch in trained.batches(asked.dataset, pictures):
         if not len(batch.labels):  # a replica's share of a small last batch
             continue
-        found = scorer(batch.images.to(placement.device), views)  # (V, N, K)
+        found = scorer(batch.images, views)  # (V, N, K)
         for name, said in whole.items():
             wanted = [views.index(view) for view in PROTOCOLS[name]]
-            for key, part in _said(found[wanted].mean(0).cpu(), batch.labels, keep=keep).items():
+            for key, part in _said(found[wanted].mean(0), batch.labels, keep=keep).items():
                 rows = said.setdefault(key, part.new_zeros(count, *part.shape[1:]))
                 rows[batch.indices] = part
         seen += len(batch.labels) * placement.replicas
         reporter.counted(f"evaluating {trained.name}", min(seen, count), count)
-    if placement.replicas > 1:  # each has filled rows of its own and left the others nought
-        for said in whole.values():
-            for key, rows in said.items():  # with a GPU per process they travel by way of it
-                said[key] = placement.total(rows.to(placement.device)).cpu()
+    for said in whole.values():
+        for key, rows in said.items():  # a replica left those of the others nought
+            said[key] = placement.total(rows).cpu()
     return whole
 
 

@@ -105,7 +105,7 @@ def _subject(trained: "Trained", spec: AnalyzeSpec, reporter: Reporter) -> Subje
 
     def stream(some: "Pictures") -> "Iterator[Batch]":
         for batch in trained.batches(data(), some):
-            yield batch._replace(images=batch.images.to(device))
+            yield batch
             reporter.counted("looking at pictures", int(batch.positions[-1]) + 1, len(some))
         reporter.close()
 

@@ -113,7 +113,7 @@ def _built(
         torch.set_num_threads(spec.trainer.threads)
     with placement.in_turn():
         statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
-    data = DataModule(spec, dataset, placement.share)
+    data = DataModule(spec, dataset, placement.share, placement.device)
     module = Module(
         spec,
         build_net(spec, placement),

@@ -110,8 +110,10 @@ class Trained:
         return Scorer(self.net, self.preprocess, is_narrow(self.spec), limit, reporter)
 
     def batches(self, dataset: Dataset, pictures: Pictures) -> Iterator[Batch]:
-        """This replica's share of the pictures of a split, in order, on the CPU."""
-        for batch in DataModule(self.spec, dataset, self.placement.share).in_order(pictures):
+        """This replica's share of the pictures of a split, in order, on the placement's device."""
+        place = self.placement
+        data = DataModule(self.spec, dataset, place.share, place.device)
+        for batch in data.in_order(pictures):
             if isinstance(batch, Exception):
                 raise batch
             yield batch
