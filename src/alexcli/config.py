@@ -30,8 +30,8 @@ ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
 RUN_GROUPS = ("data", "eval", "placement", "trainer")
 STUDIES = "ablation"
 QUICKSTART = "experiment=quickstart"
-# What OmegaConf says of a value of another type, and what it wants.
 WANTED = {"to Integer": "a whole number", "to Float": "a number", "bool": "true or false"}
+"""What OmegaConf says of a value of another type, and what it wants."""
 
 
 def conf_dir() -> Path:

@@ -3,8 +3,8 @@
 import ctypes
 import sys
 
-# mallopt's parameters, from glibc's malloc.h.
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
+"""mallopt's parameters, from glibc's malloc.h."""
 
 
 def reuse_memory() -> None:

@@ -13,8 +13,8 @@ from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
 from alexcli.results import Table
 
-# The file name is the registry: `analyze X` calls the one public `run` of analysis/X.py.
 FILES = {path.stem: path for path in sorted(Path(analysis.__path__[0]).glob("[a-z]*.py"))}
+"""The file name is the registry: `analyze X` calls the one public `run` of analysis/X.py."""
 
 Name = Annotated[
     str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FILES)}; help explains them.")

@@ -29,8 +29,8 @@ TenCrop = Annotated[bool, typer.Option(help="Average the softmax of ten views (s
 Positive = Annotated[int, typer.Option(min=1)]
 Hidden = Annotated[str | None, typer.Option(hidden=True)]
 
-# `name: help` or `name (METAVAR): help` under a docstring's `Args:`.
 ENTRY = re.compile(r"^    (\w+)(?: \((.+?)\))?: (.+(?:\n {8}.+)*)", re.M)
+"""`name: help` or `name (METAVAR): help` under a docstring's `Args:`."""
 
 
 def examples(*lines: str) -> str:

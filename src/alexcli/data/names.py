@@ -11,8 +11,8 @@ from pathlib import Path
 from alexcli.errors import UsageError
 
 WNID = re.compile(r"n\d{8}")
-# As ImageNet, Caffe and Kaggle call the file that says what each WNID means.
 WORDS = ("words.txt", "synset_words.txt", "LOC_synset_mapping.txt")
+"""As ImageNet, Caffe and Kaggle call the file that says what each WNID means."""
 
 KAGGLE, TRUTH = "LOC_val_solution.csv", "ILSVRC2012_validation_ground_truth.txt"
 LISTS = (KAGGLE, TRUTH, f"ILSVRC2012_devkit_t12/data/{TRUTH}", "val.txt", "val_labels.txt")

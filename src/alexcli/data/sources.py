@@ -21,10 +21,11 @@ from alexcli.data.store import is_store, open_store
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
-# Folders that torchvision makes of the archives that it fetches.
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
-# ILSVRC-2012 as it is distributed.
+"""Folders that torchvision makes of the archives that it fetches."""
+
 ARCHIVES = {"train": "ILSVRC2012_img_train.tar", "val": "ILSVRC2012_img_val.tar"}
+"""ILSVRC-2012 as it is distributed."""
 
 
 def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 
 from alexcli.data.pictures import Images, Labels
 
-# Part of the data's identity: to be raised whenever a pixel changes.
 VERSION = 1
+"""Part of the data's identity: to be raised whenever a pixel changes."""
 
 SPLITS = ("train", "val", "test")
 SHAPES = ("disc", "square", "triangle", "cross", "ring")
@@ -25,12 +25,13 @@ Floats = npt.NDArray[np.floating]  # of 32 bits, at which plain numbers leave th
 Pair = tuple[Floats, Floats]
 Bits = npt.NDArray[np.uint64]
 
-# What each stream of random numbers decides. Every property has its own stream, so that giving
-# one of them more numbers leaves the others as they are.
 _STREAMS = (
     *("scale", "position", "shape turn", "texture turn", "texture", "levels"),
     *("tints", "shade", "light", "grain", "blobs", "noise"),
 )
+"""What each stream of random numbers decides. Every property has its own stream, so that giving one
+of them more numbers leaves the others as they are.
+"""
 
 # How far an object and its texture are turned from upright: the tangent of half the largest angle,
 # which is 28 and 37 degrees. Stripes turned all the way round take a small network several times

@@ -20,8 +20,8 @@ from alexcli.placement.single import Single
 from alexcli.results import EpochRow
 from alexcli.schema import Activation, TrainSpec
 
-# Splits in the order of DataModule.val_dataloader.
 VALIDATION = ("val", "train_eval")
+"""Splits in the order of DataModule.val_dataloader."""
 
 
 class Module(L.LightningModule):

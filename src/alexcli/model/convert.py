@@ -18,8 +18,8 @@ from alexcli.model.towers import Towers
 # torchvision.models.alexnet: its Sequential's places, and the layers of conf/model/owt.yaml.
 PLACES = [f"features.{at}" for at in (0, 3, 6, 8, 10)] + [f"classifier.{at}" for at in (1, 4, 6)]
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
-# Of ImageNet's RGB in [0, 1], which torchvision subtracts and divides by.
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
+"""Of ImageNet's RGB in [0, 1], which torchvision subtracts and divides by."""
 
 
 def from_torchvision(state: Mapping[str, object]) -> dict[str, Tensor]:

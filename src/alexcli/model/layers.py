@@ -26,8 +26,8 @@ from alexcli.schema import (
     Rounding,
 )
 
-# torch's modules by their names: leaky_relu is LeakyReLU.
 MODULES = {name.lower(): kind for name, kind in vars(nn).items() if isinstance(kind, type)}
+"""torch's modules by their names: leaky_relu is LeakyReLU."""
 
 
 class Pool(nn.Module):

@@ -18,9 +18,10 @@ from alexcli.model.towers import Towers
 from alexcli.placement.single import Single
 from alexcli.placement.world import World
 
-# Of one collective. A dead process is noticed at once, by its closed connection; this only ends a
-# run that hangs, and must outlast the pass over the training set that makes its mean image.
 PATIENCE = timedelta(hours=2)
+"""Of one collective. A dead process is noticed at once, by its closed connection; this only ends a
+run that hangs, and must outlast the pass over the training set that makes its mean image.
+"""
 
 
 @contextlib.contextmanager

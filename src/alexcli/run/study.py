@@ -24,7 +24,6 @@ from alexcli.run.build import check_build
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
-# Keys of the model that only layers with an op read.
 READ_BY = {
     "norm": ("model.norm", "model.lrn."),
     "spatial_norm": ("model.second_norm",),
@@ -32,6 +31,7 @@ READ_BY = {
     "act": ("model.activation",),
     "pool": ("model.pool.",),
 }
+"""Keys of the model that only layers with an op read."""
 
 
 @dataclass
