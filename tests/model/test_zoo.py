@@ -7,6 +7,7 @@ import torch
 from torchvision.models import get_model
 
 from alexcli.errors import UsageError
+from alexcli.model.towers import find_layer
 from alexcli.results import Silent
 from alexcli.run.build import build_net
 from alexcli.run.evaluate import evaluate
@@ -52,3 +53,8 @@ def test_its_layers_are_not_counted_as_if_there_were_none() -> None:
 
     with pytest.raises(UsageError, match="torchvision's"):
         trace(model("model=resnet18"))
+
+
+def test_an_analysis_of_its_layers_is_refused_in_one_message() -> None:
+    with pytest.raises(UsageError, match="its layers are not known here"):
+        find_layer(build_net(small("model=resnet18")), None)

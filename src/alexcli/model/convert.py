@@ -93,7 +93,7 @@ def portable(net: Towers, *, operator: bool) -> Towers:
         operator: ONNX's LRN where it equals ours (odd windows, maps); otherwise plain arithmetic.
     """
     made = copy.deepcopy(net)
-    for shape in made.shapes:
+    for shape in made.shapes if net.spec.torchvision is None else []:
         for tower in made.mine:
             ops = made.layer(tower, shape.name).ops
             for name, op in ops.items():

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from alexcli.draws import At, key
 from alexcli.errors import UsageError
+from alexcli.model.shapes import LayerShape, trace
 from alexcli.model.towers import Towers
 from alexcli.schema import ModelSpec
 
@@ -28,13 +29,18 @@ class Borrowed(Towers):
         from torchvision import models  # type: ignore[import-untyped]
 
         nn.Module.__init__(self)
-        self.spec, self.shapes, self.mine, name = spec, [], [0], spec.torchvision or ""
+        self.spec, self.mine, name = spec, [0], spec.torchvision or ""
         known = models.list_models(module=models)  # those that classify
         if name not in known or spec.towers != 1 or any(spec.trunk.values()):
             raise UsageError.of("model.no_torchvision", word=name, known=known)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(key("torchvision", seed) >> 1)
             self.net = models.get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))
+
+    @property
+    def shapes(self) -> list[LayerShape]:  # type: ignore[override]
+        """UsageError: layers of torchvision's nets are not known here."""
+        return trace(self.spec)
 
     def forward(self, x: Tensor, at: At | None = None) -> Tensor:
         """Class scores before the softmax, (N, K) float, of x (N, 3, size, size)."""
