@@ -41,7 +41,7 @@ def test_a_list_may_name_the_files(tmp_path: Path) -> None:
     assert found == [2, 0]
 
 
-@pytest.mark.parametrize("text", ["4\n", "0\n3\n", "-1\n", "d\n", ""])
+@pytest.mark.parametrize("text", ["4\n", "0\n3\n", "-1\n", "d\n", "a\n2\n", "²\n", ""])
 def test_labels_that_cannot_be_are_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "l.txt").write_text(text)
     with pytest.raises(UsageError):

@@ -81,9 +81,11 @@ def read_labels(path: Path, classes: Sequence[str]) -> tuple[list[str] | None, l
     if not unknown:
         said = "by class name" if path.name in (KAGGLE, TRUTH) else "labels are names of classes"
         return files, [place[word] for word in words], said
-    strange = next((w for w in words if not w.lstrip("-").isdigit() and w not in place), None)
-    if strange is not None:
-        raise UsageError.of("labels.strange", path=path, word=strange, known=place)
+    names = [word for word in words if not word.removeprefix("-").isdecimal()]
+    if strange := [word for word in names if word not in place]:
+        raise UsageError.of("labels.strange", path=path, word=strange[0], known=place)
+    if names:
+        raise UsageError.of("labels.mixed", path=path, name=names[0], number=unknown[0])
     return files, *_counted(path, [int(word) for word in words], len(classes))
 
 
