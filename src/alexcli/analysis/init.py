@@ -38,28 +38,26 @@ def run(fresh: Subject) -> Analysis:
     rows: list[list[Any]] = []
     for name in layers:
         weights = [net.layer(tower, name).weight for tower in net.mine]
-        slopes = [w.grad for w in weights if w.grad is not None]
-        out = acts[name].flatten(1)
+        slope, out = _norm([weight.grad for weight in weights]), acts[name].flatten(1)
         dead = float((out == 0).all(dim=0).float().mean())
-        norms = [_norm(slopes), _norm(slopes) / max(_norm(weights), 1e-30)]
-        rows.append([name, float(out.std()), spread(out), dead, *norms])
+        of_weights = slope / max(_norm(weights), 1e-30)
+        rows.append([name, float(out.std()), spread(out), dead, slope, of_weights])
     starts = _starts(net, x)
     reached = spread(net(x).detach())
-    verdict = "the signal reaches the scores"
-    if reached < GOOD:
-        verdict = (
-            "weak: learning may begin late" if reached >= POOR else "all but dead at the start"
-        )
+    verdict = "all but dead at the start"
+    if reached >= POOR:
+        weak = reached < GOOD
+        verdict = "weak: learning may begin late" if weak else "the signal reaches the scores"
     if max(row[3] for row in rows) > 0.9:
         verdict += "; a layer is nearly all dead units"
-    known: dict[str, Any] = {"run": fresh.name, "count": len(images), "verdict": verdict}
-    known |= {"reached": reached, "times": starts[0][2] / max(starts[-1][2], 1e-30)}
+    times = starts[0][2] / max(starts[-1][2], 1e-30)
+    known = {"fresh": fresh, "count": len(images), "reached": reached, "verdict": verdict}
     lines = {
         word: {"x": layers, "y": [row[column] for row in rows]}
         for word, column in (("std of outputs", 1), ("spread between pictures", 2))
     }
     panel = Panel("lines", "", lines, "layer", "output, in units of the layer", log="y")
-    return worded("init", [rows, starts], [panel], **known)
+    return worded("init", [rows, starts], known | {"times": times}, [panel])
 
 
 def spread(values: Tensor) -> float:

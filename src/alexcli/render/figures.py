@@ -171,16 +171,15 @@ def _matrix(panel: Panel, axis: Any) -> None:
 
 def _boxes(panel: Panel, axis: Any) -> None:
     """Cuboids, and what joins them; see analysis/architecture.py."""
-    for box in panel.data["boxes"]:
-        x, y, deep = box["x"], box["y"], SLOPE * box["deep"]
-        to_x, to_y = x + box["wide"], y + box["high"]
+    for x, middle, (wide, high, deep), tower in panel.data["boxes"]:
+        y, to_x, to_y, deep = middle - high / 2, x + wide, middle + high / 2, SLOPE * deep
         faces = [[(x, y), (to_x, y), (to_x, to_y), (x, to_y)]]
         if deep:
             far = [(to_x + deep, to_y + deep)]
             faces.append([(x, to_y), (to_x, to_y), *far, (x + deep, to_y + deep)])
             faces.append([(to_x, y), (to_x + deep, y + deep), *far, (to_x, to_y)])
         for face in faces:
-            colour = COLOURS[box["tower"] % len(COLOURS)]
+            colour = COLOURS[tower % len(COLOURS)]
             axis.fill(*zip(*face, strict=True), facecolor=colour, edgecolor="0.25", linewidth=0.7)
     for start, end, crosses in panel.data["joins"]:
         arrow = {"arrowstyle": "-|>", "color": "#c0392b" if crosses else "0.35", "lw": 0.9}
