@@ -282,16 +282,10 @@ class Table:
 
     @classmethod
     def of(
-        cls,
-        title: str,
-        records: Sequence[Mapping[str, Any]],
-        note: str | None = None,
-        exact: Sequence[Mapping[str, Any]] = (),
+        cls, title: str, records: Sequence[Mapping[str, Any]], note: str | None = None
     ) -> "Table":
         """A row for each record; all have the same keys, which are the columns."""
-        rows = [list(one.values()) for one in records]
-        for_csv = cls.of(title, exact) if exact else None
-        return cls(title, list(records[0]), rows, note=note, exact=for_csv)
+        return cls(title, list(records[0]), [list(one.values()) for one in records], note=note)
 
     def all_rows(self) -> list[list[Any]]:
         """With the total."""

@@ -128,18 +128,11 @@ def _row(
             layers[shape.name] = (there + towers * scores, there + ring)
     forward, backward = map(sum, zip(*layers.values(), strict=True))
     each = (forward + backward) / devices
-    return {
-        "placement": name,
-        "towers": towers,
-        "replicas": replicas,
-        "devices": devices,
-        "batch": batch,
-        "forward": round(forward),
-        "backward": round(backward),
-        "per_device": each,
-        "layers": [
-            {"name": layer, "forward": round(there), "backward": round(back)}
-            for layer, (there, back) in layers.items()
-        ],
-        "seconds": {link: each / (speed * 1e9) for link, speed in links.items()},
-    }
+    row: dict[str, Any] = {"placement": name, "towers": towers, "replicas": replicas}
+    row |= {"devices": devices, "batch": batch}
+    row |= {"forward": round(forward), "backward": round(backward), "per_device": each}
+    row["layers"] = [
+        {"name": layer, "forward": round(there), "backward": round(back)}
+        for layer, (there, back) in layers.items()
+    ]
+    return row | {"seconds": {link: each / (speed * 1e9) for link, speed in links.items()}}
