@@ -279,6 +279,8 @@ class Table:
     note: str | None = None
     exact: "Table | None" = None
     """What csv has in its place, where people read percent and words."""
+    aside: bool = False
+    """Too long for a terminal: only --out writes it."""
 
     @classmethod
     def of(
@@ -334,8 +336,6 @@ class Analysis:
     panels: list[Panel] = field(default_factory=list)
     caption: str = ""
     """What the figure shows, and of which run."""
-    more: list[Table] = field(default_factory=list)
-    """Tables too long for a terminal: --out writes them."""
     data: Any = None
     """What json prints; None stands for the tables."""
     arrays: dict[str, Any] = field(default_factory=dict)

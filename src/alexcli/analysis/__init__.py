@@ -84,15 +84,14 @@ def worded(
         columns: more of the first table's.
     """
     words = read_yaml("words")[name]
-    shown: list[Table] = []
-    aside: list[Table] = []
+    tables: list[Table] = []
     for entry, lines in zip(words["tables"], rows, strict=True):
         title, note = (entry.get(key, "").format(**known) for key in ("title", "note"))
         names = [column.format(**known) for column in entry["columns"]]
-        names += [] if shown else columns
+        names += [] if tables else columns
         last = lines.pop() if lines and entry.get("total") else None
-        if lines or not shown:
-            made = aside if entry.get("aside") else shown
-            made.append(Table(title, names, lines, last, note or None))
+        if lines or not tables:
+            aside = "aside" in entry
+            tables.append(Table(title, names, lines, last, note or None, aside=aside))
     caption, title = (words.get(key, "").format(**known) for key in ("caption", "title"))
-    return Analysis(title, shown, list(panels), caption, aside, data)
+    return Analysis(title, tables, list(panels), caption, data)

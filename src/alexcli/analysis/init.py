@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call
 
 from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
@@ -71,18 +72,16 @@ def _norm(parts: list[Any]) -> float:
 
 @torch.no_grad()
 def _starts(net: Towers, x: Tensor) -> list[list[Any]]:
-    """Spread of the scores for other pixels, stds and biases; the net is left as it was."""
-    kept = {name: value.clone() for name, value in net.named_parameters()}
+    """Spread of the scores for other pixels, stds and biases; the net is left as it is."""
     rows: list[list[Any]] = []
     for pixels, inputs in (("as configured", x), ("normalised", x / NORMALISED)):
         for most, words in ((float("inf"), "as configured"), (SMALL, f"at most {SMALL}")):
             row: list[Any] = [pixels, words]
             for factor in (1, 0.1, 0):
-                for name, value in net.named_parameters():
-                    own = min(1, most / float(kept[name].std())) if value.dim() > 1 else factor
-                    value.copy_(kept[name] * own)
-                row.append(spread(net(inputs)))
+                start = {
+                    name: value * (min(1, most / float(value.std())) if value.dim() > 1 else factor)
+                    for name, value in net.named_parameters()
+                }
+                row.append(spread(functional_call(net, start, inputs)))
             rows.append(row)
-    for name, value in net.named_parameters():
-        value.copy_(kept[name])
     return rows

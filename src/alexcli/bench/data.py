@@ -36,8 +36,8 @@ PREPARED = 3  # times as many are prepared, so that starting the command does no
 SECONDS = 1.0  # of one measurement
 DRAWN, DRAWN_SIDE = 200, 450
 
-# Of some arms, alternated: the rates of each.
-Race = Callable[[dict[str, Arm], str], dict[str, list[float]]]
+# `alternate` but for the arms and `what`.
+Race = Callable[..., dict[str, list[float]]]
 
 
 def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -> list[Measured]:
@@ -57,10 +57,7 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
     """
     torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
     cores = os.cpu_count() or 1
-
-    def race(arms: dict[str, Arm], what: str) -> dict[str, list[float]]:
-        return alternate(arms, rounds, reporter, what)
-
+    race = partial(alternate, rounds=rounds, reporter=reporter)
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as folder:
         tree = picture_tree(source, Path(folder, "tree"), PICTURES)
         many = picture_tree(source, Path(folder, "many"), PREPARED * PICTURES)
@@ -84,7 +81,7 @@ def _loading(
     if not workers:
         arms["decode"] = _decoding(stores["jpeg"].train)  # type: ignore[arg-type]
     going: dict[str, Arm] = {n: partial(for_a_while, arm, SECONDS) for n, arm in arms.items()}
-    rates = race(going, f"loading, {workers or 'no'} loader processes")
+    rates = race(going, what=f"loading, {workers or 'no'} loader processes")
     ending = f"/workers={workers}" if workers else ""
     rivals = [(name, "imagefolder") for name in stores] + [("jpeg", "decode")] * (not workers)
     found = [
@@ -189,7 +186,7 @@ def _preparing(tree: Path, cores: int, race: Race) -> list[Measured]:
         shutil.rmtree(dest)
         return seconds, 1
 
-    rates = race({"one": one_core, "all": all_cores, "start": nothing}, "preparing")
+    rates = race({"one": one_core, "all": all_cores, "start": nothing}, what="preparing")
     pairs = zip(rates["all"], rates["start"], strict=True)
     going = [len(paths) / (len(paths) / rate - start) for rate, start in pairs]
     return [
