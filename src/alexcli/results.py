@@ -279,19 +279,15 @@ class Table:
     note: str | None = None
     exact: "Table | None" = None
     """What csv has in its place, where people read percent and words."""
+    aside: bool = False
+    """Too long for a terminal: only --out writes it."""
 
     @classmethod
     def of(
-        cls,
-        title: str,
-        records: Sequence[Mapping[str, Any]],
-        note: str | None = None,
-        exact: Sequence[Mapping[str, Any]] = (),
+        cls, title: str, records: Sequence[Mapping[str, Any]], note: str | None = None
     ) -> "Table":
         """A row for each record; all have the same keys, which are the columns."""
-        rows = [list(one.values()) for one in records]
-        for_csv = cls.of(title, exact) if exact else None
-        return cls(title, list(records[0]), rows, note=note, exact=for_csv)
+        return cls(title, list(records[0]), [list(one.values()) for one in records], note=note)
 
     def all_rows(self) -> list[list[Any]]:
         """With the total."""
@@ -340,8 +336,6 @@ class Analysis:
     panels: list[Panel] = field(default_factory=list)
     caption: str = ""
     """What the figure shows, and of which run."""
-    more: list[Table] = field(default_factory=list)
-    """Tables too long for a terminal: --out writes them."""
     data: Any = None
     """What json prints; None stands for the tables."""
     arrays: dict[str, Any] = field(default_factory=dict)

@@ -3,7 +3,7 @@ import torch
 
 from alexcli.bench import lrn, step
 from alexcli.bench.eval import run as run_eval
-from alexcli.bench.rivals import HalvesNorm, build_rival
+from alexcli.bench.step import HalvesNorm, build_rival
 from alexcli.config import compose
 from alexcli.results import Silent
 from alexcli.schema import TrainSpec

@@ -15,8 +15,9 @@ LEAST = 0.03  # thinnest layer that can be seen
 def run(spec: AnalyzeSpec) -> Analysis:
     """Lay out a net's layers.
 
-    The panel's data: `{size: (wide, high), boxes: [{x, y, wide, high, deep, tower}], joins: [(from,
-    to, crosses)], words: [(x, y, text)]}`, in sides of the net's picture. A map's height and depth
+    The panel's data: `{size: (wide, high), boxes: [(x, y, (wide, high, deep), tower)], joins:
+    [(from, to, crosses)], words: [(x, y, text)]}`, in sides of the net's picture, a box's y at half
+    of its height. A map's height and depth
     are its side and its width its number of maps, all to one scale each; a fully connected layer's
     height is its number of units.
 
@@ -29,7 +30,7 @@ def run(spec: AnalyzeSpec) -> Analysis:
     high = max(row * model.towers, 2.0) + 0.35
     middle = high / 2 - 0.2
     side = f"{model.input.size} x {model.input.size}"
-    boxes = [_box(0.2, middle, (0.05, 1, 1), -1)]
+    boxes = [(0.2, middle, (0.05, 1.0, 1.0), -1)]
     words = [(0.4, middle - 0.75, f"picture\n{side} x {model.input.channels}")]
     joins: list[Any] = []
     ends = [(0.25 + SLOPE, middle)] * model.towers
@@ -40,7 +41,7 @@ def run(spec: AnalyzeSpec) -> Analysis:
         words.append((x + wide / 2, high - 0.15, f"{shape.name}\n{_kernel(shape)}"))
         rise, reach = SLOPE * deep / 2, wide + SLOPE * deep
         for tower, y in enumerate(places):
-            boxes.append(_box(x, y, (wide, tall, deep), tower))
+            boxes.append((x, y, (wide, tall, deep), tower))
             words.append((x + reach / 2, y - tall / 2 - 0.2, _output(shape, count)))
             for source, end in enumerate(ends):
                 if shape.exchanged or shape.last or source == tower:
@@ -49,26 +50,21 @@ def run(spec: AnalyzeSpec) -> Analysis:
         x += reach + GAP
     data = {"size": (x, high), "boxes": boxes, "joins": joins, "words": words}
     rows = [[s.name, _kernel(s), _output(s), s.exchanged or (s.last and meet)] for s in shapes]
-    known = {"model": model.name, "towers": model.towers}
-    return worded("architecture", [rows], [Panel("boxes", "", data)], **known)
-
-
-def _box(x: float, y: float, extent: tuple[float, float, float], tower: int) -> dict[str, Any]:
-    wide, high, deep = extent
-    return {"x": x, "y": y - high / 2, "wide": wide, "high": high, "deep": deep, "tower": tower}
+    return worded("architecture", [rows], {"model": model}, [Panel("boxes", "", data)])
 
 
 def _extents(shapes: list[LayerShape], side: int, towers: int) -> list[tuple[float, float, float]]:
     """Width, height and depth of one tower's share of each layer."""
-    maps = max((s.out_channels for s in shapes if s.spec.kind is not Kind.fc), default=1)
-    units = max((s.out_channels for s in shapes if s.spec.kind is Kind.fc), default=1)
+    most = {False: 1, True: 1}  # maps of a layer, and units
+    for shape in shapes:
+        is_fc = shape.spec.kind is Kind.fc
+        most[is_fc] = max(most[is_fc], shape.out_channels)
     found = []
     for shape in shapes:
+        is_fc, tall = shape.spec.kind is Kind.fc, max(LEAST, shape.out_size / side)
         share = shape.out_channels / (1 if shape.last else towers)
-        tall = max(LEAST, shape.out_size / side)
-        cuboid = (max(LEAST, 1.2 * share / maps), tall, tall)
-        is_fc = shape.spec.kind is Kind.fc
-        found.append((0.1, max(LEAST, 1.2 * share / units), 0.0) if is_fc else cuboid)
+        size = max(LEAST, 1.2 * share / most[is_fc])
+        found.append((0.1, size, 0.0) if is_fc else (size, tall, tall))
     return found
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from alexcli.analysis import Subject, worded
 from alexcli.analysis.neighbors import check_count
 from alexcli.errors import UsageError
-from alexcli.model.towers import activations, find_layer
+from alexcli.model.towers import find_layer
 from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec
 
@@ -43,28 +43,21 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     order = np.random.default_rng(0).permutation(len(training))[: spec.sample]
     count = max(1, min(QUERIES, len(order) // 5))
     check_count(k, len(order) - count)
-    parts = [
-        activations(subject.net, subject.preprocess.view(batch.images), [layer])[layer].flatten(1)
-        for batch in subject.stream(training.part(order))
-    ]
-    every = torch.cat(parts).cpu()
+    batches = subject.stream(training.part(order))
+    every = torch.cat([subject.features(batch.images, layer) for batch in batches]).cpu()
     base, queries = every[count:], every[:count]
     began = time.perf_counter()
     near = [torch.cdist(q, base).topk(k, largest=False).indices for q in queries[:, None]]
     exact, units = torch.cat(near).numpy(), base.shape[1]
-    rows: list[list[Any]] = [
-        ["exact", 4 * units, 1.0, 1.0, None, 1e3 * (time.perf_counter() - began) / count]
-    ]
-    base, queries = (
-        (x - base.mean(dim=0)) / base.std(dim=0).clamp_min(1e-6) for x in (base, queries)
-    )
+    took = 1e3 * (time.perf_counter() - began) / count
+    rows: list[list[Any]] = [["exact", 4 * units, 1.0, 1.0, None, took]]
+    every = (every - base.mean(dim=0)) / base.std(dim=0).clamp_min(1e-6)
     for bits in spec.bits:
-        learned = encoder(base, bits)
         drawn = torch.randn(units, bits, generator=torch.Generator().manual_seed(bits))
         found = []
-        for encode in (learned, lambda x, by=drawn: x @ by):
-            codes = [np.packbits((encode(x) > 0).numpy(), axis=1) for x in (base, queries)]
-            found.append(_recall(codes[0], codes[1], exact))
+        for values in (encoder(every[count:], bits)(every), every @ drawn):
+            codes = np.packbits((values > 0).numpy(), axis=1)
+            found.append(_recall(codes[count:], codes[:count], exact))
         (close, wide, took), (_, chance, _) = found
         rows.append([f"{bits} bits", bits // 8, close, wide, chance, took])
     recall = {
@@ -74,8 +67,9 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     level = (min(1.0, FIRST / len(base)), "pictures in any order")
     axes = ("bits of a code", f"exact neighbours among the first {FIRST}, fraction")
     panel = Panel("lines", "", recall, *axes, level=level)
-    known: dict[str, Any] = {"run": subject.name, "layer": layer, "count": len(base), "k": k}
-    return worded("codes", [rows], [panel], queries=count, first=FIRST, units=units, **known)
+    known = {"subject": subject, "spec": spec, "layer": layer, "units": units, "first": FIRST}
+    known |= {"count": len(base), "queries": count}
+    return worded("codes", [rows], known, [panel])
 
 
 def encoder(x: Tensor, bits: int) -> Any:

@@ -28,7 +28,7 @@ def run(model: Callable[[str], ModelSpec]) -> Analysis:
         rows.append([net["name"], str(net["year"]), *parts, *has, *sizes, net["top5"]])
         sources.append([net["name"], net["top5"], net["source"], net.get("torchvision", "")])
     slips = [[slip["says"], slip["right"], slip["source"]] for slip in known["slips"]]
-    return worded("compare", [rows, sources, _lecture(model("vgg16")), slips])
+    return worded("compare", [rows, sources, _lecture(model("vgg16")), slips], {})
 
 
 def _counted(model: ModelSpec) -> dict[str, Any]:

@@ -46,14 +46,15 @@ def run(spec: AnalyzeSpec, histories: Sequence[History]) -> Analysis:
         crossed = [crossing(*pair, spec.threshold) for pair in zip(x, y, strict=True)]
         times = [time for time in crossed if time is not None]
         mean = float(np.mean(times)) if times else None
-        spread = float(y[:, -1].std(ddof=1)) if len(y) > 1 else None
-        ratio = mean / (rows[0][5] if rows else mean) if mean and (not rows or rows[0][5]) else None
+        first = rows[0][5] if rows else mean
+        ratio = mean / first if mean and first else None
         last, lowest = float(y[:, -1].mean()), float(y.min())
+        spread = float(y[:, -1].std(ddof=1)) if len(y) > 1 else None
         rows.append([name, len(y), last, spread, lowest, mean, ratio, f"{len(times)} of {len(y)}"])
     level = (spec.threshold, f"threshold {spec.threshold:g}")
     panel = Panel("lines", "", lines, unit, f"top-1 {what} error, fraction", level=level)
-    known: dict[str, Any] = {"unit": unit, "count": len(histories), "runs": ", ".join(lines)}
-    return worded("curves", [rows], [panel], what=what, threshold=spec.threshold, **known)
+    known = {"spec": spec, "what": what, "unit": unit, "count": len(histories)}
+    return worded("curves", [rows], known | {"runs": ", ".join(lines)}, [panel])
 
 
 def _grouped(histories: Sequence[History]) -> dict[str, list[list[dict[str, Any]]]]:

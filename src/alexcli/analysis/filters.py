@@ -1,11 +1,9 @@
 """Figure 3: the first layer's kernels, tower by tower, and how selective each tower is."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from alexcli.analysis import Subject, worded
+from alexcli.analysis import Subject, sheet, worded
 from alexcli.errors import UsageError
 from alexcli.model.towers import find_layer
 from alexcli.results import Analysis, Panel
@@ -36,10 +34,11 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         )
     towers = [net.layer(t, shape.name).weight.detach().cpu().double().numpy() for t in net.mine]
     measured = [measure(kernels) for kernels in towers]
-    rows: list[list[Any]] = []
-    for name in measured[0]:
-        samples = [one[name] for one in measured]
-        rows.append([name, *(float(np.median(sample)) for sample in samples), chance(samples)])
+    samples = {name: [one[name] for one in measured] for name in measured[0]}
+    rows = [
+        [name, *(float(np.median(sample)) for sample in found), chance(found)]
+        for name, found in samples.items()
+    ]
     every = [
         [tower, kernel, name, float(value)]
         for tower, one in enumerate(measured)
@@ -48,23 +47,14 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     ]
     # One scale for all kernels, as the 2012 shownet.py has it: the strong ones stand out.
     low, high = min(k.min() for k in towers), max(k.max() for k in towers)
-    panels = [
-        Panel("tiles", f"tower {t}: {len(kernels)} kernels", _sheet((kernels - low) / (high - low)))
-        for t, kernels in enumerate(towers)
-    ]
+    panels = []
+    for tower, kernels in enumerate(towers):
+        scaled = ((kernels - low) / (high - low)).transpose(0, 2, 3, 1)
+        tiles = sheet(scaled, 16 if len(kernels) >= 32 else 8)  # Figure 3: sixteen
+        panels.append(Panel("tiles", f"tower {tower}: {len(kernels)} kernels", tiles))
     heads = [*(f"tower {t}" for t in net.mine), "p"]
-    known: dict[str, Any] = {"run": subject.name, "layer": shape.name, "side": shape.spec.kernel}
-    known |= {"low": low, "high": high, "shuffles": SHUFFLES, "columns": heads}
-    return worded("filters", [rows, every], panels, **known)
-
-
-def _sheet(kernels: Floats) -> npt.NDArray[np.uint8]:
-    """(n, C, k, k) in [0, 1] -> (rows, columns, k, k, 3), sixteen beside each other (Figure 3)."""
-    columns = 16 if len(kernels) >= 32 else 8
-    blank = np.ones((-len(kernels) % columns, *kernels.shape[1:]))
-    every = np.concatenate([kernels, blank]).repeat(3 // kernels.shape[1], axis=1)
-    scaled = np.round(255 * every).astype(np.uint8).transpose(0, 2, 3, 1)
-    return scaled.reshape(-1, columns, *scaled.shape[1:])
+    known = {"subject": subject, "shape": shape, "low": low, "high": high, "shuffles": SHUFFLES}
+    return worded("filters", [rows, every], known, panels, columns=heads)
 
 
 def measure(kernels: Floats) -> dict[str, Floats]:

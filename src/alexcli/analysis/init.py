@@ -5,6 +5,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call
 
 from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
@@ -38,28 +39,26 @@ def run(fresh: Subject) -> Analysis:
     rows: list[list[Any]] = []
     for name in layers:
         weights = [net.layer(tower, name).weight for tower in net.mine]
-        slopes = [w.grad for w in weights if w.grad is not None]
-        out = acts[name].flatten(1)
+        slope, out = _norm([weight.grad for weight in weights]), acts[name].flatten(1)
         dead = float((out == 0).all(dim=0).float().mean())
-        norms = [_norm(slopes), _norm(slopes) / max(_norm(weights), 1e-30)]
-        rows.append([name, float(out.std()), spread(out), dead, *norms])
+        of_weights = slope / max(_norm(weights), 1e-30)
+        rows.append([name, float(out.std()), spread(out), dead, slope, of_weights])
     starts = _starts(net, x)
     reached = spread(net(x).detach())
-    verdict = "the signal reaches the scores"
-    if reached < GOOD:
-        verdict = (
-            "weak: learning may begin late" if reached >= POOR else "all but dead at the start"
-        )
+    verdict = "all but dead at the start"
+    if reached >= POOR:
+        weak = reached < GOOD
+        verdict = "weak: learning may begin late" if weak else "the signal reaches the scores"
     if max(row[3] for row in rows) > 0.9:
         verdict += "; a layer is nearly all dead units"
-    known: dict[str, Any] = {"run": fresh.name, "count": len(images), "verdict": verdict}
-    known |= {"reached": reached, "times": starts[0][2] / max(starts[-1][2], 1e-30)}
+    times = starts[0][2] / max(starts[-1][2], 1e-30)
+    known = {"fresh": fresh, "count": len(images), "reached": reached, "verdict": verdict}
     lines = {
         word: {"x": layers, "y": [row[column] for row in rows]}
         for word, column in (("std of outputs", 1), ("spread between pictures", 2))
     }
     panel = Panel("lines", "", lines, "layer", "output, in units of the layer", log="y")
-    return worded("init", [rows, starts], [panel], **known)
+    return worded("init", [rows, starts], known | {"times": times}, [panel])
 
 
 def spread(values: Tensor) -> float:
@@ -73,18 +72,16 @@ def _norm(parts: list[Any]) -> float:
 
 @torch.no_grad()
 def _starts(net: Towers, x: Tensor) -> list[list[Any]]:
-    """Spread of the scores for other pixels, stds and biases; the net is left as it was."""
-    kept = {name: value.clone() for name, value in net.named_parameters()}
+    """Spread of the scores for other pixels, stds and biases; the net is left as it is."""
     rows: list[list[Any]] = []
     for pixels, inputs in (("as configured", x), ("normalised", x / NORMALISED)):
         for most, words in ((float("inf"), "as configured"), (SMALL, f"at most {SMALL}")):
             row: list[Any] = [pixels, words]
             for factor in (1, 0.1, 0):
-                for name, value in net.named_parameters():
-                    own = min(1, most / float(kept[name].std())) if value.dim() > 1 else factor
-                    value.copy_(kept[name] * own)
-                row.append(spread(net(inputs)))
+                start = {
+                    name: value * (min(1, most / float(value.std())) if value.dim() > 1 else factor)
+                    for name, value in net.named_parameters()
+                }
+                row.append(spread(functional_call(net, start, inputs)))
             rows.append(row)
-    for name, value in net.named_parameters():
-        value.copy_(kept[name])
     return rows

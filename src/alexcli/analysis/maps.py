@@ -1,10 +1,8 @@
 """What each map of a layer makes of one picture."""
 
-from typing import Any
+import numpy as np
 
-import torch
-
-from alexcli.analysis import Subject, worded
+from alexcli.analysis import Subject, sheet, worded
 from alexcli.errors import UsageError
 from alexcli.model.towers import activations, find_layer
 from alexcli.results import Analysis, Panel
@@ -35,16 +33,14 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     )
     panels, rows = [], []
     for name, (maps,) in found.items():
-        low, high = maps.amin(), maps.amax()
-        zero = float((maps == 0).float().mean())
-        dead = int((maps.flatten(1) == 0).all(dim=1).sum())
-        rows.append([name, len(maps), maps.shape[-1], zero, dead, float(maps.mean()), float(high)])
-        scaled = (255 * (maps - low) / (high - low).clamp_min(1e-30)).byte()
-        scaled = scaled.unflatten(0, (len(net.mine), -1))  # (T, C, H, W)
-        kept = scaled if spec.layer else scaled[:, :ACROSS]
-        kept = torch.nn.functional.pad(kept, (0, 0, 0, 0, 0, -kept.shape[1] % ACROSS), value=255)
-        tiles = kept.reshape(-1, ACROSS, *kept.shape[2:])[..., None].expand(-1, -1, -1, -1, 3)
-        title = f"{name}: {kept.shape[1]} of {scaled.shape[1]} maps of each tower"
-        panels.append(Panel("tiles", title, tiles.cpu().numpy()))
-    known: dict[str, Any] = {"run": subject.name, "file": files[0], "towers": len(net.mine)}
-    return worded("maps", [rows], panels, **known)
+        low, high = maps.aminmax()
+        zero = maps == 0
+        share, dead = float(zero.float().mean()), int(zero.flatten(1).all(dim=1).sum())
+        rows.append([name, len(maps), maps.shape[-1], share, dead, float(maps.mean()), float(high)])
+        scaled = ((maps - low) / (high - low).clamp_min(1e-30)).cpu().numpy()[..., None]
+        towers = np.split(scaled, len(net.mine))
+        count = len(towers[0]) if spec.layer else min(ACROSS, len(towers[0]))
+        tiles = np.concatenate([sheet(tower[:count], ACROSS) for tower in towers])
+        title = f"{name}: {count} of {len(towers[0])} maps of each tower"
+        panels.append(Panel("tiles", title, tiles))
+    return worded("maps", [rows], {"subject": subject, "file": files[0]}, panels)

@@ -3,14 +3,13 @@
 Legend: Q pictures that are looked up, N training pictures of a batch, U units, k neighbours.
 """
 
-from typing import Any
-
+import numpy as np
 import torch
 from torch import Tensor
 
 from alexcli.analysis import Subject, worded
 from alexcli.errors import UsageError
-from alexcli.model.towers import activations, find_layer
+from alexcli.model.towers import find_layer
 from alexcli.results import Analysis, Panel
 from alexcli.schema import AnalyzeSpec
 
@@ -53,37 +52,31 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     check_count(k, len(training))
     images, files, labels = subject.pictures()
 
-    def features(images: Tensor) -> Tensor:
-        return activations(subject.net, subject.preprocess.view(images), [layer])[layer].flatten(1)
+    def views(images: Tensor) -> tuple[Tensor, Tensor]:
+        return subject.features(images, layer), images.flatten(1).float()
 
-    spaces = {layer: Nearest(features(images), k), "pixels": Nearest(images.flatten(1).float(), k)}
+    spaces = [Nearest(values, k) for values in views(images)]
     for batch in subject.stream(training):
-        spaces[layer].add(features(batch.images), batch.indices)
-        spaces["pixels"].add(batch.images.flatten(1).float(), batch.indices)
+        for space, values in zip(spaces, views(batch.images), strict=True):
+            space.add(values, batch.indices)
     panels, every, rows = [], [], []
-    for name, space in spaces.items():
-        indices = space.indices.cpu()
-        near = [[subject.names[training.labels[i]] for i in row] for row in indices.tolist()]
-        pairs = [(one, label) for row, label in zip(near, labels, strict=True) for one in row]
-        known = [one == label for one, label in pairs if label is not None]
-        alike = sum(known) / len(known) if known else None
-        rows.append([name, k, alike, float(space.distances.mean())])
+    for name, space in zip((layer, "pixels"), spaces, strict=True):
+        indices, words, same = space.indices.tolist(), [], []
         for q, (file, label) in enumerate(zip(files, labels, strict=True)):
-            found = zip(indices[q].tolist(), near[q], space.distances[q].tolist(), strict=True)
+            near = [subject.names[training.labels[i]] for i in indices[q]]
+            found = zip(indices[q], near, space.distances[q].tolist(), strict=True)
             every += [[name, file, label, rank, *one] for rank, one in enumerate(found, 1)]
-        shown = torch.from_numpy(training.fetch(indices.flatten().tolist()))
-        shown = shown.view(*indices.shape, *shown.shape[1:])
-        sheet = torch.cat([images.cpu()[:, None], shown], dim=1)
+            words += [label or file, *near]
+            same += [] if label is None else [one == label for one in near]
+        alike = sum(same) / len(same) if same else None
+        rows.append([name, k, alike, float(space.distances.mean())])
         said = "" if alike is None else f", {100 * alike:.0f}% of the same class"
-        words = [
-            word
-            for label, file, row in zip(labels, files, near, strict=True)
-            for word in (label or file, *row)
-        ]
-        panels.append(Panel("tiles", f"nearest in {name}{said}", sheet.numpy(), columns=words))
-    known_: dict[str, Any] = {"run": subject.name, "layer": layer, "count": len(training)}
-    known_["units"] = spaces[layer].queries.shape[1]
-    return worded("neighbors", [rows, every], panels, **known_)
+        shown = [training.fetch(row) for row in indices]
+        tiles = np.concatenate([images.cpu().numpy()[:, None], shown], axis=1)
+        panels.append(Panel("tiles", f"nearest in {name}{said}", tiles, columns=words))
+    units, count = spaces[0].queries.shape[1], len(training)
+    about = {"subject": subject, "layer": layer, "units": units, "count": count}
+    return worded("neighbors", [rows, every], about, panels)
 
 
 def check_count(k: int, count: int) -> None:

@@ -37,10 +37,12 @@ def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     totals = {key: sum(layer[key] for layer in layers) for key in counted}
     for key in ("activation_bytes", "training_bytes"):  # the picture itself is kept too
         totals[key] += FLOAT * spec.batch * model.input.channels * model.input.size**2
-    summed = [*layers, totals | {"name": "total", "output": [], "sees": ""}]
     conventions = _conventions(shapes, totals)
-    main = [[_by(x["output"]) if k == "output" else x[k] for k in _MAIN] for x in summed]
-    memory = [[one["name"], *(round(one[key] / 1e6, 2) for key in BYTES)] for one in summed]
+    main, memory = [], []
+    for one in (*layers, totals | {"name": "total", "output": [], "sees": ""}):
+        counts = [one[key] for key in COUNTED]
+        main.append([one["name"], _by(one["output"]), one["sees"], *counts])
+        memory.append([one["name"], *(round(one[key] / 1e6, 2) for key in BYTES)])
     known = totals | {layer["name"]: layer["neurons"] for layer in layers}
     figures = [f for f in read_yaml("published")["circulating"] if known.get(f["of"]) == f["ours"]]
     rows = [[f["what"], f["says"], f["ours"], f["says"] - f["ours"], f["why"]] for f in figures]
@@ -48,18 +50,8 @@ def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     data = {"model": model.name, "input": shape_in, "batch": spec.batch, "layers": layers}
     data |= {"totals": totals, "conventions": conventions, "check": checked}
     every = [list(one.values()) for one in conventions]
-    return worded(
-        "params",
-        [main, memory, _towers(model, layers), every, rows, checked],
-        data=data,
-        model=model.name,
-        input=_by(shape_in),
-        batch=spec.batch,
-        towers=model.towers,
-    )
-
-
-_MAIN = ("name", "output", "sees", *COUNTED)
+    tables = [main, memory, _towers(model, layers), every, rows, checked]
+    return worded("params", tables, {"spec": spec, "input": _by(shape_in)}, data=data)
 
 
 def _by(sizes: list[int]) -> str:
@@ -67,17 +59,15 @@ def _by(sizes: list[int]) -> str:
 
 
 def _layer(model: ModelSpec, shape: LayerShape, batch: int) -> dict[str, Any]:
-    after, params = followed_by(model, shape), shape.params
+    after, params, towers = followed_by(model, shape), shape.params, shape.towers
     # An activation works in place; everything else makes a tensor that the backward pass reads.
     held = FLOAT * batch * (shape.neurons + sum(n for op, n in after if op is not Op.act))
-    side, towers = shape.out_size, shape.towers
     # The first tower adds the biases of the scores, and the towers' parts of them.
-    shares = [1 if tower == 0 else 0 for tower in range(towers)] if shape.last else None
-    own = [share if shares else 1 / towers for share in shares or [1] * towers]
+    parts = [float(tower == 0) if shape.last else 1 / towers for tower in range(towers)]
     return {
         "name": shape.name,
         "kind": shape.spec.kind.value,
-        "output": [shape.out_channels, side, side],
+        "output": [shape.out_channels, shape.out_size, shape.out_size],
         "towers": 1 if shape.last else towers,
         "sees": "all" if shape.exchanged or shape.last else "own",
         **dict(zip(COUNTED, (shape.neurons, params, shape.macs, 2 * shape.macs), strict=True)),
@@ -91,7 +81,7 @@ def _layer(model: ModelSpec, shape: LayerShape, batch: int) -> dict[str, Any]:
                 "params": round((params - shape.biases) / towers + shape.biases * part),
                 "macs": shape.macs // towers,
             }
-            for part in own
+            for part in parts
         ],
     }
 

@@ -19,4 +19,4 @@ def run(subject: Subject) -> Analysis:
         ]
         found.append(Prediction(file, guesses, label, label, images[i].cpu().numpy()))
         rows += [[file, label, rank, one.name, one.p] for rank, one in enumerate(guesses, 1)]
-    return worded("predictions", [rows], [Panel("guesses", "", found)], run=subject.name)
+    return worded("predictions", [rows], {"subject": subject}, [Panel("guesses", "", found)])

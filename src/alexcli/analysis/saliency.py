@@ -1,8 +1,9 @@
 """Which pixels the best guess hangs on: the gradient of its score, which the 2012 tool had."""
 
+import numpy as np
 import torch
 
-from alexcli.analysis import Subject, worded
+from alexcli.analysis import Subject, sheet, worded
 from alexcli.data.transforms import centre
 from alexcli.results import Analysis, Panel
 
@@ -16,11 +17,10 @@ def run(subject: Subject) -> Analysis:
     (gradient,) = torch.autograd.grad(scores.gather(1, best[:, None]).sum(), x)
     strength = gradient.abs().amax(dim=1)  # (N, s, s)
     peak = strength.flatten(1).amax(dim=1).clamp_min(1e-30)
-    shown = (255 * strength / peak[:, None, None]).byte()[..., None].expand(-1, -1, -1, 3)
-    seen = torch.stack([centre(image, subject.preprocess.size) for image in images])
+    shown = sheet((strength / peak[:, None, None]).cpu().numpy()[..., None], len(images))
+    seen = [centre(image, subject.preprocess.size).cpu().numpy() for image in images]
     names = [subject.names[k] for k in best.tolist()]
     numbers = [gradient.flatten(1).norm(dim=1).tolist(), peak.tolist()]
     rows = [list(row) for row in zip(files, labels, names, *numbers, strict=True)]
-    tiles = torch.stack([seen, shown]).cpu().numpy()
-    panel = Panel("tiles", "", tiles, columns=names)
-    return worded("saliency", [rows], [panel], run=subject.name)
+    panel = Panel("tiles", "", np.concatenate([[seen], shown]), columns=names)
+    return worded("saliency", [rows], {"subject": subject}, [panel])

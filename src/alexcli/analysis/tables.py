@@ -21,24 +21,24 @@ def run(evaluations: Sequence[Mapping[str, Any]]) -> Analysis:
         Its data: `[{title, split, rows: [{model, paper: {top1_err, top5_err, test_top5_err}, notes:
         {...}, ours: {...}, ours_n}]}]`, errors as fractions; ours are means over `ours_n`.
     """
-    data = []
-    for one in read_yaml("published")["tables"]:
-        made = []
+    tables, data = [], []
+    known = read_yaml("published")
+    for one in known["tables"]:
+        made, rows = [], []
         for row in one["rows"]:
             wanted = row.get("ours", {})
             found = [e for e in evaluations if wanted and _is(e, one["split"], wanted)]
-            ours = [_mean(found, "top1_err"), _mean(found, "top5_err"), None]
-            made.append(
-                {
-                    "model": row["model"],
-                    "paper": dict(zip(KEYS, row["paper"], strict=True)),
-                    "notes": dict(zip(KEYS, row.get("notes", [None] * 3), strict=True)),
-                    "ours": dict(zip(KEYS, ours, strict=True)),
-                    "ours_n": len(found),
-                }
-            )
+            errors = {"paper": row["paper"], "notes": row.get("notes", [None] * 3)}
+            errors["ours"] = [_mean(found, "top1_err"), _mean(found, "top5_err"), None]
+            named = {of: dict(zip(KEYS, three, strict=True)) for of, three in errors.items()}
+            made.append({"model": row["model"], **named, "ours_n": len(found)})
+            # The paper gives one decimal; the notes and ours have two.
+            shown = [_percent(error, 1) for error in errors["paper"]]
+            shown += [_percent(error, 2) for of in ("notes", "ours") for error in errors[of][:2]]
+            rows.append([row["model"], *shown, len(found) or ""])
+        tables.append(Table(one["title"], known["columns"], rows, note=known["note"]))
         data.append({"title": one["title"], "split": one["split"], "rows": made})
-    return Analysis("Tables of the paper", [_table(one) for one in data], data=data)
+    return Analysis("Tables of the paper", tables, data=data)
 
 
 def _is(evaluation: Mapping[str, Any], split: str, wanted: Mapping[str, int]) -> bool:
@@ -57,22 +57,6 @@ def _mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
     return sum(values) / len(values) if values else None
 
 
-def _table(found: Mapping[str, Any]) -> Table:
-    """One of the tables for people; blank where there is no number."""
-    columns = ["model", "top-1", "top-5", "test", "notes-1", "notes-5", "ours-1", "ours-5", "n"]
-    rows = []
-    for row in found["rows"]:
-        numbers = [*row["paper"].values(), *list(row["notes"].values())[:2]]
-        numbers += list(row["ours"].values())[:2]
-        shown = ["" if x is None else f"{100 * x:.{_digits(i)}f}%" for i, x in enumerate(numbers)]
-        rows.append([row["model"], *shown, row["ours_n"] or ""])
-    note = (
-        "* pre-trained on ImageNet Fall 2011; test: top-5 on the contest's hidden set; notes: the "
-        "authors' lab notes; ours: top-1 and top-5 of n evaluations under --results, ten crops"
-    )
-    return Table(found["title"], columns, rows, note=note)
-
-
-def _digits(column: int) -> int:
-    """The paper gives one decimal; the notes and ours have two."""
-    return 1 if column < 3 else 2
+def _percent(error: float | None, digits: int) -> str:
+    """Blank where there is no number."""
+    return "" if error is None else f"{error:.{digits}%}"

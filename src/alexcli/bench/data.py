@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -19,7 +18,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from alexcli.bench.harness import Arm, alone, alternate, compare, for_a_while
+from alexcli.bench.harness import Arm, alone, alternate, compare, for_a_while, timed
 from alexcli.data import toy
 from alexcli.data.dataset import Dataset
 from alexcli.data.pictures import SUFFIXES, decode_jpeg
@@ -37,8 +36,8 @@ PREPARED = 3  # times as many are prepared, so that starting the command does no
 SECONDS = 1.0  # of one measurement
 DRAWN, DRAWN_SIDE = 200, 450
 
-# Of some arms, alternated: the rates of each.
-Race = Callable[[dict[str, Arm], str], dict[str, list[float]]]
+# `alternate` but for the arms and `what`.
+Race = Callable[..., dict[str, list[float]]]
 
 
 def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -> list[Measured]:
@@ -58,19 +57,15 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
     """
     torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
     cores = os.cpu_count() or 1
-
-    def race(arms: dict[str, Arm], what: str) -> dict[str, list[float]]:
-        return alternate(arms, rounds, reporter, what)
-
-    with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
-        folder = Path(name)
-        tree = picture_tree(source, folder / "tree", PICTURES)
-        many = picture_tree(source, folder / "many", PREPARED * PICTURES)
+    race = partial(alternate, rounds=rounds, reporter=reporter)
+    with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as folder:
+        tree = picture_tree(source, Path(folder, "tree"), PICTURES)
+        many = picture_tree(source, Path(folder, "many"), PREPARED * PICTURES)
         stores = {}
         for encoding in Encoding:
-            made = PrepareSpec(size=SIDE, encoding=encoding)
-            prepare(str(tree), str(folder / encoding.value), made, reporter)
-            stores[encoding.value] = open_store(str(folder / encoding.value))
+            place = f"{folder}/{encoding.value}"
+            prepare(str(tree), place, PrepareSpec(size=SIDE, encoding=encoding), reporter)
+            stores[encoding.value] = open_store(place)
         found = _loading(tree, stores, spec, 0, race)
         found += _loading(tree, stores, spec, cores, race)
         found += _preparing(many, cores, race)
@@ -85,8 +80,8 @@ def _loading(
     arms |= {name: _ours(store, spec, workers) for name, store in stores.items()}
     if not workers:
         arms["decode"] = _decoding(stores["jpeg"].train)  # type: ignore[arg-type]
-    timed: dict[str, Arm] = {n: partial(for_a_while, arm, SECONDS) for n, arm in arms.items()}
-    rates = race(timed, f"loading, {workers or 'no'} loader processes")
+    going: dict[str, Arm] = {n: partial(for_a_while, arm, SECONDS) for n, arm in arms.items()}
+    rates = race(going, what=f"loading, {workers or 'no'} loader processes")
     ending = f"/workers={workers}" if workers else ""
     rivals = [(name, "imagefolder") for name in stores] + [("jpeg", "decode")] * (not workers)
     found = [
@@ -176,26 +171,22 @@ def _preparing(tree: Path, cores: int, race: Race) -> list[Measured]:
     fewer = paths[::PREPARED]
     square = transforms.Compose([transforms.Resize(SIDE), transforms.CenterCrop(SIDE)])
     dest = tree.with_name("again")
-    command = [sys.executable, "-m", "alexcli", "data", "prepare", str(tree), str(dest)]
+    command = [sys.executable, "-m", "alexcli", "data", "prepare", tree, dest, f"size={SIDE}"]
 
-    def one_core() -> tuple[float, float]:
-        began = time.perf_counter()
+    def decode() -> None:
         for path in fewer:
             with Image.open(path) as picture:
                 np.asarray(square(picture.convert("RGB")))
-        return cores * len(fewer), time.perf_counter() - began
 
-    def all_cores() -> tuple[float, float]:
-        began = time.perf_counter()
-        subprocess.run([*command, f"size={SIDE}"], check=True, capture_output=True)
-        return len(paths), time.perf_counter() - began
+    whole = partial(subprocess.run, command, check=True, capture_output=True)
+    one_core, all_cores = timed(cores * len(fewer), decode), timed(len(paths), whole)
 
     def nothing() -> tuple[float, float]:
         seconds = all_cores()[1]
         shutil.rmtree(dest)
         return seconds, 1
 
-    rates = race({"one": one_core, "all": all_cores, "start": nothing}, "preparing")
+    rates = race({"one": one_core, "all": all_cores, "start": nothing}, what="preparing")
     pairs = zip(rates["all"], rates["start"], strict=True)
     going = [len(paths) / (len(paths) / rate - start) for rate, start in pairs]
     return [

@@ -1,13 +1,11 @@
 """`alexcli bench eval`: the forward passes of ten crops beside those of the centre crop."""
 
-import time
-from collections.abc import Sequence
 from functools import partial
 
 import torch
 
-from alexcli.bench.harness import Arm, alternate, compare
-from alexcli.data.transforms import CENTER, TEN_CROPS, View
+from alexcli.bench.harness import alternate, compare, timed
+from alexcli.data.transforms import CENTER, TEN_CROPS
 from alexcli.results import Measured, Reporter
 from alexcli.run.build import build_net, build_preprocess, resolve_precision
 from alexcli.run.trained import Scorer
@@ -31,12 +29,9 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[Me
         reporter=reporter,
     )
     images = torch.randint(256, (batch, spec.data.size, spec.data.size, 3), dtype=torch.uint8)
-
-    def once(views: Sequence[View]) -> tuple[float, float]:
-        began = time.perf_counter()
-        scorer(images, views)
-        return len(views) * batch, time.perf_counter() - began
-
-    arms: dict[str, Arm] = {"ten": partial(once, TEN_CROPS), "center": partial(once, (CENTER,))}
+    arms = {
+        name: timed(len(views) * batch, partial(scorer, images, views))
+        for name, views in (("ten", TEN_CROPS), ("center", (CENTER,)))
+    }
     rates = alternate(arms, rounds, reporter, "evaluating")
     return [compare("eval/ten", "views/s", rates["ten"], "center", rates["center"])]

@@ -48,6 +48,17 @@ def alone(name: str, unit: str, ours: Sequence[float]) -> Measured:
     return Measured(name, None, statistics.median(ours), unit, None, None, None, len(ours))
 
 
+def timed(units: float, work: Callable[[], object]) -> Arm:
+    """An arm that does a piece of work once."""
+
+    def arm() -> tuple[float, float]:
+        began = time.perf_counter()
+        work()
+        return units, time.perf_counter() - began
+
+    return arm
+
+
 def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
     """Take units from an endless iterator for a time; the first, which starts it, is not timed."""
     next(batches)

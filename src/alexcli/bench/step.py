@@ -1,14 +1,12 @@
 """`alexcli bench step`: our training step and forward pass beside other nets, alternated."""
 
-import time
 from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
-from alexcli.bench.harness import Arm, alone, alternate, compare
-from alexcli.bench.rivals import build_rival
+from alexcli.bench.harness import Arm, alone, alternate, compare, timed
 from alexcli.draws import At
 from alexcli.model.shapes import trace
 from alexcli.optim import build_optimizer
@@ -72,6 +70,34 @@ def run(
     return found
 
 
+class HalvesNorm(nn.LocalResponseNorm):
+    """torch's norm on each half of the maps, which never crosses the towers (section 3.5)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) -> the same shape."""
+        return torch.cat([super(HalvesNorm, self).forward(part) for part in x.chunk(2, 1)], 1)
+
+
+def build_rival(name: str) -> nn.Module:
+    """`torchvision`, or AlexNet as ports write it, one tower with groups of two: `port` norms over
+    both groups, `grouped` each alone, `no_lrn` not at all.
+    """
+    if name == "torchvision":
+        from torchvision.models import alexnet  # type: ignore[import-untyped]
+
+        return alexnet()  # type: ignore[no-any-return]
+    norms = {"port": nn.LocalResponseNorm, "grouped": HalvesNorm}
+    norm = [norms[name](5, 5e-4, 0.75, 2.0)] if name in norms else []
+    relu, pool, wide, drop = nn.ReLU(inplace=True), nn.MaxPool2d(3, 2), 4096, nn.Dropout()
+    layers = [nn.Conv2d(3, 96, 11, 4), relu, *norm, pool]
+    layers += [nn.Conv2d(96, 256, 5, padding=2, groups=2), relu, *norm, pool]
+    layers += [nn.Conv2d(256, 384, 3, padding=1), relu]
+    layers += [nn.Conv2d(384, 384, 3, padding=1, groups=2), relu]
+    layers += [nn.Conv2d(384, 256, 3, padding=1, groups=2), relu, pool, nn.Flatten(), drop]
+    layers += [nn.Linear(9216, wide), relu, drop, nn.Linear(wide, wide), relu]
+    return nn.Sequential(*layers, nn.Linear(wide, 1000))
+
+
 def arm_of(name: str, setting: str, spec: TrainSpec, x: Tensor, labels: Tensor, kind: str) -> Arm:
     """A training step or a forward pass: of a rival in a setting, under torch's SGD, or of ours."""
     rule: torch.optim.Optimizer
@@ -92,37 +118,36 @@ def arm_of(name: str, setting: str, spec: TrainSpec, x: Tensor, labels: Tensor, 
         bf16 = resolve_precision(spec) is Precision.bf16
     net.train(kind == "train")
 
-    def arm() -> tuple[float, float]:
-        began = time.perf_counter()
+    def work() -> None:
         with torch.set_grad_enabled(net.training), torch.autocast("cpu", enabled=bf16):
             scores = net(*given).float()
         if net.training:
             F.cross_entropy(scores, labels).backward()  # type: ignore[no-untyped-call]
             rule.step()
             rule.zero_grad()
-        return len(labels), time.perf_counter() - began
 
-    return arm
+    return timed(len(labels), work)
 
 
 def _best(name: str, spec: TrainSpec, x: Tensor, labels: Tensor, kind: str) -> str:
     """The setting in which a rival is fastest here; one that does not run is passed over."""
-    rates: dict[str, float] = {}
+    times: dict[str, float] = {}
     narrow = [NARROW] * (resolve_precision(spec) is Precision.bf16)
     for setting in [PLAIN, LAST, *narrow, *[COMPILED] * (name == "torchvision")]:
         arm = arm_of(name, setting, spec, x, labels, kind)
         try:
-            rates[setting] = max(units / seconds for units, seconds in (arm() for _ in range(3)))
+            times[setting] = _least(arm, 3)
         except RuntimeError:  # no compiler
             continue
-    return max(rates, key=lambda setting: rates[setting])
+    return min(times, key=lambda setting: times[setting])
+
+
+def _least(arm: Arm, times: int) -> float:
+    """Seconds of the fastest."""
+    return min(seconds for _, seconds in (arm() for _ in range(times)))
 
 
 def _peak(kind: torch.dtype) -> float:
     """TFLOP/s of a large product of matrices, the best of five."""
-    a, seconds = torch.randn(GEMM, GEMM).to(kind), []
-    for _ in range(5):
-        began = time.perf_counter()
-        a @ a
-        seconds.append(time.perf_counter() - began)
-    return 2 * GEMM**3 / min(seconds) / 1e12
+    a = torch.randn(GEMM, GEMM).to(kind)
+    return 2 * GEMM**3 / 1e12 / _least(timed(1, lambda: a @ a), 5)

@@ -8,6 +8,7 @@ from alexcli.results import Analysis, Evaluation, Panel, Prediction, Table
 from alexcli.run.predictions import arrays, confusion
 
 MOST = 50  # classes whose names can still be read in a picture
+COLUMNS = ["run", "top-1 error", "95% interval", "top-5 error", "loss", "ECE", "n", "views"]
 EXACT = ["name", "split", "top1_err", "top1_low", "top1_high", "top5_err", "loss", "n"]
 EXACT += ["calibration_error", "resize", "crop", "views", "checkpoint", "data"]
 
@@ -19,19 +20,11 @@ def errors(evaluation: Evaluation) -> Analysis:
         bounds = one.interval["top1_err"]
         assert bounds is not None
         known = vars(one) | one.protocol | {"top1_low": bounds.low, "top1_high": bounds.high}
-        exact.append({name: known[name] for name in EXACT})
-        rows.append(
-            {
-                "run": one.name,
-                "top-1 error": percent(one.top1_err),
-                "95% interval": f"{percent(bounds.low)} to {percent(bounds.high)}",
-                "top-5 error": percent(one.top5_err),
-                "loss": round(one.loss, 4),
-                "ECE": percent(one.calibration_error),
-                "n": one.n,
-                "views": f"{one.protocol['views']} x {one.protocol['crop']} px",
-            }
-        )
+        exact.append([known[name] for name in EXACT])
+        interval = f"{percent(bounds.low)} to {percent(bounds.high)}"
+        shown = [one.name, percent(one.top1_err), interval, percent(one.top5_err)]
+        rest = [percent(one.calibration_error), one.n, f"{known['views']} x {known['crop']} px"]
+        rows.append([*shown, round(one.loss, 4), *rest])
     notes = [
         *(f"resize: {rule}" for rule in dict.fromkeys(one.protocol["resize"] for one in found)),
         f"data: {', '.join(dict.fromkeys(one.data for one in found))}",
@@ -39,32 +32,33 @@ def errors(evaluation: Evaluation) -> Analysis:
         *dict.fromkeys(one.note for one in found if one.note),
     ]
     title = f"evaluation on {found[0].split}"
-    table = Table.of(title, rows, "; ".join(notes), exact)
+    for_csv = Table(title, EXACT, exact)
+    table = Table(title, COLUMNS, rows, note="; ".join(notes), exact=for_csv)
     data = [asdict(one) for one in found]
     return Analysis(title, [table], data=data, arrays=arrays(evaluation))
 
 
 def classes(found: Evaluation) -> Analysis:
     """Each class of the last row, the worst first for people, and its confusion as a picture."""
-    last = found.results[-1]
-    exact = [
-        {
-            **{key: one[key] for key in ("class", "name", "n", "top1_err")},
-            "taken for": "; ".join(f"{c['with']} ({c['n']})" for c in one["confused"]),
-        }
-        for one in last.per_class or []
+    last, exact, pairs = found.results[-1], [], []
+    for one in last.per_class or []:
+        taken = [(other["n"], one["class"], other["with"]) for other in one["confused"]]
+        pairs += taken
+        words = "; ".join(f"{guess} ({n})" for n, _, guess in taken)
+        exact.append([one["class"], one["name"], one["n"], one["top1_err"], words])
+    named = found.names != found.classes
+    rows = [
+        [label, *[name] * named, n, percent(error), words]
+        for label, name, n, error, words in sorted(exact, key=lambda row: -(row[3] or 0))
     ]
-    rows = []
-    for one in sorted(exact, key=lambda row: -(row["top1_err"] or 0)):
-        named = {"name": one["name"]} if found.names != found.classes else {}
-        shown = {"top-1 error": percent(one["top1_err"]), "taken for": one["taken for"]}
-        rows.append({"class": one["class"], **named, "n": one["n"], **shown})
-    pairs = [(c["n"], e["class"], c["with"]) for e in last.per_class or [] for c in e["confused"]]
     most = sorted(pairs, key=lambda pair: -pair[0])[:5]
     note = ", ".join(f"{label} for {guess} ({n})" for n, label, guess in most)
     views = f"{last.protocol['views']} views"
     title = f"classes of {last.name}, {views}"
-    table = Table.of(title, rows, f"most confused, label for guess: {note}", exact)
+    for_csv = Table(title, ["class", "name", "n", "top1_err", "taken for"], exact)
+    columns = ["class", *["name"] * named, "n", "top-1 error", "taken for"]
+    note = f"most confused, label for guess: {note}"
+    table = Table(title, columns, rows, note=note, exact=for_csv)
     panels = []
     if len(found.classes) <= MOST:
         counts = confusion(found.predictions[-1], len(found.classes))

@@ -27,8 +27,9 @@ def as_text(found: Analysis, format: Format) -> str:  # noqa: A002
     guesses = [bars(panel.data) for panel in found.panels if panel.kind == "guesses"]
     if guesses and format is Format.table:
         return "".join(guesses)
-    first = found.tables[0].columns
-    shown = [t for t in found.tables if format is not Format.csv or t.columns == first]
+    shown = [table for table in found.tables if not table.aside]
+    if format is Format.csv:
+        shown = [table for table in shown if table.columns == shown[0].columns]
     return "\n".join(render(table, format) for table in shown)
 
 
@@ -42,14 +43,13 @@ def _data(found: Analysis) -> Any:
         if panel.kind == "lines"
         for name, line in panel.data.items()
     }
-    tables = [table.records() for table in (*found.tables, *found.more)]
+    tables = [table.records() for table in found.tables]
     return {"title": found.title, "caption": found.caption, "tables": tables, "curves": curves}
 
 
 def files_of(found: Analysis, folder: Path, name: str) -> list[Path]:
     """NAME.json, a NAME.csv for each table, and NAME.png (and svg of a diagram)."""
-    tables = len(found.tables) + len(found.more)
-    endings = [".json", ".csv", *(f"-{number}.csv" for number in range(2, tables + 1))]
+    endings = [".json", ".csv", *(f"-{n}.csv" for n in range(2, len(found.tables) + 1))]
     endings += [".png"] * bool(found.panels)
     endings += [".svg"] * any(panel.kind == "boxes" for panel in found.panels)
     return [folder / f"{name}{ending}" for ending in endings]
@@ -57,7 +57,7 @@ def files_of(found: Analysis, folder: Path, name: str) -> list[Path]:
 
 def write(found: Analysis, paths: Sequence[Path]) -> None:
     """Files by their endings: json the data, csv a table each, npz arrays, others the figure."""
-    tables, pictures = iter([*found.tables, *found.more]), []
+    tables, pictures = iter(found.tables), []
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         match path.suffix if found.tables else "":  # a sheet of pictures has no numbers
@@ -171,16 +171,15 @@ def _matrix(panel: Panel, axis: Any) -> None:
 
 def _boxes(panel: Panel, axis: Any) -> None:
     """Cuboids, and what joins them; see analysis/architecture.py."""
-    for box in panel.data["boxes"]:
-        x, y, deep = box["x"], box["y"], SLOPE * box["deep"]
-        to_x, to_y = x + box["wide"], y + box["high"]
+    for x, middle, (wide, high, deep), tower in panel.data["boxes"]:
+        y, to_x, to_y, deep = middle - high / 2, x + wide, middle + high / 2, SLOPE * deep
         faces = [[(x, y), (to_x, y), (to_x, to_y), (x, to_y)]]
         if deep:
             far = [(to_x + deep, to_y + deep)]
             faces.append([(x, to_y), (to_x, to_y), *far, (x + deep, to_y + deep)])
             faces.append([(to_x, y), (to_x + deep, y + deep), *far, (to_x, to_y)])
         for face in faces:
-            colour = COLOURS[box["tower"] % len(COLOURS)]
+            colour = COLOURS[tower % len(COLOURS)]
             axis.fill(*zip(*face, strict=True), facecolor=colour, edgecolor="0.25", linewidth=0.7)
     for start, end, crosses in panel.data["joins"]:
         arrow = {"arrowstyle": "-|>", "color": "#c0392b" if crosses else "0.35", "lw": 0.9}

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from alexcli.render.tables import percent
+from alexcli.render.tables import percent, printed
 from alexcli.results import Prediction
 
 BAR = 30  # characters of a certain guess
@@ -20,23 +20,19 @@ COLUMNS = 4  # pictures beside each other, as in Figure 4
 
 def bars(found: Sequence[Prediction]) -> str:
     """Each picture with its guesses, their probabilities as bars."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = 110
-    with console.capture() as captured:
-        for one in found:
-            console.print(one.file, style="bold", markup=False, end="")
-            console.print(f"  ({one.label_name})" if one.label_name else "", markup=False)
-            table = RichTable(box=None, show_header=False, padding=(0, 1))
-            table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
-            table.add_column(width=BAR)
-            table.add_column(justify="right")
-            for guess in one.guesses:
-                colour = "green" if guess.class_ == one.label else "cyan"
-                bar = Bar(EIGHTHS, 0, round(guess.p * EIGHTHS), width=BAR, color=colour)
-                table.add_row(guess.name, bar, percent(guess.p))
-            console.print(table)
-    return captured.get()
+    parts: list[Text | RichTable] = []
+    for one in found:
+        label = f"  ({one.label_name})" if one.label_name else ""
+        table = RichTable(box=None, show_header=False, padding=(0, 1))
+        table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
+        table.add_column(width=BAR)
+        table.add_column(justify="right")
+        for guess in one.guesses:
+            colour = "green" if guess.class_ == one.label else "cyan"
+            bar = Bar(EIGHTHS, 0, round(guess.p * EIGHTHS), width=BAR, color=colour)
+            table.add_row(guess.name, bar, percent(guess.p))
+        parts += [Text.assemble((one.file, "bold"), label), table]
+    return printed(*parts)
 
 
 def thumbnail(image: Any, columns: int = 32) -> str:
@@ -59,9 +55,7 @@ def thumbnail(image: Any, columns: int = 32) -> str:
             top, bottom = (small[y + dy, x].tobytes().hex() for dy in (0, 1))
             drawn.append("▀", style=f"#{top} on #{bottom}")
         drawn.append("\n")
-    with console.capture() as captured:
-        console.print(drawn, end="")
-    return captured.get()
+    return printed(drawn[:-1])
 
 
 def draw_guesses(found: Sequence[Prediction], title: str) -> Any:

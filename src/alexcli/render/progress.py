@@ -97,16 +97,10 @@ class Bars(Lines):
         """Move the bar of a piece of work; a new one for new work."""
         if self.progress is None or self.progress.tasks[0].description != what:
             self.close()
-            self.progress = Progress(
-                TextColumn("{task.description}"),
-                BarColumn(bar_width=None),
-                TextColumn("{task.fields[words]}"),
-                TimeElapsedColumn(),
-                TextColumn("ETA"),
-                TimeRemainingColumn(),
-                console=self.console,
-                transient=True,
-            )
+            work = (TextColumn("{task.description}"), BarColumn(bar_width=None))
+            said = (TextColumn("{task.fields[words]}"), TimeElapsedColumn())
+            left = (TextColumn("ETA"), TimeRemainingColumn())
+            self.progress = Progress(*work, *said, *left, console=self.console, transient=True)
             self.progress.add_task(what, words="")
             self.progress.start()
         self.progress.update(self.progress.task_ids[0], completed=done, total=total, words=words)

@@ -17,11 +17,13 @@ COLUMNS = ["arm", "metric", "mean", "seeds", "difference", "95% interval", "pape
 
 def study_table(study: StudyResult) -> Table:
     """A row for each arm and metric, in percent and points, as fractions for csv."""
-    found = [
-        (arm, metric, next((one for one in arm.differences if one.metric == metric), None))
-        for arm in study.arms
-        for metric in arm.values
-    ]
+    rows, exact = [], []
+    for arm in study.arms:
+        compared = {one.metric: one for one in arm.differences}
+        for metric in arm.values:
+            shown, numbers = _rows(arm, metric, compared.get(metric))
+            rows.append(shown)
+            exact.append(numbers)
     reached = f"; epochs until the training error is {percent(study.threshold)}"
     notes = [
         *(f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes),
@@ -31,37 +33,30 @@ def study_table(study: StudyResult) -> Table:
         *([f"{study.missing} runs are not finished"] if study.missing else []),
     ]
     title = f"{study.name}: {study.about}"
-    exact = Table(title, [*COLUMNS[:-1], "verdict"], [_exact(*one) for one in found])
-    rows = [_shown(*one) for one in found]
-    return Table(title, COLUMNS, rows, note="\n".join(notes), exact=exact)
+    for_csv = Table(title, [*COLUMNS[:-1], "verdict"], exact)
+    return Table(title, COLUMNS, rows, note="\n".join(notes), exact=for_csv)
 
 
-def _reached(arm: ArmResult, metric: str) -> list[float]:
-    return [value for value in arm.values[metric].values() if value is not None]
-
-
-def _exact(arm: ArmResult, metric: str, found: Difference | None) -> list[Any]:
-    values = _reached(arm, metric)
-    first = [arm.name, metric, statistics.fmean(values) if values else None, len(values)]
-    if not found:
-        return [*first, *[None] * 5]
-    interval = None if found.low is None else f"{found.low} to {found.high}"
-    return [*first, found.mean, interval, found.paper, found.notes, found.verdict]
-
-
-def _shown(arm: ArmResult, metric: str, found: Difference | None) -> list[Any]:
-    values = _reached(arm, metric)
-    shown = _value(metric, statistics.fmean(values) if values else None)
+def _rows(arm: ArmResult, metric: str, found: Difference | None) -> tuple[list[Any], list[Any]]:
+    """A metric of an arm for people, and exactly."""
+    values = [value for value in arm.values[metric].values() if value is not None]
+    mean = statistics.fmean(values) if values else None
+    shown = _value(metric, mean)
     if len(values) > 1:
         shown = f"{shown.rstrip('%')} ± {_value(metric, statistics.stdev(values))}"
+    reached, exact = [arm.name, NAMES[metric], shown], [arm.name, metric, mean, len(values)]
     if not found:
-        return [arm.name, NAMES[metric], shown, len(values), *[""] * 5]
-    interval = "-"
-    if found.low is not None and found.high is not None:
-        interval = f"{_gap(metric, found.low)} to {_gap(metric, found.high)}"
-    claims = [_gap(metric, claim) for claim in (found.paper, found.notes)]
-    first = [arm.name, NAMES[metric], shown, found.seeds]
-    return [*first, _gap(metric, found.mean), interval, *claims, found.verdict]
+        return [*reached, len(values), *[""] * 5], [*exact, *[None] * 5]
+    mean_gap, low, high, *claims = (
+        _gap(metric, gap) for gap in (found.mean, found.low, found.high, found.paper, found.notes)
+    )
+    interval, bounds = "-", None
+    if found.low is not None:
+        interval, bounds = f"{low} to {high}", f"{found.low} to {found.high}"
+    return (
+        [*reached, found.seeds, mean_gap, interval, *claims, found.verdict],
+        [*exact, found.mean, bounds, found.paper, found.notes, found.verdict],
+    )
 
 
 def _value(metric: str, value: float | None) -> str:

@@ -7,8 +7,9 @@ import re
 from enum import StrEnum
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from alexcli.results import Table
 
@@ -79,15 +80,19 @@ def _terminal(table: Table) -> str:
     shown = RichTable(title=table.title, title_justify="left", show_footer=False)
     for name, number in zip(table.columns, numeric(table), strict=True):
         shown.add_column(name, justify="right" if number else "left", overflow="fold")
-    lines = _lines(table)
-    for index, row in enumerate(lines):
-        closing = table.total is not None and index == len(lines) - 2
-        shown.add_row(*row, end_section=closing)
+    for row in _lines(table):
+        shown.add_row(*row)
+    if table.total:
+        shown.rows[-2].end_section = True
+    return printed(shown, *([Text(table.note)] if table.note else []))
+
+
+def printed(*parts: RenderableType) -> str:
+    """What rich makes of these, one below the other."""
     console = Console()
     if not console.is_terminal:
         console.width = 110  # a pipe has no width of its own
     with console.capture() as captured:
-        console.print(shown)
-        if table.note:
-            console.print(table.note, markup=False, highlight=False)
+        for part in parts:
+            console.print(part)
     return captured.get()
