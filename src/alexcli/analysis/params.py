@@ -131,6 +131,8 @@ def _towers(model: ModelSpec, layers: list[dict[str, Any]]) -> list[list[Any]]:
 
 def _check(model: ModelSpec, macs: int) -> list[list[Any]]:
     """What other programs count in the net that torch runs."""
+    import warnings
+
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
@@ -145,7 +147,8 @@ def _check(model: ModelSpec, macs: int) -> list[list[Any]]:
     why = "2 x MACs of convolution and matrix products; no biases, no norm, no pooling"
     row = ["torch FlopCounterMode", flops, 2 * macs, flops - 2 * macs, why]
     try:
-        from fvcore.nn import FlopCountAnalysis  # type: ignore
+        with warnings.catch_warnings(action="ignore"):  # of torch.jit, which fvcore uses
+            from fvcore.nn import FlopCountAnalysis  # type: ignore
     except ImportError:
         return [row, ["fvcore", None, macs, None, "not installed: pip install fvcore"]]
     found = FlopCountAnalysis(net, x).unsupported_ops_warnings(False)
