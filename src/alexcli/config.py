@@ -142,22 +142,6 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     return cast(TrainSpec, _to_spec(config))
 
 
-def changed(spec: TrainSpec, changes: dict[str, Any]) -> TrainSpec:
-    """A configuration with other values, as the same KEY=VALUE words would compose it.
-
-    Args:
-        spec: to start from.
-        changes: dotted key -> plain value; None removes a layer.
-
-    Raises:
-        UsageError: whatever `compose` refuses.
-    """
-    config = OmegaConf.structured(spec)
-    for key, value in changes.items():
-        config = _set(config, key, value)
-    return cast(TrainSpec, _to_spec(config))
-
-
 def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     """Plain data, enums by name: what `config show` prints and a run directory keeps."""
     container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)

@@ -9,7 +9,6 @@ import yaml
 
 from alexcli.config import (
     STUDIES,
-    changed,
     choices,
     compose,
     conf_dir,
@@ -131,7 +130,8 @@ def _arm(
             within = "." in mine and key.startswith(f"{mine}.")
             if key == mine or within or mine.startswith(f"{key}."):
                 raise UsageError.of("ablate.word_in_arm", word=word, arm=who, key=key)
-    spec = changed(base, changes)
+    own = [f"{key}={_typed(value)}" for key, value in changes.items()]
+    spec = compose([*words, *own], TrainSpec)
     after, dead = flat(to_mapping(spec)), _without_effect(base)
     removed = [key for key, value in changes.items() if value is None]
     inside = tuple(f"{key}." for key in removed)
@@ -141,7 +141,6 @@ def _arm(
         if before.get(key) != after.get(key) and key not in dead and not key.startswith(inside)
     ]
     differences += [f"{key}: removed" for key in removed]
-    own = [f"{key}={_typed(value)}" for key, value in changes.items()]
     return Arm(name, spec, [*words, *own], differences, file)
 
 
