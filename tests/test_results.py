@@ -77,7 +77,7 @@ def test_the_readme_quotes_an_ablation_as_it_was_measured(path: Path) -> None:
 
 def test_the_readme_quotes_speeds_as_they_were_measured() -> None:
     lines = (ROOT / "README.md").read_text().splitlines()
-    quoted = [line for line in lines if "](results/speed/" in line]
+    quoted = [line for line in lines if line.startswith("|") and "](results/speed/" in line]
     assert len(quoted) >= 10
     for line in quoted:
         name, _, against, ratio, file = (cell.strip() for cell in line.strip("|").split("|"))
@@ -85,3 +85,18 @@ def test_the_readme_quotes_speeds_as_they_were_measured() -> None:
         assert found["on"]["git"]["dirty"] is False
         (row,) = [r for r in found["results"] if (r["name"], r["against"]) == (name, against)]
         assert ratio.split()[0] == f"{row['ratio_median']:.2f}"
+
+
+def test_the_readme_says_where_the_time_of_a_step_goes_as_it_was_measured() -> None:
+    rows = json.loads((ROOT / "results/speed/profile.json").read_text())["results"]
+    spent = {(row["net"], row["pass"]): row["ms"] for row in rows}
+    ours, step = spent["ours", "forward"], spent["ours", "training"]
+    layers = sum(ms for name, ms in ours.items() if not name.endswith("norm"))
+    norms = sum(ms for name, ms in ours.items() if name.endswith("norm"))
+    whole, norm = sum(step.values()), step["response norm"]
+    theirs, stepped = (sum(spent["torchvision", kind].values()) for kind in ("forward", "training"))
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    assert f"of the {layers:.0f} ms of a forward pass of 64 pictures {norms:.0f} are norm" in said
+    assert f"the other {layers - norms:.0f} stand against {theirs:.0f}," in said
+    assert f"of a training step of {whole:,.0f} ms {norm:.0f} are norm" in said
+    assert f"the other {whole - norm:,.0f} stand against {stepped:,.0f} " in said
