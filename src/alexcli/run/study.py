@@ -19,7 +19,6 @@ from alexcli.config import (
 )
 from alexcli.errors import UsageError
 from alexcli.model.shapes import layers
-from alexcli.run.build import check_build
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
@@ -85,6 +84,8 @@ def open_study(name: str, words: Sequence[str]) -> Study:
         UsageError: the setting lacks what the study needs, a word sets what an arm changes, or an
             arm changes nothing.
     """
+    from alexcli.run.build import check_build  # torch, which a list of studies does without
+
     file = read_study(name)
     if any(override.key_or_group in ("seed", "label") for override in parse(words)):
         raise UsageError.of("ablate.own_words")
