@@ -77,7 +77,7 @@ def processes(
         return 1
     apart = model.towers if spec.kind is PlacementKind.ranks else 1  # processes of one replica
     size = here.size if here else apart * (spec.replicas or max(1, gpus // apart))
-    if size % apart:
+    if here and size % apart:
         raise UsageError.of("placement.uneven_processes", here=here, apart=apart)
     if here and spec.replicas is not None and size != apart * spec.replicas:
         counts: dict[str, Any] = {"needed": apart * spec.replicas, "fits": size // apart}
