@@ -3,9 +3,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alexcli.config import choices, compose, describe, expand, from_mapping, groups, to_mapping
+from alexcli.config import (
+    choices,
+    compose,
+    describe,
+    expand,
+    from_mapping,
+    groups,
+    override_run,
+    to_mapping,
+)
 from alexcli.errors import UsageError
-from alexcli.schema import AnalyzeSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
 
 EVERY = [f"{group}={choice}" for group in groups() for choice in choices(group)]
 
@@ -102,6 +111,13 @@ def test_a_composition_survives_yaml() -> None:
         ("+optim.foo=1", "unknown key 'optim.foo'", None),
         ("optim.epochs.more=1", "optim.epochs is a single value", "optim.epochs=VALUE"),
         ("nothing", "'nothing' is not KEY=VALUE", "nothing=VALUE"),
+        ("~model=caffenet", "'~model=caffenet' leaves no model", "model=CHOICE"),
+        ("data=null", "'data=null' leaves no data", "data=CHOICE"),
+        ("model@other=tiny", "leaves no model", "model=CHOICE"),
+        ("model.dropout=0.3", "model.dropout: Merge error", None),
+        ("placement.devices=cuda:0", "placement.devices: ", "a list"),
+        ("seed=???", "seed has no value", "seed=VALUE"),
+        ("seed=null", "seed: ", "a whole number"),
         ("seed=0,1", "lists several values", None),
         ("optim.groups.x.rate.base=2", "optim.groups.x.pattern has no value", None),
         ("optim.rate=inf", "optim.rate=inf is not a finite number", None),
@@ -182,3 +198,14 @@ def test_sweeps_expand_to_every_combination() -> None:
 def test_a_strangers_configuration_is_checked_like_any_other(mapping: object) -> None:
     with pytest.raises(UsageError):
         from_mapping(mapping, TrainSpec, source=Path("config.yaml"))
+
+
+@pytest.mark.parametrize("word", ["seed=1,2", "data.val=0.1,0.2", "eval.batch_size=range(1,3)"])
+def test_several_values_are_no_evaluation(word: str) -> None:
+    with pytest.raises(UsageError, match="lists several values"):
+        override_run(compose([], TrainSpec), [word])
+
+
+def test_prepare_knows_no_groups() -> None:
+    with pytest.raises(UsageError, match="unknown key 'model'; the top level has size"):
+        compose(["model=tiny"], PrepareSpec)

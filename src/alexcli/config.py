@@ -31,6 +31,7 @@ RUN_GROUPS = ("data", "eval", "placement", "trainer")
 STUDIES = "ablation"
 QUICKSTART = "experiment=quickstart"
 WANTED = {"to Integer": "a whole number", "to Float": "a number", "bool": "true or false"}
+WANTED |= {"'int'": "a whole number", "'float'": "a number", "ListConfig": "a list: [a,b]"}
 """What OmegaConf says of a value of another type, and what it wants."""
 
 
@@ -77,7 +78,10 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
         line = override.input_line or ""
         if override.is_sweep_override():
             raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
-        group = override.key_or_group in groups()
+        group, name = schema in ROOTS and override.key_or_group in groups(), override.key_or_group
+        empty = override.value() is None and name != "experiment"
+        if group and (empty or override.is_delete() or override.package):
+            raise UsageError.of("config.no_group_value", line=line, name=name)
         (chosen if group else typed).append(override)
     words = [_choice(override) for override in chosen if override.value() is not None]
     names = {override.key_or_group for override in chosen}
@@ -126,9 +130,12 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     """
     config = OmegaConf.structured(spec)
     for override in parse(overrides):
+        line = override.input_line or ""
+        if override.is_sweep_override():
+            raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
         name, value = override.key_or_group, _value(override)
         group, allowed = name in groups(), [f"{group}.*" for group in RUN_GROUPS]
-        if name.partition(".")[0] not in RUN_GROUPS or override.is_sweep_override():
+        if name.partition(".")[0] not in RUN_GROUPS:
             if not group:
                 _set(config, name, value)  # which knows unknown keys
             raise UsageError.of("config.trained_already", override=override, groups=allowed)
@@ -228,6 +235,8 @@ def _set(config: Any, key: str, value: Any) -> Any:
             break  # a new layer or group, which is checked when it is set
         if (here := here[part]) is None:
             break
+    if value == "???":  # OmegaConf's own word for a missing value
+        raise UsageError.of("config.missing", missing=key)
     change = OmegaConf.create()
     OmegaConf.update(change, key, value)
     try:
@@ -235,7 +244,7 @@ def _set(config: Any, key: str, value: Any) -> Any:
             OmegaConf.update(config, key, {}, merge=False)
         return OmegaConf.merge(config, change)
     except OmegaConfBaseException as error:
-        raise _explained(error) from error
+        raise _explained(error, key=key) from error
 
 
 def _unknown(schema: Any, key: str, where: str, known: list[str]) -> UsageError:
@@ -304,14 +313,14 @@ def _check_ranges(value: Any, path: str) -> None:
         _check_ranges(inner, where)
 
 
-def _explained(error: Exception, where: str = "") -> UsageError:
+def _explained(error: Exception, where: str = "", key: str = "") -> UsageError:
     """A UsageError with the full key, in place of Hydra's or OmegaConf's own."""
     cause: BaseException | None = error
-    text, key = "", None
-    while cause is not None and key is None:
-        text, key = str(cause), re.search(r"full_key: (\S+)", str(cause))
+    text, found = "", None
+    while cause is not None and found is None:
+        text, found = str(cause), re.search(r"full_key: (\S+)", str(cause))
         cause = cause.__cause__
-    full = key.group(1) if key else ""
+    full = found.group(1) if found else key
     first = text.strip().splitlines()[0].rstrip(".")
     if re.search(r"Key '[^']+' (is )?not in ", text):
         parent, _, word = full.rpartition(".")

@@ -54,7 +54,8 @@ def analyze(
         raise UsageError.of("analyze.no_folder", results=results)
     for typed, flag, owner in ((results, "--results", "tables"), (check, "--check", "params")):
         if typed and name != owner:
-            raise UsageError.of("analyze.flag", flag=flag, owner=owner)
+            given = f"{flag} DIR" if results else flag
+            raise UsageError.of("analyze.flag", flag=flag, owner=owner, given=given)
     from alexcli.render.figures import as_text, files_of
     from alexcli.run.look import look
 

@@ -111,7 +111,8 @@ def stats(
     reporter = make_reporter()
     found = statistics_of(_spec(what), reporter)
     if out is not None:
-        keep(found, [out / "mean.png", out / "statistics.json"], reporter, f"--out {out}", HINT)
+        paths = [out / "mean.png", out / "statistics.json"]
+        keep(found, paths, reporter, f"--out {out}", "--out figures")
     emit(as_text(found, format))
     if format is Format.table and out is None:
         emit(thumbnail(found.panels[0].data[0, 0]))

@@ -90,7 +90,7 @@ def _show(
         return
     hint = "choose another folder: --out DIR"
     for part, names in parts:
-        keep(part, [out / name for name in names], reporter, out, hint)
+        keep(part, [out / name for name in names], reporter, f"--out {out}", hint)
 
 
 def _protocols(ten_crop: bool, protocols: str | None) -> list[str]:

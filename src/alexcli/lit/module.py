@@ -229,5 +229,9 @@ class Module(L.LightningModule):
         self.plateau.load_state_dict(kept["plateau"])
         self.finished = kept["finished"]
         self.seconds_before = kept["seconds"]
-        if self.placement.replica == 0:  # sums over all replicas, to be added up again
-            self.train_errors.sums.copy_(kept["train_errors"])
+        sums = kept["train_errors"]
+        # Earlier checkpoints, and imported ones, keep no sums of this kind.
+        if self.placement.replica == 0 and isinstance(
+            sums, Tensor
+        ):  # sums over all replicas, to be added up again
+            self.train_errors.sums.copy_(sums)

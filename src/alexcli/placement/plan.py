@@ -104,7 +104,8 @@ def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -
     towers = model.towers
     devices = spec.devices or [f"cuda:{index}" for index in range(min(gpus, towers))]
     if len(devices) != towers:
-        raise UsageError.of("placement.device_count", devices=devices, cpus=["cpu"] * towers)
+        cpus = ",".join(["cpu"] * towers)  # as it is to be typed
+        raise UsageError.of("placement.device_count", devices=devices, towers=towers, cpus=cpus)
     exist = ["cpu", *(f"cuda:{index}" for index in range(gpus))]
     for name in devices:
         if name not in exist:

@@ -70,8 +70,8 @@ def write(found: Analysis, paths: Sequence[Path]) -> None:
             case _:
                 pictures.append(path)
     figure: Any = _figure(found) if pictures else None
-    for path in pictures:
-        figure.savefig(path)
+    for path in pictures:  # an ending that is none is refused, as matplotlib refuses others
+        figure.savefig(path, format=path.suffix[1:] or "without an ending")
 
 
 def _figure(found: Analysis) -> Any:

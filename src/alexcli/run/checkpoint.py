@@ -34,6 +34,9 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
         raise UsageError.of("checkpoint.truncated", path=path, first=first) from error
     except pickle.UnpicklingError as error:
         raise UsageError.of("checkpoint.unsafe", path=path) from error
+    except Exception as error:  # torch's reader of old files answers foreign bytes in many ways
+        first = type(error).__name__
+        raise UsageError.of("checkpoint.truncated", path=path, first=first) from error
     if not isinstance(found, dict):
         raise UsageError.of("checkpoint.no_mapping", path=path, kind=type(found).__name__)
     return cast(dict[str, Any], found)

@@ -2,8 +2,10 @@
 the net after it is written.
 """
 
+import contextlib
 import importlib.util
 import json
+import logging
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +82,7 @@ def export(
     try:
         with written(path, hint="--out PATH"):
             path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch()  # not every format's own error says that it cannot write
             example = _inputs(trained, 2, preprocessing)
             facts, check = _write(form, trained, whole, example, temporary, opset)
             difference = max(_difference(trained, check, n, preprocessing) for n in BATCHES)
@@ -90,7 +93,8 @@ def export(
                 )
             temporary.rename(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink()
     return Exported(str(path), form, path.stat().st_size, difference=difference, **facts)
 
 
@@ -106,6 +110,7 @@ def _write(
         "names": json.dumps(trained.names),
     }
     # torch's exporters warn of their own internals.
+    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     with warnings.catch_warnings(action="ignore"), torch.no_grad():
         if form == "onnx":
             return _onnx(whole, x, path, facts, opset), _onnx_runner(path)
@@ -169,7 +174,10 @@ def _onnx(
     onnx.checker.check_model(model)
     operators = sorted({node.op_type for node in model.graph.node})
     versions = {entry.domain: entry.version for entry in model.opset_import}
-    return {"opset": versions.get("", versions.get("ai.onnx")), "operators": operators}
+    found = versions.get("", versions.get("ai.onnx"))
+    if opset not in (None, found):
+        raise UsageError.of("export.opset", found=found, opset=opset)
+    return {"opset": found, "operators": operators}
 
 
 def _onnx_runner(path: Path) -> Callable[[Tensor], Tensor]:
