@@ -206,6 +206,11 @@ def test_several_values_are_no_evaluation(word: str) -> None:
         override_run(compose([], TrainSpec), [word])
 
 
+def test_an_evaluation_does_not_read_the_environment() -> None:
+    with pytest.raises(UsageError, match="contains an interpolation"):
+        override_run(compose([], TrainSpec), ["data.root=${oc.env:HOME}"])
+
+
 def test_prepare_knows_no_groups() -> None:
     with pytest.raises(UsageError, match="unknown key 'model'; the top level has size"):
         compose(["model=tiny"], PrepareSpec)

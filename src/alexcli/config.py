@@ -133,6 +133,8 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
         line = override.input_line or ""
         if override.is_sweep_override():
             raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
+        if "${" in line:
+            raise UsageError.of("config.interpolation", source="the command line")
         name, value = override.key_or_group, _value(override)
         group, allowed = name in groups(), [f"{group}.*" for group in RUN_GROUPS]
         if name.partition(".")[0] not in RUN_GROUPS:

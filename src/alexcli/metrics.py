@@ -37,10 +37,10 @@ class Errors(nn.Module):
         if not len(labels):  # a replica's share of a small last batch
             return
         loss = F.cross_entropy(scores, labels) if loss is None else loss.detach()
-        best = scores.topk(min(5, self.classes), dim=1).indices
-        hits = [(scores.argmax(dim=1) == labels).sum(), (best == labels[:, None]).sum()]
+        # As in an evaluation: one order of the guesses for both errors.
+        hits = scores.topk(min(5, self.classes), dim=1).indices == labels[:, None]
         self.sums[0] += len(labels)
-        self.sums[1:] += torch.stack([loss.double() * len(labels), *hits])
+        self.sums[1:] += torch.stack([loss.double() * len(labels), hits[:, 0].sum(), hits.sum()])
 
     def compute(self) -> dict[str, float | None]:
         """`loss`, `top1_err` and `top5_err` (None with five classes or fewer), of this process."""
