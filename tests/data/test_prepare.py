@@ -184,7 +184,7 @@ def test_too_little_room_is_said_before_anything_is_written(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000})())
-    with pytest.raises(UsageError, match="GB are free") as caught:
+    with pytest.raises(UsageError, match="MB are free") as caught:
         make(source, tmp_path / "store")
     assert "encoding=jpeg" in (caught.value.hint or "")
     monkeypatch.undo()  # and what was refused leaves no plan that would stand in the way

@@ -168,7 +168,7 @@ def _check_room(dest: Path, count: int, spec: PrepareSpec) -> None:
     """UsageError before anything is written where raw pictures cannot fit."""
     needed, free = count * spec.size**2 * 3, shutil.disk_usage(dest).free
     if spec.encoding is Encoding.raw and needed > free:
-        raise UsageError.of("prepare.room", dest=dest, needed=needed / 1e9, free=free / 1e9)
+        raise UsageError.of("prepare.room", dest=dest, needed=needed / 1e6, free=free / 1e6)
 
 
 def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
