@@ -1,6 +1,7 @@
 """Loss, top-1 and top-5 error over a pass, accumulated on the net's device."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,15 +43,11 @@ class Errors(nn.Module):
         self.sums[0] += len(labels)
         self.sums[1:] += torch.stack([loss.double() * len(labels), hits[:, 0].sum(), hits.sum()])
 
-    def compute(self) -> dict[str, float | None]:
+    def compute(self) -> dict[str, Any]:
         """`loss`, `top1_err` and `top5_err` (None with five classes or fewer), of this process."""
         count, loss, top1, top5 = self.sums.tolist()
-        wide = self.classes > 5
-        return {
-            "loss": loss / count,
-            "top1_err": (count - top1) / count,
-            "top5_err": (count - top5) / count if wide else None,
-        }
+        wide = (count - top5) / count if self.classes > 5 else None
+        return {"loss": loss / count, "top1_err": (count - top1) / count, "top5_err": wide}
 
     def count(self) -> int:
         """Pictures seen since the last reset."""

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alexcli.analysis import read_yaml, worded
-from alexcli.model.shapes import LayerShape, followed_by, pool_of, trace
+from alexcli.model.shapes import LayerShape, followed_by, trace
 from alexcli.results import Analysis
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec, Norm, Op
 
@@ -94,7 +94,7 @@ def _others(model: ModelSpec, shape: LayerShape) -> int:
     spatial = model.spatial_lrn.size**2 + 6
     norms = {Norm.batch: 2, Norm.spatial_lrn: spatial, Norm.lrn: model.lrn.size + 6, Norm.none: 0}
     cost = {Op.act: 1, Op.norm: norms[model.norm], Op.spatial_norm: spatial, Op.dropout: 0}
-    cost[Op.pool] = pool_of(model, shape.spec).size ** 2
+    cost[Op.pool] = (shape.spec.pool or model.pool).size ** 2
     count = sum(cost[op] * n for op, n in followed_by(model, shape))
     return count + 3 * shape.out_channels * shape.last
 

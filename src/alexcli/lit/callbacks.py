@@ -1,4 +1,7 @@
-"""What happens around the steps: progress, records, checkpoints, interruption, alarms."""
+"""What happens around the steps: progress, records, checkpoints, interruption, alarms.
+
+metrics.jsonl is always written, so no curve depends on an additional logger.
+"""
 
 import contextlib
 import json
@@ -14,11 +17,13 @@ from typing import Any
 
 import lightning as L
 import torch
+from lightning.pytorch.loggers import Logger, WandbLogger
 from torch import Tensor
 
-from alexcli.errors import InterruptedRunError, RunFailedError
+from alexcli.errors import InterruptedRunError, RunFailedError, UsageError
 from alexcli.lit.module import Module
 from alexcli.results import EpochRow, Reporter
+from alexcli.schema import LoggerKind, TrainSpec
 
 REPORT_EVERY = 0.25  # seconds between progress reports, so that reading the loss costs nothing
 
@@ -83,6 +88,52 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
         raise RunFailedError.of("train.unsaved", path=path, error=error, kept=kept) from error
 
 
+@contextlib.contextmanager
+def open_loggers(
+    spec: TrainSpec, config: dict[str, object], directory: Path, *, root: bool
+) -> Iterator[list[Logger]]:
+    """The loggers of a configuration, whose records end with the block: an offline one is whole
+    on disk then.
+
+    Args:
+        spec: the run's configuration.
+        config: the same as plain data, which the logger keeps.
+        directory: of the run; wandb writes below it.
+        root: whether this is the process that writes.
+
+    Raises:
+        UsageError: wandb cannot start, for want of a login or of a network.
+    """
+    if spec.logger.kind is LoggerKind.none or not root:
+        yield []
+        return
+    import wandb  # a second to import, for those who want it
+
+    logger = WandbLogger(
+        name=f"{directory.parent.name}/{directory.name}",
+        # The run directory names the run, so a resumed run goes on in the same record.
+        id=f"{directory.parent.name}-{directory.name}",
+        project=spec.logger.project,
+        entity=spec.logger.entity,
+        offline=spec.logger.offline,
+        save_dir=str(directory),
+        resume=None if spec.logger.offline else "allow",
+        log_model=False,
+        settings=wandb.Settings(silent=True),
+    )
+    try:
+        logger.experiment.config.update(config, allow_val_change=True)
+    except wandb.Error as error:
+        raise UsageError.of("train.wandb", error=error) from error
+    failed = True
+    try:
+        yield [logger]
+        failed = False
+    finally:
+        logger.experiment.finish(exit_code=int(failed))
+        wandb.teardown()  # waits for the process that writes
+
+
 class Interruption(L.Callback):
     """Ctrl-C or SIGTERM once: finish the step, save, stop. Twice: stop at once.
 
@@ -100,15 +151,12 @@ class Interruption(L.Callback):
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
         """Take the signals while a run lasts; only the main thread may."""
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
-        before = {n: signal.signal(n, self._ask) for n in (signal.SIGINT, signal.SIGTERM)}
-        self.listens = True
+        self.listens = threading.current_thread() is threading.main_thread()
+        numbers = (signal.SIGINT, signal.SIGTERM) if self.listens else ()
+        before = {number: signal.signal(number, self._ask) for number in numbers}
         try:
             yield
         finally:
-            self.listens = False
             for number, handler in before.items():
                 signal.signal(number, handler)
 
@@ -174,7 +222,6 @@ class Progress(L.Callback):
         """Report, at most every REPORT_EVERY seconds and in the last step of an epoch."""
         assert isinstance(pl_module, Module)
         self.images += pl_module.last_rows
-        assert pl_module.last_loss is not None
         self.losses.append(pl_module.last_loss)
         elapsed = self.clock() - self.reported
         if elapsed < REPORT_EVERY and not trainer.is_last_batch:

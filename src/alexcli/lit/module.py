@@ -56,11 +56,11 @@ class Module(L.LightningModule):
         self.val_errors = [Errors(spec.model.classes) for _ in VALIDATION]
         self.plateau = DivideOnPlateau(spec.optim.plateau)
         self.rows: list[EpochRow] = []
-        self.last_loss: Tensor | None = None
+        self.last_loss = torch.tensor(math.nan)
         self.last_rows = 0  # pictures of the last global batch
         self.finished = False  # by the plateau rule or a wanted training error
         self.seconds_before = 0.0  # of earlier sessions of a resumed run
-        self.began = self.epoch_began = self.pass_began = time.monotonic()
+        self.began = self.pass_began = time.monotonic()
         self.epoch_images = 0
 
     @property
@@ -90,15 +90,13 @@ class Module(L.LightningModule):
 
     def on_fit_start(self) -> None:
         """Start the clock."""
-        self.began = self.epoch_began = time.monotonic()
+        self.began = self.pass_began = time.monotonic()
 
     def on_train_epoch_start(self) -> None:
         """Set rates and decays of the epoch; rates change between epochs only."""
-        optimizer = self.optimizers()
-        assert isinstance(optimizer, torch.optim.Optimizer)
-        set_epoch(optimizer, self.spec.optim, self.epoch, self.plateau.drops)
+        set_epoch(self.trainer.optimizers[0], self.spec.optim, self.epoch, self.plateau.drops)
         self.train_errors.reset()
-        self.epoch_began, self.epoch_images = time.monotonic(), 0
+        self.pass_began, self.epoch_images = time.monotonic(), 0
 
     def _rows(self, here: int) -> tuple[int, int]:
         """First row of this process's pictures in the global batch, and rows of that batch."""
@@ -131,7 +129,7 @@ class Module(L.LightningModule):
         """The training pass has ended: make its row before the validation pass begins."""
         self.rows = []
         if not self.trainer.sanity_checking and self.epoch_images:
-            elapsed = time.monotonic() - self.epoch_began
+            elapsed = time.monotonic() - self.pass_began
             errors = self.train_errors.over(self.placement.total)
             self.rows.append(self.row("train", errors, self.epoch_images / elapsed))
         for errors in self.val_errors:
@@ -159,13 +157,11 @@ class Module(L.LightningModule):
         reached = wanted is not None and any(error <= wanted for error in clean)
         self.finished = reached or (uses_plateau(self.spec.optim) and self.plateau.finished)
 
-    def on_train_start(self) -> None:
-        """A run that was killed after its last epoch has nothing left to do."""
-        self.trainer.should_stop = self.finished
-
     def on_train_epoch_end(self) -> None:
         """Stop where the plateau rule, or a wanted training error, says so."""
         self.trainer.should_stop = self.finished
+
+    on_train_start = on_train_epoch_end  # a run that was killed after its last epoch is done
 
     def row(self, split: str, errors: Errors, images_per_s: float) -> EpochRow:
         """A row of metrics.jsonl.
@@ -174,44 +170,28 @@ class Module(L.LightningModule):
             RunFailedError: the loss is not finite; names step and quantity.
         """
         found = errors.compute()
-        loss, top1 = found["loss"], found["top1_err"]
-        assert loss is not None
-        assert top1 is not None
-        step = self.global_step
-        if not math.isfinite(loss):
-            raise self._not_finite(split, loss)
+        self._check(split, found["loss"])
         return EpochRow(
-            step=step,
-            epoch=self._epoch_of(step),
+            **self._last_update(),
+            **found,
             split=split,
-            loss=loss,
-            top1_err=top1,
-            top5_err=found["top5_err"],
-            lr=self.rate(),
+            lr=float(self.trainer.optimizers[0].param_groups[0]["lr"]),
             images_per_s=images_per_s,
             time=self.seconds,
         )
 
-    def _epoch_of(self, step: int) -> int:
-        """Epoch of the last of `step` updates."""
-        return max(1, -(-step // self.steps_per_epoch))
+    def _last_update(self) -> dict[str, Any]:
+        step = self.global_step
+        return {"step": step, "epoch": max(1, -(-step // self.steps_per_epoch))}
 
     def check_finite(self) -> None:
         """RunFailedError, naming step and quantity, unless the last step's loss is finite."""
-        loss = math.nan if self.last_loss is None else float(self.last_loss)
+        self._check("training", float(self.last_loss))
+
+    def _check(self, what: str, loss: float) -> None:
         if not math.isfinite(loss):
-            raise self._not_finite("training", loss)
-
-    def _not_finite(self, what: str, loss: float) -> RunFailedError:
-        step, rate = self.global_step, self.spec.optim.rate / 10
-        at: dict[str, Any] = {"step": step, "epoch": self._epoch_of(step), "rate": rate}
-        return RunFailedError.of("train.not_finite", what=what, loss=loss, **at)
-
-    def rate(self) -> float:
-        """Learning rate of the first group."""
-        optimizer = self.optimizers()
-        assert isinstance(optimizer, torch.optim.Optimizer)
-        return float(optimizer.param_groups[0]["lr"])
+            at = self._last_update() | {"rate": self.spec.optim.rate / 10}
+            raise RunFailedError.of("train.not_finite", what=what, loss=loss, **at)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what Lightning does not know of; plain numbers only, so that loading runs no code."""
@@ -231,7 +211,5 @@ class Module(L.LightningModule):
         self.seconds_before = kept["seconds"]
         sums = kept["train_errors"]
         # Earlier checkpoints, and imported ones, keep no sums of this kind.
-        if self.placement.replica == 0 and isinstance(
-            sums, Tensor
-        ):  # sums over all replicas, to be added up again
-            self.train_errors.sums.copy_(sums)
+        if self.placement.replica == 0 and isinstance(sums, Tensor):
+            self.train_errors.sums.copy_(sums)  # over all replicas, to be added up again

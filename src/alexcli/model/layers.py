@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from alexcli import draws
 from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
-from alexcli.model.shapes import LayerShape, pool_of
+from alexcli.model.shapes import LayerShape, followed_by
 from alexcli.schema import (
     DropoutKind,
     DropoutSpec,
@@ -93,8 +93,8 @@ class Layer(nn.Module, ABC):
     def __init__(self, shape: LayerShape, model: ModelSpec, tower: int) -> None:
         super().__init__()
         self.out = shape.out_channels if shape.last else shape.out_channels // model.towers
-        made = [(op, _build(op, shape, model, self.out, tower)) for op in shape.spec.ops]
-        self.ops = nn.ModuleDict({op.value: built for op, built in made if built is not None})
+        built = {o.value: _build(o, shape, model, tower) for o, _ in followed_by(model, shape)}
+        self.ops = nn.ModuleDict(built)
 
     @abstractmethod
     def product(self, x: Tensor) -> Tensor:
@@ -179,46 +179,37 @@ def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, 
 
     Slopes of prelu and constants of batch norm keep their own defaults.
     """
-    weight, bias = layer.weight, layer.bias
     generator = torch.Generator().manual_seed(draws.key("init", seed, tower, shape.name) >> 1)
     fan_in = shape.fan_in * (spec.towers if shape.last else 1)
-    with torch.no_grad():
-        if spec.init is Init.torch:
-            bound = fan_in**-0.5
-            weight.uniform_(-bound, bound, generator=generator)
-            if bias is not None:
-                bias.uniform_(-bound, bound, generator=generator)
-            return
-        std = shape.spec.std if spec.init is Init.gaussian else (2 / fan_in) ** 0.5
-        weight.normal_(0, std, generator=generator)
-        if bias is not None:
-            bias.fill_(shape.spec.bias)
+    if spec.init is Init.torch:
+        bound = fan_in**-0.5
+        for parameter in layer.parameters(recurse=False):
+            nn.init.uniform_(parameter, -bound, bound, generator)
+        return
+    std = shape.spec.std if spec.init is Init.gaussian else (2 / fan_in) ** 0.5
+    nn.init.normal_(layer.weight, 0, std, generator)
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, shape.spec.bias)
 
 
 LAYERS: dict[Kind, type[Layer]] = {Kind.conv: Conv, Kind.local: Local, Kind.fc: Fc}
 
 
-def _build(
-    op: Op, shape: LayerShape, model: ModelSpec, channels: int, tower: int
-) -> nn.Module | None:
-    """The module of an op, or None where the model turns it off."""
+def _build(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Module:
+    """The module of an op that the model does not turn off."""
     match op:
         case Op.act:
             kind = MODULES[model.activation.value.replace("_", "")]
             made: nn.Module = kind(inplace=True) if kind is nn.ReLU else kind()
             return made
         case Op.pool:
-            return Pool(pool_of(model, shape.spec), model.rounding)
+            return Pool(shape.spec.pool or model.pool, model.rounding)
         case Op.dropout:
             return Dropout(model.dropout, layer=shape.name, tower=tower)
-        case Op.spatial_norm:
-            return SpatialResponseNorm(model.spatial_lrn) if model.second_norm else None
-        case Op.norm:
-            flat = shape.spec.kind is Kind.fc
-            if model.norm is Norm.batch:
-                return nn.BatchNorm1d(channels) if flat else nn.BatchNorm2d(channels)
-            if model.norm is Norm.lrn:
-                return LocalResponseNorm(model.lrn)
-            if model.norm is Norm.spatial_lrn:
-                return SpatialResponseNorm(model.spatial_lrn)
-            return None
+        case Op.norm if model.norm is Norm.batch:
+            kind = nn.BatchNorm1d if shape.spec.kind is Kind.fc else nn.BatchNorm2d
+            return kind(shape.out_channels // model.towers)
+        case Op.norm if model.norm is Norm.lrn:
+            return LocalResponseNorm(model.lrn)
+        case Op.norm | Op.spatial_norm:
+            return SpatialResponseNorm(model.spatial_lrn)

@@ -7,17 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alexcli.errors import UsageError
-from alexcli.schema import (
-    Activation,
-    Kind,
-    LayerSpec,
-    ModelSpec,
-    Norm,
-    Op,
-    PoolSpec,
-    Rounding,
-    Sees,
-)
+from alexcli.schema import Activation, Kind, LayerSpec, ModelSpec, Norm, Op, Rounding, Sees
 
 
 @dataclass(frozen=True)
@@ -95,21 +85,6 @@ def layers(model: ModelSpec) -> dict[str, LayerSpec]:
     return dict(sorted(kept, key=lambda item: (item[1].kind is Kind.fc, item[1].filters is None)))
 
 
-def pool_of(model: ModelSpec, layer: LayerSpec) -> PoolSpec:
-    """The pooling window of a layer: its own, or the model's."""
-    return layer.pool or model.pool
-
-
-def out_size(size: int, window: int, stride: int, pad: int, rounding: Rounding) -> int:
-    """Positions of a window along a side of `size` (2012 code: rounds up, reading zeros beyond)."""
-    span = size + 2 * pad - window
-    if rounding is Rounding.floor:
-        return span // stride + 1
-    steps = -(-span // stride)
-    # A window that would begin past the picture is left out, as torch's ceil_mode does.
-    return steps + 1 if steps * stride < size + pad else steps
-
-
 def trace(model: ModelSpec) -> list[LayerShape]:
     """Every layer's sizes.
 
@@ -131,9 +106,12 @@ def trace(model: ModelSpec) -> list[LayerShape]:
         everything = first or (spec.sees is Sees.all and not last)
         seen = channels if everything else channels // towers
         _check(model, f"model.trunk.{name}", spec, seen, shapes, last=last)
-        side = end = 1 if fc else _positions(model, name, "kernel", size, spec)
+        side, pool = 1, spec.pool or model.pool
+        if not fc:
+            side = _positions(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
+        end = side
         if Op.pool in spec.ops:
-            end = _positions(model, name, "pooling window", side, pool_of(model, spec))
+            end = _positions(model, name, "pooling window", side, pool.size, pool.stride)
         channels = model.classes if last else _width(model, name, spec)
         gains = 2 * channels * (Op.norm in spec.ops and model.norm is Norm.batch)
         slopes = towers * (Op.act in spec.ops and model.activation is Activation.prelu)
@@ -195,15 +173,19 @@ def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
 
 
 def _positions(
-    model: ModelSpec, name: str, what: str, size: int, window: LayerSpec | PoolSpec
+    model: ModelSpec, name: str, what: str, size: int, window: int, stride: int, pad: int = 0
 ) -> int:
-    """Of a kernel or a pooling window along a side of `size`."""
-    wide, pad = (window.size, 0) if isinstance(window, PoolSpec) else (window.kernel, window.pad)
-    if size + 2 * pad < wide:
+    """Of a window along a side of `size` (2012 code: rounds up, reading zeros beyond)."""
+    span = size + 2 * pad - window
+    if span < 0:
         seen = f"{size} (padded to {size + 2 * pad})" if pad else str(size)
-        known: dict[str, Any] = {"name": name, "what": what, "window": wide, "seen": seen}
+        known: dict[str, Any] = {"name": name, "what": what, "window": window, "seen": seen}
         raise UsageError.of("model.window", model=model, **known)
-    return out_size(size, wide, window.stride, pad, model.rounding)
+    if model.rounding is Rounding.floor:
+        return span // stride + 1
+    steps = -(-span // stride)
+    # A window that would begin past the picture is left out, as torch's ceil_mode does.
+    return steps + 1 if steps * stride < size + pad else steps
 
 
 def followed_by(model: ModelSpec, shape: LayerShape) -> list[tuple[Op, int]]:

@@ -1,51 +1,43 @@
 """The two-tower net of section 3.5: towers that meet only at the layers that see all.
 
+In their place, nets of torchvision: nothing of the paper's but what is around them.
+
 Legend: N pictures, T towers, K classes.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from alexcli.draws import At
+from alexcli.draws import At, key
 from alexcli.errors import UsageError
 from alexcli.model.layers import LAYERS, Layer, initialize
 from alexcli.model.shapes import LayerShape, trace
 from alexcli.schema import ModelSpec
 
-
-class Exchange(Protocol):
-    """How towers meet; a placement provides it."""
-
-    def spread(self, x: Tensor, towers: Sequence[int]) -> list[Tensor]:
-        """The net's input for each owned tower."""
-
-    def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
-        """For each owned tower, the outputs of all towers, concatenated along dimension 1."""
-
-    def reduce(self, parts: Sequence[Tensor]) -> Tensor:
-        """The sum of all towers' partial class scores, (N, K)."""
+# These train without the auxiliary scores, which no evaluation uses.
+PLAIN = {"aux_logits": False, "init_weights": True}
+EXTRAS = {"googlenet": PLAIN, "inception_v3": PLAIN}
 
 
-class Together:
-    """All towers in one memory: the exchange is a concatenation."""
+class Exchange:
+    """How towers meet: here all in one memory, by a concatenation; placements have other ways."""
 
     def spread(self, x: Tensor, towers: Sequence[int]) -> list[Tensor]:
-        """The same tensor for all."""
+        """The net's input for each owned tower: the same tensor for all."""
         return [x] * len(towers)
 
     def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
-        """Concatenate once and hand the same tensor to every tower."""
+        """For each owned tower, the outputs of all towers, concatenated along dimension 1.
+
+        Concatenates once and hands the same tensor to every tower.
+        """
         return [torch.cat(list(acts), dim=1)] * len(acts)
 
     def reduce(self, parts: Sequence[Tensor]) -> Tensor:
-        """Sum in the order of the towers."""
-        total = parts[0]
-        for part in parts[1:]:
-            total = total + part
-        return total
+        """The sum of all towers' partial class scores, (N, K), in the order of the towers."""
+        return sum(parts[1:], parts[0])
 
 
 class Towers(nn.Module):
@@ -75,7 +67,7 @@ class Towers(nn.Module):
         self.spec = spec
         self.shapes: list[LayerShape] = trace(spec)
         self.mine = list(range(spec.towers) if mine is None else mine)
-        self.exchange: Exchange = exchange or Together()
+        self.exchange = exchange or Exchange()
         for tower in self.mine:
             built = {s.name: LAYERS[s.spec.kind](s, spec, tower) for s in self.shapes}
             for shape in self.shapes:
@@ -115,6 +107,40 @@ class Towers(nn.Module):
                 for tower, act in zip(self.mine, acts, strict=True)
             ]
         return self.exchange.reduce(acts)
+
+
+class Borrowed(Towers):
+    """A net that torchvision builds, with its own initial weights.
+
+    Args:
+        spec: `torchvision` names it.
+        seed: of the initial weights.
+
+    Raises:
+        UsageError: torchvision has no such net, or several towers are wanted.
+    """
+
+    def __init__(self, spec: ModelSpec, *, seed: int = 0, **_: object) -> None:
+        from torchvision import models  # type: ignore[import-untyped]
+
+        nn.Module.__init__(self)
+        self.spec, self.mine, name = spec, [0], spec.torchvision or ""
+        known = models.list_models(module=models)  # those that classify
+        if name not in known or spec.towers != 1 or any(spec.trunk.values()):
+            raise UsageError.of("model.no_torchvision", word=name, known=known)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(key("torchvision", seed) >> 1)
+            self.net = models.get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))
+
+    @property
+    def shapes(self) -> list[LayerShape]:  # type: ignore[override]
+        """UsageError: layers of torchvision's nets are not known here."""
+        return trace(self.spec)
+
+    def forward(self, x: Tensor, at: At | None = None) -> Tensor:
+        """Class scores before the softmax, (N, K) float, of x (N, 3, size, size)."""
+        scores: Tensor = self.net(x.contiguous(memory_format=torch.channels_last))
+        return scores
 
 
 def named_in_full(net: Towers) -> list[tuple[str, nn.Parameter]]:

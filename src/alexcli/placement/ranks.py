@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.distributed.device_mesh import init_device_mesh
 
 from alexcli.errors import LostPeerError, UsageError
-from alexcli.model.towers import Towers
+from alexcli.model.towers import Exchange, Towers
 from alexcli.placement.single import Single
 from alexcli.placement.world import World
 
@@ -34,6 +34,15 @@ def peers() -> Iterator[None]:
         raise LostPeerError.of("placement.peer_gone", first=first) from error
 
 
+def _of_all(part: Tensor, group: dist.ProcessGroup) -> list[Tensor]:
+    """The tensors of all towers, in their order, of which this one sends its own."""
+    part = part.contiguous()
+    parts = [torch.empty_like(part) for _ in range(group.size())]
+    with peers():
+        dist.all_gather(parts, part, group=group)
+    return parts
+
+
 class _Gather(torch.autograd.Function):
     """Outputs of all towers forward, sums of their gradients backward."""
 
@@ -41,11 +50,7 @@ class _Gather(torch.autograd.Function):
     def forward(ctx: Any, act: Tensor, group: dist.ProcessGroup) -> Tensor:
         """act (N, C, ...) of this tower -> (N, T * C, ...)."""
         ctx.group = group
-        act = act.contiguous()
-        parts = [torch.empty_like(act) for _ in range(group.size())]
-        with peers():
-            dist.all_gather(parts, act, group=group)
-        return torch.cat(parts, dim=1)
+        return torch.cat(_of_all(act, group), dim=1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
@@ -58,31 +63,7 @@ class _Gather(torch.autograd.Function):
         return wanted.sum(dim=0), None
 
 
-class _Reduce(torch.autograd.Function):
-    """Sum of partial scores, added in the order of towers so that every process has the same bits.
-
-    Each process computes the whole loss of its replica, so the gradient is each part's already.
-    """
-
-    @staticmethod
-    def forward(_ctx: Any, part: Tensor, group: dist.ProcessGroup) -> Tensor:
-        """part (N, K) -> (N, K)."""
-        part = part.contiguous()
-        parts = [torch.empty_like(part) for _ in range(group.size())]
-        with peers():
-            dist.all_gather(parts, part, group=group)
-        total = parts[0]
-        for other in parts[1:]:
-            total = total + other
-        return total
-
-    @staticmethod
-    def backward(_ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        """The same for every part."""
-        return grads[0], None
-
-
-class Between:
+class Between(Exchange):
     """Towers in processes of their own."""
 
     def __init__(self, group: dist.ProcessGroup) -> None:
@@ -97,9 +78,14 @@ class Between:
         return [_Gather.apply(acts[0], self.group)]
 
     def reduce(self, parts: Sequence[Tensor]) -> Tensor:
-        """(N, K) of this tower -> their sum."""
-        total: Tensor = _Reduce.apply(parts[0], self.group)
-        return total
+        """(N, K) of this tower -> their sum, of which every process has the same bits.
+
+        Each process computes the whole loss of its replica, so the gradient of the sum is this
+        part's already, and nothing is sent back.
+        """
+        every = _of_all(parts[0].detach(), self.group)
+        every[self.group.rank()] = parts[0]
+        return super().reduce(every)
 
 
 class Ranks(Single):

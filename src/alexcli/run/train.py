@@ -17,9 +17,8 @@ from alexcli.config import flat, to_mapping
 from alexcli.data.dataset import Dataset, training_statistics
 from alexcli.data.transforms import Batch
 from alexcli.errors import UsageError
-from alexcli.lit.callbacks import Interruption, Progress, Recorder
+from alexcli.lit.callbacks import Interruption, Progress, Recorder, open_loggers
 from alexcli.lit.datamodule import DataModule
-from alexcli.lit.loggers import open_loggers
 from alexcli.lit.module import Module
 from alexcli.lit.strategies import trainer_devices
 from alexcli.memory import reuse_memory
