@@ -204,7 +204,7 @@ class Progress(L.Callback):
     def __init__(self, reporter: Reporter, clock: Callable[[], float] = time.monotonic) -> None:
         self.reporter, self.clock = reporter, clock
         self.reported = 0.0
-        self.images = 0
+        self.images = 0  # of this epoch, at the last report
         self.losses: list[Tensor] = []
         self.smooth: float | None = None
         self.stuck_since = 0
@@ -221,7 +221,6 @@ class Progress(L.Callback):
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Report, at most every REPORT_EVERY seconds and in the last step of an epoch."""
         assert isinstance(pl_module, Module)
-        self.images += pl_module.last_rows
         self.losses.append(pl_module.last_loss)
         elapsed = self.clock() - self.reported
         if elapsed < REPORT_EVERY and not trainer.is_last_batch:
@@ -231,10 +230,10 @@ class Progress(L.Callback):
         spec, step = pl_module.spec, trainer.global_step
         self._watch(loss, len(self.losses), step, spec.model.classes)
         self.losses = []
-        speed = self.images / max(elapsed, 1e-9)
+        speed = (pl_module.epoch_images - self.images) / max(elapsed, 1e-9)
         row = replace(pl_module.row("train", pl_module.train_errors, speed), loss=loss)
         self.reporter.step(row, spec.optim.epochs, spec.optim.epochs * pl_module.steps_per_epoch)
-        self.reported, self.images = self.clock(), 0
+        self.reported, self.images = self.clock(), pl_module.epoch_images
 
     def _watch(self, loss: float, count: int, step: int, classes: int) -> None:
         """Warn once about a loss that stays at ln(classes), the commonest report of ports.

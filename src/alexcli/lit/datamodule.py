@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import lightning as L
@@ -36,25 +37,20 @@ class Fetched(Dataset[Any]):
     def __init__(self, pictures: Pictures) -> None:
         self.pictures = pictures
 
-    def __getitems__(self, part: Part) -> "Batch | AlexcliError":
+    def __getitem__(self, part: Part) -> "Batch | AlexcliError":
         """A batch, or the error that fetching it met.
 
         An error is handed over as a value: a loader process would wrap it in a traceback.
         """
-        if not part.indices:  # a replica's share of a small last batch
-            one = self.__getitems__(Part(0, [0]))
-            return Batch(*(part[:0] for part in one)) if isinstance(one, Batch) else one
+        indices = part.indices or [0]  # a replica's share of a small last batch may be empty
         try:
-            images = self.pictures.fetch(part.indices)
+            images = self.pictures.fetch(indices)
         except AlexcliError as error:
             return error
-        chosen = np.asarray(part.indices)
-        labels = torch.from_numpy(self.pictures.labels[chosen])
-        positions = part.start + torch.arange(len(chosen))
-        return Batch(torch.from_numpy(images), labels, torch.from_numpy(chosen), positions)
-
-    def __len__(self) -> int:
-        return len(self.pictures)
+        chosen = np.asarray(indices)
+        positions = part.start + np.arange(len(chosen))
+        arrays = (images, self.pictures.labels[chosen], chosen, positions)
+        return Batch(*(torch.from_numpy(array[: len(part.indices)]) for array in arrays))
 
 
 @dataclass(eq=False)
@@ -67,10 +63,10 @@ class Batches(Sampler[Part]):
     """Pictures per global batch; the last one of an epoch may be smaller."""
     order: Callable[[int], list[int]]
     """The order of an epoch, which counts from 1."""
-    step: Callable[[], int]
-    """How many updates were made, asked for when an epoch begins."""
     share: Share
     """First row and end of the share of so many rows."""
+    step: Callable[[], int] = int
+    """How many updates were made, asked for when an epoch begins; none for a single pass."""
 
     def __len__(self) -> int:
         return -(-self.count // self.batch_size)
@@ -159,19 +155,12 @@ class DataModule(L.LightningDataModule):
     def _step(self) -> int:
         return self.trainer.global_step if self.trainer is not None else 0
 
-    def _loader(
-        self,
-        pictures: Pictures,
-        batch_size: int,
-        order: Callable[[int], list[int]],
-        step: Callable[[], int],
-    ) -> Loader:
+    def _loader(self, pictures: Pictures, batches: Batches) -> Loader:
         workers = self.spec.data.workers
-        batches = Batches(len(pictures), batch_size, order, step, self.share)
         loader = Loader(
             Fetched(pictures),
-            batch_sampler=batches,  # type: ignore[arg-type]  # any object reaches __getitems__
-            collate_fn=_whole,
+            sampler=batches,
+            batch_size=None,  # each item is a batch
             num_workers=workers,
             persistent_workers=workers > 0,
             worker_init_fn=_deaf,
@@ -184,17 +173,16 @@ class DataModule(L.LightningDataModule):
 
     def train_dataloader(self) -> Loader:
         """Shuffled batches of the training set."""
-        pictures, window = self.dataset.train, self.spec.data.window
-
-        def order(epoch: int) -> list[int]:
-            return epoch_order(pictures, seed=self.spec.seed, epoch=epoch, window=window)
-
-        return self._loader(pictures, self.spec.optim.batch_size, order, self._step)
+        pictures, spec = self.dataset.train, self.spec
+        order = partial(epoch_order, pictures, seed=spec.seed, window=spec.data.window)
+        size = spec.optim.batch_size
+        return self._loader(pictures, Batches(len(pictures), size, order, self.share, self._step))
 
     def in_order(self, pictures: Pictures) -> Loader:
         """All pictures of a split once, in order."""
-        everything = list(range(len(pictures)))
-        return self._loader(pictures, self.spec.eval.batch_size, lambda _: everything, int)
+        everything, size = list(range(len(pictures))), self.spec.eval.batch_size
+        batches = Batches(len(everything), size, lambda _: everything, self.share)
+        return self._loader(pictures, batches)
 
     def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
         """Raise the error that a loader met, here where no traceback is wrapped around it."""
@@ -217,11 +205,7 @@ def _deaf(worker: int) -> None:  # noqa: ARG001
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
-def _whole(batch: Any) -> Any:
-    return batch
-
-
-def epoch_order(pictures: Pictures, *, seed: int, epoch: int, window: int) -> list[int]:
+def epoch_order(pictures: Pictures, epoch: int, *, seed: int, window: int) -> list[int]:
     """Every picture once.
 
     Pictures that are near (in memory, on this machine's disk) are shuffled as a whole. Those that
@@ -230,8 +214,8 @@ def epoch_order(pictures: Pictures, *, seed: int, epoch: int, window: int) -> li
 
     Args:
         pictures: the training set.
-        seed: the run's seed.
         epoch: counted from 1.
+        seed: the run's seed.
         window: chunks in a window.
     """
     generator = torch.Generator().manual_seed(draws.key("order", seed, epoch) >> 1)

@@ -57,7 +57,6 @@ class Module(L.LightningModule):
         self.plateau = DivideOnPlateau(spec.optim.plateau)
         self.rows: list[EpochRow] = []
         self.last_loss = torch.tensor(math.nan)
-        self.last_rows = 0  # pictures of the last global batch
         self.finished = False  # by the plateau rule or a wanted training error
         self.seconds_before = 0.0  # of earlier sessions of a resumed run
         self.began = self.pass_began = time.monotonic()
@@ -121,7 +120,6 @@ class Module(L.LightningModule):
         loss = F.cross_entropy(scores, batch.labels, reduction="sum") / rows
         self.last_loss = loss.detach() * (rows / max(1, here))  # the mean over these pictures
         self.train_errors.update(scores.detach(), batch.labels, self.last_loss)
-        self.last_rows = rows
         self.epoch_images += rows
         return loss
 
