@@ -1,7 +1,7 @@
 """Keeping freed memory in the process, where a fresh page is far dearer than a used one."""
 
+import contextlib
 import ctypes
-import sys
 
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4
 """mallopt's parameters, from glibc's malloc.h."""
@@ -15,11 +15,7 @@ def reuse_memory() -> None:
     step. On a virtual machine, filling such a batch took 530 microseconds a picture, and 77 in
     memory that was used before. Elsewhere than under glibc nothing happens.
     """
-    if sys.platform != "linux":
-        return
-    try:
+    with contextlib.suppress(OSError, AttributeError, TypeError):  # musl, other systems
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # musl
-        return
-    mallopt(_MMAP_MAX, 0)
-    mallopt(_TRIM_THRESHOLD, 2**31 - 1)
+        mallopt(_MMAP_MAX, 0)
+        mallopt(_TRIM_THRESHOLD, 2**31 - 1)

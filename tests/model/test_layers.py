@@ -4,11 +4,11 @@ import torch.nn.functional as F
 
 from alexcli.draws import At
 from alexcli.model.layers import Dropout, Pool
-from alexcli.schema import DropoutKind, DropoutSpec, PoolKind, PoolSpec, Rounding
+from alexcli.schema import DropoutKind, PoolKind, PoolSpec, Rounding
 
 
 def _dropout(kind: DropoutKind = DropoutKind.test_scale, tower: int = 0) -> Dropout:
-    return Dropout(DropoutSpec(rate=0.5, kind=kind), layer="fc6", tower=tower)
+    return Dropout(0.5, kind, layer="fc6", tower=tower)
 
 
 def test_test_scale_drops_without_rescaling_and_halves_at_test() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.errors import InterruptedRunError
-from alexcli.render.report import write_report
+from alexcli.render.figures import write_report
 from alexcli.render.studies import study_table
 from alexcli.results import Silent
 from alexcli.run.ablate import Ablation

@@ -55,11 +55,10 @@ def run(spec: AnalyzeSpec) -> Analysis:
 
 def _extents(shapes: list[LayerShape], side: int, towers: int) -> list[tuple[float, float, float]]:
     """Width, height and depth of one tower's share of each layer."""
-    most = {False: 1, True: 1}  # maps of a layer, and units
+    most, found = {False: 1, True: 1}, []  # maps of a layer, and units
     for shape in shapes:
         is_fc = shape.spec.kind is Kind.fc
         most[is_fc] = max(most[is_fc], shape.out_channels)
-    found = []
     for shape in shapes:
         is_fc, tall = shape.spec.kind is Kind.fc, max(LEAST, shape.out_size / side)
         share = shape.out_channels / (1 if shape.last else towers)

@@ -114,7 +114,8 @@ def _row(
     units' outputs. As much gradient comes back.
     """
     devices, shapes, layers = towers * replicas, trace(model), {}
-    read = [model.input.channels * model.input.size**2, *(shape.handed_on for shape in shapes)]
+    read = [model.input.channels * model.input.size**2]
+    read += [shape.out_channels * shape.end_size**2 for shape in shapes]
     for numbers, shape in zip(read, shapes, strict=False):
         divided = name == HYBRID and shape.spec.kind is Kind.fc
         parts = devices if divided else towers

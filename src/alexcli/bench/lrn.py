@@ -1,8 +1,8 @@
 """`alexcli bench lrn`: the closed form beside torch's operator, forward and backward."""
 
-import functools
 import statistics
 import time
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -33,25 +33,23 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[Measured]:
         plain = torch.randn(batch, maps, side, side) * 50
         last = plain.contiguous(memory_format=torch.channels_last)
         seen = {"": last, "/contiguous": plain, "/bf16": last.bfloat16()}
-        arms: dict[str, Arm] = {
-            name: functools.partial(_pass, x, ours=True) for name, x in seen.items()
-        }
-        arms["torch"] = functools.partial(_pass, plain, ours=False)
-        arms["torch last"] = functools.partial(_pass, last, ours=False)
+        arms: dict[str, Arm] = {name: partial(_pass, x, LrnImpl.fast) for name, x in seen.items()}
+        for name, x in (("torch", plain), ("torch last", last)):
+            arms[name] = partial(_pass, x, LrnImpl.reference)  # which is F.local_response_norm
         rates = alternate(arms, rounds, reporter, f"response norm of {layer}")
         theirs = max(rates["torch"], rates["torch last"], key=statistics.median)
-        for ending in seen:
-            ours = rates[ending]
-            found.append(compare(f"lrn/{layer}{ending}", "images/s", ours, "torch", theirs))
+        found += [
+            compare(f"lrn/{layer}{ending}", "images/s", rates[ending], "torch", theirs)
+            for ending in seen
+        ]
     return found
 
 
-def _pass(x: Tensor, *, ours: bool) -> tuple[float, float]:
+def _pass(x: Tensor, impl: LrnImpl) -> tuple[float, float]:
     """Forward and backward once."""
     x = x.detach().requires_grad_()
     gradient = torch.ones_like(x)
     began = time.perf_counter()
-    impl = LrnImpl.fast if ours else LrnImpl.reference  # which is F.local_response_norm
     out = local_response_norm(x, size=5, alpha=1e-4, beta=0.75, k=2.0, impl=impl)  # section 3.3
     out.backward(gradient)  # type: ignore[no-untyped-call]
     return len(x), time.perf_counter() - began

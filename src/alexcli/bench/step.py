@@ -1,5 +1,6 @@
 """`alexcli bench step`: our training step and forward pass beside other nets, alternated."""
 
+import contextlib
 from dataclasses import replace
 
 import torch
@@ -135,11 +136,9 @@ def _best(name: str, spec: TrainSpec, x: Tensor, labels: Tensor, kind: str) -> s
     narrow = [NARROW] * (resolve_precision(spec) is Precision.bf16)
     for setting in [PLAIN, LAST, *narrow, *[COMPILED] * (name == "torchvision")]:
         arm = arm_of(name, setting, spec, x, labels, kind)
-        try:
+        with contextlib.suppress(RuntimeError):  # no compiler
             times[setting] = _least(arm, 3)
-        except RuntimeError:  # no compiler
-            continue
-    return min(times, key=lambda setting: times[setting])
+    return min(times, key=times.__getitem__)
 
 
 def _least(arm: Arm, times: int) -> float:

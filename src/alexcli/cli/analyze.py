@@ -77,12 +77,8 @@ def analyze(
 
 
 def _help(format: Format) -> str:
-    """All analyses."""
-    rows = [[known, _summary(path)] for known, path in FILES.items()]
-    return render(Table("analyses", ["name", "what it shows"], rows), format, dict(rows))
-
-
-def _summary(path: Path) -> str:
-    """The first line of a file's docstring, without importing it."""
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
-    return text.partition("\n")[0]
+    """All analyses, by the first lines of their docstrings, without importing them."""
+    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
+    told = {name: (ast.get_docstring(tree) or "").split("\n")[0] for name, tree in trees.items()}
+    rows = [list(row) for row in told.items()]
+    return render(Table("analyses", ["name", "what it shows"], rows), format, told)

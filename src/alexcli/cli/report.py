@@ -30,7 +30,7 @@ def report(
     if out.suffix != ".html" or not out.parent.is_dir():
         raise UsageError.of("report.no_html", out=out)
     from alexcli.config import STUDIES, choices
-    from alexcli.render.report import write_report
+    from alexcli.render.figures import write_report
     from alexcli.render.studies import study_table
     from alexcli.run.ablate import Ablation
     from alexcli.run.report import of_runs, of_study

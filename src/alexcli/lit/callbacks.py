@@ -63,8 +63,7 @@ class Recorder(L.Callback):
             for logger in trainer.loggers:
                 logger.log_metrics({f"{row.split}/{k}": figures[k] for k in figures}, row.step)
         val = next((row for row in rows if row.split == "val"), None)
-        better = val is not None and (self.best is None or val.top1_err < self.best.top1_err)
-        if better:
+        if val is not None and (self.best is None or val.top1_err < self.best.top1_err):
             self.best = val
             save_checkpoint(trainer, self.directory / "best.ckpt")
         save_checkpoint(trainer, self.directory / "last.ckpt")

@@ -114,9 +114,15 @@ class Loader(DataLoader[Any]):
     """Where batches go while the step works on the one before."""
 
     def __iter__(self) -> Any:
-        """Batches, on a GPU if `device` is one."""
+        """Batches, on a GPU if `device` is one.
+
+        Raises the error that fetching one met, here where no traceback is wrapped around it.
+        """
         batches = super().__iter__()
-        return ahead(batches, self.device) if self.device.type == "cuda" else batches
+        for batch in ahead(batches, self.device) if self.device.type == "cuda" else batches:
+            if isinstance(batch, AlexcliError):
+                raise batch
+            yield batch
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing: the position follows from the step."""
@@ -183,12 +189,6 @@ class DataModule(L.LightningDataModule):
         everything, size = list(range(len(pictures))), self.spec.eval.batch_size
         batches = Batches(len(everything), size, lambda _: everything, self.share)
         return self._loader(pictures, batches)
-
-    def on_before_batch_transfer(self, batch: Any, dataloader_idx: int) -> Any:
-        """Raise the error that a loader met, here where no traceback is wrapped around it."""
-        if isinstance(batch, AlexcliError):
-            raise batch
-        return batch
 
     def val_dataloader(self) -> list[Loader]:
         """`val`, and after it the training set where `trainer.train_eval` asks for it."""

@@ -55,12 +55,11 @@ def download_torchvision() -> dict[str, Tensor]:
 
     url = AlexNet_Weights.IMAGENET1K_V1.url
     try:
-        found: dict[str, Tensor] = hub.load_state_dict_from_url(
+        return hub.load_state_dict_from_url(
             url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
         )
     except (OSError, RuntimeError) as error:
         raise UsageError.of("weights.download", url=url, error=error) from error
-    return found
 
 
 class OperatorNorm(nn.Module):

@@ -13,18 +13,7 @@ from torch import Tensor, nn
 from alexcli import draws
 from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
 from alexcli.model.shapes import LayerShape, followed_by
-from alexcli.schema import (
-    DropoutKind,
-    DropoutSpec,
-    Init,
-    Kind,
-    ModelSpec,
-    Norm,
-    Op,
-    PoolKind,
-    PoolSpec,
-    Rounding,
-)
+from alexcli.schema import DropoutKind, Kind, ModelSpec, Norm, Op, PoolKind, PoolSpec, Rounding
 
 MODULES = {name.lower(): kind for name, kind in vars(nn).items() if isinstance(kind, type)}
 """torch's modules by their names: leaky_relu is LeakyReLU."""
@@ -52,10 +41,9 @@ class Dropout(nn.Module):
     batch).
     """
 
-    def __init__(self, spec: DropoutSpec, *, layer: str, tower: int) -> None:
+    def __init__(self, rate: float, kind: DropoutKind, *, layer: str, tower: int) -> None:
         super().__init__()
-        self.rate, self.kind = spec.rate, spec.kind
-        self.layer, self.tower = layer, tower
+        self.rate, self.kind, self.layer, self.tower = rate, kind, layer, tower
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]  # inductor fails on 64-bit keys
     def forward(self, x: Tensor, at: draws.At | None) -> Tensor:
@@ -168,30 +156,6 @@ class Fc(Layer):
         return F.linear(x.flatten(1), self.weight, self.bias)
 
 
-def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, seed: int) -> None:
-    """Draw the weights and set the biases of a layer, as a pure function of (seed, tower, name).
-
-    | rule     | weights                                     | biases                   |
-    |----------|---------------------------------------------|--------------------------|
-    | gaussian | N(0, layer's std), section 5 and 2012 code  | layer's bias, section 5  |
-    | he       | N(0, 2 / fan-in), He et al. 2015            | layer's bias             |
-    | torch    | U(-1, 1) / sqrt(fan-in), torch's default    | the same distribution    |
-
-    Slopes of prelu and constants of batch norm keep their own defaults.
-    """
-    generator = torch.Generator().manual_seed(draws.key("init", seed, tower, shape.name) >> 1)
-    fan_in = shape.fan_in * (spec.towers if shape.last else 1)
-    if spec.init is Init.torch:
-        bound = fan_in**-0.5
-        for parameter in layer.parameters(recurse=False):
-            nn.init.uniform_(parameter, -bound, bound, generator)
-        return
-    std = shape.spec.std if spec.init is Init.gaussian else (2 / fan_in) ** 0.5
-    nn.init.normal_(layer.weight, 0, std, generator)
-    if layer.bias is not None:
-        nn.init.constant_(layer.bias, shape.spec.bias)
-
-
 LAYERS: dict[Kind, type[Layer]] = {Kind.conv: Conv, Kind.local: Local, Kind.fc: Fc}
 
 
@@ -205,7 +169,7 @@ def _build(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Module
         case Op.pool:
             return Pool(shape.spec.pool or model.pool, model.rounding)
         case Op.dropout:
-            return Dropout(model.dropout, layer=shape.name, tower=tower)
+            return Dropout(model.dropout.rate, model.dropout.kind, layer=shape.name, tower=tower)
         case Op.norm if model.norm is Norm.batch:
             kind = nn.BatchNorm1d if shape.spec.kind is Kind.fc else nn.BatchNorm2d
             return kind(shape.out_channels // model.towers)

@@ -47,11 +47,12 @@ def _plain(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
     return (wide * (k + alpha * total) ** -beta).to(x.dtype)
 
 
-def _band(x: Tensor, before: int, after: int, scale: float) -> Tensor:
-    """A matrix whose product with maps sums those from i - before to i + after, times `scale`."""
+def _band(x: Tensor, size: int, scale: float) -> Tensor:
+    """A matrix whose product with maps sums those in the window of each, times `scale`."""
+    before = size // 2  # The 2012 code starts the window at i - floor(size / 2).
     maps = torch.arange(x.shape[1], device=x.device)
     offset = maps[:, None] - maps[None, :]  # of the summed map from the one that receives
-    return ((offset >= -before) & (offset <= after)).to(_wide(x[:0]).dtype) * scale
+    return ((offset >= -before) & (offset < size - before)).to(_wide(x[:0]).dtype) * scale
 
 
 def _blocks(x: Tensor) -> Sequence[Tensor]:
@@ -105,8 +106,7 @@ def _lrn(
     """The norm of x and, where it is to be kept, d; otherwise nothing."""
     x = _dense(x)
     out, d = torch.empty_like(x), torch.empty_like(x if keep else x[:0])
-    before = size // 2  # The 2012 code starts the window at i - floor(size / 2).
-    band = _band(x, before, size - 1 - before, alpha)
+    band = _band(x, size, alpha)
     constant = band.new_full((1,), k)
 
     def work(x: Tensor, out: Tensor, *kept: Tensor) -> None:
@@ -125,9 +125,7 @@ def _lrn_backward(
     """The gradient of x; an empty d is computed again."""
     x = _dense(x)
     grad, out = _dense(grad, x), torch.empty_like(x)
-    before = size // 2
-    after = size - 1 - before
-    band, mirrored = _band(x, before, after, alpha), _band(x, after, before, -2 * alpha * beta)
+    band, mirrored = _band(x, size, alpha), _band(x, size, -2 * alpha * beta).T.contiguous()
     constant = band.new_full((1,), k)
 
     def work(x: Tensor, grad: Tensor, out: Tensor, *kept: Tensor) -> None:
@@ -210,9 +208,8 @@ class LocalResponseNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) or (N, C) -> the same shape."""
-        alpha, beta = self.alpha, self.beta
         return local_response_norm(
-            x, size=self.size, alpha=alpha, beta=beta, k=self.k, impl=self.impl
+            x, size=self.size, alpha=self.alpha, beta=self.beta, k=self.k, impl=self.impl
         )
 
     def extra_repr(self) -> str:

@@ -49,9 +49,8 @@ class LayerShape:
 
     @property
     def weights(self) -> int:
-        """Number of weights."""
-        per_position = self.out_channels * self.fan_in * (self.towers if self.last else 1)
-        return per_position * (self.out_size**2 if self.spec.kind is Kind.local else 1)
+        """Number of weights; an unshared layer has others at each position (2012 code)."""
+        return self.macs // (1 if self.spec.kind is Kind.local else self.out_size**2)
 
     @property
     def biases(self) -> int:
@@ -62,11 +61,6 @@ class LayerShape:
     def params(self) -> int:
         """Number of all parameters."""
         return self.weights + self.biases + self.extras
-
-    @property
-    def handed_on(self) -> int:
-        """Outputs after pooling."""
-        return self.out_channels * self.end_size**2
 
     @property
     def macs(self) -> int:

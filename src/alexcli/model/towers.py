@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from alexcli.draws import At, key
 from alexcli.errors import UsageError
-from alexcli.model.layers import LAYERS, Layer, initialize
+from alexcli.model.layers import LAYERS, Layer
 from alexcli.model.shapes import LayerShape, trace
-from alexcli.schema import ModelSpec
+from alexcli.schema import Init, ModelSpec
 
 # These train without the auxiliary scores, which no evaluation uses.
 PLAIN = {"aux_logits": False, "init_weights": True}
@@ -107,6 +107,30 @@ class Towers(nn.Module):
                 for tower, act in zip(self.mine, acts, strict=True)
             ]
         return self.exchange.reduce(acts)
+
+
+def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, seed: int) -> None:
+    """Draw the weights and set the biases of a layer, as a pure function of (seed, tower, name).
+
+    | rule     | weights                                     | biases                   |
+    |----------|---------------------------------------------|--------------------------|
+    | gaussian | N(0, layer's std), section 5 and 2012 code  | layer's bias, section 5  |
+    | he       | N(0, 2 / fan-in), He et al. 2015            | layer's bias             |
+    | torch    | U(-1, 1) / sqrt(fan-in), torch's default    | the same distribution    |
+
+    Slopes of prelu and constants of batch norm keep their own defaults.
+    """
+    generator = torch.Generator().manual_seed(key("init", seed, tower, shape.name) >> 1)
+    fan_in = shape.fan_in * (spec.towers if shape.last else 1)
+    if spec.init is Init.torch:
+        bound = fan_in**-0.5
+        for parameter in layer.parameters(recurse=False):
+            nn.init.uniform_(parameter, -bound, bound, generator)
+        return
+    std = shape.spec.std if spec.init is Init.gaussian else (2 / fan_in) ** 0.5
+    nn.init.normal_(layer.weight, 0, std, generator)
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, shape.spec.bias)
 
 
 class Borrowed(Towers):

@@ -1,15 +1,18 @@
-"""What a command found: as text, as files of numbers, and as a figure drawn without a screen."""
+"""What a command found: as text, as files of numbers, as a figure drawn without a screen, and as
+one HTML file.
+"""
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from alexcli.errors import written
 from alexcli.render.pictures import bars, draw_guesses, short
-from alexcli.render.tables import Format, render
+from alexcli.render.tables import Format, numeric, render, text
 from alexcli.results import Analysis, Panel
 
 DPI = 130
@@ -17,6 +20,7 @@ WIDE, HIGH = 6.2, 4.2  # inches of a panel
 ACROSS = 14  # inches that panels may fill beside each other
 LABEL = 0.27  # inches above a tile for its words
 COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")  # of towers
+TEMPLATE = Path(__file__).with_name("report.html")
 SLOPE = 0.35  # of an edge that runs away from the reader, see analysis/architecture.py
 
 
@@ -72,6 +76,37 @@ def write(found: Analysis, paths: Sequence[Path]) -> None:
     figure: Any = _figure(found) if pictures else None
     for path in pictures:  # an ending that is none is refused, as matplotlib refuses others
         figure.savefig(path, format=path.suffix[1:] or "without an ending")
+
+
+def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
+    """One HTML file of tables and curves, and each figure as PNG and SVG.
+
+    Nothing in it is fetched from elsewhere.
+
+    Args:
+        sections: what is told, by a name that the figures' files have.
+        path: of the HTML file.
+
+    Returns:
+        All files.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    from jinja2 import Environment
+
+    files, drawn = [path], {}
+    with written(f"--out {path}", hint="choose another place"):
+        for name, found in sections.items():
+            pictures = [path.with_name(f"{path.stem}-{name}.{kind}") for kind in ("png", "svg")]
+            write(found, pictures)
+            svg = pictures[1].read_text(encoding="utf-8")
+            drawn[name] = svg[svg.index("<svg") :]  # without what only a file of its own has
+            files += pictures
+        template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+        page = template.render(sections=sections, drawn=drawn, text=text, numeric=numeric)
+        path.write_text(page, encoding="utf-8")
+    return files
 
 
 def _figure(found: Analysis) -> Any:
@@ -148,10 +183,10 @@ def _tiles(panel: Panel, axis: Any) -> None:
     if not panel.columns:  # the outermost ones too
         whole = np.pad(whole, ((gap, 0), (gap, 0), (0, 0)), constant_values=paper)
     axis.imshow(whole)
-    for place, text in enumerate(panel.columns):
+    for place, words in enumerate(panel.columns):
         r, c = divmod(place, columns)
         x, y = c * (wide + gap) + wide / 2, r * sheet.shape[2] + above - gap
-        axis.text(x, y, text, ha="center", va="bottom", fontsize=8 if panel.inches else 6)
+        axis.text(x, y, words, ha="center", va="bottom", fontsize=8 if panel.inches else 6)
     axis.set_axis_off()
 
 
@@ -184,8 +219,8 @@ def _boxes(panel: Panel, axis: Any) -> None:
     for start, end, crosses in panel.data["joins"]:
         arrow = {"arrowstyle": "-|>", "color": "#c0392b" if crosses else "0.35", "lw": 0.9}
         axis.annotate("", end, start, arrowprops=arrow)
-    for x, y, text in panel.data["words"]:
-        axis.text(x, y, text, ha="center", va="center", fontsize=7)
+    for x, y, words in panel.data["words"]:
+        axis.text(x, y, words, ha="center", va="center", fontsize=7)
     axis.set_aspect("equal")
     axis.set_axis_off()
     axis.set(xlim=(0, panel.data["size"][0]), ylim=(0, panel.data["size"][1]))
