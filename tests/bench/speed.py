@@ -57,8 +57,7 @@ def loops(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[Measured]:
         spec = replace(spec, optim=replace(spec.optim, batch_size=BATCH))
         data, precision = DataModule(spec, store), resolve_precision(spec)
         preprocess = build_preprocess(spec, training_statistics(store, lambda *_: None))
-        known = {"steps_per_epoch": STEPS + 1, "classes": store.classes}
-        module = _Timed(spec, build_net(spec), preprocess, **known)  # type: ignore[arg-type]
+        module = _Timed(build_net(spec), preprocess, data)
         place, waits = Single(torch.device("cpu"), spec.model.towers), []
 
         def lightning() -> tuple[float, float]:

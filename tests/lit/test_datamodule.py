@@ -13,6 +13,7 @@ from alexcli.data.toy import draw
 from alexcli.data.transforms import Batch, Preprocess
 from alexcli.errors import UsageError
 from alexcli.lit.datamodule import DataModule, ahead
+from alexcli.placement.single import Single
 from alexcli.results import Silent
 from alexcli.schema import Encoding, PrepareSpec
 from tests.conftest import small
@@ -40,19 +41,16 @@ class _At:
 
 
 def _seen(
-    store: Path, *, workers: int = 0, step: int = 0, share: tuple[int, int] | None = None
+    store: Path, *, workers: int = 0, step: int = 0, share: tuple[int, int] = (0, 1)
 ) -> list[Tensor]:
     """The net's inputs of two epochs, batch by batch, from a step on, with labels appended."""
     dataset = open_store(str(store))
     spec = small(f"data.workers={workers}", f"optim.batch_size={BATCH}", "augment.shared=8")
     preprocess = Preprocess(spec.augment, spec.model.input, dataset.statistics, dataset.size)
 
-    def part(rows: int) -> tuple[int, int]:
-        assert share is not None
-        number, replicas = share
-        return number * rows // replicas, (number + 1) * rows // replicas
-
-    data = DataModule(spec, dataset, part if share else None)
+    placement = Single(torch.device("cpu"), 2)
+    placement.replica, placement.replicas = share
+    data = DataModule(spec, dataset, placement)
     at = _At(step)
     data.trainer = at  # type: ignore[assignment]
     loader, found = data.train_dataloader(), []

@@ -7,6 +7,7 @@ import pytest
 import torch
 from lightning.pytorch.accelerators import CPUAccelerator
 
+from alexcli.lit.datamodule import DataModule
 from alexcli.lit.module import Module
 from alexcli.lit.strategies import Placed, merged
 from alexcli.model.towers import Towers, named_in_full
@@ -24,6 +25,13 @@ def _fake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("alexcli.lit.module.Errors", lambda _: torch.nn.Identity())
     with fake_tensors():
         yield
+
+
+def _module(net: Towers, placement: Single) -> Module:
+    """Without pictures."""
+    nothing: Any = None
+    spec = small()
+    return Module(net, build_preprocess(spec, None), DataModule(spec, nothing, placement))
 
 
 def _step(strategy: Placed) -> None:
@@ -65,9 +73,7 @@ def test_towers_and_momentum_stay_at_home_through_fit_resume_and_eval(
     monkeypatch.setattr(torch, "_fused_sgd_", _fused)
     spec, placement = small(), Split(CUDA)
     net = Towers(spec.model, exchange=placement.exchange)
-    module = Module(
-        spec, net, build_preprocess(spec, None), steps_per_epoch=3, classes=[], placement=placement
-    )
+    module = _module(net, placement)
     strategy = Placed(placement)
     strategy.accelerator = CPUAccelerator()
     strategy.connect(module)
@@ -101,8 +107,7 @@ def test_lightnings_own_strategy_would_not_keep_them() -> None:
 
     spec, placement = small(), Split(CUDA)
     net = Towers(spec.model, exchange=placement.exchange)
-    preprocess = build_preprocess(spec, None)
-    module = Module(spec, net, preprocess, steps_per_epoch=3, classes=[], placement=placement)
+    module = _module(net, placement)
     strategy = SingleDeviceStrategy(CUDA[0])
     strategy.accelerator = CPUAccelerator()
     strategy.connect(module)

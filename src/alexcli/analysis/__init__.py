@@ -91,7 +91,6 @@ def worded(
         names += [] if tables else columns
         last = lines.pop() if lines and entry.get("total") else None
         if lines or not tables:
-            aside = "aside" in entry
-            tables.append(Table(title, names, lines, last, note or None, aside=aside))
+            tables.append(Table(title, names, lines, last, note or None, aside="aside" in entry))
     caption, title = (words.get(key, "").format(**known) for key in ("caption", "title"))
     return Analysis(title, tables, list(panels), caption, data)

@@ -226,12 +226,13 @@ class Progress(L.Callback):
             return
         pl_module.check_finite()
         loss = float(torch.stack(self.losses).mean())  # since the last report
-        spec, step = pl_module.spec, trainer.global_step
-        self._watch(loss, len(self.losses), step, spec.model.classes)
+        classes = pl_module.spec.model.classes
+        self._watch(loss, len(self.losses), trainer.global_step, classes)
         self.losses = []
         speed = (pl_module.epoch_images - self.images) / max(elapsed, 1e-9)
         row = replace(pl_module.row("train", pl_module.train_errors, speed), loss=loss)
-        self.reporter.step(row, spec.optim.epochs, spec.optim.epochs * pl_module.steps_per_epoch)
+        epochs = pl_module.spec.optim.epochs
+        self.reporter.step(row, epochs, epochs * pl_module.data.steps_per_epoch)
         self.reported, self.images = self.clock(), pl_module.epoch_images
 
     def _watch(self, loss: float, count: int, step: int, classes: int) -> None:

@@ -17,9 +17,8 @@ from alexcli.data.dataset import Dataset as Pictured
 from alexcli.data.pictures import Pictures
 from alexcli.data.transforms import Batch
 from alexcli.errors import AlexcliError
+from alexcli.placement.single import Single
 from alexcli.schema import TrainSpec
-
-Share = Callable[[int], tuple[int, int]]
 
 
 class Part(NamedTuple):
@@ -63,7 +62,7 @@ class Batches(Sampler[Part]):
     """Pictures per global batch; the last one of an epoch may be smaller."""
     order: Callable[[int], list[int]]
     """The order of an epoch, which counts from 1."""
-    share: Share
+    share: Callable[[int], tuple[int, int]]
     """First row and end of the share of so many rows."""
     step: Callable[[], int] = int
     """How many updates were made, asked for when an epoch begins; none for a single pass."""
@@ -138,20 +137,14 @@ class DataModule(L.LightningDataModule):
     Args:
         spec: the run's configuration.
         dataset: its opened pictures.
-        share: of a global batch, that the loaders hand out; None for all of it.
-        device: a GPU that batches are copied to ahead of their step; None leaves them here.
+        placement: its replica's share of each global batch is handed out, copied to its device
+            ahead of the step if that is a GPU; None: all of it, here.
     """
 
-    def __init__(
-        self,
-        spec: TrainSpec,
-        dataset: Pictured,
-        share: Share | None = None,
-        device: torch.device | None = None,
-    ) -> None:
+    def __init__(self, spec: TrainSpec, dataset: Pictured, placement: Single | None = None) -> None:
         super().__init__()
-        self.spec, self.dataset, self.device = spec, dataset, device or Loader.device
-        self.share = share or (lambda rows: (0, rows))
+        self.spec, self.dataset = spec, dataset
+        self.placement = placement or Single(torch.device("cpu"), spec.model.towers)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -174,20 +167,20 @@ class DataModule(L.LightningDataModule):
             multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
             pin_memory=torch.cuda.is_available(),
         )
-        loader.device = self.device
+        loader.device = self.placement.device
         return loader
 
     def train_dataloader(self) -> Loader:
         """Shuffled batches of the training set."""
         pictures, spec = self.dataset.train, self.spec
         order = partial(epoch_order, pictures, seed=spec.seed, window=spec.data.window)
-        size = spec.optim.batch_size
-        return self._loader(pictures, Batches(len(pictures), size, order, self.share, self._step))
+        sizes, share = (len(pictures), spec.optim.batch_size), self.placement.share
+        return self._loader(pictures, Batches(*sizes, order, share, self._step))
 
     def in_order(self, pictures: Pictures) -> Loader:
         """All pictures of a split once, in order."""
-        everything, size = list(range(len(pictures))), self.spec.eval.batch_size
-        batches = Batches(len(everything), size, lambda _: everything, self.share)
+        every, size = list(range(len(pictures))), self.spec.eval.batch_size
+        batches = Batches(len(every), size, lambda _: every, self.placement.share)
         return self._loader(pictures, batches)
 
     def val_dataloader(self) -> list[Loader]:

@@ -13,12 +13,12 @@ from alexcli import draws
 from alexcli.data.transforms import Batch, Preprocess
 from alexcli.draws import At
 from alexcli.errors import RunFailedError
+from alexcli.lit.datamodule import DataModule
 from alexcli.metrics import Errors
 from alexcli.model.towers import Towers, named_in_full
 from alexcli.optim import DivideOnPlateau, build_optimizer, set_epoch, uses_plateau
-from alexcli.placement.single import Single
 from alexcli.results import EpochRow
-from alexcli.schema import Activation, TrainSpec
+from alexcli.schema import Activation
 
 VALIDATION = ("val", "train_eval")
 """Splits in the order of DataModule.val_dataloader."""
@@ -28,30 +28,16 @@ class Module(L.LightningModule):
     """A net, its preprocessing and its learning rule.
 
     Args:
-        spec: the run's configuration.
         net: built from `spec.model`.
         preprocess: from stored pictures to the net's input.
-        steps_per_epoch: updates in one pass.
-        classes: names in the order of the outputs, kept in the checkpoint.
-        pictures: in one pass; None where every batch is whole in this process.
-        placement: where the towers live; None: here.
+        data: what it is trained on, under which configuration and placement.
     """
 
-    def __init__(
-        self,
-        spec: TrainSpec,
-        net: Towers,
-        preprocess: Preprocess,
-        *,
-        steps_per_epoch: int,
-        classes: list[str],
-        pictures: int | None = None,
-        placement: Single | None = None,
-    ) -> None:
+    def __init__(self, net: Towers, preprocess: Preprocess, data: DataModule) -> None:
         super().__init__()
-        self.spec, self.net, self.preprocess = spec, net, preprocess
-        self.steps_per_epoch, self.classes, self.pictures = steps_per_epoch, classes, pictures
-        self.placement = placement or Single(torch.device("cpu"), spec.model.towers)
+        self.net, self.preprocess, self.data = net, preprocess, data
+        spec = self.spec = data.spec
+        self.placement = data.placement
         self.train_errors = Errors(spec.model.classes)
         self.val_errors = [Errors(spec.model.classes) for _ in VALIDATION]
         self.plateau = DivideOnPlateau(spec.optim.plateau)
@@ -65,7 +51,7 @@ class Module(L.LightningModule):
     @property
     def epoch(self) -> int:
         """Epoch of the next update, counted from 1."""
-        return self.global_step // self.steps_per_epoch + 1
+        return self.global_step // self.data.steps_per_epoch + 1
 
     @property
     def seconds(self) -> float:
@@ -97,13 +83,11 @@ class Module(L.LightningModule):
         self.train_errors.reset()
         self.pass_began, self.epoch_images = time.monotonic(), 0
 
-    def _rows(self, here: int) -> tuple[int, int]:
+    def _rows(self) -> tuple[int, int]:
         """First row of this process's pictures in the global batch, and rows of that batch."""
-        if self.pictures is None:
-            return 0, here
         size = self.spec.optim.batch_size
-        before = self.global_step % self.steps_per_epoch * size
-        rows = min(size, self.pictures - before)
+        before = self.global_step % self.data.steps_per_epoch * size
+        rows = min(size, len(self.data.dataset.train) - before)
         return self.placement.share(rows)[0], rows
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -114,11 +98,10 @@ class Module(L.LightningModule):
         if model.activation is Activation.rrelu or model.torchvision is not None:
             torch.manual_seed(draws.key("rrelu", seed, self.global_step) >> 1)
         x = self.preprocess.train_view(batch, seed=seed, epoch=self.epoch)
-        here = len(batch.labels)
-        first, rows = self._rows(here)
+        first, rows = self._rows()
         scores = self.net(x, At(seed=seed, step=self.global_step, row=first)).float()
         loss = F.cross_entropy(scores, batch.labels, reduction="sum") / rows
-        self.last_loss = loss.detach() * (rows / max(1, here))  # the mean over these pictures
+        self.last_loss = loss.detach() * (rows / max(1, len(x)))  # the mean over these pictures
         self.train_errors.update(scores.detach(), batch.labels, self.last_loss)
         self.epoch_images += rows
         return loss
@@ -180,7 +163,7 @@ class Module(L.LightningModule):
 
     def _last_update(self) -> dict[str, Any]:
         step = self.global_step
-        return {"step": step, "epoch": max(1, -(-step // self.steps_per_epoch))}
+        return {"step": step, "epoch": max(1, -(-step // self.data.steps_per_epoch))}
 
     def check_finite(self) -> None:
         """RunFailedError, naming step and quantity, unless the last step's loss is finite."""
@@ -194,7 +177,7 @@ class Module(L.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what Lightning does not know of; plain numbers only, so that loading runs no code."""
         checkpoint["alexcli"] = {
-            "classes": self.classes,
+            "classes": self.data.dataset.classes,
             "plateau": self.plateau.state_dict(),
             "finished": self.finished,
             "seconds": self.seconds,

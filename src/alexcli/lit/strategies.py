@@ -57,10 +57,12 @@ class Placed(SingleDeviceStrategy):
         self.placement.watch(self._own().net)
 
     def optimizers_to_device(self) -> None:
-        """Each parameter's momentum to the parameter's device."""
+        """Each parameter's momentum to the parameter's device; that of towers elsewhere goes."""
         for optimizer in self.optimizers:
-            for parameter, state in optimizer.state.items():
+            for parameter, state in list(optimizer.state.items()):
                 state.update(move_data_to_device(state, parameter.device))
+                if parameter.is_meta:
+                    del optimizer.state[parameter]
 
     def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
         """Take the towers of this process out of a checkpoint, which holds all."""
@@ -69,13 +71,9 @@ class Placed(SingleDeviceStrategy):
         module.load_state_dict(kept, strict=strict)
 
     def load_optimizer_state_dict(self, checkpoint: Mapping[str, Any]) -> None:
-        """Momentum goes to its parameter's device; that of towers elsewhere is dropped."""
-        states = checkpoint["optimizer_states"]
-        for optimizer, state in zip(self.optimizers, states, strict=True):
+        """Momentum goes to its parameter's device."""
+        for optimizer, state in zip(self.optimizers, checkpoint["optimizer_states"], strict=True):
             optimizer.load_state_dict(state)
-            for parameter in list(optimizer.state):
-                if parameter.is_meta:
-                    del optimizer.state[parameter]
         self.optimizers_to_device()
 
     def save_checkpoint(

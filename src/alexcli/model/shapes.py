@@ -92,14 +92,14 @@ def trace(model: ModelSpec) -> list[LayerShape]:
     if not specs:
         raise UsageError.of("model.empty", model=model)
     shapes: list[LayerShape] = []
-    channels, size, towers, last = model.input.channels, model.input.size, model.towers, False
+    channels, size, towers, fc = model.input.channels, model.input.size, model.towers, False
     for number, (name, spec) in enumerate(specs.items(), start=1):
-        first, last, fc = not shapes, number == len(specs), spec.kind is Kind.fc
+        first, last, after_fc, fc = not shapes, number == len(specs), fc, spec.kind is Kind.fc
         # The first layer sees the whole picture in every tower. In the last one each tower
         # multiplies its own units, and the partial scores are summed.
         everything = first or (spec.sees is Sees.all and not last)
         seen = channels if everything else channels // towers
-        _check(model, f"model.trunk.{name}", spec, seen, shapes, last=last)
+        _check(model, f"model.trunk.{name}", spec, seen, after_fc=after_fc, last=last)
         side, pool = 1, spec.pool or model.pool
         if not fc:
             side = _positions(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
@@ -129,13 +129,7 @@ def trace(model: ModelSpec) -> list[LayerShape]:
 
 
 def _check(
-    model: ModelSpec,
-    where: str,
-    spec: LayerSpec,
-    seen: int,
-    before: list[LayerShape],
-    *,
-    last: bool,
+    model: ModelSpec, where: str, spec: LayerSpec, seen: int, *, after_fc: bool, last: bool
 ) -> None:
     """UsageError for a layer that cannot stand where it does, or cannot do what follows it."""
     fc = spec.kind is Kind.fc
@@ -145,7 +139,7 @@ def _check(
         raise UsageError.of("model.no_filters", where=where)
     if len(set(spec.ops)) < len(spec.ops):
         raise UsageError.of("model.op_twice", where=where, spec=spec)
-    if before and before[-1].spec.kind is Kind.fc and not fc:
+    if after_fc and not fc:
         raise UsageError.of("model.after_fc", where=where, spec=spec)
     if fc and any(op in (Op.pool, Op.spatial_norm) for op in spec.ops):
         raise UsageError.of("model.fc_ops", where=where, spec=spec)

@@ -112,16 +112,8 @@ def _built(
         torch.set_num_threads(spec.trainer.threads)
     with placement.in_turn():
         statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
-    data = DataModule(spec, dataset, placement.share, placement.device)
-    module = Module(
-        spec,
-        build_net(spec, placement),
-        build_preprocess(spec, statistics),
-        steps_per_epoch=data.steps_per_epoch,
-        classes=dataset.classes,
-        pictures=len(dataset.train),
-        placement=placement,
-    )
+    data = DataModule(spec, dataset, placement)
+    module = Module(build_net(spec, placement), build_preprocess(spec, statistics), data)
     words = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
     if words == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is

@@ -111,12 +111,7 @@ class Trained:
 
     def batches(self, dataset: Dataset, pictures: Pictures) -> Iterator[Batch]:
         """This replica's share of the pictures of a split, in order, on the placement's device."""
-        place = self.placement
-        data = DataModule(self.spec, dataset, place.share, place.device)
-        for batch in data.in_order(pictures):
-            if isinstance(batch, Exception):
-                raise batch
-            yield batch
+        yield from DataModule(self.spec, dataset, self.placement).in_order(pictures)
 
 
 def fresh(spec: TrainSpec, reporter: Reporter) -> Trained:
