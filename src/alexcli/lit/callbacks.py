@@ -206,8 +206,7 @@ class Progress(L.Callback):
         self.images = 0  # of this epoch, at the last report
         self.losses: list[Tensor] = []
         self.smooth: float | None = None
-        self.stuck_since = 0
-        self.warned = False
+        self.stuck_since, self.warned = 0, False
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Begin to watch where the run goes on."""

@@ -1,5 +1,6 @@
 """Loaders whose order and position are a pure function of (seed, step)."""
 
+import itertools
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -84,26 +85,23 @@ def ahead(batches: Iterable[Any], device: torch.device) -> Iterator[Any]:
 
     What is no batch is handed on as it is.
     """
-    copying, waiting = torch.cuda.Stream(device), None  # type: ignore[no-untyped-call]
-    for batch in batches:
-        with torch.cuda.stream(copying):  # from pinned memory, so the host does not wait
-            parts = batch if isinstance(batch, Batch) else ()
-            moved = Batch(*(p.to(device, non_blocking=True) for p in parts)) if parts else batch
-        sent = moved, copying.record_event()
-        if waiting:
-            yield _arrived(*waiting, device)
-        waiting = sent
-    if waiting:
-        yield _arrived(*waiting, device)
+    copying = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
+    def sent() -> Iterator[Any]:
+        for batch in batches:
+            with torch.cuda.stream(copying):  # from pinned memory, so the host does not wait
+                parts = batch if isinstance(batch, Batch) else ()
+                moved = Batch(*(p.to(device, non_blocking=True) for p in parts)) if parts else batch
+            yield moved, copying.record_event()
+        yield None  # nothing follows the last batch
 
-def _arrived(batch: Any, copied: torch.cuda.Event, device: torch.device) -> Any:
-    """Let the step wait for the copy, and its memory be reused only when the step is done."""
-    working = torch.cuda.current_stream(device)
-    working.wait_event(copied)
-    for part in batch if isinstance(batch, Batch) else ():
-        part.record_stream(working)
-    return batch
+    for (batch, copied), _ in itertools.pairwise(sent()):
+        # The step waits for the copy, and the copy's memory is reused only when the step is done.
+        working = torch.cuda.current_stream(device)
+        working.wait_event(copied)
+        for part in batch if isinstance(batch, Batch) else ():
+            part.record_stream(working)
+        yield batch
 
 
 class Loader(DataLoader[Any]):

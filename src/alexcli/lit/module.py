@@ -109,7 +109,7 @@ class Module(L.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """The training pass has ended: make its row before the validation pass begins."""
         self.rows = []
-        if not self.trainer.sanity_checking and self.epoch_images:
+        if self.epoch_images:
             elapsed = time.monotonic() - self.pass_began
             errors = self.train_errors.over(self.placement.total)
             self.rows.append(self.row("train", errors, self.epoch_images / elapsed))

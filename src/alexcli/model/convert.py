@@ -70,12 +70,8 @@ class OperatorNorm(nn.Module):
 
     def __init__(self, norm: LocalResponseNorm) -> None:
         super().__init__()
-        self.constants: dict[str, Any] = {
-            "alpha": norm.alpha * norm.size,
-            "beta": norm.beta,
-            "bias": norm.k,
-            "size": norm.size,
-        }
+        self.constants: dict[str, Any] = {"alpha": norm.alpha * norm.size, "beta": norm.beta}
+        self.constants |= {"bias": norm.k, "size": norm.size}
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) -> the same shape."""
