@@ -218,17 +218,14 @@ def transfer(
     for pattern in wanted or []:
         if not any(fnmatchcase(name, pattern) for name in own):
             raise UsageError.of("init.pattern", word=pattern, known=own)
-    copied, anew = [], []
-    for name, tensors in own.items():
-        why = _unlike(tensors, there.get(name))
+    why = {name: _unlike(tensors, there.get(name)) for name, tensors in own.items()}
+    for name in own:
         if wanted is not None and not any(fnmatchcase(name, pattern) for pattern in wanted):
-            why = "not asked for"
-        elif why and name in (wanted or []):
-            raise UsageError.of("init.layer", name=name, source=source, why=why)
-        if why:
-            anew.append(f"{name} ({why})")
-        else:
-            copied.append(name)
+            why[name] = "not asked for"
+        elif why[name] and name in (wanted or []):
+            raise UsageError.of("init.layer", name=name, source=source, why=why[name])
+    copied = [name for name in own if not why[name]]
+    anew = [f"{name} ({reason})" for name, reason in why.items() if reason]
     if not copied:
         raise UsageError.of("init.nothing", source=source, why="; ".join(anew))
     for layer in copied:

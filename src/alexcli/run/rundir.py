@@ -105,8 +105,7 @@ class RunDirectory:
         """
         with written(f"the run directory {self.path}", hint="choose another place: runs=DIR"):
             self.path.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
-            self.config.write_text(text, encoding="utf-8")
+            self.config.write_text(yaml.safe_dump(to_mapping(spec), sort_keys=False), "utf-8")
             here = environment()
             (self.path / "environment.json").write_text(json.dumps(here, indent=1) + "\n")
             root = Path(spec.data.root) if spec.data.root else None
@@ -150,7 +149,7 @@ class RunDirectory:
         handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
         log, theirs = logging.getLogger("alexcli.run"), logging.getLogger("lightning.pytorch")
-        log.handlers = theirs.handlers = [handler]  # Lightning's own messages go to the file too
+        log.handlers, theirs.handlers = [handler], [handler]  # Lightning's own messages too
         log.setLevel(logging.INFO)
         log.propagate = False
         try:
@@ -161,7 +160,7 @@ class RunDirectory:
         finally:
             reporter.close()
             handler.close()
-            log.handlers = theirs.handlers = []
+            log.handlers, theirs.handlers = [], []
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
