@@ -66,18 +66,16 @@ def evaluate(
         chosen, reporter, split, wanted, overrides, classes=per_class, probabilities=probabilities
     )
     if speaks():
-        _show(found, out, format, reporter, per_class=per_class)
+        _show(found, out, format, reporter)
 
 
-def _show(
-    found: Evaluation, out: Path | None, format: Format, reporter: Reporter, *, per_class: bool
-) -> None:
+def _show(found: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:
     """Print, and write all files of --out."""
     from alexcli.render.evaluations import classes, errors
     from alexcli.render.figures import as_text
 
     parts = [(errors(found), ["results.json", "results.csv", "predictions.npz"])]
-    if per_class:
+    if found.results[-1].per_class is not None:
         each = classes(found)
         parts.append((each, ["per_class.csv", *["confusion.png"] * bool(each.panels)]))
     printed = parts[:1] if format is Format.json else parts

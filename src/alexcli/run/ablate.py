@@ -116,13 +116,13 @@ class Ablation:
             spec = replace(spec, init_from=str(source.run.path))
             words = [*words, f"init_from={source.run.path}"]
         spec, dataset = self._fitted(spec)
-        run = start_of(spec, dataset.fingerprint)[0]
-        known = list(map(RunDirectory, sorted(run.path.parent.parent.glob(f"*/{run.path.name}"))))
-        known.sort(key=lambda run: not run.result_file.exists())
+        run = start_of(spec, dataset.fingerprint)[0].path
         label = "" if arm.name == BASELINE else f"-{study.name}-{arm.name}"
-        own = run.path.parent.with_name(run.path.parent.name + label) / run.path.name
-        run = known[0] if known else RunDirectory(own)
-        return Job(f"{study.name}/{arm.name}", spec, words, run)
+        own = run.parent.with_name(run.parent.name + label) / run.name
+        alike = sorted(run.parent.parent.glob(f"*/{run.name}"))
+        finished = [path for path in alike if (path / "result.json").exists()]
+        found = RunDirectory([*finished, *alike, own][0])
+        return Job(f"{study.name}/{arm.name}", spec, words, found)
 
     def jobs(self) -> list[Job]:
         """Every training that can be planned now, shared ones once, in the order of the seeds."""

@@ -186,10 +186,7 @@ def report(error: BaseException) -> bool:
         error = RunFailedError(f"{type(error).__name__}: {error}\n{trace}", hint=RESUMES)
     kind, when = type(error).__name__, time.time()
     told = {"rank": here.rank, "kind": kind, "time": when, **vars(error)}
-    file = Path(meeting).with_name(f"rank{here.rank}.json")
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(told))
-    temporary.replace(file)
+    Path(meeting).with_name(f"rank{here.rank}.json").write_text(json.dumps(told))
     return True
 
 
