@@ -86,7 +86,9 @@ class Ablation:
 
     def __init__(self, names: Sequence[str], words: Sequence[str], seeds: int) -> None:
         self.studies = [open_study(name, words) for name in dict.fromkeys(names)]
-        self.seeds, self.typed = range(seeds), shlex.join([*words, f"--seeds={seeds}"])
+        self.seeds = range(seeds)
+        self.typed = shlex.join([*words, f"--seeds={seeds}"])
+        """What follows a study's name in a command."""
         self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
         for study in self.studies:
             classes = len(self._fitted(study.arms[0].spec)[1].classes)
@@ -142,7 +144,7 @@ class Ablation:
         spec, dataset = self._fitted(study.arms[0].spec)
         file, classes = study.file, len(dataset.classes)
         top5 = [Metric.top5_err] if classes > 5 else []
-        wanted = dict.fromkeys([Metric.top1_err, *top5, file.metric])
+        wanted = list(dict.fromkeys([Metric.top1_err, *top5, file.metric]))
         arms: list[ArmResult] = []
         first: dict[Metric, Column] = {}
         missing = 0
@@ -156,9 +158,9 @@ class Ablation:
                 missing += len(jobs) - len(done)
             columns = {m: {seed: values[m] for seed, values in found.items()} for m in wanted}
             first = first or columns
-            differences = [compare(columns[m], first[m], m, arm.file, len(done)) for m in wanted]
+            others = [] if arm.name == BASELINE else wanted
+            gaps = [compare(columns[m], first[m], m, arm.file, len(done)) for m in others]
             values = {m.name: column for m, column in columns.items()}
-            gaps = [] if arm.name == BASELINE else differences
             runs = [str(run.path) for run in done.values()]
             arms.append(ArmResult(arm.name, arm.differences, _command(arm), values, gaps, runs))
         return StudyResult(
