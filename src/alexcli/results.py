@@ -118,8 +118,6 @@ class EvalResult:
 class Predictions:
     """What a net, or an ensemble, said of every picture of a split; n pictures, K classes."""
 
-    ids: list[str]
-    """Files under the split's folder, or positions."""
     labels: "Ints"
     """(n,) int64."""
     top: "Ints"
@@ -136,6 +134,8 @@ class Evaluation:
 
     results: list[EvalResult]
     predictions: list[Predictions]
+    ids: list[str]
+    """Of the pictures: files under the split's folder, or positions."""
     classes: list[str]
     """In the order of the outputs, as the data has them (WNIDs of ImageNet)."""
     names: list[str]
@@ -164,21 +164,6 @@ class Prediction:
     label_name: str | None
     picture: Any = None
     """(S, S, 3) uint8, where `file` is none that can be opened."""
-
-
-@dataclass
-class Exported:
-    """A file for other programs, compared with its net after it was written."""
-
-    path: str
-    format: str
-    bytes: int
-    difference: float
-    """Largest difference of the scores, as a part of the largest score."""
-    opset: int | None = None
-    """Version of ONNX's operators."""
-    operators: list[str] | None = None
-    """Which of them the file uses."""
 
 
 @dataclass

@@ -10,18 +10,16 @@ from alexcli.errors import InterruptedRunError
 from alexcli.render.figures import write_report
 from alexcli.render.studies import study_table
 from alexcli.results import Silent
-from alexcli.run.ablate import Ablation
+from alexcli.run.ablate import Ablation, Job, run_jobs
 from alexcli.run.evaluate import evaluate
-from alexcli.run.launch import Job, run_jobs
-from alexcli.run.report import of_runs, of_study
+from alexcli.run.look import of_runs, of_study
 from alexcli.run.rundir import newest
-from alexcli.run.study import open_study
 from alexcli.run.train import train
 from tests.conftest import SMALL
 
 
 def _ablation(*names: str, seeds: int = 2) -> Ablation:
-    return Ablation([open_study(name, list(SMALL)) for name in names], seeds)
+    return Ablation(names, SMALL, seeds)
 
 
 def _finish(job: Job, error: float) -> None:
@@ -79,7 +77,9 @@ def test_a_report_is_one_file_without_addresses() -> None:
         _finish(job, 0.1 if job.name.endswith("baseline") else 0.2)
     studies = ablation.results(Silent())
     runs = [job.run for job in ablation.jobs()[:2]]
-    sections = {study.name: of_study(study) for study in studies} | {"runs": of_runs(runs)}
+    sections = {study.name: of_study(study, ablation.typed) for study in studies} | {
+        "runs": of_runs(runs)
+    }
     sections["lrn"].tables.insert(0, study_table(studies[0]))
     files = write_report(sections, Path("report.html"))
     assert [path.name for path in files] == [

@@ -11,8 +11,8 @@ from alexcli.render.evaluations import errors
 from alexcli.render.figures import write
 from alexcli.results import EvalResult, Silent
 from alexcli.run import checkpoint
-from alexcli.run.evaluate import evaluate, wilson
-from alexcli.run.predictions import confusion
+from alexcli.run.evaluate import evaluate
+from alexcli.run.predictions import confusion, wilson
 from alexcli.run.rundir import RunDirectory, locate, newest
 from alexcli.run.train import train
 from alexcli.run.trained import choose

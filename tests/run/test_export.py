@@ -50,9 +50,9 @@ def test_onnx_gives_the_nets_scores_for_any_batch(
 ) -> None:
     """With the LRN operator where its window is ours, and without it otherwise."""
     trained, path = _trained(*words), Path("net.onnx")
-    made = export(trained, "onnx", path, **options)
-    assert ("LRN" in (made.operators or [])) is lrn
-    assert (made.bytes, made.opset) == (
+    made = export(trained, "onnx", path, **options).data
+    assert ("LRN" in made["operators"]) is lrn
+    assert (made["bytes"], made["opset"]) == (
         path.stat().st_size,
         onnx.load(path).opset_import[0].version,
     )
@@ -76,7 +76,8 @@ def test_torchs_own_program_gives_the_nets_scores() -> None:
 
 def test_safetensors_carries_configuration_and_classes() -> None:
     trained = _trained()
-    assert export(trained, "safetensors", Path("net.safetensors")).difference == 0
+    made = export(trained, "safetensors", Path("net.safetensors"))
+    assert made.data["difference"] == 0
     with safe_open("net.safetensors", "pt") as file:
         facts = file.metadata()
         weight = file.get_tensor("net.tower1.conv2.weight")

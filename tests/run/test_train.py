@@ -71,7 +71,7 @@ def test_a_run_directory_holds_what_repeating_it_needs() -> None:
     environment = json.loads((run.path / "environment.json").read_text())
     assert torch.__version__.startswith(environment["packages"]["torch"])
     assert "epoch 2/2" in (run.path / "train.log").read_text()
-    assert run.best.exists()
+    assert (run.path / "best.ckpt").exists()
     result = run.result()
     assert result == done.result
     assert result is not None

@@ -10,9 +10,8 @@ from alexcli.errors import UsageError
 from alexcli.model.towers import Towers
 from alexcli.results import Silent
 from alexcli.run import checkpoint
-from alexcli.run.build import build_net
+from alexcli.run.build import build_net, plan, transfer
 from alexcli.run.rundir import locate
-from alexcli.run.start import plan, transfer
 from alexcli.run.train import train
 from alexcli.schema import TrainSpec
 from tests.conftest import small

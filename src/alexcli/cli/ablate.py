@@ -1,6 +1,5 @@
-"""alexcli ablate."""
+"""alexcli ablate and report."""
 
-import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -12,8 +11,7 @@ from alexcli.render.tables import Format, render
 from alexcli.results import Analysis, Reporter, StudyResult, Table
 
 if TYPE_CHECKING:
-    from alexcli.run.ablate import Ablation
-    from alexcli.run.launch import Job
+    from alexcli.run.ablate import Job
 
 SEEDS = 3
 
@@ -55,31 +53,20 @@ def ablate(
     names, words = split_words(what or [])
     if not names:
         raise UsageError.of("ablate.no_name")
-    from alexcli.run.ablate import Ablation
-    from alexcli.run.study import open_study
+    from alexcli.run.ablate import Ablation, submit, train_all
 
-    reporter = make_reporter()
-    ablation = Ablation([open_study(name, words) for name in dict.fromkeys(names)], seeds)
+    reporter, failed = make_reporter(), list[str]()
+    ablation = Ablation(names, words, seeds)
     if dry_run:
         emit(render(_plan(ablation.jobs()), format))
         return
-    failed = [] if report_only else _train(ablation, launch, jobs, reporter)
-    found = ablation.results(reporter)
-    _show(found, out, format, reporter, shlex.join([*words, f"--seeds={seeds}"]))
+    if launch == "slurm" and not report_only:
+        reporter.note(f"submitted {', '.join(submit(ablation.jobs()))}")
+    elif not report_only:
+        failed = train_all(ablation, jobs, reporter)
+    _show(ablation.results(reporter), out, format, reporter, ablation.typed)
     if failed:
         raise RunFailedError.of("ablate.failed", failed=failed, logs="\n".join(failed))
-
-
-def _train(ablation: "Ablation", launch: str, jobs: int, reporter: Reporter) -> list[str]:
-    """Submit what is not finished, or train it here; those that failed."""
-    if launch == "slurm":
-        from alexcli.run.launch import submit
-
-        reporter.note(f"submitted {', '.join(submit(ablation.jobs()))}")
-        return []
-    from alexcli.run.ablate import train_all
-
-    return train_all(ablation, jobs, reporter)
 
 
 def _show(
@@ -117,12 +104,56 @@ def _studies() -> Table:
 
 def _plan(jobs: "list[Job]") -> Table:
     """The runs and their state; how long the new ones would take."""
-    from alexcli.run.launch import estimate
+    from alexcli.run.train import seconds_per_epoch
 
+    new = {job.name: job.spec for job in jobs if not job.finished}
+    took = {name: seconds_per_epoch(spec) * spec.optim.epochs for name, spec in new.items()}
     rows, total = [], 0.0
-    for job, seconds in estimate(jobs):
+    for job in jobs:
+        seconds = 0 if job.finished else took[job.name]
         row = {"run": job.name, "seed": job.spec.seed, "directory": str(job.run.path)}
         rows.append(row | {"to go, alone": duration(seconds)})
         total += seconds
     note = f"about {duration(total)} with every core for one run after another, from a few steps"
     return Table.of("runs", rows, note)
+
+
+def report(
+    what: list[str] | None = None, *, seeds: Positive = SEEDS, out: Path = Path("report.html")
+) -> None:
+    """Write one HTML file, with curves as PNG and SVG beside it, of what is finished.
+
+    Args:
+        what (STUDY|RUN|KEY=VALUE): Studies, with what chose their setting, or runs.
+        seeds: Seeds of the studies.
+        out (FILE.html): What to write.
+
+    Examples:
+        alexcli report lrn
+        alexcli report 'runs/quickstart/s*' --out runs.html
+        alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html
+    """
+    names, words = split_words(what or [])
+    if not names:
+        raise UsageError.of("report.no_name")
+    if out.suffix != ".html" or not out.parent.is_dir():
+        raise UsageError.of("report.no_html", out=out)
+    from alexcli.config import STUDIES, choices
+    from alexcli.render.figures import write_report
+    from alexcli.render.studies import study_table
+    from alexcli.run.ablate import Ablation
+    from alexcli.run.look import of_runs, of_study
+    from alexcli.run.trained import choose
+
+    wanted = [name for name in names if name in choices(STUDIES)]
+    others = [name for name in names if name not in wanted]
+    sections = {"runs": of_runs([run for run, _ in choose(others, Path("runs"))])} if others else {}
+    if wanted:
+        ablation = Ablation(wanted, words, seeds)
+        for study in ablation.results(make_reporter()):
+            sections[study.name] = of_study(study, ablation.typed)
+            arms = study_table(study)
+            arms.title = "arms against the baseline"
+            sections[study.name].tables.insert(0, arms)
+    for path in write_report(sections, out):
+        emit(f"{path}\n")

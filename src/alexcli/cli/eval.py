@@ -1,4 +1,4 @@
-"""alexcli eval."""
+"""alexcli eval and predict."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,6 +12,8 @@ from alexcli.render.tables import Format
 from alexcli.results import Evaluation, Reporter
 
 Protocols = Annotated[Literal["center", "ten", "all"] | None, typer.Option(show_default="center")]
+Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
+FIGURES = (".png", ".svg", ".pdf")
 
 
 def evaluate(
@@ -44,8 +46,8 @@ def evaluate(
         alexcli eval 'runs/quickstart/s*' --protocols all --per-class --out eval
         alexcli eval runs/quickstart/s0-* --format json
     """
-    wanted = _protocols(ten_crop, protocols)
-    _check_out(out, probabilities)
+    protocol = _protocol(ten_crop, protocols, out, probabilities)
+    wanted = ["center", "ten"] if protocol == "all" else [protocol]
     names, overrides = split_words(what or [])
     from alexcli.run.evaluate import evaluate as run_evaluate
     from alexcli.run.processes import launched, speaks
@@ -55,33 +57,25 @@ def evaluate(
     chosen = choose(names, runs)
     # What the processes of a placement are started with.
     words = [*map(str, (path for _, path in chosen)), *overrides, "--split", split]
-    words += ["--protocols", "all" if len(wanted) > 1 else wanted[0], "--format", format.value]
+    words += ["--protocols", protocol, "--format", format.value]
     words += ["--out", str(out)] if out else []
     words += ["--per-class"] * per_class + ["--probabilities"] * probabilities
     if launched(placed_spec(chosen[0][0], overrides), ["eval", *words]):
         return
     found = run_evaluate(
-        chosen,
-        reporter,
-        split=split,
-        protocols=wanted,
-        overrides=overrides,
-        classes=per_class,
-        probabilities=probabilities,
+        chosen, reporter, split, wanted, overrides, classes=per_class, probabilities=probabilities
     )
     if speaks():
-        _show(found, out, format, reporter, per_class=per_class)
+        _show(found, out, format, reporter)
 
 
-def _show(
-    found: Evaluation, out: Path | None, format: Format, reporter: Reporter, *, per_class: bool
-) -> None:
+def _show(found: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:
     """Print, and write all files of --out."""
     from alexcli.render.evaluations import classes, errors
     from alexcli.render.figures import as_text
 
     parts = [(errors(found), ["results.json", "results.csv", "predictions.npz"])]
-    if per_class:
+    if found.results[-1].per_class is not None:
         each = classes(found)
         parts.append((each, ["per_class.csv", *["confusion.png"] * bool(each.panels)]))
     printed = parts[:1] if format is Format.json else parts
@@ -93,16 +87,58 @@ def _show(
         keep(part, [out / name for name in names], reporter, f"--out {out}", hint)
 
 
-def _protocols(ten_crop: bool, protocols: str | None) -> list[str]:
+def _protocol(ten_crop: bool, protocols: str | None, out: Path | None, probabilities: bool) -> str:
+    """What --protocols means; UsageError for options that contradict each other."""
     if ten_crop and protocols == "center":
         raise UsageError.of("eval.contradiction")
-    if protocols == "all":
-        return ["center", "ten"]
-    return ["ten" if ten_crop else protocols or "center"]
-
-
-def _check_out(out: Path | None, probabilities: bool) -> None:
     if probabilities and out is None:
         raise UsageError.of("eval.nowhere")
     if out is not None and (out.is_file() or out.suffix in (".csv", ".json", ".npz")):
         raise UsageError.of("eval.file", out=out, folder=out.with_suffix(""))
+    return protocols or ("ten" if ten_crop else "center")
+
+
+def predict(
+    images: list[Path],
+    *,
+    run: str | None = None,
+    top: Top = None,
+    ten_crop: TenCrop = False,
+    labels: Path | None = None,
+    out: Path | None = None,
+    runs: Runs = Path("runs"),
+    format: FormatOption = Format.table,
+) -> None:
+    """What a trained net sees in pictures of yours.
+
+    Args:
+        images (IMAGE...): Pictures, or folders of them.
+        run (RUN_OR_CKPT): Which net; none: the newest finished run.
+        top: How many labels.
+        labels (FILE): True labels, a line each: LABEL or FILE LABEL; names of classes, or numbers
+            from 0 or from 1. Without it, a folder called as a class gives the label.
+        out (FIGURE.png): Draw Figure 4 (left) of the paper.
+
+    Examples:
+        alexcli predict cat.jpg
+        alexcli predict DIR --ten-crop --top 3 --out figure4.png
+    """
+    if out is not None and out.suffix.lower() not in FIGURES:
+        raise UsageError.of("predict.figure", out=out, figures=FIGURES)
+    from alexcli.render.evaluations import guesses
+    from alexcli.render.figures import as_text
+    from alexcli.run.evaluate import find_pictures
+    from alexcli.run.evaluate import predict as run_predict
+    from alexcli.run.trained import choose, load
+
+    files = find_pictures(images)
+    reporter = make_reporter()
+    chosen = choose([run] if run else [], runs, ("train", "import"))
+    if len(chosen) > 1:
+        raise UsageError.of("predict.many_runs", run=run, chosen=chosen, first=chosen[0][1])
+    trained = load(*chosen[0])
+    found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
+    shown = guesses(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}")
+    emit(as_text(shown, format))
+    if out is not None:
+        keep(shown, [out], reporter, f"--out {out}", "choose another place")

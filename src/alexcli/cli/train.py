@@ -34,7 +34,7 @@ def train(
     jobs = expand(words)
     specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
     if dry_run:
-        from alexcli.run.start import plan
+        from alexcli.run.build import plan
 
         for spec, job in zip(specs, jobs, strict=True):
             emit(plan(spec, reporter, overrides=job))

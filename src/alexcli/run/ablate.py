@@ -2,9 +2,13 @@
 
 import itertools
 import math
+import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,36 +17,80 @@ import numpy as np
 from alexcli.analysis.curves import crossing
 from alexcli.config import STUDIES, describe
 from alexcli.data.dataset import Dataset
-from alexcli.errors import UsageError
+from alexcli.errors import InterruptedRunError, UsageError
 from alexcli.results import ArmResult, Difference, Reporter, Silent, StudyResult
-from alexcli.run.build import build_data
+from alexcli.run.build import build_data, start_of
 from alexcli.run.evaluate import evaluate
-from alexcli.run.launch import Job, run_jobs
 from alexcli.run.look import history
 from alexcli.run.rundir import RunDirectory
-from alexcli.run.start import start_of
-from alexcli.run.study import BASELINE, Arm, Study
-from alexcli.schema import ArmSpec, Metric, TrainSpec
+from alexcli.run.study import BASELINE, Arm, Study, open_study
+from alexcli.schema import ArmSpec, Metric, Precision, TrainSpec
 
 SIGNS = {None: None, "higher": 1, "lower": -1}
+EXECUTORS = ("slurm", "local", "debug")
+TAIL = 12  # lines of a failed run's log that are shown
 Column = dict[int, float | None]  # by seed; None where it was not reached
+
+
+@dataclass
+class Job:
+    """A training that studies need."""
+
+    name: str
+    """study/arm."""
+    spec: TrainSpec
+    words: list[str]
+    run: RunDirectory
+
+    def __str__(self) -> str:
+        return f"{self.name} seed {self.spec.seed}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.run.result_file.exists()
+
+    @property
+    def log(self) -> Path:
+        """What a child says, which may fail before it has a directory."""
+        return self.run.path.parent / f".{self.run.path.name}.log"
+
+    def command(self, threads: int | None = None) -> list[str]:
+        """What a child process is started with."""
+        words = [*self.words, f"seed={self.spec.seed}", f"label={self.run.path.parent.name}"]
+        if threads and not any(word.startswith("trainer.threads=") for word in words):
+            words.append(f"trainer.threads={threads}")
+        arm = [] if self.name.endswith(f"/{BASELINE}") else ["--arm", self.name]
+        return [sys.executable, "-m", "alexcli", "train", *arm, *words]
+
+    def train(self, threads: int) -> str:
+        """Train in a child process; why it failed, or nothing."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            code = subprocess.call(self.command(threads), stdout=subprocess.DEVNULL, stderr=log)
+        return f"failed with exit code {code}; see {self.log}" if code or not self.finished else ""
 
 
 class Ablation:
     """Studies in one setting.
 
     Args:
-        studies: opened with the same words.
+        names: of the studies.
+        words: that choose the setting.
         seeds: every arm is trained with each.
 
     Raises:
-        UsageError: bad data, or a study of top-5 errors where five guesses are too many.
+        UsageError: bad data, what `open_study` refuses, or a study of top-5 errors where five
+            guesses are too many.
     """
 
-    def __init__(self, studies: Sequence[Study], seeds: int) -> None:
-        self.studies, self.seeds = studies, range(seeds)
+    def __init__(self, names: Sequence[str], words: Sequence[str], seeds: int) -> None:
+        self.studies = [open_study(name, words) for name in dict.fromkeys(names)]
+        self.seeds = range(seeds)
+        self.typed = shlex.join([*words, f"--seeds={seeds}"])
+        """What follows a study's name in a command."""
         self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
-        for study in studies:
+        for study in self.studies:
             classes = len(self._fitted(study.arms[0].spec)[1].classes)
             if study.file.metric is Metric.top5_err and classes <= 5:
                 raise UsageError.of("ablate.top5", study=study, classes=classes)
@@ -70,13 +118,13 @@ class Ablation:
             spec = replace(spec, init_from=str(source.run.path))
             words = [*words, f"init_from={source.run.path}"]
         spec, dataset = self._fitted(spec)
-        run = start_of(spec, dataset.fingerprint)[0]
-        known = list(map(RunDirectory, sorted(run.path.parent.parent.glob(f"*/{run.path.name}"))))
-        known.sort(key=lambda run: not run.result_file.exists())
+        run = start_of(spec, dataset.fingerprint)[0].path
         label = "" if arm.name == BASELINE else f"-{study.name}-{arm.name}"
-        own = run.path.parent.with_name(run.path.parent.name + label) / run.path.name
-        run = known[0] if known else RunDirectory(own)
-        return Job(f"{study.name}/{arm.name}", spec, words, run)
+        own = run.parent.with_name(run.parent.name + label) / run.name
+        alike = sorted(run.parent.parent.glob(f"*/{run.name}"))
+        finished = [path for path in alike if (path / "result.json").exists()]
+        found = RunDirectory([*finished, *alike, own][0])
+        return Job(f"{study.name}/{arm.name}", spec, words, found)
 
     def jobs(self) -> list[Job]:
         """Every training that can be planned now, shared ones once, in the order of the seeds."""
@@ -95,8 +143,8 @@ class Ablation:
     def _result(self, study: Study, reporter: Reporter) -> StudyResult:
         spec, dataset = self._fitted(study.arms[0].spec)
         file, classes = study.file, len(dataset.classes)
-        wanted = [Metric.top1_err, *([Metric.top5_err] if classes > 5 else [])]
-        wanted += [file.metric] if file.metric not in wanted else []
+        top5 = [Metric.top5_err] if classes > 5 else []
+        wanted = list(dict.fromkeys([Metric.top1_err, *top5, file.metric]))
         arms: list[ArmResult] = []
         first: dict[Metric, Column] = {}
         missing = 0
@@ -110,17 +158,11 @@ class Ablation:
                 missing += len(jobs) - len(done)
             columns = {m: {seed: values[m] for seed, values in found.items()} for m in wanted}
             first = first or columns
-            differences = [compare(columns[m], first[m], m, arm.file, len(done)) for m in wanted]
-            arms.append(
-                ArmResult(
-                    name=arm.name,
-                    changes=arm.differences,
-                    command=_command(arm),
-                    values={m.name: column for m, column in columns.items()},
-                    differences=[] if arm.name == BASELINE else differences,
-                    runs=[str(run.path) for run in done.values()],
-                )
-            )
+            others = [] if arm.name == BASELINE else wanted
+            gaps = [compare(columns[m], first[m], m, arm.file, len(done)) for m in others]
+            values = {m.name: column for m, column in columns.items()}
+            runs = [str(run.path) for run in done.values()]
+            arms.append(ArmResult(arm.name, arm.differences, _command(arm), values, gaps, runs))
         return StudyResult(
             name=study.name,
             about=describe(STUDIES, study.name),
@@ -135,14 +177,93 @@ class Ablation:
         )
 
 
+def run_jobs(jobs: Sequence[Job], at_once: int, reporter: Reporter) -> list[str]:
+    """Train what is not finished, as child processes.
+
+    Args:
+        jobs: of any state.
+        at_once: trainings at a time, which share the cores.
+        reporter: told as each ends.
+
+    Returns:
+        A message with the end of the log for each that failed.
+
+    Raises:
+        InterruptedRunError: Ctrl-C, which reaches the children too: they have saved.
+    """
+    waiting, failed = [job for job in jobs if not job.finished], list[str]()
+    if not waiting:
+        return failed
+    reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
+    threads = max(1, (os.cpu_count() or 1) // min(at_once, len(waiting)))
+    with ThreadPoolExecutor(at_once) as pool:
+        futures = {pool.submit(job.train, threads): job for job in waiting}
+        try:
+            for done, future in enumerate(as_completed(futures), start=1):
+                job, why = futures[future], future.result()
+                reporter.note(f"{job}: {why or _reached(job.run)}")
+                reporter.counted("trainings", done, len(waiting))
+                if why:
+                    lines = job.log.read_text(encoding="utf-8", errors="replace").splitlines()
+                    failed.append("\n".join([f"{job}:", *(f"  {line}" for line in lines[-TAIL:])]))
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            finished = sum(job.finished for job in jobs)
+            raise InterruptedRunError.of("ablate.stopped", finished=finished, jobs=jobs) from None
+        finally:
+            reporter.close()
+    return failed
+
+
+def _reached(run: RunDirectory) -> str:
+    result = run.result() or {}
+    error = result["last"]["val"]["top1_err"]
+    return f"top-1 error {error:.2%}, {result['seconds']:.0f} s, {run.path}"
+
+
+def submit(jobs: Sequence[Job]) -> list[str]:
+    """Hand over what is not finished, and do not wait for it.
+
+    Args:
+        jobs: of any state; one that another process trains refuses to start twice. The group
+            `launcher` of the first says where to.
+
+    Returns:
+        The cluster's names of the jobs.
+
+    Raises:
+        UsageError: submitit or Slurm is missing, or no such executor.
+    """
+    spec = jobs[0].spec.launcher
+    if spec.executor not in EXECUTORS:
+        raise UsageError.of("launch.executor", spec=spec, executors=EXECUTORS)
+    if spec.executor == "slurm" and jobs[0].spec.trainer.precision is Precision.auto:
+        raise UsageError.of("launch.precision")
+    try:
+        import submitit
+    except ImportError:
+        raise UsageError.of("launch.submitit") from None
+    try:
+        executor = submitit.AutoExecutor(Path(spec.folder).expanduser(), cluster=spec.executor)
+    except RuntimeError as error:
+        raise UsageError.of("launch.slurm", error=error) from error
+    executor.update_parameters(
+        name="alexcli",
+        timeout_min=spec.minutes,
+        cpus_per_task=spec.cpus,
+        gpus_per_node=spec.gpus,
+        **({"slurm_partition": spec.partition} if spec.partition else {}),
+    )
+    commands = [job.command() for job in jobs if not job.finished]
+    with executor.batch():
+        handles = [executor.submit(submitit.helpers.CommandFunction(words)) for words in commands]
+    return [str(handle.job_id) for handle in handles]
+
+
 def train_all(ablation: Ablation, at_once: int, reporter: Reporter) -> list[str]:
     """Train what is not finished, sources before the arms that start from them; see run_jobs."""
-    failed: list[str] = []
-    for _ in range(2):
-        jobs = ablation.jobs()
-        if not failed and any(not job.finished for job in jobs):
-            failed = run_jobs(jobs, at_once, reporter)
-    return failed
+    failed = run_jobs(ablation.jobs(), at_once, reporter)
+    return failed or run_jobs(ablation.jobs(), at_once, reporter)
 
 
 def _command(arm: Arm) -> str:
@@ -161,14 +282,11 @@ def _evaluated(
     if file.ensemble:
         chosen = {0: [(run, run.last) for run in runs.values()]} if len(runs) > 1 else {}
     protocols = ["ten" if file.views == 10 else "center"]
-    rows = {
-        seed: evaluate(nets, reporter, split="val", protocols=protocols).results[-1]
-        for seed, nets in chosen.items()
-    }
-    return {
-        seed: {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
-        for seed, row in rows.items()
-    }
+    found: dict[int, dict[Metric, float | None]] = {}
+    for seed, nets in chosen.items():
+        row = evaluate(nets, reporter, split="val", protocols=protocols).results[-1]
+        found[seed] = {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
+    return found
 
 
 def _measured(run: RunDirectory, threshold: float) -> dict[Metric, float | None]:
@@ -176,14 +294,13 @@ def _measured(run: RunDirectory, threshold: float) -> dict[Metric, float | None]
     result = run.result() or {}
     val = result["last"]["val"]
     train = [row for row in history(run)[2] if row["split"] == "train"]
-    epochs = [0, *(row["epoch"] for row in train)]
-    errors = [1 - 1 / result["classes"], *(row["top1_err"] for row in train)]
-    curve = np.array(epochs), np.array(errors)
+    epochs = np.array([0, *(row["epoch"] for row in train)])
+    errors = np.array([1 - 1 / result["classes"], *(row["top1_err"] for row in train)])
     return {
         Metric.top1_err: val["top1_err"],
         Metric.top5_err: val["top5_err"],
-        Metric.train_err: errors[-1],
-        Metric.epochs: None if errors[0] <= threshold else crossing(*curve, threshold),
+        Metric.train_err: float(errors[-1]),
+        Metric.epochs: None if errors[0] <= threshold else crossing(epochs, errors, threshold),
     }
 
 
@@ -211,30 +328,29 @@ def compare(
         words = f"not reached by {missed} of {len(arm)}" if missed else "not measured"
         return Difference(metric.name, None, None, None, len(arm), paper, notes, words)
     gaps = [math.log(a) - math.log(b) if ratio else a - b for a, b in pairs]
-    mean, low, high = sum(gaps) / len(gaps), None, None
+    mean, ends = sum(gaps) / len(gaps), list[float]()
     claim: Any = notes if paper is None else paper
     claimed = SIGNS[claim] if claim in SIGNS else 1 if claim > int(ratio) else -1
     if max(gaps) - min(gaps) > 1e-9:  # below it is rounding, not spread
         from scipy.stats import ttest_1samp  # of paired differences: the paired test
 
-        found = ttest_1samp(gaps, 0.0).confidence_interval(0.95)
-        low, high = float(found.low), float(found.high)
-    words = _verdict(mean, low, high, claimed)
-    if low is None:
+        ends = list(map(float, ttest_1samp(gaps, 0.0).confidence_interval(0.95)))
+    words = _verdict(mean, ends, claimed)
+    if not ends:
         several = "all seeds alike" if len(gaps) > 1 else "one seed"
         words += f"; {f'mean of {nets} nets' if file.ensemble else several}, no interval"
     if ratio:
-        mean = math.exp(mean)
-        low, high = (None if x is None else math.exp(x) for x in (low, high))
+        mean, *ends = map(math.exp, (mean, *ends))
+    low, high = ends or (None, None)
     seeds = nets if file.ensemble else len(gaps)
     return Difference(metric.name, mean, low, high, seeds, paper, notes, words)
 
 
-def _verdict(mean: float, low: float | None, high: float | None, claimed: int | None) -> str:
+def _verdict(mean: float, ends: list[float], claimed: int | None) -> str:
     """The comparison in words."""
-    if low is not None and high is not None and low <= 0 <= high:
+    if ends and ends[0] <= 0 <= ends[1]:
         return "null: includes zero"
     if claimed is None or not mean:
         return "higher" if mean > 0 else "lower" if mean < 0 else "equal"
-    differs = "sign differs" if low is None else "opposite sign"
+    differs = "opposite sign" if ends else "sign differs"
     return "sign agrees" if mean * claimed > 0 else differs

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from alexcli.errors import UsageError
 
-KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}
-PARTS = ("state_dict", "alexcli")  # what a checkpoint of ours has at least
+KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}  # in `alexcli`, at least
 
 
 def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
@@ -29,13 +28,11 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
             found = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError:
         raise UsageError.of("checkpoint.none", path=path) from None
-    except (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UsageError.of("checkpoint.truncated", path=path, first=first) from error
     except pickle.UnpicklingError as error:
         raise UsageError.of("checkpoint.unsafe", path=path) from error
     except Exception as error:  # torch's reader of old files answers foreign bytes in many ways
-        first = type(error).__name__
+        usual = isinstance(error, (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile))
+        first = str(error).splitlines()[0] if usual and str(error) else type(error).__name__
         raise UsageError.of("checkpoint.truncated", path=path, first=first) from error
     if not isinstance(found, dict):
         raise UsageError.of("checkpoint.no_mapping", path=path, kind=type(found).__name__)
@@ -49,10 +46,10 @@ def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
         UsageError: as `read_plain`, or not ours.
     """
     checkpoint = read_plain(path, mmap=mmap)
-    weights, kept = (checkpoint.get(part) for part in PARTS)
+    weights, kept = checkpoint.get("state_dict"), checkpoint.get("alexcli")
     tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
-    whole = isinstance(checkpoint.get("global_step"), int) and isinstance(kept, dict)
-    if not tensors or not whole or not set(cast(dict[str, Any], kept)) >= KEPT:
+    ours = isinstance(kept, dict) and set(kept) >= KEPT
+    if not tensors or not ours or not isinstance(checkpoint.get("global_step"), int):
         raise UsageError.of("checkpoint.foreign", path=path)
     return checkpoint
 

@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,44 +16,37 @@ from alexcli.data.transforms import CENTER, TEN_CROPS
 from alexcli.errors import UsageError
 from alexcli.memory import reuse_memory
 from alexcli.metrics import calibration_error
-from alexcli.results import (
-    EvalResult,
-    Evaluation,
-    Guess,
-    Interval,
-    Prediction,
-    Predictions,
-    Reporter,
-    Silent,
-)
+from alexcli.results import EvalResult, Evaluation, Guess, Prediction, Predictions, Reporter, Silent
 from alexcli.run import checkpoint
-from alexcli.run.build import build_data, build_placement
-from alexcli.run.predictions import per_class
+from alexcli.run.build import build_placement
+from alexcli.run.predictions import per_class, wilson
 from alexcli.run.rundir import RunDirectory
-from alexcli.run.trained import Trained, load, placed_spec
+from alexcli.run.trained import Trained, load, placed_spec, same_classes
 
 PROTOCOLS = {"center": (CENTER,), "ten": TEN_CROPS}
 Said = dict[str, Tensor]  # what is kept of each picture, see _said
 
 
-@dataclass
-class _Asked:
+class _Asked(NamedTuple):
     """A net, and the pictures that it is asked about."""
 
     trained: Trained
     dataset: Dataset
     split: str
     pictures: Pictures
-    ids: list[str]
+    classes: bool
+    """Whether results hold errors per class."""
+    probabilities: bool
+    """Whether all softmax outputs are kept."""
 
 
 def evaluate(
     chosen: Sequence[tuple[RunDirectory, Path]],
     reporter: Reporter,
-    *,
     split: str,
     protocols: Sequence[str] = ("center",),
     overrides: Sequence[str] = (),
+    *,
     classes: bool = False,
     probabilities: bool = False,
 ) -> Evaluation:
@@ -78,41 +70,32 @@ def evaluate(
             or pictures than the first.
     """
     reuse_memory()
-    _same_nets([path for _, path in chosen])
+    if len(chosen) > 1:
+        _same_nets([path for _, path in chosen])
     placement = build_placement(placed_spec(chosen[0][0], overrides))
     reporter = reporter if placement.root else Silent()
-    done, keep = Evaluation([], [], [], []), len(chosen) > 1 or probabilities
-    sums: Said = {}
-    first: _Asked | None = None
-    began = time.monotonic()
+    done, keep = Evaluation([], [], [], [], []), len(chosen) > 1 or probabilities
+    first, sums, began = None, Said(), time.monotonic()
     for run, path in chosen:
-        speaker = Silent() if first else reporter
-        asked = _open(load(run, path, overrides, placement), split, speaker)
-        first = first or asked
+        trained = load(run, path, overrides, placement)
+        dataset = trained.data(Silent() if first else reporter)
+        pictures = dataset.test if split == "test" else dataset.val
+        if pictures is None:
+            raise UsageError.of("eval.no_test")
+        asked = _Asked(trained, dataset, split, pictures, classes, probabilities)
+        if first is None:
+            first = asked
+            done.ids, done.classes, done.names = pictures.names(), trained.classes, trained.names
         _same_pictures(first, asked)
         started = time.monotonic()
         for protocol, said in _passes(asked, protocols, reporter, keep=keep).items():
             if len(chosen) > 1:
                 sums[protocol] = sums.get(protocol, 0) + said["p"]
-            _add(done, asked, protocol, said, started, probabilities)
-    if first:
-        done.classes, done.names = first.trained.classes, first.trained.names
-        if sums:
-            _ensemble(done, first, sums, began, probabilities)
-    if classes:
-        for result, found in zip(done.results, done.predictions, strict=True):
-            result.per_class = per_class(found, done.classes, done.names)
+            _add(done, asked, protocol, said, started)
+    if first and sums:
+        _ensemble(done, first, sums, began)
     reporter.close()
     return done
-
-
-def _open(trained: Trained, split: str, reporter: Reporter) -> _Asked:
-    spec, dataset = build_data(trained.spec, reporter)
-    same_classes(trained, dataset)
-    pictures = {"val": dataset.val, "test": dataset.test}[split]
-    if pictures is None:
-        raise UsageError.of("eval.no_test")
-    return _Asked(replace(trained, spec=spec), dataset, split, pictures, pictures.names())
 
 
 def _passes(
@@ -149,9 +132,7 @@ def _said(p: Tensor, labels: Tensor, *, keep: bool) -> Said:
     return said | ({"p": p} if keep else {})
 
 
-def _add(
-    done: Evaluation, asked: _Asked, protocol: str, said: Said, began: float, kept: bool
-) -> EvalResult:
+def _add(done: Evaluation, asked: _Asked, protocol: str, said: Said, began: float) -> EvalResult:
     """Append what was said under one protocol to the rows; the last of them."""
     trained, data, labels = asked.trained, asked.dataset, asked.pictures.labels
     crop, views = trained.spec.model.input.size, len(PROTOCOLS[protocol])
@@ -159,6 +140,8 @@ def _add(
     top1 = (n - int(right[:, 0].sum())) / n
     top5 = (n - int(right.sum())) / n if len(trained.classes) > 5 else None
     bounds = {"top1_err": wilson(top1, n), "top5_err": None if top5 is None else wilson(top5, n)}
+    top, top_p = said["top"].numpy(), said["top_p"].numpy()
+    found = Predictions(labels, top, top_p, said["p"].numpy() if asked.probabilities else None)
     row = EvalResult(
         name=trained.name,
         split=asked.split,
@@ -173,63 +156,41 @@ def _add(
         seconds=round(time.monotonic() - began, 3),
         note=data.note,
         calibration_error=calibration_error(said["top"], said["top_p"], labels),
+        per_class=per_class(found, done.classes, done.names) if asked.classes else None,
     )
     done.results.append(row)
-    top, top_p = said["top"].numpy(), said["top_p"].numpy()
-    whole = said["p"].numpy() if kept else None
-    done.predictions.append(Predictions(asked.ids, labels, top, top_p, whole))
+    done.predictions.append(found)
     return row
 
 
-def _ensemble(done: Evaluation, first: _Asked, sums: Said, began: float, kept: bool) -> None:
+def _ensemble(done: Evaluation, first: _Asked, sums: Said, began: float) -> None:
     """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
     members = [result.name for result in done.results[:: len(sums)]]
     crops = sorted({result.protocol["crop"] for result in done.results})
+    labels, keep = torch.from_numpy(first.pictures.labels), first.probabilities
     for protocol, total in sums.items():
-        said = _said(total / len(members), torch.from_numpy(first.pictures.labels), keep=kept)
-        row = _add(done, first, protocol, said, began, kept)
+        said = _said(total / len(members), labels, keep=keep)
+        row = _add(done, first, protocol, said, began)
         row.name, row.checkpoint, row.members = f"ensemble of {len(members)}", "", members
         row.protocol["crop"] = crops[0] if len(crops) == 1 else crops
 
 
-def wilson(error: float, n: int, level: float = 0.95) -> Interval:
-    """Wilson's score interval of a fraction of n."""
-    from scipy.stats import binomtest
-
-    found = binomtest(round(error * n), n).proportion_ci(level, method="wilson")
-    return Interval(level, float(found.low), float(found.high))
-
-
 def _same_nets(paths: Sequence[Path]) -> None:
     """UsageError, before anything is evaluated, unless all nets know the same classes."""
-    if len(paths) > 1:
-        # Mapped: only the names are read now, and the weights once, when a net's turn has come.
-        known = [checkpoint.read(path, mmap=True)["alexcli"]["classes"] for path in paths]
-        hint = "name runs that were trained on the same classes, or evaluate one at a time"
-        for path, classes in zip(paths, known, strict=True):
-            _same_classes(paths[0], known[0], f"{path} on", classes, hint)
-
-
-def same_classes(trained: Trained, dataset: Dataset) -> None:
-    """UsageError unless a net knows the classes of the data."""
-    hint = "name the data that the net was trained on: data.root=DIR"
-    _same_classes(trained.path, trained.classes, "the data has", dataset.classes, hint)
-
-
-def _same_classes(path: Path, classes: list[str], other: str, others: list[str], hint: str) -> None:
-    if classes != others:
-        found = sorted(set(classes) ^ set(others))[:5]
-        differ = f"they differ in {', '.join(found)}" if found else "they come in another order"
-        known: dict[str, Any] = {"path": path, "classes": classes, "other": other, "others": others}
-        raise UsageError.of("eval.classes", differ=differ, hint=hint, **known)
+    # Mapped: only the names are read now, and the weights once, when a net's turn has come.
+    known = [checkpoint.read(path, mmap=True)["alexcli"]["classes"] for path in paths]
+    hint = "name runs that were trained on the same classes, or evaluate one at a time"
+    for path, classes in zip(paths, known, strict=True):
+        same_classes(paths[0], known[0], f"{path} on", classes, hint)
 
 
 def _same_pictures(a: _Asked, b: _Asked) -> None:
     """UsageError unless two nets are asked about the same pictures, though perhaps resized."""
     if a.dataset.fingerprint == b.dataset.fingerprint:
         return
-    files = not a.ids[0].isdigit()  # drawn pictures have positions only, which prove nothing
-    if not files or a.ids != b.ids or a.pictures.labels.tolist() != b.pictures.labels.tolist():
+    ids, labels = a.pictures.names(), a.pictures.labels.tolist()
+    files = not ids[0].isdigit()  # drawn pictures have positions only, which prove nothing
+    if not files or ids != b.pictures.names() or labels != b.pictures.labels.tolist():
         raise UsageError.of("eval.pictures", a=a, b=b)
 
 
@@ -272,26 +233,23 @@ def predict(
     Raises:
         UsageError: `top` exceeds the classes, a file that is no picture, labels that do not fit.
     """
-    classes = len(trained.classes)
-    if top is not None and top > classes:
-        raise UsageError.of("predict.top", top=top, trained=trained, most=min(5, classes))
-    known = _listed(trained, files, labels, reporter) if labels else known_labels(trained, files)
+    classes, names = trained.classes, trained.names
+    most = min(5, len(classes))
+    if top is not None and top > len(classes):
+        raise UsageError.of("predict.top", top=top, trained=trained, most=most)
+    known = known_labels(trained, files, labels, reporter)
     scorer, size = trained.scorer(reporter), trained.spec.eval.batch_size
     views = PROTOCOLS["ten" if ten_crop else "center"]
     found: list[Prediction] = []
     for start in range(0, len(files), size):
         part = files[start : start + size]
         images = torch.from_numpy(read_pictures(trained, part)).to(trained.placement.device)
-        best = scorer(images, views).mean(0).topk(top or min(5, classes))
+        best = scorer(images, views).mean(0).topk(top or most)
         said = zip(part, known[start:], best.indices.tolist(), best.values.tolist(), strict=False)
         for path, label, which, p in said:
-            guesses = [
-                Guess(trained.classes[i], trained.names[i], q)
-                for i, q in zip(which, p, strict=True)
-            ]
-            true = None if label is None else trained.classes[label]
-            words = None if label is None else trained.names[label]
-            found.append(Prediction(str(path), guesses, true, words))
+            guesses = [Guess(classes[i], names[i], q) for i, q in zip(which, p, strict=True)]
+            true = (None, None) if label is None else (classes[label], names[label])
+            found.append(Prediction(str(path), guesses, *true))
         reporter.counted("predicting", len(found), len(files))
     reporter.close()
     return found
@@ -308,21 +266,21 @@ def read_pictures(trained: Trained, files: Sequence[Path]) -> Images:
     try:
         return np.stack([read_square(path, reading) for path in files])
     except UsageError as error:
-        raise UsageError(
-            error.message, hint="name pictures of a format that Pillow reads"
-        ) from None
+        hint = "name pictures of a format that Pillow reads"
+        raise UsageError(error.message, hint=hint) from None
 
 
-def known_labels(trained: Trained, files: Sequence[Path]) -> list[int | None]:
-    """The class whose folder a file lies in, where it is one."""
-    place: dict[str, int] = {name: i for i, name in enumerate(trained.classes)}
-    return [place.get(path.resolve().parent.name) for path in files]
-
-
-def _listed(
-    trained: Trained, files: Sequence[Path], listed: Path, reporter: Reporter
+def known_labels(
+    trained: Trained, files: Sequence[Path], listed: Path | None, reporter: Reporter
 ) -> list[int | None]:
-    """The true label of each file, from a list."""
+    """The true label of each file where it is known: from a list, or else from its folder's name.
+
+    Raises:
+        UsageError: labels that do not fit.
+    """
+    if listed is None:
+        place = {name: i for i, name in enumerate(trained.classes)}
+        return [place.get(path.resolve().parent.name) for path in files]
     names, labels, said = read_labels(listed, trained.classes)
     reporter.note(f"{listed}: {said}")
     if names is not None:

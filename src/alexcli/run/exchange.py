@@ -24,10 +24,10 @@ from alexcli.data.names import ilsvrc2012
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import RunFailedError, UsageError, written
 from alexcli.model.convert import TORCHVISION_MEAN, download_torchvision, from_torchvision, portable
-from alexcli.results import Exported, Reporter
+from alexcli.results import Analysis, Reporter, Table
 from alexcli.run import checkpoint
-from alexcli.run.build import build_net, build_preprocess, resolve_precision
-from alexcli.run.rundir import RunDirectory, directory_for, fingerprint
+from alexcli.run.build import build_net, build_preprocess, directory_for
+from alexcli.run.rundir import RunDirectory
 from alexcli.run.trained import Trained
 from alexcli.schema import TrainSpec
 
@@ -59,7 +59,7 @@ def export(
     decompose_lrn: bool = False,
     preprocessing: bool = False,
     opset: int | None = None,
-) -> Exported:
+) -> Analysis:
     """Write a net and compare the file with it.
 
     Args:
@@ -69,6 +69,10 @@ def export(
         decompose_lrn: plain arithmetic in place of ONNX's LRN operator.
         preprocessing: the file takes stored uint8 pictures, (N, S, S, 3), in place of net inputs.
         opset: of ONNX; None for the exporter's own.
+
+    Returns:
+        A row, and its data: `{path, format, bytes, difference, opset, operators}`, the last two of
+        ONNX alone; `difference` is the largest of the scores as a part of the largest score.
 
     Raises:
         UsageError: the path exists, a package is missing, an option that the form does not know.
@@ -84,7 +88,7 @@ def export(
             path.parent.mkdir(parents=True, exist_ok=True)
             temporary.touch()  # not every format's own error says that it cannot write
             example = _inputs(trained, 2, preprocessing)
-            facts, check = _write(form, trained, whole, example, temporary, opset)
+            told, check = _write(form, trained, whole, example, temporary, opset)
             difference = max(_difference(trained, check, n, preprocessing) for n in BATCHES)
             if not difference <= TOLERANCE:
                 hint = "--decompose-lrn, or another --opset" if form == "onnx" else ""
@@ -95,7 +99,13 @@ def export(
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-    return Exported(str(path), form, path.stat().st_size, difference=difference, **facts)
+    found = {"path": str(path), "format": form, "bytes": path.stat().st_size}
+    found |= {"difference": difference, "opset": None, "operators": None, **told}
+    row = {"file": str(path), "bytes": found["bytes"], "opset": found["opset"]}
+    row |= {"difference": f"{difference:.1e}"}
+    note = "difference: from the net, as a part of the largest score, after reading the file back"
+    note += f"; operators: {', '.join(told['operators'])}" if told else ""
+    return Analysis("export", [Table.of("export", [row], note)], data=found)
 
 
 def _write(
@@ -113,7 +123,7 @@ def _write(
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     with warnings.catch_warnings(action="ignore"), torch.no_grad():
         if form == "onnx":
-            return _onnx(whole, x, path, facts, opset), _onnx_runner(path)
+            return _onnx(whole, x, path, facts, opset)
         if form == "torch":
             torch.export.save(torch.export.export(whole, (x,), dynamic_shapes=BATCH), path)
             return {}, torch.export.load(path).module()
@@ -154,8 +164,9 @@ def _difference(
 
 def _onnx(
     net: nn.Module, x: Tensor, path: Path, facts: dict[str, str], opset: int | None
-) -> dict[str, Any]:
+) -> tuple[dict[str, Any], Callable[[Tensor], Tensor]]:
     import onnx
+    import onnxruntime  # type: ignore[import-untyped]
 
     program = torch.onnx.export(
         net,
@@ -177,14 +188,9 @@ def _onnx(
     found = versions.get("", versions.get("ai.onnx"))
     if opset not in (None, found):
         raise UsageError.of("export.opset", found=found, opset=opset)
-    return {"opset": found, "operators": operators}
-
-
-def _onnx_runner(path: Path) -> Callable[[Tensor], Tensor]:
-    import onnxruntime  # type: ignore[import-untyped]
-
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return lambda x: torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
+    told = {"opset": found, "operators": operators}
+    return told, lambda x: torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
 
 
 def _restored(path: Path) -> Callable[[Tensor], Tensor]:
@@ -224,9 +230,7 @@ def import_torchvision(
     words = ["model=owt", f"model.classes={len(names)}", "data=folder", "augment=torchvision"]
     spec = compose([*words, "label=torchvision"], TrainSpec)
     spec.runs = str(runs)
-    digest = checkpoint.weights_digest(state)
-    mark = fingerprint(spec, "\n".join(names), resolve_precision(spec), digest)
-    run = directory_for(spec, mark)
+    run = directory_for(spec, "\n".join(names), checkpoint.weights_digest(state))
     if run.result() is not None:
         reporter.note(f"{run.path} is there already")
         return run
@@ -237,26 +241,20 @@ def import_torchvision(
     statistics = Statistics(mean.numpy(), torch.zeros(3, 3).numpy(), 1281167)
     module = nn.ModuleDict({"net": net, "preprocess": build_preprocess(spec, statistics)})
     run.create(spec, names)
-    kept = {"plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
-    ours = {"classes": names, **kept}
+    ours = {"classes": names, "plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
     whole = {"state_dict": dict(module.state_dict()), "global_step": 0, "alexcli": ours}
     temporary = run.last.with_suffix(".tmp")
     torch.save(whole, temporary)
     temporary.replace(run.last)
-    facts = {
-        "model": spec.model.name,
-        "source": "torchvision" if weights is None else str(weights),
-        "classes": len(names),
-        "parameters": sum(p.numel() for p in net.parameters()),
-    }
-    run.finish("import", facts)
+    source, parameters = str(weights or "torchvision"), sum(p.numel() for p in net.parameters())
+    facts = {"model": spec.model.name, "source": source, "classes": len(names)}
+    run.finish("import", facts | {"parameters": parameters})
     return run
 
 
 def _classes(listed: Path | None, count: int) -> list[str]:
-    if listed is None:
-        names, where = ilsvrc2012(), "ILSVRC-2012"
-    else:
+    names, where = ilsvrc2012(), "ILSVRC-2012"
+    if listed is not None:
         try:
             lines = listed.read_text(encoding="utf-8").splitlines()
         except (OSError, ValueError) as error:

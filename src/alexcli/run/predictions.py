@@ -1,4 +1,5 @@
-"""What nets said of every picture: per class, the pairs they confuse, and arrays of it."""
+"""What nets said of every picture: per class, the pairs they confuse, arrays of it; how sure an
+error is."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +7,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alexcli.results import Evaluation, Predictions
+from alexcli.results import Evaluation, Interval, Predictions
 
 CONFUSED = 3  # most confused classes named in a row of the per-class table
+
+
+def wilson(error: float, n: int) -> Interval:
+    """Wilson's score interval of a fraction of n, 95%."""
+    from scipy.stats import binomtest
+
+    found = binomtest(round(error * n), n).proportion_ci(0.95, method="wilson")
+    return Interval(0.95, float(found.low), float(found.high))
 
 
 def confusion(found: Predictions, classes: int) -> npt.NDArray[np.int64]:
@@ -26,17 +35,13 @@ def per_class(
     bounds = np.searchsorted(found.labels[order], np.arange(len(classes) + 1))
     for label, (name, shown) in enumerate(zip(classes, names, strict=True)):
         guesses = found.top[order[bounds[label] : bounds[label + 1]], 0]
-        taken, counts = np.unique(guesses[guesses != label], return_counts=True)
+        wrong = guesses != label
+        taken, counts = np.unique(guesses[wrong], return_counts=True)
         most = np.lexsort((taken, -counts))[:CONFUSED]
-        rows.append(
-            {
-                "class": name,
-                "name": shown,
-                "n": len(guesses),
-                "top1_err": float((guesses != label).mean()) if len(guesses) else None,
-                "confused": [{"with": classes[taken[i]], "n": int(counts[i])} for i in most],
-            }
-        )
+        row: dict[str, Any] = {"class": name, "name": shown, "n": len(guesses)}
+        row["top1_err"] = float(wrong.mean()) if len(guesses) else None
+        row["confused"] = [{"with": classes[taken[i]], "n": int(counts[i])} for i in most]
+        rows.append(row)
     return rows
 
 
@@ -48,7 +53,7 @@ def arrays(evaluation: Evaluation) -> dict[str, Any]:
     """
     found = evaluation.predictions
     held: dict[str, Any] = {
-        "id": np.asarray(found[0].ids),
+        "id": np.asarray(evaluation.ids),
         "label": found[0].labels,
         "classes": np.asarray(evaluation.classes),
         "row": np.asarray([f"{r.name}, {r.protocol['views']} views" for r in evaluation.results]),

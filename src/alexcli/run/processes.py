@@ -147,12 +147,8 @@ class _Family:
             killed = code < 0 and f"was killed by {signal.Signals(-code).name}"
             log = (self.folder / f"rank{rank}.log").read_text(errors="replace").strip()
             end = f"{killed or f'ended with {code}'}\n{log}".strip()
-            return _record(rank, RunFailedError(end, hint=RESUMES), 0.0)
-
-
-def _record(rank: int, error: AlexcliError, when: float) -> dict[str, Any]:
-    kind = type(error).__name__
-    return {"rank": rank, "kind": kind, "message": error.message, "hint": error.hint, "time": when}
+            known = {"rank": rank, "kind": "RunFailedError", "time": 0.0}
+            return {**known, "message": end, "hint": RESUMES}
 
 
 @contextlib.contextmanager
@@ -188,10 +184,9 @@ def report(error: BaseException) -> bool:
     if not isinstance(error, AlexcliError):
         trace = "".join(traceback.format_exception(error)).strip()
         error = RunFailedError(f"{type(error).__name__}: {error}\n{trace}", hint=RESUMES)
-    file = Path(meeting).with_name(f"rank{here.rank}.json")
-    temporary = file.with_suffix(".tmp")
-    temporary.write_text(json.dumps(_record(here.rank, error, time.time())))
-    temporary.replace(file)
+    kind, when = type(error).__name__, time.time()
+    told = {"rank": here.rank, "kind": kind, "time": when, **vars(error)}
+    Path(meeting).with_name(f"rank{here.rank}.json").write_text(json.dumps(told))
     return True
 
 

@@ -20,33 +20,21 @@ from alexcli.config import from_mapping, to_mapping
 from alexcli.data.names import human_names
 from alexcli.errors import AlexcliError, RunFailedError, UsageError, written
 from alexcli.results import EpochRow, Reporter
-from alexcli.schema import Precision, TrainSpec
+from alexcli.schema import TrainSpec
 
 # Where the pictures lie, how many processes read them: nothing that changes a pixel.
 DATA_LEFT_OUT = ("root", "workers", "download", "on_error", "val_labels")
 PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow")
-LOGGED = ("alexcli.run", "lightning.pytorch")  # Lightning's own messages go to the file too
 
 
-def fingerprint(spec: TrainSpec, data: str, precision: Precision, init: str | None) -> str:
+def settings_digest(spec: TrainSpec, **resolved: str | None) -> str:
     """Eight hexadecimal digits of everything that can change the result.
 
     Args:
         spec: the configuration.
-        data: the data's own fingerprint (classes, counts, sizes).
-        precision: as resolved on this machine.
-        init: digest of the weights to start from, if any.
+        resolved: what data and machine make of it, see build.directory_for; nothing for the
+            digits of the choices alone.
     """
-    resolved = {"pictures": data, "precision": precision.name, "init": init}
-    return _digest(_settings(spec) | resolved)
-
-
-def settings_digest(spec: TrainSpec) -> str:
-    """Eight hexadecimal digits of the choices alone, before data and machine are known."""
-    return _digest(_settings(spec))
-
-
-def _settings(spec: TrainSpec) -> dict[str, Any]:
     whole = to_mapping(spec)
     kept: dict[str, Any] = {key: whole[key] for key in ("model", "augment", "optim", "seed")}
     if kept["model"]["torchvision"] is None:  # as every run from before there was a choice
@@ -56,11 +44,7 @@ def _settings(spec: TrainSpec) -> dict[str, Any]:
     kept["stop"] = spec.trainer.stop_at_train_error
     if spec.init.layers is not None:
         kept["init"] = list(spec.init.layers)
-    return kept
-
-
-def _digest(value: dict[str, Any]) -> str:
-    text = json.dumps(value)  # in order: that of layers and of parameter groups matters
+    text = json.dumps(kept | resolved)  # in order: that of layers and of parameter groups matters
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
@@ -77,9 +61,8 @@ class RunDirectory:
         self.metrics = path / "metrics.jsonl"
         """One line per pass, see results.EpochRow."""
         self.last = path / "last.ckpt"
-        """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
-        self.best = path / "best.ckpt"
-        """Checkpoint of the lowest validation top-1 error."""
+        """Checkpoint of the last epoch, or of the step at which the run was interrupted; best.ckpt,
+        of the lowest validation top-1 error, is for those who name it."""
 
     def result(self) -> dict[str, Any] | None:
         """The content of result.json, or None for an unfinished run."""
@@ -122,28 +105,22 @@ class RunDirectory:
         """
         with written(f"the run directory {self.path}", hint="choose another place: runs=DIR"):
             self.path.mkdir(parents=True, exist_ok=True)
-            text = yaml.safe_dump(to_mapping(spec), sort_keys=False)
-            self.config.write_text(text, encoding="utf-8")
+            self.config.write_text(yaml.safe_dump(to_mapping(spec), sort_keys=False), "utf-8")
             here = environment()
             (self.path / "environment.json").write_text(json.dumps(here, indent=1) + "\n")
             root = Path(spec.data.root) if spec.data.root else None
-            named = zip(classes, human_names(classes, root), strict=True)
-            lines = [
-                json.dumps({"index": i, "class": c, "name": n}) for i, (c, n) in enumerate(named)
-            ]
+            named = enumerate(zip(classes, human_names(classes, root), strict=True))
+            lines = [json.dumps({"index": i, "class": c, "name": n}) for i, (c, n) in named]
             text = "[\n " + ",\n ".join(lines) + "\n]\n"
             (self.path / "classes.json").write_text(text, encoding="utf-8")
         return here
 
-    def put_aside(self) -> Path | None:
+    def put_aside(self) -> Path:
         """Rename a run that is to start over, so that nothing is lost; where it went."""
-        if not self.path.exists():
-            return None
         number = 1
-        while (aside := self.path.with_name(f"{self.path.name}~{number}")).exists():
+        while self.path.with_name(f"{self.path.name}~{number}").exists():
             number += 1
-        self.path.rename(aside)
-        return aside
+        return self.path.rename(self.path.with_name(f"{self.path.name}~{number}"))
 
     def rows(self) -> list[dict[str, Any]]:
         """The lines of metrics.jsonl, but for one that a kill has cut off."""
@@ -152,11 +129,6 @@ class RunDirectory:
             with contextlib.suppress(ValueError):
                 found.append(json.loads(line))
         return found
-
-    def last_rows(self) -> dict[str, dict[str, Any]]:
-        """The lines of the last epoch by split: train, val and perhaps train_eval."""
-        rows = self.rows()
-        return {row["split"]: row for row in rows if row["epoch"] == rows[-1]["epoch"]}
 
     def forget_after(self, step: int) -> None:
         """Drop lines of metrics.jsonl that lie after a checkpoint's step: they will come again."""
@@ -176,10 +148,8 @@ class RunDirectory:
         """A reporter that also writes train.log; so is an expected error before it passes on."""
         handler = logging.FileHandler(self.path / "train.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        loggers = [logging.getLogger(name) for name in LOGGED]
-        for logger in loggers:
-            logger.handlers = [handler]
-        log = loggers[0]
+        log, theirs = logging.getLogger("alexcli.run"), logging.getLogger("lightning.pytorch")
+        log.handlers, theirs.handlers = [handler], [handler]  # Lightning's own messages too
         log.setLevel(logging.INFO)
         log.propagate = False
         try:
@@ -190,8 +160,7 @@ class RunDirectory:
         finally:
             reporter.close()
             handler.close()
-            for logger in loggers:
-                logger.handlers = []
+            log.handlers, theirs.handlers = [], []
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -243,14 +212,6 @@ class _Both:
         self.reporter.epoch(rows, epochs)
 
 
-def directory_for(spec: TrainSpec, mark: str) -> RunDirectory:
-    """Where a run of this configuration belongs."""
-    label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
-    if not label.replace("-", "").replace("_", "").replace(".", "").isalnum() or label[0] == ".":
-        raise UsageError.of("run.label", label=label)
-    return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{mark}")
-
-
 def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
     """The newest finished run of the given kinds (train, import), never an ablation's arm.
 
@@ -277,17 +238,16 @@ def locate(named: str) -> tuple[RunDirectory, Path]:
         UsageError: no such path, or no checkpoint there.
     """
     path = Path(named).expanduser()
+    folder, word = path.parent, path.name
     if path.is_dir():
         run = RunDirectory(path)
         if not run.last.exists():
             raise UsageError.of("run.no_checkpoint", path=path)
         return run, run.last
     if not path.exists():
-        siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise UsageError.of(
-            "run.nothing_there", folder=path.parent, word=path.name, known=siblings, named=named
-        )
-    return RunDirectory(path.parent), path
+        known = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        raise UsageError.of("run.nothing_there", folder=folder, word=word, known=known, named=named)
+    return RunDirectory(folder), path
 
 
 def environment() -> dict[str, Any]:
@@ -315,8 +275,7 @@ def _git() -> dict[str, Any] | None:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
     try:
-        if not git("ls-files", Path(__file__).name):
-            return None
+        git("ls-files", "--error-unmatch", Path(__file__).name)
         changed = git("status", "--porcelain", "--", ":/src", ":/conf")
         return {"revision": git("rev-parse", "HEAD"), "dirty": bool(changed)}
     except (OSError, subprocess.CalledProcessError):

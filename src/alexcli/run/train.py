@@ -24,18 +24,8 @@ from alexcli.lit.strategies import trainer_devices
 from alexcli.memory import reuse_memory
 from alexcli.placement.single import Single
 from alexcli.results import EpochRow, Reporter, Silent, TrainResult
-from alexcli.run import checkpoint
-from alexcli.run.build import (
-    build_data,
-    build_net,
-    build_placement,
-    build_preprocess,
-    is_narrow,
-    resolve_compile,
-    resolve_precision,
-)
+from alexcli.run import build, checkpoint
 from alexcli.run.rundir import RunDirectory, locate
-from alexcli.run.start import start_of, transfer
 from alexcli.schema import PlacementKind, PlacementSpec, TrainSpec
 
 HARMLESS = (
@@ -72,21 +62,23 @@ def train(
         InterruptedRunError: Ctrl-C; saved.
     """
     reuse_memory()
-    placement = build_placement(spec)
+    placement = build.build_placement(spec)
     reporter = reporter if placement.root else Silent()
-    spec, dataset = build_data(spec, reporter, overrides=overrides)
-    run, other, weights = start_of(spec, dataset.fingerprint)
+    spec, dataset = build.build_data(spec, reporter, overrides=overrides)
+    run, other, weights = build.start_of(spec, dataset.fingerprint)
     given = None if resume in ("auto", "never") else locate(resume)[1]
     if given is not None and given.resolve().parent != run.path.resolve():
         raise UsageError.of("run.other_checkpoint", given=given, run=run)
     finished = run.result() if resume == "auto" else None
-    placement.agree(_facts(spec, run, finished is not None))
+    facts = flat(to_mapping(spec)["model"], "model.")  # what can be named comes first
+    facts |= {"the fingerprint of run and data": run.path.name}
+    placement.agree(facts | {"result.json": finished is not None, "alexcli": __version__})
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
     module, data = _built(spec, dataset, placement, reporter)
     if other is not None:
         weights = module.net.without_others(weights)
-        words = transfer(module.net, weights, spec.init.layers, other)
+        words = build.transfer(module.net, weights, spec.init.layers, other)
         reporter.note(f"weights from {other}: {words}")
     source = given or (run.last if resume == "auto" and run.last.exists() else None)
     step = _step_of(source, module) if source else 0
@@ -95,8 +87,8 @@ def train(
         _fit(run, module, data, (source, step), reporter)
         return TrainResult(str(run.path), {}, skipped=False)
     with run.locked():
-        if resume == "never" and (aside := run.put_aside()) is not None:
-            reporter.note(f"what was there is now in {aside}")
+        if resume == "never" and run.path.exists():
+            reporter.note(f"what was there is now in {run.put_aside()}")
         began_on = run.create(spec, dataset.classes)
         with run.logged(reporter) as speaker:
             best = _fit(run, module, data, (source, step), speaker)
@@ -113,12 +105,12 @@ def _built(
     with placement.in_turn():
         statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
     data = DataModule(spec, dataset, placement)
-    module = Module(build_net(spec, placement), build_preprocess(spec, statistics), data)
-    words = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    module = Module(build.build_net(spec, placement), build.build_preprocess(spec, statistics), data)
+    words = build.resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
     if words == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
         module.net.compile()
-    precision, norms = resolve_precision(spec).name, spec.model.lrn.impl.name
+    precision, norms = build.resolve_precision(spec).name, spec.model.lrn.impl.name
     reporter.note(
         f"step: {precision}, channels-last, response norms {norms}, fused update, {words}, "
         f"{torch.get_num_threads()} threads"
@@ -129,11 +121,11 @@ def _built(
 
 def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
     """What the updates of an epoch take here, from a few after one that is not counted."""
-    spec, dataset = build_data(replace(spec, placement=PlacementSpec()), Silent())
-    placement = build_placement(spec)
+    spec, dataset = build.build_data(replace(spec, placement=PlacementSpec()), Silent())
+    placement = build.build_placement(spec)
     module, data = _built(spec, dataset, placement, Silent())
     device, times = module.to(placement.device).device, []
-    optimizer, narrow = module.configure_optimizers(), is_narrow(spec)
+    optimizer, narrow = module.configure_optimizers(), build.is_narrow(spec)
     for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
         moved = Batch(*(part.to(device) for part in batch))
         with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
@@ -144,16 +136,6 @@ def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
         float(loss.detach())  # waits for a GPU
         times.append(time.monotonic())
     return (times[-1] - times[0]) / max(1, len(times) - 1) * data.steps_per_epoch
-
-
-def _facts(spec: TrainSpec, run: RunDirectory, finished: bool) -> dict[str, Any]:
-    """What every process of a run must have alike, what can be named first."""
-    return {
-        **flat(to_mapping(spec)["model"], "model."),
-        "the fingerprint of run and data": run.path.name,
-        "result.json": finished,
-        "alexcli": __version__,
-    }
 
 
 def _step_of(source: Path, module: Module) -> int:
@@ -173,10 +155,13 @@ def _fit(
 ) -> EpochRow | None:
     """Train; the row of the best epoch."""
     spec, sets, (source, step) = module.spec, data.dataset, start
-    placement = module.placement
+    placement, kind = module.placement, spec.placement.kind
+    where = placement.device.type + f", {kind.name}" * (kind is not PlacementKind.single)
+    if placement.processes > 1:
+        where += f" ({placement.processes} processes, {placement.replicas} replicas)"
     speaker.note(
         f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
-        f"classes, {len(sets.val)} to validate; {_where(spec, placement)}"
+        f"classes, {len(sets.val)} to validate; {where}"
     )
     if source is not None:
         speaker.note(f"going on from {source}, step {step}")
@@ -189,11 +174,10 @@ def _fit(
         warnings.catch_warnings(),
         interruption.listening(),
     ):
-        for message in HARMLESS:
-            warnings.filterwarnings("ignore", message=f".*{message}.*")
+        warnings.filterwarnings("ignore", message=f".*({'|'.join(HARMLESS)})")
         trainer = L.Trainer(
             **trainer_devices(placement),
-            precision="bf16-mixed" if is_narrow(spec) else "32-true",
+            precision="bf16-mixed" if build.is_narrow(spec) else "32-true",
             max_epochs=spec.optim.epochs,
             logger=loggers or False,
             callbacks=[recorder, interruption, *watching],
@@ -210,36 +194,22 @@ def _fit(
     return recorder.best
 
 
-def _where(spec: TrainSpec, placement: Single) -> str:
-    """Devices and processes, in words."""
-    kind, device = spec.placement.kind, placement.device.type
-    if kind is PlacementKind.single:
-        return device
-    counts = f" ({placement.processes} processes, {placement.replicas} replicas)"
-    return f"{device}, {kind.name}{counts if placement.processes > 1 else ''}"
-
-
 def _result(
     run: RunDirectory, module: Module, dataset: Dataset, best: EpochRow | None
 ) -> dict[str, Any]:
     """The content of result.json."""
-    rows = run.last_rows()
-    spec = module.spec
+    rows, spec = run.rows(), module.spec
+    counts = {"train": len(dataset.train), "val": len(dataset.val), "skipped": dataset.skipped}
+    last = {row["split"]: row for row in rows if row["epoch"] == rows[-1]["epoch"]}
     return {
         "model": spec.model.name,
         "seed": spec.seed,
         "classes": len(dataset.classes),
-        "epochs": rows["val"]["epoch"],
+        "epochs": last["val"]["epoch"],
         "steps": module.global_step,
         "seconds": round(module.seconds, 3),
         "parameters": sum(p.numel() for p in module.net.parameters()),
-        "last": rows,
+        "last": last,
         "best": asdict(best) if best else None,
-        "data": {
-            "fingerprint": dataset.fingerprint,
-            "train": len(dataset.train),
-            "val": len(dataset.val),
-            "skipped": dataset.skipped,
-            "note": dataset.note,
-        },
+        "data": {"fingerprint": dataset.fingerprint, **counts, "note": dataset.note},
     }

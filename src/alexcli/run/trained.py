@@ -7,6 +7,7 @@ import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -78,10 +79,9 @@ class Scorer:
         """Inputs `start` to `stop` of all views, one view after the other; (stop - start, K)."""
         device = images.device.type
         inputs, n = [], len(images)
-        for number, view in enumerate(views):  # which lie end to end
-            low, high = (min(max(at - number * n, 0), n) for at in (start, stop))
-            if low < high:
-                inputs.append(self.preprocess.view(images[low:high], view))
+        for number in range(start // n, (stop - 1) // n + 1):  # views lie end to end
+            rows = images[max(start - number * n, 0) : stop - number * n]
+            inputs.append(self.preprocess.view(rows, views[number]))
         x = inputs[0] if len(inputs) == 1 else torch.cat(inputs)
         with torch.autocast(device, torch.bfloat16, enabled=self.bf16):
             scores = self.net(x)
@@ -112,6 +112,22 @@ class Trained:
     def batches(self, dataset: Dataset, pictures: Pictures) -> Iterator[Batch]:
         """This replica's share of the pictures of a split, in order, on the placement's device."""
         yield from DataModule(self.spec, dataset, self.placement).in_order(pictures)
+
+    def data(self, reporter: Reporter) -> Dataset:
+        """The data that its configuration names; UsageError unless that has the net's classes."""
+        dataset = build_data(self.spec, reporter)[1]
+        hint = "name the data that the net was trained on: data.root=DIR"
+        same_classes(self.path, self.classes, "the data has", dataset.classes, hint)
+        return dataset
+
+
+def same_classes(path: Path, classes: list[str], other: str, others: list[str], hint: str) -> None:
+    """UsageError unless a checkpoint and something else have the same classes."""
+    if classes != others:
+        found = sorted(set(classes) ^ set(others))[:5]
+        differ = f"they differ in {', '.join(found)}" if found else "they come in another order"
+        known: dict[str, Any] = {"path": path, "classes": classes, "other": other, "others": others}
+        raise UsageError.of("eval.classes", differ=differ, hint=hint, **known)
 
 
 def fresh(spec: TrainSpec, reporter: Reporter) -> Trained:

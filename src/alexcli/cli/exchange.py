@@ -1,12 +1,40 @@
-"""alexcli export."""
+"""alexcli import and export."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Literal
 
-from alexcli.cli.shell import emit
-from alexcli.render.tables import Format, render
-from alexcli.results import Table
+from alexcli.cli.shell import emit, one_of
+from alexcli.render.progress import make_reporter
+from alexcli.render.tables import Format
+
+
+def import_(
+    source: str,
+    *,
+    weights: Path | None = None,
+    classes: Path | None = None,
+    runs: Path = Path("runs"),
+) -> None:
+    """Make a run out of weights from elsewhere, for eval, predict and analyze.
+
+    Args:
+        source (SOURCE): torchvision: its alexnet.
+        weights (FILE.pth): A state dict on disk, in place of the download.
+        classes (FILE): Names of the classes in the order of the outputs, one a line; none:
+            ILSVRC-2012.
+        runs: Folder of all runs.
+
+    Examples:
+        alexcli import torchvision && alexcli predict cat.jpg
+        alexcli import torchvision --weights alexnet-owt-7be5be79.pth
+    """
+    from alexcli.run.exchange import SOURCES, import_torchvision
+
+    one_of("source", source, list(SOURCES))
+    reporter = make_reporter()
+    run = import_torchvision(runs, reporter, weights=weights, classes=classes)
+    emit(f"{run.path}\n")
+    reporter.note("next: alexcli predict cat.jpg")
 
 
 def export(
@@ -34,6 +62,7 @@ def export(
         alexcli export runs/quickstart/s0-* --format onnx
         alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
     """
+    from alexcli.render.figures import as_text
     from alexcli.run.exchange import SUFFIX
     from alexcli.run.exchange import export as run_export
     from alexcli.run.rundir import locate
@@ -44,10 +73,4 @@ def export(
     made = run_export(
         trained, format, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset
     )
-    row = {"file": made.path, "bytes": made.bytes, "opset": made.opset}
-    row["difference"] = f"{made.difference:.1e}"
-    note = "difference: from the net, as a part of the largest score, after reading the file back"
-    if made.operators:
-        note += f"; operators: {', '.join(made.operators)}"
-    table = Table.of("export", [row], note)
-    emit(render(table, Format.json if json else Format.table, asdict(made)))
+    emit(as_text(made, Format.json if json else Format.table))
