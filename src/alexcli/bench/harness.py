@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alexcli.results import Measured, Reporter
@@ -14,7 +14,7 @@ Arm = Callable[[], tuple[float, float]]
 
 
 def alternate(
-    arms: dict[str, Arm], rounds: int, reporter: Reporter, what: str
+    arms: Mapping[str, Arm], rounds: int, reporter: Reporter, what: str
 ) -> dict[str, list[float]]:
     """Units per second of each arm, one measurement a round, after a round that is thrown away.
 

@@ -1,8 +1,7 @@
 """alexcli data."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -47,21 +46,18 @@ def prepare(
     """
     from alexcli.config import compose
     from alexcli.data.prepare import prepare as run_prepare
+    from alexcli.render.figures import as_text
     from alexcli.schema import PrepareSpec
 
     reporter = make_reporter()
-    made = run_prepare(source, dest, compose(overrides or [], PrepareSpec), reporter)
-    if not made.worked:
+    found = run_prepare(source, dest, compose(overrides or [], PrepareSpec), reporter)
+    made = found.data
+    if not made["worked"]:
         reporter.note(f"{dest} was finished before; nothing was done")
-    if made.skipped:
-        reporter.warn(f"{made.skipped} pictures were left out: {Path(dest) / 'undecodable.csv'}")
-    rows: list[list[Any]] = [[split, count] for split, count in made.counts.items()]
-    note = f"{dest}: {made.encoding}, {made.bytes / 1e6:,.0f} MB, {made.classes} classes, "
-    note += made.resize
-    if made.worked:
-        note += f"; {sum(made.counts.values()) / made.seconds:,.0f} pictures/s"
-    emit(render(Table("store", ["split", "pictures"], rows, note=note), format, asdict(made)))
-    lacking = "" if "val" in made.counts else " data.val=0.1"
+    if made["skipped"]:
+        reporter.warn(f"{made['skipped']} pictures were left out: {Path(dest) / 'undecodable.csv'}")
+    emit(as_text(found, format))
+    lacking = "" if "val" in made["counts"] else " data.val=0.1"
     reporter.note(f"next: alexcli train data=store data.root={dest}{lacking}")
 
 

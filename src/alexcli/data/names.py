@@ -139,8 +139,6 @@ def flat_labels(
     places = [Path(given)] if given else [place / name for place in folders for name in LISTS]
     path = next((place for place in places if place.exists()), None)
     if path is None:
-        if (root / "meta.bin").exists():
-            return paths, _torchvisions(root, len(paths), classes), "labels of val from meta.bin"
         if given:
             raise UsageError.of("imagenet.no_list", given=given, lists=LISTS)
         raise UsageError.of("imagenet.no_labels", folder=folder, root=root, lists=LISTS)
@@ -156,13 +154,3 @@ def flat_labels(
             raise UsageError.of("imagenet.unlabelled", path=path, missing=missing[:5])
         labels = [by_name[p.stem] for p in paths]
     return paths, labels, f"labels of {folder.name} from {path.name}: {said}"
-
-
-def _torchvisions(root: Path, count: int, classes: list[str]) -> list[int]:
-    """Labels from torchvision's meta.bin, which it reads without executing it."""
-    from torchvision.datasets.imagenet import load_meta_file  # type: ignore[import-untyped]
-
-    _, wnids = load_meta_file(str(root))
-    if len(wnids) != count or not set(wnids) <= set(classes):
-        raise UsageError.of("imagenet.other_meta", file=root / "meta.bin")
-    return [classes.index(wnid) for wnid in wnids]
