@@ -147,7 +147,7 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def measure(pictures: Pictures, progress: Progress | None = None) -> Statistics:
+def measure(pictures: Pictures, progress: Progress = lambda *_: None) -> Statistics:
     """One pass over all pictures, summed in float64; files are decoded on all cores.
 
     Args:
@@ -159,13 +159,12 @@ def measure(pictures: Pictures, progress: Progress | None = None) -> Statistics:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for part in pool.map(lambda chunk: Sums.of(pictures.fetch(chunk)), chunks):
             found += part
-            if progress is not None:
-                progress(found.count, count)
+            progress(found.count, count)
     assert found.count, "a split without pictures"
     return found.statistics()
 
 
-def training_statistics(dataset: Dataset, progress: Progress | None = None) -> Statistics:
+def training_statistics(dataset: Dataset, progress: Progress = lambda *_: None) -> Statistics:
     """The statistics of the training split: stored with it, or measured at first use and cached."""
     if dataset.statistics is not None:
         return dataset.statistics

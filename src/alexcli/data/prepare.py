@@ -191,22 +191,16 @@ def _same(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[
         store.open_store(str(dest))
     if begun["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
-        raise UsageError.of("prepare.source_changed", dest=dest, changes=_changes(before, source))
+        old, new = ({tuple(json.loads(line)[:2]): line for line in x} for x in (before, source))
+        added, removed = new.keys() - old.keys(), old.keys() - new.keys()
+        changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
+        parts = [("added", added), ("removed", removed), ("changed", changed)]
+        said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
+        changes = ", ".join(said) or "the order of its files"
+        raise UsageError.of("prepare.source_changed", dest=dest, changes=changes)
     for key, now in plan.items():
-        if begun[key] != now:
-            raise UsageError.of(
-                "prepare.other_settings", dest=dest, key=key, kept=begun[key], now=now
-            )
-
-
-def _changes(before: list[str], now: list[str]) -> str:
-    """What differs between two listings, in words."""
-    old, new = ({tuple(json.loads(line)[:2]): line for line in part} for part in (before, now))
-    added, removed = new.keys() - old.keys(), old.keys() - new.keys()
-    changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
-    parts = [("added", added), ("removed", removed), ("changed", changed)]
-    said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
-    return ", ".join(said) or "the order of its files"
+        if (kept := begun[key]) != now:
+            raise UsageError.of("prepare.other_settings", dest=dest, key=key, kept=kept, now=now)
 
 
 def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
@@ -331,7 +325,7 @@ def make_chunk(
         RunFailedError: the disk gives back other bytes than were written.
         OSError: it cannot be written, such as a full disk.
     """
-    written = _already_written(file) or _write_chunk(file, pictures, rows, spec)
+    written = _write_chunk(file, pictures, rows, spec)
     if not file.name.startswith("train") or not written.rows:
         return written, EMPTY
     content, side = file.read_bytes(), spec.size
@@ -342,17 +336,12 @@ def make_chunk(
     return written, sum((Sums.of(image[None]) for image in jpegs), EMPTY)
 
 
-def _already_written(file: Path) -> Written | None:
-    """The note of a chunk that an earlier attempt finished."""
-    try:
-        written = Written(**json.loads(file.with_suffix(".json").read_bytes()))
-        return written if file.stat().st_size == written.bytes else None
-    except (OSError, ValueError, TypeError):
-        return None
-
-
 def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
     """Write a chunk and then its note; a killed process leaves neither half-made."""
+    with suppress(OSError, ValueError, TypeError):  # an earlier attempt finished it
+        written = Written(**json.loads(file.with_suffix(".json").read_bytes()))
+        if file.stat().st_size == written.bytes:
+            return written
     parts: list[bytes | memoryview] = []
     kept, undecodable = [], []
     for position in range(len(rows)):

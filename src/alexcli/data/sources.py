@@ -168,7 +168,7 @@ def _in_memory(opened: Dataset) -> Dataset:
     parts = {"train": opened.train, "val": opened.val}
     kept = _kept(f"pictures-{opened.fingerprint}", lambda: parts)
     test = kept["val"] if opened.test is opened.val else opened.test
-    return replace(opened, train=kept["train"], val=kept["val"], test=test)
+    return replace(opened, **kept, test=test)
 
 
 def _kept(name: str, make: Callable[[], dict[str, Pictures]]) -> dict[str, Pictures]:
@@ -200,7 +200,7 @@ def _folder(spec: DataSpec, root: Path) -> Dataset:
     skipped, notes = 0, []
     for name, folder in found.items():
         if name == "train" or _folders(folder):
-            paths, labels = _files(folder, classes, found["train"])
+            paths, labels = _files(folder, classes)
         elif name == "val":
             paths, labels, note = flat_labels(root, folder, classes, spec.val_labels)
             notes.append(note)
@@ -224,9 +224,17 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     if not root.is_dir():
         siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
         raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
-    for split, archive in ARCHIVES.items():
-        if (root / archive).exists() and not (root / split).is_dir():
-            _unpack(root, split)
+    for split, name in ARCHIVES.items():
+        file = root / name
+        if file.exists() and not (root / split).is_dir():
+            from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
+
+            try:
+                ImageNet(str(root), split=split)  # unpacks it where it lies
+            except (OSError, RuntimeError) as error:
+                raise UsageError.of(
+                    "imagenet.archive", file=file, error=error, root=root
+                ) from error
     found = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}
     for name in ("train",) if spec.val != "folder" else ("train", "val"):
         if name not in found and not (name == "val" and "test" in found):
@@ -236,17 +244,6 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
                 "data.no_split_folder", root=root, name=name, there=there, rest=rest
             )
     return found
-
-
-def _unpack(root: Path, split: str) -> None:
-    """Let torchvision unpack an archive of ILSVRC-2012 where it lies."""
-    from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
-
-    try:
-        ImageNet(str(root), split=split)
-    except (OSError, RuntimeError) as error:
-        file = root / ARCHIVES[split]
-        raise UsageError.of("imagenet.archive", file=file, error=error, root=root) from error
 
 
 def _folders(folder: Path) -> list[str]:
@@ -262,21 +259,19 @@ def _classes(folder: Path) -> list[str]:
     return classes
 
 
-def _files(folder: Path, classes: list[str], train: Path) -> tuple[list[Path], list[int]]:
+def _files(folder: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
     """Every picture of a split and its label, in order of class and name."""
     here = set(_classes(folder))
     extra, lacking = sorted(here - set(classes)), sorted(set(classes) - here)
     if extra or lacking:
         words = [f"{folder.name} has {', '.join(extra[:5])}, which train lacks"] if extra else []
         words += [f"{folder.name} lacks {', '.join(lacking[:5])}"] if lacking else []
-        raise UsageError.of(
-            "data.other_classes", train=train, folder=folder, words="; ".join(words)
-        )
+        train, said = folder.with_name("train"), "; ".join(words)
+        raise UsageError.of("data.other_classes", train=train, folder=folder, words=said)
     paths, labels = [], []
     for label, name in enumerate(classes):
-        names = sorted(entry.name for entry in os.scandir(folder / name))
-        entries = (folder / name / entry for entry in names)
-        inside = [path for path in entries if path.suffix.lower() in SUFFIXES]
+        there = sorted((folder / name).iterdir(), key=lambda path: path.name)
+        inside = [path for path in there if path.suffix.lower() in SUFFIXES]
         if not inside:
             raise UsageError.of("data.empty_class", folder=folder / name)
         paths += inside

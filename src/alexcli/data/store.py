@@ -26,7 +26,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, Self
 
@@ -105,7 +104,7 @@ def is_store(root: str) -> bool:
 
 
 @contextmanager
-def _opened(root: str, name: str) -> Iterator[BufferedReader]:
+def _opened(root: str, name: str) -> Iterator[io.BufferedReader]:
     """A file to be read from its start; UsageError says why it cannot be reached."""
     where = f"{root.rstrip('/')}/{name}"
     if not is_url(root):
@@ -253,8 +252,8 @@ class StorePictures(Pictures):
             raise UsageError.of("store.index_problem", root=root, name=name, problem=problem)
         for chunk in [] if is_url(root) else self.chunks:
             path = Path(root, chunk.file)
-            if not path.exists() or path.stat().st_size != chunk.bytes:
-                there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
+            there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
+            if there != f"{chunk.bytes} bytes":
                 raise UsageError.of("store.chunk_size", path=path, there=there, chunk=chunk)
 
     def fetch(self, indices: Sequence[int]) -> Images:
@@ -291,9 +290,9 @@ class StorePictures(Pictures):
         """The chunks of a remote store; a local one is equally near everywhere."""
         if not is_url(self.store.root):
             return None
-        order = np.argsort(self.index["chunk"], kind="stable")
-        ends = np.cumsum(np.bincount(self.index["chunk"], minlength=len(self.chunks)))
-        return [group for group in np.split(order, ends[:-1]) if len(group)]
+        chunk = self.index["chunk"]
+        order = np.argsort(chunk, kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(chunk[order])) + 1)
 
 
 def _index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
@@ -341,7 +340,7 @@ def open_store(root: str) -> Dataset:
     return Dataset.of(store.classes, parts, *identity, store.note, store.skipped, statistics)
 
 
-def verify(root: str, progress: Progress | None = None) -> list[str]:
+def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
     """Read a whole store again and compare it with its manifest.
 
     Args:
@@ -355,33 +354,30 @@ def verify(root: str, progress: Progress | None = None) -> list[str]:
         UsageError: it has no readable manifest.
     """
     store = read_manifest(root)
-    promised = {c.file: (c.checksum, c.bytes) for part in store.splits.values() for c in part}
-    files = promised | {name: (checksum, None) for name, checksum in store.files.items()}
+    chunks = {c.file: c for part in store.splits.values() for c in part}
+    promised = {name: chunk.checksum for name, chunk in chunks.items()} | store.files
+
+    def problem(name: str) -> str | None:
+        try:
+            with _opened(root, name) as file:
+                found = hashlib.file_digest(file, xxh3_128).hexdigest()
+                there = file.seek(0, os.SEEK_END)
+        except FileNotFoundError:
+            return f"{name} is missing"
+        if name in chunks and there != chunks[name].bytes:
+            return f"{name} has {there:,} bytes, not {chunks[name].bytes:,}"
+        if found != promised[name]:
+            return f"{name} is not what was written: its checksum differs"
+        split = name.removesuffix(".npz")
+        if split not in store.splits:
+            return None
+        index = _index(_read(root, name), name)
+        wrong = _index_problem(index, store.splits[split], len(store.classes))
+        return f"{name}: {wrong}" if wrong else None
+
     problems = []
     with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda name: _problem(store, name, *files[name]), files)
-        for done, problem in enumerate(found, 1):
-            problems += [problem] if problem else []
-            if progress is not None:
-                progress(done, len(files))
-    return problems
-
-
-def _problem(store: Store, name: str, checksum: str, size: int | None) -> str | None:
-    """What is wrong with a file."""
-    try:
-        with _opened(store.root, name) as file:
-            found = hashlib.file_digest(file, xxh3_128).hexdigest()
-            there = file.seek(0, os.SEEK_END)
-    except FileNotFoundError:
-        return f"{name} is missing"
-    if size not in (None, there):
-        return f"{name} has {there:,} bytes, not {size:,}"
-    if found != checksum:
-        return f"{name} is not what was written: its checksum differs"
-    split = name.removesuffix(".npz")
-    if split not in store.splits:
-        return None
-    index = _index(_read(store.root, name), name)
-    problem = _index_problem(index, store.splits[split], len(store.classes))
-    return f"{name}: {problem}" if problem else None
+        for done, found in enumerate(pool.map(problem, promised), 1):
+            problems.append(found)
+            progress(done, len(promised))
+    return [found for found in problems if found]

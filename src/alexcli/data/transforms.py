@@ -174,9 +174,7 @@ class Preprocess(nn.Module):
 
     def plain_center(self, images: Tensor) -> Tensor:
         """`view` of the centre in operations that every export format knows."""
-        first = (len(self.mean_image) - self.size) // 2
-        there = slice(first, first + self.size)
-        return self._finish(self._levels().of(images[:, there, there].float()))
+        return self._finish(self._levels().of(centre(images, self.size).float()))
 
     def _levels(self) -> Levels:
         mean = None if self.spec.mean is Mean.none else self.mean_image
@@ -251,9 +249,9 @@ def cut_each(images: Tensor, cuts: Cuts, side: int, levels: Levels) -> Tensor:
 
 
 def centre(image: Tensor, side: int) -> Tensor:
-    """The middle of (S, S, 3), (s, s, 3)."""
-    first = (image.shape[0] - side) // 2
-    return image[first : first + side, first : first + side]
+    """The middle of (..., S, S, 3), (..., s, s, 3)."""
+    first = (image.shape[-2] - side) // 2
+    return image[..., first : first + side, first : first + side, :]
 
 
 def random_boxes(key: int, rows: Tensor, stored: int) -> Tensor:

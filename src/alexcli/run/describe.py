@@ -38,7 +38,7 @@ def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
     """
     dataset, found = opened(spec, reporter)
     values, vectors = found.components()
-    data = {
+    data: dict[str, Any] = {
         "data": dataset.fingerprint,
         "pictures": found.count,
         "size": dataset.size,
@@ -50,32 +50,26 @@ def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
         "components": vectors.T.tolist(),
         "noise": {"stdev": (SIGMA * values**0.5).tolist(), "eigenvalue": (SIGMA * values).tolist()},
     }
-    about = f"mean of {found.count:,} training pictures"
-    panel = Panel("tiles", about, _pixels(found.mean_image)[None, None], inches=4)
-    levels = ", ".join(f"{mean:.1f}" for mean in data["channel_means"])
-    caption = f"grey levels R, G, B: {levels}; data {dataset.fingerprint}"
-    table = _table(data)
-    return Analysis(table.title, [table], [panel], caption, data=data)
-
-
-def _table(data: dict[str, Any]) -> Table:
-    """Statistics for people."""
-    named = {"channel mean": data["channel_means"]}
-    named["channel standard deviation"] = data["channel_stds"]
-    named |= {f"covariance, {c}": row for c, row in zip("RGB", data["covariance"], strict=True)}
-    rows: list[list[Any]] = [[name, *(round(x, 3) for x in row)] for name, row in named.items()]
-    axes = zip(data["eigenvalues"], data["components"], strict=True)
-    for i, (value, vector) in enumerate(axes, 1):
-        rows.append([f"component {i}, eigenvalue {value:,.1f}", *(round(x, 4) for x in vector)])
+    names = ["channel mean", "channel standard deviation", *(f"covariance, {c}" for c in "RGB")]
+    of_channels = [data["channel_means"], data["channel_stds"], *data["covariance"]]
+    cells = [[round(x, 3) for x in row] for row in of_channels]
+    names += [f"component {i}, eigenvalue {value:,.1f}" for i, value in enumerate(values, 1)]
+    cells += [[round(x, 4) for x in row] for row in data["components"]]
+    rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
     stdev = ", ".join(f"{x:.2f}" for x in data["noise"]["stdev"])
     eigenvalue = ", ".join(f"{x:.1f}" for x in data["noise"]["eigenvalue"])
     note = (
-        f"{data['pictures']:,} pictures of {data['size']} px ({data['resize']}); grey levels, 0 to "
+        f"{found.count:,} pictures of {dataset.size} px ({dataset.resize}); grey levels, 0 to "
         f"255. Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the 2012 "
         f"code has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
         "(pca.scale=eigenvalue)"
     )
-    return Table("statistics of the training set", ["quantity", *"RGB"], rows, note=note)
+    table = Table("statistics of the training set", ["quantity", *"RGB"], rows, note=note)
+    about = f"mean of {found.count:,} training pictures"
+    panel = Panel("tiles", about, _pixels(found.mean_image)[None, None], inches=4)
+    levels = ", ".join(f"{mean:.1f}" for mean in found.channel_means)
+    caption = f"grey levels R, G, B: {levels}; data {dataset.fingerprint}"
+    return Analysis(table.title, [table], [panel], caption, data=data)
 
 
 def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
