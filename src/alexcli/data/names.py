@@ -100,19 +100,17 @@ def _ilsvrc_ids(truth: Path) -> dict[str, str]:
     return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 
 
-def _counted(path: Path, labels: list[int], classes: int) -> tuple[list[int], str]:
+def _counted(path: Path, labels: list[int], net: int) -> tuple[list[int], str]:
     """Labels counted from 0, whichever way the list counts."""
     low, high = min(labels), max(labels)
-    if low < 0 or high > classes or (low == 0 and high == classes):
-        raise UsageError.of(
-            "labels.range", path=path, low=low, high=high, net=classes, most=classes - 1
-        )
-    if high == classes:
-        said = f"labels are counted from 1 (they reach {classes})"
-        if classes == 1000:
+    if low < 0 or high > net or (low == 0 and high == net):
+        raise UsageError.of("labels.range", path=path, low=low, high=high, net=net, most=net - 1)
+    if high == net:
+        said = f"labels are counted from 1 (they reach {net})"
+        if net == 1000:
             said += "; ILSVRC's own lists count in the devkit's order, not in that of sorted WNIDs"
         return [label - 1 for label in labels], said
-    sure = "" if low == 0 else f" (neither 0 nor {classes} occurs; names of classes leave no doubt)"
+    sure = "" if low == 0 else f" (neither 0 nor {net} occurs; names of classes leave no doubt)"
     return labels, f"labels are counted from 0{sure}"
 
 
@@ -144,9 +142,7 @@ def flat_labels(
         raise UsageError.of("imagenet.no_labels", folder=folder, root=root, lists=LISTS)
     files, labels, said = read_labels(path, classes)
     if len(labels) != len(paths):
-        raise UsageError.of(
-            "imagenet.label_count", path=path, labels=labels, folder=folder, paths=paths
-        )
+        raise UsageError.of("imagenet.count", path=path, labels=labels, folder=folder, paths=paths)
     if files is not None:
         by_name = dict(zip((Path(name).stem for name in files), labels, strict=True))
         missing = [p.name for p in paths if p.stem not in by_name]

@@ -13,7 +13,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -27,8 +27,8 @@ from PIL import Image
 from xxhash import xxh3_128_hexdigest
 
 from alexcli.data import store
-from alexcli.data.cache import whole_file
-from alexcli.data.dataset import EMPTY, Dataset, Sums
+from alexcli.data.cache import place
+from alexcli.data.dataset import Dataset, Sums
 from alexcli.data.pictures import Images, Originals, Rows, decode_jpeg
 from alexcli.data.sources import open_source
 from alexcli.data.store import COLUMNS, LISTING, MANIFEST, PLAN, STATISTICS, Chunk
@@ -161,7 +161,7 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
         skipped = _report(dest, written, spec)
         if not sums.count:
             raise UsageError.of("prepare.nothing", report=dest / REPORT)
-        np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
+        np.savez(dest / STATISTICS, allow_pickle=False, **vars(sums.statistics()))
         _finish(dest, written, plan, {"skipped": skipped, "note": dataset.note})
     return True
 
@@ -225,10 +225,9 @@ def _finish(
             ([n] * len(p.rows), np.cumsum(p.lengths) - p.lengths, p.lengths, p.labels, p.rows)
             for n, p in enumerate(parts)
         ]
-        index = np.concatenate([np.array(part, np.int64) for part in columns], axis=1)
-        np.savez(
-            dest / f"{split}.npz", allow_pickle=False, **dict(zip(COLUMNS, index, strict=True))
-        )
+        index = np.hstack([np.array(column, np.int64) for column in columns])
+        path = dest / f"{split}.npz"
+        np.savez(path, allow_pickle=False, **dict(zip(COLUMNS, index, strict=True)))
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in written)]
     packages = {"pillow": PIL.__version__, "numpy": np.__version__}
     manifest = {
@@ -256,9 +255,8 @@ def _writing(dest: Path) -> Iterator[None]:
     except Timeout as error:
         raise UsageError.of("prepare.locked", dest=dest) from error
     except OSError as error:
-        raise RunFailedError.of(
-            "prepare.unwritable", file=error.filename or dest, why=error.strerror or error
-        ) from error
+        file, why = error.filename or dest, error.strerror or error
+        raise RunFailedError.of("prepare.unwritable", file=file, why=why) from error
 
 
 def write_chunks(
@@ -271,7 +269,7 @@ def write_chunks(
         for number, rows in enumerate(_cut(split, len(part), spec))
     ]
     written: dict[str, list[Written]] = {split: [] for split in splits}
-    sums, total, done = EMPTY, sum(map(len, splits.values())), 0
+    sums, total, done = Sums.of([]), sum(map(len, splits.values())), 0
     pool = ProcessPoolExecutor(spec.processes, initializer=_begin_process)
     try:
         for found, part in pool.map(make_chunk, *zip(*tasks, strict=True)):
@@ -326,14 +324,15 @@ def make_chunk(
         OSError: it cannot be written, such as a full disk.
     """
     written = _write_chunk(file, pictures, rows, spec)
-    if not file.name.startswith("train") or not written.rows:
-        return written, EMPTY
-    content, side = file.read_bytes(), spec.size
-    if spec.encoding is Encoding.raw:
-        return written, Sums.of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
-    files = io.BytesIO(content)
-    jpegs = (decode_jpeg(files.read(n), side, file.name) for n in written.lengths)
-    return written, sum((Sums.of(image[None]) for image in jpegs), EMPTY)
+    images: Iterable[Images] = []
+    if file.name.startswith("train"):
+        content, side = file.read_bytes(), spec.size
+        if spec.encoding is Encoding.raw:
+            images = np.frombuffer(content, np.uint8).reshape(-1, side, side, 3)
+        else:
+            jpegs = io.BytesIO(content)
+            images = (decode_jpeg(jpegs.read(n), side, file.name) for n in written.lengths)
+    return written, Sums.of(images)
 
 
 def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
@@ -373,9 +372,3 @@ def _encode(image: Images, spec: PrepareSpec) -> bytes | memoryview:
     out = io.BytesIO()
     Image.fromarray(image).save(out, "JPEG", quality=spec.quality)
     return out.getvalue()
-
-
-def place(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content)

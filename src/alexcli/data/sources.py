@@ -105,7 +105,14 @@ def _open(spec: DataSpec) -> Dataset:
     if spec.source is Source.cifar10:
         return _in_memory(_folder(spec, root)) if sorted_already else _cifar10(spec, root)
     if spec.source is Source.imagenette and not sorted_already:
-        root = _imagenette(spec, root)
+        unpacked = root / IMAGENETTE
+        if spec.download and not unpacked.is_dir():
+            from torchvision import datasets  # type: ignore[import-untyped]
+
+            with _fetching(root, "Imagenette"):
+                root.mkdir(parents=True, exist_ok=True)
+                datasets.Imagenette(str(root), split="train", size="full", download=True)
+        root = unpacked if unpacked.is_dir() else root
     return _folder(spec, root)
 
 
@@ -130,7 +137,7 @@ def _cifar10(spec: DataSpec, root: Path) -> Dataset:
     if spec.size != 32:
         raise UsageError.of("data.cifar10_size", spec=spec)
     # torchvision checks the md5 of its pickled batches before it reads them.
-    from torchvision import datasets  # type: ignore[import-untyped]
+    from torchvision import datasets
 
     with _fetching(root, "CIFAR-10"):
         read = partial(datasets.CIFAR10, str(root), download=spec.download)
@@ -138,18 +145,6 @@ def _cifar10(spec: DataSpec, root: Path) -> Dataset:
     train, test = (ArrayPictures(p.data, np.asarray(p.targets, dtype=np.int64)) for p in parts)
     identity = digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
     return Dataset(list(parts[0].classes), train, test, test, identity, 32, "as it comes: 32")
-
-
-def _imagenette(spec: DataSpec, root: Path) -> Path:
-    """The folder of torchvision's full-size archive, if it is there or may be downloaded."""
-    unpacked = root / IMAGENETTE
-    if spec.download and not unpacked.is_dir():
-        from torchvision import datasets
-
-        with _fetching(root, "Imagenette"):
-            root.mkdir(parents=True, exist_ok=True)
-            datasets.Imagenette(str(root), split="train", size="full", download=True)
-    return unpacked if unpacked.is_dir() else root
 
 
 @contextmanager
@@ -165,10 +160,10 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
 
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
-    parts = {"train": opened.train, "val": opened.val}
-    kept = _kept(f"pictures-{opened.fingerprint}", lambda: parts)
+    name, parts = f"pictures-{opened.fingerprint}", {"train": opened.train, "val": opened.val}
+    kept = _kept(name, lambda: parts)
     test = kept["val"] if opened.test is opened.val else opened.test
-    return replace(opened, **kept, test=test)
+    return replace(opened, train=kept["train"], val=kept["val"], test=test)
 
 
 def _kept(name: str, make: Callable[[], dict[str, Pictures]]) -> dict[str, Pictures]:
@@ -240,9 +235,7 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
         if name not in found and not (name == "val" and "test" in found):
             there = _folders(root)[:8] or ["no folders"]
             rest = "" if name == "train" else ", or split them off: data.val=0.1"
-            raise UsageError.of(
-                "data.no_split_folder", root=root, name=name, there=there, rest=rest
-            )
+            raise UsageError.of("data.no_split", root=root, name=name, there=there, rest=rest)
     return found
 
 

@@ -18,7 +18,6 @@ import io
 import json
 import os
 import re
-import shutil
 import weakref
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -34,7 +33,7 @@ import numpy.typing as npt
 from filelock import FileLock
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
-from alexcli.data.cache import cache_dir, whole_file
+from alexcli.data.cache import cache_dir, place
 from alexcli.data.dataset import Dataset, Progress, Statistics, digest
 from alexcli.data.pictures import Images, Pictures, Rows, decode_jpeg
 from alexcli.errors import UsageError
@@ -223,11 +222,10 @@ def _local(root: str, chunk: Chunk) -> Path:
     path.parent.mkdir(exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
-            with whole_file(path) as temporary:
-                with _opened(root, chunk.file) as source, temporary.open("wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
-                if file_checksum(temporary) != chunk.checksum:
-                    raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
+            content = _read(root, chunk.file)
+            if xxh3_128_hexdigest(content) != chunk.checksum:
+                raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
+            place(path, content)
     return path
 
 

@@ -7,7 +7,6 @@ Legend: N pictures, S stored side, s side that the net sees. Every draw is a pur
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -37,8 +36,7 @@ class Batch(NamedTuple):
     """(N,) int64, positions in the order of the epoch."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """One of the ten crops: corner of the crop, in units of the border, and reflection."""
 
     down: int
@@ -108,9 +106,8 @@ class Preprocess(nn.Module):
         super().__init__()
         self.spec, self.size, self.channels = spec, input_spec.size, input_spec.channels
         if self.size > size:
-            raise UsageError.of(
-                "augment.crop_size", size=self.size, stored=size, fits=round(self.size * 256 / 227)
-            )
+            fits = round(self.size * 256 / 227)
+            raise UsageError.of("augment.crop_size", size=self.size, stored=size, fits=fits)
         if self.channels == 2:
             raise UsageError.of("augment.channels")
         deviations = spec.channel_std
@@ -211,8 +208,8 @@ def cut_together(images: Tensor, cuts: Cuts, side: int, levels: Levels) -> Tenso
     """`cut` as a few operations on the whole batch, for a GPU."""
     line = torch.arange(side, device=images.device)
     y = (cuts.down[:, None] + line)[:, :, None]  # (N, s, 1)
-    x = cuts.right[:, None] + torch.where(cuts.mirror[:, None], side - 1 - line, line)
-    x = x[:, None, :]  # (N, 1, s)
+    across = torch.where(cuts.mirror[:, None], side - 1 - line, line)
+    x = (cuts.right[:, None] + across)[:, None, :]  # (N, 1, s)
     picture = torch.arange(len(images), device=images.device)[:, None, None]
     under = levels.mean[y, x] if levels.mean is not None and levels.follows else None
     return levels.of(images[picture, y, x].float(), under)

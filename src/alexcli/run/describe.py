@@ -88,14 +88,13 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
     from alexcli.data.transforms import Batch, Preprocess
 
     dataset, found = opened(spec, reporter)
-    if not 0 <= index < len(dataset.train):
-        raise UsageError.of(
-            "data.index", index=index, train=dataset.train, last=len(dataset.train) - 1
-        )
-    image, mean = dataset.train.fetch([index]), found.channel_means
+    train, last = dataset.train, len(dataset.train) - 1
+    if not 0 <= index <= last:
+        raise UsageError.of("data.index", index=index, train=train, last=last)
+    image, mean = train.fetch([index]), found.channel_means
     preprocess = Preprocess(spec.augment, spec.model.input, found, dataset.size)
     number = torch.tensor([index])
-    label = torch.from_numpy(dataset.train.labels[[index]])
+    label = torch.from_numpy(train.labels[[index]])
     batch = Batch(torch.from_numpy(image), label, number, number)
     shown = {"stored picture": image[0], "mean image": _pixels(found.mean_image)}
     values, vectors = found.components()
@@ -108,7 +107,7 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
         # The mean colour is added back, so that net inputs can be looked at.
         shown[f"view of epoch {epoch}"] = _pixels(view.numpy() / spec.augment.pixel_scale + mean)
     tiles = np.stack([_scaled(picture) for picture in shown.values()]).reshape(3, 5, SIDE, SIDE, 3)
-    name = f"{dataset.classes[int(label)]}: {dataset.train.names()[index]}"
+    name = f"{dataset.classes[int(label)]}: {train.names()[index]}"
     caption = "views: random crop, reflection and colour noise; the mean colour is added back"
     panel = Panel("tiles", "", tiles, columns=list(shown), inches=2.4)
     return Analysis(f"What the net sees of {name}", [], [panel], caption)
