@@ -72,15 +72,13 @@ def verify(store: str) -> None:
         alexcli data verify store/
         alexcli data verify s3://bucket/store
     """
+    from contextlib import closing
     from functools import partial
 
     from alexcli.data.store import verify as run_verify
 
-    reporter = make_reporter()
-    try:
+    with closing(make_reporter()) as reporter:
         problems = run_verify(store, partial(reporter.counted, "verifying"))
-    finally:
-        reporter.close()
     if problems:
         emit("".join(f"{problem}\n" for problem in problems))
         raise UsageError.of("store.damaged", store=store, problems=problems)
@@ -144,9 +142,8 @@ def list_(*, format: FormatOption = Format.table) -> None:
     import csv
     from importlib.resources import files
 
-    lines = (files("alexcli.data") / "known.csv").read_text(encoding="utf-8").splitlines()
-    found = list(csv.DictReader(lines))
-    emit(render(Table.of("sources", found), format))
+    text = (files("alexcli.data") / "known.csv").read_text(encoding="utf-8")
+    emit(render(Table.of("sources", list(csv.DictReader(text.splitlines()))), format))
 
 
 def _spec(words: list[str] | None) -> "TrainSpec":

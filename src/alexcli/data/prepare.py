@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
@@ -84,10 +84,8 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> An
     dataset = open_source(source, spec)
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
-    try:
+    with closing(reporter):
         worked = write_store(dataset, Path(dest), spec, reporter)
-    finally:
-        reporter.close()
     made, seconds = store.read_manifest(dest), time.monotonic() - began
     counts = {split: sum(c.count for c in parts) for split, parts in made.splits.items()}
     size = sum(c.bytes for parts in made.splits.values() for c in parts)

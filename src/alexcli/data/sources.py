@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,9 +23,6 @@ from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
 """Folders that torchvision makes of the archives that it fetches."""
-
-ARCHIVES = {"train": "ILSVRC2012_img_train.tar", "val": "ILSVRC2012_img_val.tar"}
-"""ILSVRC-2012 as it is distributed."""
 
 
 def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
@@ -71,10 +68,9 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
 
 def _split_off(spec: DataSpec) -> Dataset:
     """Take `val` from the training set; what was held out remains as `test`."""
-    try:
+    fraction = -1.0
+    with suppress(ValueError):
         fraction = float(spec.val)
-    except ValueError:
-        fraction = -1
     if not 0 < fraction < 1:
         raise UsageError.of("data.val_fraction", spec=spec)
     whole = _open(spec)
@@ -122,12 +118,11 @@ def _toy(spec: DataSpec) -> Dataset:
         raise UsageError.of("data.toy")
     identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
-    def make() -> dict[str, Pictures]:
-        drawn = {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
-        return {split: ArrayPictures(*part) for split, part in drawn.items()}
+    def draw(split: str) -> Pictures:
+        return ArrayPictures(*toy.draw(split, counts[split], size=spec.size, seed=spec.seed))
 
-    parts, how = _kept(f"toy-{identity}", make), f"drawn at {spec.size}"
-    return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, how)
+    parts = _kept(f"toy-{identity}", list(counts), draw)
+    return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, f"drawn at {spec.size}")
 
 
 def _cifar10(spec: DataSpec, root: Path) -> Dataset:
@@ -160,22 +155,20 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
 
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
-    name, parts = f"pictures-{opened.fingerprint}", {"train": opened.train, "val": opened.val}
-    kept = _kept(name, lambda: parts)
+    kept = _kept(f"pictures-{opened.fingerprint}", ["train", "val"], partial(getattr, opened))
     test = kept["val"] if opened.test is opened.val else opened.test
     return replace(opened, train=kept["train"], val=kept["val"], test=test)
 
 
-def _kept(name: str, make: Callable[[], dict[str, Pictures]]) -> dict[str, Pictures]:
+def _kept(name: str, splits: list[str], make: Callable[[str], Pictures]) -> dict[str, Pictures]:
     """Splits held in memory, made once and kept in the cache."""
 
     def arrays() -> Arrays:
-        made = make()
+        made = {split: make(split) for split in splits}
         images = {f"{split}_images": part.fetch(range(len(part))) for split, part in made.items()}
         return images | {f"{split}_labels": part.labels for split, part in made.items()}
 
     stored = cached(name, arrays)
-    splits = [key.removesuffix("_images") for key in stored if key.endswith("_images")]
     return {s: ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in splits}
 
 
@@ -219,17 +212,15 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     if not root.is_dir():
         siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
         raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
-    for split, name in ARCHIVES.items():
-        file = root / name
+    for split in ("train", "val"):
+        file = root / f"ILSVRC2012_img_{split}.tar"  # as ILSVRC-2012 is distributed
         if file.exists() and not (root / split).is_dir():
             from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
 
             try:
                 ImageNet(str(root), split=split)  # unpacks it where it lies
             except (OSError, RuntimeError) as error:
-                raise UsageError.of(
-                    "imagenet.archive", file=file, error=error, root=root
-                ) from error
+                raise UsageError.of("data.archive", file=file, error=error, root=root) from error
     found = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}
     for name in ("train",) if spec.val != "folder" else ("train", "val"):
         if name not in found and not (name == "val" and "test" in found):
@@ -284,11 +275,10 @@ def _undecodable(files: FilePictures, listing: str) -> npt.NDArray[np.bool_]:
     """(N,) bool: which files cannot be decoded, found in one pass over all and cached."""
 
     def fails(row: int) -> bool:
-        try:
+        with suppress(UsageError):
             files.fetch([row])
-        except UsageError:
-            return True
-        return False
+            return False
+        return True
 
     def make() -> Arrays:
         with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -29,7 +29,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
@@ -284,7 +283,7 @@ class StorePictures(Pictures):
         names = [str(row[1]) for row in rows if row[0] == self.split]
         return [names[row] for row in self.index["row"]]
 
-    def groups(self) -> list[npt.NDArray[np.int64]] | None:
+    def groups(self) -> list[Rows] | None:
         """The chunks of a remote store; a local one is equally near everywhere."""
         if not is_url(self.store.root):
             return None
@@ -293,7 +292,7 @@ class StorePictures(Pictures):
         return np.split(order, np.flatnonzero(np.diff(chunk[order])) + 1)
 
 
-def _index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
+def _index(data: bytes, what: str) -> dict[str, Rows]:
     """The columns of a split's index, each (N,) int64; arrays of objects are never read."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
@@ -302,9 +301,7 @@ def _index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
         raise UsageError.of("store.index_damaged", what=what, error=error) from error
 
 
-def _index_problem(
-    index: dict[str, npt.NDArray[np.int64]], chunks: list[Chunk], classes: int
-) -> str | None:
+def _index_problem(index: dict[str, Rows], chunks: list[Chunk], classes: int) -> str | None:
     """What in an index contradicts the manifest."""
     numbers, labels, offset = index["chunk"], index["label"], index["offset"]
     if len({len(column) for column in index.values()}) != 1:

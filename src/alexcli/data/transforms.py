@@ -147,10 +147,9 @@ class Preprocess(nn.Module):
         if spec.crop is Crop.random_resized:
             boxes = random_boxes(draws.key("box", seed, epoch), shared, stored)
             return self._finish(resized_crops(batch.images, boxes, mirror, self.size, levels))
-        if spec.crop is Crop.random:
-            corners = (u[:, :2] * (stored - self.size + 1)).long()
-        else:
-            corners = torch.full_like(rows, (stored - self.size) // 2)[:, None].expand(-1, 2)
+        corners = (u[:, :2] * (stored - self.size + 1)).long()
+        if spec.crop is Crop.center:
+            corners.fill_((stored - self.size) // 2)
         cuts = Cuts(corners[:, 0], corners[:, 1], mirror)
         return self._finish(cut(batch.images, cuts, self.size, levels))
 

@@ -1,5 +1,6 @@
 """What `alexcli data stats` and `alexcli data preview` show of a data set."""
 
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -21,10 +22,8 @@ FRAME = [0, 1, -2, -1]
 def opened(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
     """The pictures and the statistics of the training set; UsageError where there are none."""
     dataset = open_dataset(spec.data, train_only=True)
-    try:
+    with closing(reporter):
         return dataset, training_statistics(dataset, partial(reporter.counted, "mean image"))
-    finally:
-        reporter.close()
 
 
 def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
