@@ -58,13 +58,12 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
             batches = {"imagefolder": _imagefolder(tree / "train", spec, workers)}
             batches |= {name: _ours(store, spec, workers) for name, store in stores.items()}
             pairs = [(name, "imagefolder") for name in stores]
-            ending, what = f"/workers={workers}", f"loading, {workers} loader processes"
+            ending, what = (f"/workers={workers}", workers) if workers else ("", "no")
             if not workers:
                 batches["decode"] = _decoding(stores["jpeg"].train)  # type: ignore[arg-type]
                 pairs.append(("jpeg", "decode"))
-                ending, what = "", "loading, no loader processes"
             arms = {name: partial(for_a_while, arm, SECONDS) for name, arm in batches.items()}
-            rates = alternate(arms, rounds, reporter, what)
+            rates = alternate(arms, rounds, reporter, f"loading, {what} loader processes")
             found += [
                 compare(f"data/{name}{ending}", "images/s", rates[name], rival, rates[rival])
                 for name, rival in pairs
@@ -109,10 +108,7 @@ def _imagefolder(root: Path, spec: TrainSpec, workers: int) -> Iterator[int]:
         transforms.Normalize((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     ]
     pictures = datasets.ImageFolder(str(root), transforms.Compose(steps))
-    lasting, seeded = workers > 0, torch.Generator().manual_seed(0)
-    loader = DataLoader(
-        pictures, BATCH, True, num_workers=workers, persistent_workers=lasting, generator=seeded
-    )
+    loader = DataLoader(pictures, BATCH, True, num_workers=workers, persistent_workers=workers > 0)
     while True:
         for images, _ in loader:
             yield len(images)

@@ -70,5 +70,4 @@ def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
 
 def record(rows: list[dict[str, Any]], command: str) -> dict[str, Any]:
     """Figures with the command and the machine that gave them."""
-    on = environment() | {"cores": os.cpu_count()}
-    return {"command": command, "on": on, "results": rows}
+    return {"command": command, "on": environment() | {"cores": os.cpu_count()}, "results": rows}

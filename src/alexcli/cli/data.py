@@ -18,13 +18,8 @@ HINT = "--out figures/name.png"
 
 data = group("Prepare pictures once, and look at them.", "alexcli data list", "alexcli data stats")
 
-Where = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[PLACE] [KEY=VALUE]...",
-        help="A store or a folder of class folders, and data.* keys; none: the embedded pictures.",
-    ),
-]
+PLACE = "A store or a folder of class folders, and data.* keys; none: the embedded pictures."
+Where = Annotated[list[str] | None, typer.Argument(metavar="[PLACE] [KEY=VALUE]...", help=PLACE)]
 
 
 @command(data)

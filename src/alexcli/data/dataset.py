@@ -37,8 +37,7 @@ class Statistics:
     @property
     def channel_means(self) -> Floats:
         """(3,), grey levels."""
-        means: Floats = self.mean_image.mean(axis=(0, 1))
-        return means
+        return np.asarray(self.mean_image.mean(axis=(0, 1)))
 
     def components(self) -> tuple[Floats, Floats]:
         """Eigenvalues (3,) of the covariance, largest first, and eigenvectors (3, 3) in columns."""

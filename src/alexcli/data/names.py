@@ -38,10 +38,9 @@ def human_names(classes: Sequence[str], root: Path | None = None) -> list[str]:
         from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
         known = dict(zip(order, AlexNet_Weights.IMAGENET1K_V1.meta["categories"], strict=True))
-    for file in (root / name for name in WORDS if root is not None):
-        if file.is_file():
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-            known |= {w[0]: w[1].strip() for line in lines if len(w := line.split(None, 1)) == 2}
+    for file in filter(Path.is_file, (root / name for name in WORDS if root is not None)):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        known |= {w[0]: w[1].strip() for line in lines if len(w := line.split(None, 1)) == 2}
     return [known.get(name, name) for name in classes]
 
 

@@ -135,8 +135,7 @@ def _cifar10(spec: DataSpec, root: Path) -> Dataset:
     from torchvision import datasets
 
     with _fetching(root, "CIFAR-10"):
-        read = partial(datasets.CIFAR10, str(root), download=spec.download)
-        parts = [read(train=True), read(train=False)]
+        parts = [datasets.CIFAR10(str(root), own, download=spec.download) for own in (True, False)]
     train, test = (ArrayPictures(p.data, np.asarray(p.targets, dtype=np.int64)) for p in parts)
     identity = digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
     return Dataset(list(parts[0].classes), train, test, test, identity, 32, "as it comes: 32")

@@ -13,16 +13,14 @@ read over 100,000 a second.
 """
 
 import copy
-import hashlib
 import io
 import json
 import os
 import re
 import weakref
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,7 +28,7 @@ from typing import Any, Self
 
 import numpy as np
 from filelock import FileLock
-from xxhash import xxh3_128, xxh3_128_hexdigest
+from xxhash import xxh3_128_hexdigest
 
 from alexcli.data.cache import cache_dir, place
 from alexcli.data.dataset import Dataset, Progress, Statistics, digest
@@ -41,6 +39,7 @@ from alexcli.schema import Encoding
 FORMAT, VERSION = "alexcli-store", 1
 MANIFEST, PLAN, LISTING, STATISTICS = "manifest.json", "plan.json", "source.jsonl", "statistics.npz"
 FOREIGN = "index.json"  # litdata's, whose items may be pickles
+READERS = 8  # of a store that is verified, each with a chunk in memory
 COLUMNS = ("chunk", "offset", "length", "label", "row")
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 
@@ -101,20 +100,17 @@ def is_store(root: str) -> bool:
     return any(Path(root, name).is_file() for name in (MANIFEST, PLAN, FOREIGN))
 
 
-@contextmanager
-def _opened(root: str, name: str) -> Iterator[io.BufferedReader]:
-    """A file to be read from its start; UsageError says why it cannot be reached."""
+def _read(root: str, name: str) -> bytes:
+    """The content of a file; UsageError says why it cannot be reached."""
     where = f"{root.rstrip('/')}/{name}"
     if not is_url(root):
-        with Path(where).open("rb") as local:
-            yield local
-        return
+        return Path(where).read_bytes()
     import fsspec  # type: ignore[import-untyped]
 
     kind = where.partition("://")[0]
     try:
-        with fsspec.open(where, "rb") as stream:
-            yield stream
+        with fsspec.open(where, "rb") as file:
+            return bytes(file.read())
     except ImportError as error:
         driver = DRIVERS.get(kind, error.name)
         raise UsageError.of("store.driver", kind=kind, driver=driver) from error
@@ -122,17 +118,6 @@ def _opened(root: str, name: str) -> Iterator[io.BufferedReader]:
         raise
     except Exception as error:  # each service has kinds of its own
         raise UsageError.of("store.unreachable", where=where, error=error) from error
-
-
-def _read(root: str, name: str) -> bytes:
-    with _opened(root, name) as file:
-        return file.read()
-
-
-def file_checksum(path: Path) -> str:
-    """Of a file's content, as the manifest keeps it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, xxh3_128).hexdigest()
 
 
 def read_manifest(root: str) -> Store:
@@ -354,24 +339,21 @@ def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
 
     def problem(name: str) -> str | None:
         try:
-            with _opened(root, name) as file:
-                found = hashlib.file_digest(file, xxh3_128).hexdigest()
-                there = file.seek(0, os.SEEK_END)
+            data = _read(root, name)
         except FileNotFoundError:
             return f"{name} is missing"
-        if name in chunks and there != chunks[name].bytes:
-            return f"{name} has {there:,} bytes, not {chunks[name].bytes:,}"
-        if found != promised[name]:
+        if name in chunks and len(data) != chunks[name].bytes:
+            return f"{name} has {len(data):,} bytes, not {chunks[name].bytes:,}"
+        if xxh3_128_hexdigest(data) != promised[name]:
             return f"{name} is not what was written: its checksum differs"
         split = name.removesuffix(".npz")
         if split not in store.splits:
             return None
-        index = _index(_read(root, name), name)
-        wrong = _index_problem(index, store.splits[split], len(store.classes))
+        wrong = _index_problem(_index(data, name), store.splits[split], len(store.classes))
         return f"{name}: {wrong}" if wrong else None
 
     problems = []
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(READERS) as pool:
         for done, found in enumerate(pool.map(problem, promised), 1):
             problems.append(found)
             progress(done, len(promised))

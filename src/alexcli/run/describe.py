@@ -57,12 +57,10 @@ def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
     rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
     stdev = ", ".join(f"{x:.2f}" for x in data["noise"]["stdev"])
     eigenvalue = ", ".join(f"{x:.1f}" for x in data["noise"]["eigenvalue"])
-    note = (
-        f"{found.count:,} pictures of {dataset.size} px ({dataset.resize}); grey levels, 0 to "
-        f"255. Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the 2012 "
-        f"code has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
-        "(pca.scale=eigenvalue)"
-    )
+    note = f"{found.count:,} pictures of {dataset.size} px ({dataset.resize}); grey levels, 0 to "
+    note += f"255. Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the "
+    note += f"2012 code has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
+    note += "(pca.scale=eigenvalue)"
     table = Table("statistics of the training set", ["quantity", *"RGB"], rows, note=note)
     about = f"mean of {found.count:,} training pictures"
     panel = Panel("tiles", about, _pixels(found.mean_image)[None, None], inches=4)
