@@ -13,7 +13,7 @@ import shutil
 import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
@@ -322,15 +322,13 @@ def make_chunk(
         OSError: it cannot be written, such as a full disk.
     """
     written = _write_chunk(file, pictures, rows, spec)
-    images: Iterable[Images] = []
-    if file.name.startswith("train"):
-        content, side = file.read_bytes(), spec.size
-        if spec.encoding is Encoding.raw:
-            images = np.frombuffer(content, np.uint8).reshape(-1, side, side, 3)
-        else:
-            jpegs = io.BytesIO(content)
-            images = (decode_jpeg(jpegs.read(n), side, file.name) for n in written.lengths)
-    return written, Sums.of(images)
+    if not file.name.startswith("train"):
+        return written, Sums.of([])
+    content, side = file.read_bytes(), spec.size
+    if spec.encoding is Encoding.raw:
+        return written, Sums.of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
+    jpegs = io.BytesIO(content)
+    return written, Sums.of(decode_jpeg(jpegs.read(n), side, file.name) for n in written.lengths)
 
 
 def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
