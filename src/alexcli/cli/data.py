@@ -14,8 +14,6 @@ from alexcli.results import Silent, Table
 if TYPE_CHECKING:
     from alexcli.schema import TrainSpec
 
-HINT = "--out figures/name.png"
-
 data = group("Prepare pictures once, and look at them.", "alexcli data list", "alexcli data stats")
 
 PLACE = "A store or a folder of class folders, and data.* keys; none: the embedded pictures."
@@ -122,7 +120,7 @@ def preview(what: Where = None, *, index: int = 0, out: Path = Path("preview.png
     from alexcli.run.describe import preview_of
 
     found = preview_of(_spec(what), index, make_reporter())
-    keep(found, [out], Silent(), f"--out {out}", HINT)
+    keep(found, [out], Silent(), f"--out {out}", "--out figures/name.png")
     emit(f"{out}\n")
 
 

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -154,7 +153,7 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
 
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
-    kept = _kept(f"pictures-{opened.fingerprint}", ["train", "val"], partial(getattr, opened))
+    kept = _kept(f"pictures-{opened.fingerprint}", ["train", "val"], lambda s: getattr(opened, s))
     test = kept["val"] if opened.test is opened.val else opened.test
     return replace(opened, train=kept["train"], val=kept["val"], test=test)
 

@@ -272,9 +272,8 @@ class StorePictures(Pictures):
         """The chunks of a remote store; a local one is equally near everywhere."""
         if not is_url(self.store.root):
             return None
-        chunk = self.index["chunk"]
-        order = np.argsort(chunk, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(chunk[order])) + 1)
+        order = np.argsort(self.index["chunk"], kind="stable")
+        return np.split(order, np.flatnonzero(np.diff(self.index["chunk"][order])) + 1)
 
 
 def _index(data: bytes, what: str) -> dict[str, Rows]:
