@@ -167,26 +167,6 @@ class Prediction:
 
 
 @dataclass
-class Prepared:
-    """A store that was made, or found finished."""
-
-    directory: str
-    encoding: str
-    resize: str
-    classes: int
-    counts: dict[str, int]
-    """Pictures by split."""
-    bytes: int
-    """Of all chunks."""
-    skipped: int
-    """Pictures that could not be decoded."""
-    fingerprint: str
-    seconds: float
-    worked: bool
-    """False where the store was finished before."""
-
-
-@dataclass
 class Measured:
     """A figure of a benchmark, beside its rival's in the same run."""
 

@@ -10,6 +10,7 @@ from alexcli.bench import data
 from alexcli.bench.harness import alternate, compare
 from alexcli.cli.main import app
 from alexcli.results import Silent
+from tests.bench import prepare
 
 
 def test_ratios_are_of_the_same_round_and_the_first_round_is_thrown_away() -> None:
@@ -21,22 +22,39 @@ def test_ratios_are_of_the_same_round_and_the_first_round_is_thrown_away() -> No
     assert (found.value, found.n) == (8, 3)
 
 
-def test_bench_data_measures_every_arm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
+    (tmp_path / "photos").mkdir()
+    Image.fromarray(noise).save(tmp_path / "photos" / "one.jpg")
+    return tmp_path / "photos"
+
+
+def test_bench_data_measures_every_arm(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data, "SECONDS", 0.02)
     monkeypatch.setattr(data, "PICTURES", 24)
     monkeypatch.setattr(data, "BATCH", 8)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    noise = np.random.default_rng(0).integers(0, 256, (60, 80, 3), dtype=np.uint8)
-    (tmp_path / "photos").mkdir()
-    Image.fromarray(noise).save(tmp_path / "photos" / "one.jpg")
-    words = ["bench", "data", str(tmp_path / "photos"), "--rounds", "1", "--format", "json"]
+    words = ["bench", "data", str(photos), "--rounds", "1", "--format", "json"]
     done = CliRunner().invoke(app, [*words, "--out", "out/data.json"])
     assert done.exit_code == 0, done.stderr
     rows = json.loads(done.stdout)
     pairs = {(row["name"], row["against"]) for row in rows}
     assert {("data/raw", "imagefolder"), ("data/jpeg", "imagefolder")} <= pairs
-    assert {("data/jpeg", "decode"), ("data/prepare", "1_cores")} <= pairs
+    assert {("data/jpeg", "decode"), ("data/jpeg/workers=1", "imagefolder")} <= pairs
     assert all(row["value"] > 0 for row in rows)
     kept = json.loads(Path("out/data.json").read_text())
     assert kept["results"] == rows
     assert kept["on"]["cores"] == 1
+
+
+def test_preparing_is_measured_with_its_start_and_without(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "PICTURES", 12)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    whole, going, start = prepare.preparing(photos, 1, Silent())
+    assert (whole.name, whole.against) == ("data/prepare", "1_cores")
+    assert (going.name, going.against) == ("data/prepare/going", "1_cores")
+    assert (start.name, start.unit) == ("data/prepare/start", "s")
+    assert 0 < whole.value < going.value

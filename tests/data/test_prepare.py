@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexcli.data import chunks
+from alexcli.data import prepare
 from alexcli.data.dataset import measure
 from alexcli.data.prepare import write_store
 from alexcli.data.sources import open_dataset, open_source
@@ -110,14 +110,14 @@ def test_an_interrupted_preparation_goes_on_and_redoes_nothing(
 def test_a_full_disk_leaves_what_is_finished(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = chunks.place
+    place = prepare.place
 
     def full(path: Path, content: bytes) -> None:
         if path.name == "train-00001.bin":
             raise OSError(28, os.strerror(28), str(path))
         place(path, content)
 
-    monkeypatch.setattr(chunks, "place", full)  # processes are forked with it
+    monkeypatch.setattr(prepare, "place", full)  # processes are forked with it
     with pytest.raises(RunFailedError, match="No space left") as caught:
         make(source, tmp_path / "store")
     assert "goes on" in (caught.value.hint or "")

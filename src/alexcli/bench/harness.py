@@ -3,7 +3,7 @@
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from alexcli.results import Measured, Reporter
@@ -14,7 +14,7 @@ Arm = Callable[[], tuple[float, float]]
 
 
 def alternate(
-    arms: dict[str, Arm], rounds: int, reporter: Reporter, what: str
+    arms: Mapping[str, Arm], rounds: int, reporter: Reporter, what: str
 ) -> dict[str, list[float]]:
     """Units per second of each arm, one measurement a round, after a round that is thrown away.
 
@@ -70,5 +70,4 @@ def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
 
 def record(rows: list[dict[str, Any]], command: str) -> dict[str, Any]:
     """Figures with the command and the machine that gave them."""
-    on = environment() | {"cores": os.cpu_count()}
-    return {"command": command, "on": on, "results": rows}
+    return {"command": command, "on": environment() | {"cores": os.cpu_count()}, "results": rows}

@@ -1,8 +1,7 @@
 """alexcli data."""
 
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,17 +14,10 @@ from alexcli.results import Silent, Table
 if TYPE_CHECKING:
     from alexcli.schema import TrainSpec
 
-HINT = "--out figures/name.png"
-
 data = group("Prepare pictures once, and look at them.", "alexcli data list", "alexcli data stats")
 
-Where = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[PLACE] [KEY=VALUE]...",
-        help="A store or a folder of class folders, and data.* keys; none: the embedded pictures.",
-    ),
-]
+PLACE = "A store or a folder of class folders, and data.* keys; none: the embedded pictures."
+Where = Annotated[list[str] | None, typer.Argument(metavar="[PLACE] [KEY=VALUE]...", help=PLACE)]
 
 
 @command(data)
@@ -47,21 +39,18 @@ def prepare(
     """
     from alexcli.config import compose
     from alexcli.data.prepare import prepare as run_prepare
+    from alexcli.render.figures import as_text
     from alexcli.schema import PrepareSpec
 
     reporter = make_reporter()
-    made = run_prepare(source, dest, compose(overrides or [], PrepareSpec), reporter)
-    if not made.worked:
+    found = run_prepare(source, dest, compose(overrides or [], PrepareSpec), reporter)
+    made = found.data
+    if not made["worked"]:
         reporter.note(f"{dest} was finished before; nothing was done")
-    if made.skipped:
-        reporter.warn(f"{made.skipped} pictures were left out: {Path(dest) / 'undecodable.csv'}")
-    rows: list[list[Any]] = [[split, count] for split, count in made.counts.items()]
-    note = f"{dest}: {made.encoding}, {made.bytes / 1e6:,.0f} MB, {made.classes} classes, "
-    note += made.resize
-    if made.worked:
-        note += f"; {sum(made.counts.values()) / made.seconds:,.0f} pictures/s"
-    emit(render(Table("store", ["split", "pictures"], rows, note=note), format, asdict(made)))
-    lacking = "" if "val" in made.counts else " data.val=0.1"
+    if made["skipped"]:
+        reporter.warn(f"{made['skipped']} pictures were left out: {Path(dest) / 'undecodable.csv'}")
+    emit(as_text(found, format))
+    lacking = "" if "val" in made["counts"] else " data.val=0.1"
     reporter.note(f"next: alexcli train data=store data.root={dest}{lacking}")
 
 
@@ -76,15 +65,13 @@ def verify(store: str) -> None:
         alexcli data verify store/
         alexcli data verify s3://bucket/store
     """
+    from contextlib import closing
     from functools import partial
 
     from alexcli.data.store import verify as run_verify
 
-    reporter = make_reporter()
-    try:
+    with closing(make_reporter()) as reporter:
         problems = run_verify(store, partial(reporter.counted, "verifying"))
-    finally:
-        reporter.close()
     if problems:
         emit("".join(f"{problem}\n" for problem in problems))
         raise UsageError.of("store.damaged", store=store, problems=problems)
@@ -133,7 +120,7 @@ def preview(what: Where = None, *, index: int = 0, out: Path = Path("preview.png
     from alexcli.run.describe import preview_of
 
     found = preview_of(_spec(what), index, make_reporter())
-    keep(found, [out], Silent(), f"--out {out}", HINT)
+    keep(found, [out], Silent(), f"--out {out}", "--out figures/name.png")
     emit(f"{out}\n")
 
 
@@ -148,9 +135,8 @@ def list_(*, format: FormatOption = Format.table) -> None:
     import csv
     from importlib.resources import files
 
-    lines = (files("alexcli.data") / "known.csv").read_text(encoding="utf-8").splitlines()
-    found = list(csv.DictReader(lines))
-    emit(render(Table.of("sources", found), format))
+    text = (files("alexcli.data") / "known.csv").read_text(encoding="utf-8")
+    emit(render(Table.of("sources", list(csv.DictReader(text.splitlines()))), format))
 
 
 def _spec(words: list[str] | None) -> "TrainSpec":

@@ -43,6 +43,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def place(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
     """The arrays of a name, made once: parallel runs wait for the one that makes them.
 

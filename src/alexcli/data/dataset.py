@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -37,21 +37,16 @@ class Statistics:
     @property
     def channel_means(self) -> Floats:
         """(3,), grey levels."""
-        means: Floats = self.mean_image.mean(axis=(0, 1))
-        return means
+        return np.asarray(self.mean_image.mean(axis=(0, 1)))
 
     def components(self) -> tuple[Floats, Floats]:
         """Eigenvalues (3,) of the covariance, largest first, and eigenvectors (3, 3) in columns."""
         values, vectors = np.linalg.eigh(self.covariance)
         return np.maximum(values[::-1], 0), vectors[:, ::-1]
 
-    def arrays(self) -> Arrays:
-        """For a file."""
-        return {name: np.asarray(value) for name, value in vars(self).items()}
-
     @classmethod
     def from_arrays(cls, stored: Arrays) -> Self:
-        """From a file."""
+        """From a file of its `vars`."""
         return cls(stored["mean_image"], stored["covariance"], int(stored["count"]))
 
 
@@ -67,10 +62,12 @@ class Sums:
     """Pictures."""
 
     @classmethod
-    def of(cls, images: Images) -> Self:
-        """Of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
-        products = sum(map(_products, images), np.zeros((3, 3)))
-        return cls(images.sum(axis=0, dtype=np.uint32), products, len(images))
+    def of(cls, images: Iterable[Images]) -> Self:
+        """Of N pictures (S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
+        total, products, count = np.zeros((), np.uint32), np.zeros((3, 3)), 0
+        for image in images:
+            total, products, count = total + image, products + _products(image), count + 1
+        return cls(total, products, count)
 
     def __add__(self, other: "Sums") -> "Sums":
         total = self.total + other.total.astype(np.float64)
@@ -82,9 +79,6 @@ class Sums:
         mean = image.mean(axis=(0, 1))
         covariance = self.products / (image.size // 3 * self.count) - np.outer(mean, mean)
         return Statistics(image, covariance, self.count)
-
-
-EMPTY = Sums(np.zeros(()), np.zeros((3, 3)), 0)
 
 
 def _products(image: Images) -> Floats:
@@ -147,25 +141,24 @@ def digest(value: object) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def measure(pictures: Pictures, progress: Progress | None = None) -> Statistics:
+def measure(pictures: Pictures, progress: Progress = lambda *_: None) -> Statistics:
     """One pass over all pictures, summed in float64; files are decoded on all cores.
 
     Args:
         pictures: a training set.
         progress: told (done, total) as the pass goes on.
     """
-    count, found = len(pictures), EMPTY
+    count, found = len(pictures), Sums.of([])
     chunks = [range(a, min(a + CHUNK, count)) for a in range(0, count, CHUNK)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for part in pool.map(lambda chunk: Sums.of(pictures.fetch(chunk)), chunks):
             found += part
-            if progress is not None:
-                progress(found.count, count)
+            progress(found.count, count)
     assert found.count, "a split without pictures"
     return found.statistics()
 
 
-def training_statistics(dataset: Dataset, progress: Progress | None = None) -> Statistics:
+def training_statistics(dataset: Dataset, progress: Progress = lambda *_: None) -> Statistics:
     """The statistics of the training split: stored with it, or measured at first use and cached."""
     if dataset.statistics is not None:
         return dataset.statistics
@@ -175,6 +168,6 @@ def training_statistics(dataset: Dataset, progress: Progress | None = None) -> S
         # A broken picture in val is to be found now, not after hours of the first epoch.
         if dataset.val is not dataset.train:
             measure(dataset.val, progress)
-        return found.arrays()
+        return vars(found)
 
     return Statistics.from_arrays(cached(f"stats-{dataset.fingerprint}", make))

@@ -38,10 +38,9 @@ def human_names(classes: Sequence[str], root: Path | None = None) -> list[str]:
         from torchvision.models import AlexNet_Weights  # type: ignore[import-untyped]
 
         known = dict(zip(order, AlexNet_Weights.IMAGENET1K_V1.meta["categories"], strict=True))
-    for file in (root / name for name in WORDS if root is not None):
-        if file.is_file():
-            lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
-            known |= {w[0]: w[1].strip() for line in lines if len(w := line.split(None, 1)) == 2}
+    for file in filter(Path.is_file, (root / name for name in WORDS if root is not None)):
+        lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        known |= {w[0]: w[1].strip() for line in lines if len(w := line.split(None, 1)) == 2}
     return [known.get(name, name) for name in classes]
 
 
@@ -100,19 +99,17 @@ def _ilsvrc_ids(truth: Path) -> dict[str, str]:
     return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 
 
-def _counted(path: Path, labels: list[int], classes: int) -> tuple[list[int], str]:
+def _counted(path: Path, labels: list[int], net: int) -> tuple[list[int], str]:
     """Labels counted from 0, whichever way the list counts."""
     low, high = min(labels), max(labels)
-    if low < 0 or high > classes or (low == 0 and high == classes):
-        raise UsageError.of(
-            "labels.range", path=path, low=low, high=high, net=classes, most=classes - 1
-        )
-    if high == classes:
-        said = f"labels are counted from 1 (they reach {classes})"
-        if classes == 1000:
+    if low < 0 or high > net or (low == 0 and high == net):
+        raise UsageError.of("labels.range", path=path, low=low, high=high, net=net, most=net - 1)
+    if high == net:
+        said = f"labels are counted from 1 (they reach {net})"
+        if net == 1000:
             said += "; ILSVRC's own lists count in the devkit's order, not in that of sorted WNIDs"
         return [label - 1 for label in labels], said
-    sure = "" if low == 0 else f" (neither 0 nor {classes} occurs; names of classes leave no doubt)"
+    sure = "" if low == 0 else f" (neither 0 nor {net} occurs; names of classes leave no doubt)"
     return labels, f"labels are counted from 0{sure}"
 
 
@@ -139,16 +136,12 @@ def flat_labels(
     places = [Path(given)] if given else [place / name for place in folders for name in LISTS]
     path = next((place for place in places if place.exists()), None)
     if path is None:
-        if (root / "meta.bin").exists():
-            return paths, _torchvisions(root, len(paths), classes), "labels of val from meta.bin"
         if given:
             raise UsageError.of("imagenet.no_list", given=given, lists=LISTS)
         raise UsageError.of("imagenet.no_labels", folder=folder, root=root, lists=LISTS)
     files, labels, said = read_labels(path, classes)
     if len(labels) != len(paths):
-        raise UsageError.of(
-            "imagenet.label_count", path=path, labels=labels, folder=folder, paths=paths
-        )
+        raise UsageError.of("imagenet.count", path=path, labels=labels, folder=folder, paths=paths)
     if files is not None:
         by_name = dict(zip((Path(name).stem for name in files), labels, strict=True))
         missing = [p.name for p in paths if p.stem not in by_name]
@@ -156,13 +149,3 @@ def flat_labels(
             raise UsageError.of("imagenet.unlabelled", path=path, missing=missing[:5])
         labels = [by_name[p.stem] for p in paths]
     return paths, labels, f"labels of {folder.name} from {path.name}: {said}"
-
-
-def _torchvisions(root: Path, count: int, classes: list[str]) -> list[int]:
-    """Labels from torchvision's meta.bin, which it reads without executing it."""
-    from torchvision.datasets.imagenet import load_meta_file  # type: ignore[import-untyped]
-
-    _, wnids = load_meta_file(str(root))
-    if len(wnids) != count or not set(wnids) <= set(classes):
-        raise UsageError.of("imagenet.other_meta", file=root / "meta.bin")
-    return [classes.index(wnid) for wnid in wnids]

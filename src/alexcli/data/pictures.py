@@ -57,7 +57,7 @@ class Pictures(Protocol):
     def part(self, rows: Rows) -> Self:
         """Some of them, in a given order."""
 
-    def groups(self) -> list[npt.NDArray[np.int64]] | None:
+    def groups(self) -> list[Rows] | None:
         """Which pictures are fetched together from afar; None where all are equally near."""
         return None
 

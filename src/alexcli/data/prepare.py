@@ -1,36 +1,65 @@
-"""From photographs as they come to a store; interrupted, it goes on where it was."""
+"""From photographs as they come to a store; interrupted, it goes on where it was.
+
+Processes of their own write its chunks: decode, resize, encode, read back.
+"""
 
 import csv
 import hashlib
+import io
 import json
+import os
 import platform
 import shutil
+import signal
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import PIL
 from filelock import FileLock, Timeout
+from PIL import Image
+from xxhash import xxh3_128_hexdigest
 
-from alexcli.data import chunks, store
-from alexcli.data.chunks import Written
-from alexcli.data.dataset import Dataset
-from alexcli.data.pictures import Originals
+from alexcli.data import store
+from alexcli.data.cache import place
+from alexcli.data.dataset import Dataset, Sums
+from alexcli.data.pictures import Images, Originals, Rows, decode_jpeg
 from alexcli.data.sources import open_source
-from alexcli.data.store import LISTING, MANIFEST, PLAN, STATISTICS
+from alexcli.data.store import COLUMNS, LISTING, MANIFEST, PLAN, STATISTICS, Chunk
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.memory import reuse_memory
-from alexcli.results import Prepared, Reporter
+from alexcli.results import Analysis, Reporter, Table
 from alexcli.schema import Encoding, OnError, PrepareSpec
 
 REPORT = "undecodable.csv"
+ORDER_SEED = 0  # training pictures are stored in a shuffled order, so that each chunk is a mixture
+# Large enough that a file's opening costs nothing, small enough to be fetched from afar at once.
+CHUNK_BYTES, CHUNK_PICTURES = 64 << 20, 1024
+PARTS = 64  # a small set is still cut into pieces enough for many cores
 
 
-def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Prepared:
+@dataclass
+class Written:
+    """What became of a chunk: the note beside it."""
+
+    file: str
+    bytes: int
+    checksum: str
+    rows: list[int]
+    """Of the listing, those that could not be decoded left out."""
+    labels: list[int]
+    lengths: list[int]
+    undecodable: list[tuple[str, str]]
+    """Name and reason."""
+
+
+def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Analysis:
     """Make a store of a folder of photographs, or go on where an earlier attempt stopped.
 
     Args:
@@ -38,6 +67,11 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Pr
         dest: a local folder.
         spec: how pictures are resized and kept.
         reporter: told how it goes.
+
+    Returns:
+        Its data: `{directory, encoding, resize, classes, counts, bytes, skipped, fingerprint,
+        seconds, worked}`; `counts` are pictures by split, `bytes` those of all chunks, `skipped`
+        pictures that could not be decoded; `worked` is false where it was finished before.
 
     Raises:
         UsageError: nothing to read; see also `write_store`.
@@ -50,23 +84,29 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Pr
     dataset = open_source(source, spec)
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
-    try:
+    with closing(reporter):
         worked = write_store(dataset, Path(dest), spec, reporter)
-    finally:
-        reporter.close()
-    made = store.read_manifest(dest)
-    return Prepared(
-        directory=dest,
-        encoding=made.encoding.value,
-        resize=made.resize,
-        classes=len(made.classes),
-        counts={split: sum(c.count for c in parts) for split, parts in made.splits.items()},
-        bytes=sum(c.bytes for parts in made.splits.values() for c in parts),
-        skipped=made.skipped,
-        fingerprint=made.fingerprint,
-        seconds=time.monotonic() - began,
-        worked=worked,
-    )
+    made, seconds = store.read_manifest(dest), time.monotonic() - began
+    counts = {split: sum(c.count for c in parts) for split, parts in made.splits.items()}
+    size = sum(c.bytes for parts in made.splits.values() for c in parts)
+    note = f"{dest}: {made.encoding.value}, {size / 1e6:,.0f} MB, {len(made.classes)} classes, "
+    note += made.resize
+    if worked:
+        note += f"; {sum(counts.values()) / seconds:,.0f} pictures/s"
+    data = {
+        "directory": dest,
+        "encoding": made.encoding.value,
+        "resize": made.resize,
+        "classes": len(made.classes),
+        "counts": counts,
+        "bytes": size,
+        "skipped": made.skipped,
+        "fingerprint": made.fingerprint,
+        "seconds": seconds,
+        "worked": worked,
+    }
+    table = Table("store", ["split", "pictures"], [*map(list, counts.items())], note=note)
+    return Analysis(table.title, [table], data=data)
 
 
 def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Reporter) -> bool:
@@ -109,14 +149,17 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
             if "splits" in begun:  # a manifest, which is written last
                 return False
         else:
-            _check_room(dest, sum(map(len, splits.values())), spec)
+            needed = sum(map(len, splits.values())) * spec.size**2 * 3
+            free = shutil.disk_usage(dest).free
+            if spec.encoding is Encoding.raw and needed > free:
+                raise UsageError.of("prepare.room", dest=dest, needed=needed / 1e6, free=free / 1e6)
             (dest / LISTING).write_text("\n".join(source) + "\n", encoding="utf-8")
-            chunks.place(dest / PLAN, json.dumps(plan).encode())
-        written, sums = chunks.write_chunks(dest, splits, spec, reporter)
+            place(dest / PLAN, json.dumps(plan).encode())
+        written, sums = write_chunks(dest, splits, spec, reporter)
         skipped = _report(dest, written, spec)
         if not sums.count:
             raise UsageError.of("prepare.nothing", report=dest / REPORT)
-        np.savez(dest / STATISTICS, allow_pickle=False, **sums.statistics().arrays())
+        np.savez(dest / STATISTICS, allow_pickle=False, **vars(sums.statistics()))
         _finish(dest, written, plan, {"skipped": skipped, "note": dataset.note})
     return True
 
@@ -146,29 +189,16 @@ def _same(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[
         store.open_store(str(dest))
     if begun["source"] != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
-        raise UsageError.of("prepare.source_changed", dest=dest, changes=_changes(before, source))
+        old, new = ({tuple(json.loads(line)[:2]): line for line in x} for x in (before, source))
+        added, removed = new.keys() - old.keys(), old.keys() - new.keys()
+        changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
+        parts = [("added", added), ("removed", removed), ("changed", changed)]
+        said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
+        changes = ", ".join(said) or "the order of its files"
+        raise UsageError.of("prepare.source_changed", dest=dest, changes=changes)
     for key, now in plan.items():
-        if begun[key] != now:
-            raise UsageError.of(
-                "prepare.other_settings", dest=dest, key=key, kept=begun[key], now=now
-            )
-
-
-def _changes(before: list[str], now: list[str]) -> str:
-    """What differs between two listings, in words."""
-    old, new = ({tuple(json.loads(line)[:2]): line for line in part} for part in (before, now))
-    added, removed = new.keys() - old.keys(), old.keys() - new.keys()
-    changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
-    parts = [("added", added), ("removed", removed), ("changed", changed)]
-    said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
-    return ", ".join(said) or "the order of its files"
-
-
-def _check_room(dest: Path, count: int, spec: PrepareSpec) -> None:
-    """UsageError before anything is written where raw pictures cannot fit."""
-    needed, free = count * spec.size**2 * 3, shutil.disk_usage(dest).free
-    if spec.encoding is Encoding.raw and needed > free:
-        raise UsageError.of("prepare.room", dest=dest, needed=needed / 1e6, free=free / 1e6)
+        if (kept := begun[key]) != now:
+            raise UsageError.of("prepare.other_settings", dest=dest, key=key, kept=kept, now=now)
 
 
 def _report(dest: Path, written: dict[str, list[Written]], spec: PrepareSpec) -> int:
@@ -189,21 +219,26 @@ def _finish(
 ) -> None:
     """Indices and, last of all, the manifest."""
     for split, parts in written.items():
-        np.savez(dest / f"{split}.npz", allow_pickle=False, **chunks.index(parts))
-    versions = {
-        "python": platform.python_version(),
-        "pillow": PIL.__version__,
-        "numpy": np.__version__,
-    }
+        columns = [
+            ([n] * len(p.rows), np.cumsum(p.lengths) - p.lengths, p.lengths, p.labels, p.rows)
+            for n, p in enumerate(parts)
+        ]
+        index = np.hstack([np.array(column, np.int64) for column in columns])
+        path = dest / f"{split}.npz"
+        np.savez(path, allow_pickle=False, **dict(zip(COLUMNS, index, strict=True)))
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in written)]
+    packages = {"pillow": PIL.__version__, "numpy": np.__version__}
     manifest = {
         **plan,
-        "splits": {split: [asdict(p.chunk) for p in parts] for split, parts in written.items()},
-        "files": {name: store.file_checksum(dest / name) for name in names},
+        "splits": {
+            split: [asdict(Chunk(p.file, len(p.rows), p.bytes, p.checksum)) for p in parts]
+            for split, parts in written.items()
+        },
+        "files": {name: xxh3_128_hexdigest((dest / name).read_bytes()) for name in names},
         **said,
-        "versions": versions,
+        "versions": {"python": platform.python_version(), **packages},
     }
-    chunks.place(dest / MANIFEST, json.dumps(manifest, indent=1).encode())
+    place(dest / MANIFEST, json.dumps(manifest, indent=1).encode())
     for left in (dest / PLAN, *dest.glob("*-?????.json"), *dest.glob("*.tmp")):
         left.unlink(missing_ok=True)
 
@@ -218,6 +253,118 @@ def _writing(dest: Path) -> Iterator[None]:
     except Timeout as error:
         raise UsageError.of("prepare.locked", dest=dest) from error
     except OSError as error:
-        raise RunFailedError.of(
-            "prepare.unwritable", file=error.filename or dest, why=error.strerror or error
-        ) from error
+        file, why = error.filename or dest, error.strerror or error
+        raise RunFailedError.of("prepare.unwritable", file=file, why=why) from error
+
+
+def write_chunks(
+    dest: Path, splits: dict[str, Originals], spec: PrepareSpec, reporter: Reporter
+) -> tuple[dict[str, list[Written]], Sums]:
+    """Write all chunks that are not there yet, on all cores, and sum up the training set."""
+    tasks = [
+        (dest / f"{split}-{number:05}.bin", part.part(rows), rows.tolist(), spec)
+        for split, part in splits.items()
+        for number, rows in enumerate(_cut(split, len(part), spec))
+    ]
+    written: dict[str, list[Written]] = {split: [] for split in splits}
+    sums, total, done = Sums.of([]), sum(map(len, splits.values())), 0
+    pool = ProcessPoolExecutor(spec.processes, initializer=_begin_process)
+    try:
+        for found, part in pool.map(make_chunk, *zip(*tasks, strict=True)):
+            written[found.file.partition("-")[0]].append(found)
+            sums, done = sums + part, done + len(found.rows) + len(found.undecodable)
+            reporter.counted("preparing", done, total)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return written, sums
+
+
+def _cut(split: str, count: int, spec: PrepareSpec) -> list[Rows]:
+    """Which pictures of a split go into each of its chunks."""
+    order = np.arange(count)
+    if split == "train":
+        order = np.random.default_rng(ORDER_SEED).permutation(count)
+    size = spec.size**2 * 3 // (1 if spec.encoding is Encoding.raw else 7)
+    fitting = max(1, min(CHUNK_PICTURES, CHUNK_BYTES // size))
+    step = min(fitting, max(16, -(-count // PARTS)))
+    return np.split(order, range(step, count, step))
+
+
+def _begin_process() -> None:
+    """Ctrl-C reaches a whole process group: the main process decides, the others finish a chunk.
+
+    Should it be killed, they end too: they would wait for ever, and hold the store's lock.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    reuse_memory()
+    threading.Thread(target=_follow, args=(os.getppid(),), daemon=True).start()
+
+
+def _follow(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os._exit(1)
+
+
+def make_chunk(
+    file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec
+) -> tuple[Written, Sums]:
+    """Write a chunk, unless an earlier attempt did, and sum up what can be read from it.
+
+    Args:
+        file: the chunk.
+        pictures: just its own.
+        rows: theirs in the split's listing.
+        spec: size and encoding.
+
+    Raises:
+        RunFailedError: the disk gives back other bytes than were written.
+        OSError: it cannot be written, such as a full disk.
+    """
+    written = _write_chunk(file, pictures, rows, spec)
+    if not file.name.startswith("train"):
+        return written, Sums.of([])
+    content, side = file.read_bytes(), spec.size
+    if spec.encoding is Encoding.raw:
+        return written, Sums.of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
+    jpegs = io.BytesIO(content)
+    return written, Sums.of(decode_jpeg(jpegs.read(n), side, file.name) for n in written.lengths)
+
+
+def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
+    """Write a chunk and then its note; a killed process leaves neither half-made."""
+    with suppress(OSError, ValueError, TypeError):  # an earlier attempt finished it
+        written = Written(**json.loads(file.with_suffix(".json").read_bytes()))
+        if file.stat().st_size == written.bytes:
+            return written
+    parts: list[bytes | memoryview] = []
+    kept, undecodable = [], []
+    for position in range(len(rows)):
+        try:
+            parts.append(_encode(pictures.fetch([position])[0], spec))
+            kept.append(position)
+        except UsageError as error:
+            undecodable.append((pictures.names()[position], error.message))
+    content = b"".join(parts)
+    place(file, content)
+    if file.read_bytes() != content:
+        raise RunFailedError.of("store.failing_disk", file=file)
+    written = Written(
+        file=file.name,
+        bytes=len(content),
+        checksum=xxh3_128_hexdigest(content),
+        rows=[rows[position] for position in kept],
+        labels=pictures.labels[kept].tolist(),
+        lengths=[len(part) for part in parts],
+        undecodable=undecodable,
+    )
+    place(file.with_suffix(".json"), json.dumps(asdict(written)).encode())
+    return written
+
+
+def _encode(image: Images, spec: PrepareSpec) -> bytes | memoryview:
+    if spec.encoding is Encoding.raw:
+        return image.reshape(-1).data
+    out = io.BytesIO()
+    Image.fromarray(image).save(out, "JPEG", quality=spec.quality)
+    return out.getvalue()

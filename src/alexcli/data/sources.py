@@ -4,9 +4,8 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +22,6 @@ from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
 """Folders that torchvision makes of the archives that it fetches."""
-
-ARCHIVES = {"train": "ILSVRC2012_img_train.tar", "val": "ILSVRC2012_img_val.tar"}
-"""ILSVRC-2012 as it is distributed."""
 
 
 def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
@@ -71,10 +67,9 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
 
 def _split_off(spec: DataSpec) -> Dataset:
     """Take `val` from the training set; what was held out remains as `test`."""
-    try:
+    fraction = -1.0
+    with suppress(ValueError):
         fraction = float(spec.val)
-    except ValueError:
-        fraction = -1
     if not 0 < fraction < 1:
         raise UsageError.of("data.val_fraction", spec=spec)
     whole = _open(spec)
@@ -105,7 +100,14 @@ def _open(spec: DataSpec) -> Dataset:
     if spec.source is Source.cifar10:
         return _in_memory(_folder(spec, root)) if sorted_already else _cifar10(spec, root)
     if spec.source is Source.imagenette and not sorted_already:
-        root = _imagenette(spec, root)
+        unpacked = root / IMAGENETTE
+        if spec.download and not unpacked.is_dir():
+            from torchvision import datasets  # type: ignore[import-untyped]
+
+            with _fetching(root, "Imagenette"):
+                root.mkdir(parents=True, exist_ok=True)
+                datasets.Imagenette(str(root), split="train", size="full", download=True)
+        root = unpacked if unpacked.is_dir() else root
     return _folder(spec, root)
 
 
@@ -115,12 +117,11 @@ def _toy(spec: DataSpec) -> Dataset:
         raise UsageError.of("data.toy")
     identity = digest(["toy", toy.VERSION, spec.size, counts, spec.seed])
 
-    def make() -> dict[str, Pictures]:
-        drawn = {s: toy.draw(s, n, size=spec.size, seed=spec.seed) for s, n in counts.items()}
-        return {split: ArrayPictures(*part) for split, part in drawn.items()}
+    def draw(split: str) -> Pictures:
+        return ArrayPictures(*toy.draw(split, counts[split], size=spec.size, seed=spec.seed))
 
-    parts, how = _kept(f"toy-{identity}", make), f"drawn at {spec.size}"
-    return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, how)
+    parts = _kept(f"toy-{identity}", list(counts), draw)
+    return Dataset.of(list(toy.CLASSES), parts, identity, spec.size, f"drawn at {spec.size}")
 
 
 def _cifar10(spec: DataSpec, root: Path) -> Dataset:
@@ -130,26 +131,13 @@ def _cifar10(spec: DataSpec, root: Path) -> Dataset:
     if spec.size != 32:
         raise UsageError.of("data.cifar10_size", spec=spec)
     # torchvision checks the md5 of its pickled batches before it reads them.
-    from torchvision import datasets  # type: ignore[import-untyped]
+    from torchvision import datasets
 
     with _fetching(root, "CIFAR-10"):
-        read = partial(datasets.CIFAR10, str(root), download=spec.download)
-        parts = [read(train=True), read(train=False)]
+        parts = [datasets.CIFAR10(str(root), own, download=spec.download) for own in (True, False)]
     train, test = (ArrayPictures(p.data, np.asarray(p.targets, dtype=np.int64)) for p in parts)
     identity = digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
     return Dataset(list(parts[0].classes), train, test, test, identity, 32, "as it comes: 32")
-
-
-def _imagenette(spec: DataSpec, root: Path) -> Path:
-    """The folder of torchvision's full-size archive, if it is there or may be downloaded."""
-    unpacked = root / IMAGENETTE
-    if spec.download and not unpacked.is_dir():
-        from torchvision import datasets
-
-        with _fetching(root, "Imagenette"):
-            root.mkdir(parents=True, exist_ok=True)
-            datasets.Imagenette(str(root), split="train", size="full", download=True)
-    return unpacked if unpacked.is_dir() else root
 
 
 @contextmanager
@@ -165,22 +153,20 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
 
 def _in_memory(opened: Dataset) -> Dataset:
     """Decode small pictures once and keep them in the cache: 60,000 files take long to open."""
-    parts = {"train": opened.train, "val": opened.val}
-    kept = _kept(f"pictures-{opened.fingerprint}", lambda: parts)
+    kept = _kept(f"pictures-{opened.fingerprint}", ["train", "val"], lambda s: getattr(opened, s))
     test = kept["val"] if opened.test is opened.val else opened.test
     return replace(opened, train=kept["train"], val=kept["val"], test=test)
 
 
-def _kept(name: str, make: Callable[[], dict[str, Pictures]]) -> dict[str, Pictures]:
+def _kept(name: str, splits: list[str], make: Callable[[str], Pictures]) -> dict[str, Pictures]:
     """Splits held in memory, made once and kept in the cache."""
 
     def arrays() -> Arrays:
-        made = make()
+        made = {split: make(split) for split in splits}
         images = {f"{split}_images": part.fetch(range(len(part))) for split, part in made.items()}
         return images | {f"{split}_labels": part.labels for split, part in made.items()}
 
     stored = cached(name, arrays)
-    splits = [key.removesuffix("_images") for key in stored if key.endswith("_images")]
     return {s: ArrayPictures(stored[f"{s}_images"], stored[f"{s}_labels"]) for s in splits}
 
 
@@ -200,7 +186,7 @@ def _folder(spec: DataSpec, root: Path) -> Dataset:
     skipped, notes = 0, []
     for name, folder in found.items():
         if name == "train" or _folders(folder):
-            paths, labels = _files(folder, classes, found["train"])
+            paths, labels = _files(folder, classes)
         elif name == "val":
             paths, labels, note = flat_labels(root, folder, classes, spec.val_labels)
             notes.append(note)
@@ -224,29 +210,22 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     if not root.is_dir():
         siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
         raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
-    for split, archive in ARCHIVES.items():
-        if (root / archive).exists() and not (root / split).is_dir():
-            _unpack(root, split)
+    for split in ("train", "val"):
+        file = root / f"ILSVRC2012_img_{split}.tar"  # as ILSVRC-2012 is distributed
+        if file.exists() and not (root / split).is_dir():
+            from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
+
+            try:
+                ImageNet(str(root), split=split)  # unpacks it where it lies
+            except (OSError, RuntimeError) as error:
+                raise UsageError.of("data.archive", file=file, error=error, root=root) from error
     found = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}
     for name in ("train",) if spec.val != "folder" else ("train", "val"):
         if name not in found and not (name == "val" and "test" in found):
             there = _folders(root)[:8] or ["no folders"]
             rest = "" if name == "train" else ", or split them off: data.val=0.1"
-            raise UsageError.of(
-                "data.no_split_folder", root=root, name=name, there=there, rest=rest
-            )
+            raise UsageError.of("data.no_split", root=root, name=name, there=there, rest=rest)
     return found
-
-
-def _unpack(root: Path, split: str) -> None:
-    """Let torchvision unpack an archive of ILSVRC-2012 where it lies."""
-    from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
-
-    try:
-        ImageNet(str(root), split=split)
-    except (OSError, RuntimeError) as error:
-        file = root / ARCHIVES[split]
-        raise UsageError.of("imagenet.archive", file=file, error=error, root=root) from error
 
 
 def _folders(folder: Path) -> list[str]:
@@ -262,21 +241,19 @@ def _classes(folder: Path) -> list[str]:
     return classes
 
 
-def _files(folder: Path, classes: list[str], train: Path) -> tuple[list[Path], list[int]]:
+def _files(folder: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
     """Every picture of a split and its label, in order of class and name."""
     here = set(_classes(folder))
     extra, lacking = sorted(here - set(classes)), sorted(set(classes) - here)
     if extra or lacking:
         words = [f"{folder.name} has {', '.join(extra[:5])}, which train lacks"] if extra else []
         words += [f"{folder.name} lacks {', '.join(lacking[:5])}"] if lacking else []
-        raise UsageError.of(
-            "data.other_classes", train=train, folder=folder, words="; ".join(words)
-        )
+        train, said = folder.with_name("train"), "; ".join(words)
+        raise UsageError.of("data.other_classes", train=train, folder=folder, words=said)
     paths, labels = [], []
     for label, name in enumerate(classes):
-        names = sorted(entry.name for entry in os.scandir(folder / name))
-        entries = (folder / name / entry for entry in names)
-        inside = [path for path in entries if path.suffix.lower() in SUFFIXES]
+        there = sorted((folder / name).iterdir(), key=lambda path: path.name)
+        inside = [path for path in there if path.suffix.lower() in SUFFIXES]
         if not inside:
             raise UsageError.of("data.empty_class", folder=folder / name)
         paths += inside
@@ -296,11 +273,10 @@ def _undecodable(files: FilePictures, listing: str) -> npt.NDArray[np.bool_]:
     """(N,) bool: which files cannot be decoded, found in one pass over all and cached."""
 
     def fails(row: int) -> bool:
-        try:
+        with suppress(UsageError):
             files.fetch([row])
-        except UsageError:
-            return True
-        return False
+            return False
+        return True
 
     def make() -> Arrays:
         with ThreadPoolExecutor(os.cpu_count()) as pool:

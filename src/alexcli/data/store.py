@@ -13,29 +13,24 @@ read over 100,000 a second.
 """
 
 import copy
-import hashlib
 import io
 import json
 import os
 import re
-import shutil
 import weakref
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from io import BufferedReader
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import numpy.typing as npt
 from filelock import FileLock
-from xxhash import xxh3_128, xxh3_128_hexdigest
+from xxhash import xxh3_128_hexdigest
 
-from alexcli.data.cache import cache_dir, whole_file
+from alexcli.data.cache import cache_dir, place
 from alexcli.data.dataset import Dataset, Progress, Statistics, digest
 from alexcli.data.pictures import Images, Pictures, Rows, decode_jpeg
 from alexcli.errors import UsageError
@@ -44,6 +39,7 @@ from alexcli.schema import Encoding
 FORMAT, VERSION = "alexcli-store", 1
 MANIFEST, PLAN, LISTING, STATISTICS = "manifest.json", "plan.json", "source.jsonl", "statistics.npz"
 FOREIGN = "index.json"  # litdata's, whose items may be pickles
+READERS = 8  # of a store that is verified, each with a chunk in memory
 COLUMNS = ("chunk", "offset", "length", "label", "row")
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
 
@@ -104,20 +100,17 @@ def is_store(root: str) -> bool:
     return any(Path(root, name).is_file() for name in (MANIFEST, PLAN, FOREIGN))
 
 
-@contextmanager
-def _opened(root: str, name: str) -> Iterator[BufferedReader]:
-    """A file to be read from its start; UsageError says why it cannot be reached."""
+def _read(root: str, name: str) -> bytes:
+    """The content of a file; UsageError says why it cannot be reached."""
     where = f"{root.rstrip('/')}/{name}"
     if not is_url(root):
-        with Path(where).open("rb") as local:
-            yield local
-        return
+        return Path(where).read_bytes()
     import fsspec  # type: ignore[import-untyped]
 
     kind = where.partition("://")[0]
     try:
-        with fsspec.open(where, "rb") as stream:
-            yield stream
+        with fsspec.open(where, "rb") as file:
+            return bytes(file.read())
     except ImportError as error:
         driver = DRIVERS.get(kind, error.name)
         raise UsageError.of("store.driver", kind=kind, driver=driver) from error
@@ -125,17 +118,6 @@ def _opened(root: str, name: str) -> Iterator[BufferedReader]:
         raise
     except Exception as error:  # each service has kinds of its own
         raise UsageError.of("store.unreachable", where=where, error=error) from error
-
-
-def _read(root: str, name: str) -> bytes:
-    with _opened(root, name) as file:
-        return file.read()
-
-
-def file_checksum(path: Path) -> str:
-    """Of a file's content, as the manifest keeps it."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, xxh3_128).hexdigest()
 
 
 def read_manifest(root: str) -> Store:
@@ -224,11 +206,10 @@ def _local(root: str, chunk: Chunk) -> Path:
     path.parent.mkdir(exist_ok=True)
     with FileLock(path.with_suffix(".lock")):
         if not path.exists():
-            with whole_file(path) as temporary:
-                with _opened(root, chunk.file) as source, temporary.open("wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
-                if file_checksum(temporary) != chunk.checksum:
-                    raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
+            content = _read(root, chunk.file)
+            if xxh3_128_hexdigest(content) != chunk.checksum:
+                raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
+            place(path, content)
     return path
 
 
@@ -253,8 +234,8 @@ class StorePictures(Pictures):
             raise UsageError.of("store.index_problem", root=root, name=name, problem=problem)
         for chunk in [] if is_url(root) else self.chunks:
             path = Path(root, chunk.file)
-            if not path.exists() or path.stat().st_size != chunk.bytes:
-                there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
+            there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
+            if there != f"{chunk.bytes} bytes":
                 raise UsageError.of("store.chunk_size", path=path, there=there, chunk=chunk)
 
     def fetch(self, indices: Sequence[int]) -> Images:
@@ -287,16 +268,15 @@ class StorePictures(Pictures):
         names = [str(row[1]) for row in rows if row[0] == self.split]
         return [names[row] for row in self.index["row"]]
 
-    def groups(self) -> list[npt.NDArray[np.int64]] | None:
+    def groups(self) -> list[Rows] | None:
         """The chunks of a remote store; a local one is equally near everywhere."""
         if not is_url(self.store.root):
             return None
         order = np.argsort(self.index["chunk"], kind="stable")
-        ends = np.cumsum(np.bincount(self.index["chunk"], minlength=len(self.chunks)))
-        return [group for group in np.split(order, ends[:-1]) if len(group)]
+        return np.split(order, np.flatnonzero(np.diff(self.index["chunk"][order])) + 1)
 
 
-def _index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
+def _index(data: bytes, what: str) -> dict[str, Rows]:
     """The columns of a split's index, each (N,) int64; arrays of objects are never read."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as stored:
@@ -305,9 +285,7 @@ def _index(data: bytes, what: str) -> dict[str, npt.NDArray[np.int64]]:
         raise UsageError.of("store.index_damaged", what=what, error=error) from error
 
 
-def _index_problem(
-    index: dict[str, npt.NDArray[np.int64]], chunks: list[Chunk], classes: int
-) -> str | None:
+def _index_problem(index: dict[str, Rows], chunks: list[Chunk], classes: int) -> str | None:
     """What in an index contradicts the manifest."""
     numbers, labels, offset = index["chunk"], index["label"], index["offset"]
     if len({len(column) for column in index.values()}) != 1:
@@ -341,7 +319,7 @@ def open_store(root: str) -> Dataset:
     return Dataset.of(store.classes, parts, *identity, store.note, store.skipped, statistics)
 
 
-def verify(root: str, progress: Progress | None = None) -> list[str]:
+def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
     """Read a whole store again and compare it with its manifest.
 
     Args:
@@ -355,33 +333,27 @@ def verify(root: str, progress: Progress | None = None) -> list[str]:
         UsageError: it has no readable manifest.
     """
     store = read_manifest(root)
-    promised = {c.file: (c.checksum, c.bytes) for part in store.splits.values() for c in part}
-    files = promised | {name: (checksum, None) for name, checksum in store.files.items()}
+    chunks = {c.file: c for part in store.splits.values() for c in part}
+    promised = {name: chunk.checksum for name, chunk in chunks.items()} | store.files
+
+    def problem(name: str) -> str | None:
+        try:
+            data = _read(root, name)
+        except FileNotFoundError:
+            return f"{name} is missing"
+        if name in chunks and len(data) != chunks[name].bytes:
+            return f"{name} has {len(data):,} bytes, not {chunks[name].bytes:,}"
+        if xxh3_128_hexdigest(data) != promised[name]:
+            return f"{name} is not what was written: its checksum differs"
+        split = name.removesuffix(".npz")
+        if split not in store.splits:
+            return None
+        wrong = _index_problem(_index(data, name), store.splits[split], len(store.classes))
+        return f"{name}: {wrong}" if wrong else None
+
     problems = []
-    with ThreadPoolExecutor() as pool:
-        found = pool.map(lambda name: _problem(store, name, *files[name]), files)
-        for done, problem in enumerate(found, 1):
-            problems += [problem] if problem else []
-            if progress is not None:
-                progress(done, len(files))
-    return problems
-
-
-def _problem(store: Store, name: str, checksum: str, size: int | None) -> str | None:
-    """What is wrong with a file."""
-    try:
-        with _opened(store.root, name) as file:
-            found = hashlib.file_digest(file, xxh3_128).hexdigest()
-            there = file.seek(0, os.SEEK_END)
-    except FileNotFoundError:
-        return f"{name} is missing"
-    if size not in (None, there):
-        return f"{name} has {there:,} bytes, not {size:,}"
-    if found != checksum:
-        return f"{name} is not what was written: its checksum differs"
-    split = name.removesuffix(".npz")
-    if split not in store.splits:
-        return None
-    index = _index(_read(store.root, name), name)
-    problem = _index_problem(index, store.splits[split], len(store.classes))
-    return f"{name}: {problem}" if problem else None
+    with ThreadPoolExecutor(READERS) as pool:
+        for done, found in enumerate(pool.map(problem, promised), 1):
+            problems.append(found)
+            progress(done, len(promised))
+    return [found for found in problems if found]

@@ -25,10 +25,8 @@ Floats = npt.NDArray[np.floating]  # of 32 bits, at which plain numbers leave th
 Pair = tuple[Floats, Floats]
 Bits = npt.NDArray[np.uint64]
 
-_STREAMS = (
-    *("scale", "position", "shape turn", "texture turn", "texture", "levels"),
-    *("tints", "shade", "light", "grain", "blobs", "noise"),
-)
+_STREAMS = ["scale", "position", "shape turn", "texture turn", "texture", "levels"]
+_STREAMS += ["tints", "shade", "light", "grain", "blobs", "noise"]
 """What each stream of random numbers decides. Every property has its own stream, so that giving one
 of them more numbers leaves the others as they are.
 """

@@ -7,7 +7,6 @@ Legend: N pictures, S stored side, s side that the net sees. Every draw is a pur
 """
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -37,8 +36,7 @@ class Batch(NamedTuple):
     """(N,) int64, positions in the order of the epoch."""
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """One of the ten crops: corner of the crop, in units of the border, and reflection."""
 
     down: int
@@ -108,9 +106,8 @@ class Preprocess(nn.Module):
         super().__init__()
         self.spec, self.size, self.channels = spec, input_spec.size, input_spec.channels
         if self.size > size:
-            raise UsageError.of(
-                "augment.crop_size", size=self.size, stored=size, fits=round(self.size * 256 / 227)
-            )
+            fits = round(self.size * 256 / 227)
+            raise UsageError.of("augment.crop_size", size=self.size, stored=size, fits=fits)
         if self.channels == 2:
             raise UsageError.of("augment.channels")
         deviations = spec.channel_std
@@ -150,10 +147,9 @@ class Preprocess(nn.Module):
         if spec.crop is Crop.random_resized:
             boxes = random_boxes(draws.key("box", seed, epoch), shared, stored)
             return self._finish(resized_crops(batch.images, boxes, mirror, self.size, levels))
-        if spec.crop is Crop.random:
-            corners = (u[:, :2] * (stored - self.size + 1)).long()
-        else:
-            corners = torch.full_like(rows, (stored - self.size) // 2)[:, None].expand(-1, 2)
+        corners = (u[:, :2] * (stored - self.size + 1)).long()
+        if spec.crop is Crop.center:
+            corners.fill_((stored - self.size) // 2)
         cuts = Cuts(corners[:, 0], corners[:, 1], mirror)
         return self._finish(cut(batch.images, cuts, self.size, levels))
 
@@ -174,9 +170,7 @@ class Preprocess(nn.Module):
 
     def plain_center(self, images: Tensor) -> Tensor:
         """`view` of the centre in operations that every export format knows."""
-        first = (len(self.mean_image) - self.size) // 2
-        there = slice(first, first + self.size)
-        return self._finish(self._levels().of(images[:, there, there].float()))
+        return self._finish(self._levels().of(centre(images, self.size).float()))
 
     def _levels(self) -> Levels:
         mean = None if self.spec.mean is Mean.none else self.mean_image
@@ -213,8 +207,8 @@ def cut_together(images: Tensor, cuts: Cuts, side: int, levels: Levels) -> Tenso
     """`cut` as a few operations on the whole batch, for a GPU."""
     line = torch.arange(side, device=images.device)
     y = (cuts.down[:, None] + line)[:, :, None]  # (N, s, 1)
-    x = cuts.right[:, None] + torch.where(cuts.mirror[:, None], side - 1 - line, line)
-    x = x[:, None, :]  # (N, 1, s)
+    across = torch.where(cuts.mirror[:, None], side - 1 - line, line)
+    x = (cuts.right[:, None] + across)[:, None, :]  # (N, 1, s)
     picture = torch.arange(len(images), device=images.device)[:, None, None]
     under = levels.mean[y, x] if levels.mean is not None and levels.follows else None
     return levels.of(images[picture, y, x].float(), under)
@@ -251,9 +245,9 @@ def cut_each(images: Tensor, cuts: Cuts, side: int, levels: Levels) -> Tensor:
 
 
 def centre(image: Tensor, side: int) -> Tensor:
-    """The middle of (S, S, 3), (s, s, 3)."""
-    first = (image.shape[0] - side) // 2
-    return image[first : first + side, first : first + side]
+    """The middle of (..., S, S, 3), (..., s, s, 3)."""
+    first = (image.shape[-2] - side) // 2
+    return image[..., first : first + side, first : first + side, :]
 
 
 def random_boxes(key: int, rows: Tensor, stored: int) -> Tensor:

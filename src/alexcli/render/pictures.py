@@ -15,6 +15,7 @@ from alexcli.results import Prediction
 
 BAR = 30  # characters of a certain guess
 EIGHTHS = 8 * BAR  # of a character, which a bar is exact to
+SMALL = 32  # pixels of a thumbnail's side, which are characters
 COLUMNS = 4  # pictures beside each other, as in Figure 4
 
 
@@ -35,25 +36,18 @@ def bars(found: Sequence[Prediction]) -> str:
     return printed(*parts)
 
 
-def thumbnail(image: Any, columns: int = 32) -> str:
-    """A small picture for a terminal, two pixels a character; nothing where there is no colour.
-
-    Args:
-        image: (H, W, 3) uint8.
-        columns: width in characters.
-    """
+def thumbnail(image: Any) -> str:
+    """A square (S, S, 3) uint8 for a terminal, two pixels a character; nothing without colours."""
     console = Console()
     if not console.is_terminal or console.no_color:
         return ""
     from PIL import Image
 
-    high = columns * image.shape[0] // image.shape[1] // 2 * 2
-    small = np.asarray(Image.fromarray(image).resize((columns, high), Image.Resampling.BOX))
+    small = np.asarray(Image.fromarray(image).resize((SMALL, SMALL), Image.Resampling.BOX))
     drawn = Text()
-    for y in range(0, high, 2):
-        for x in range(columns):
-            top, bottom = (small[y + dy, x].tobytes().hex() for dy in (0, 1))
-            drawn.append("▀", style=f"#{top} on #{bottom}")
+    for above, below in zip(small[::2], small[1::2], strict=True):
+        for top, bottom in zip(above, below, strict=True):
+            drawn.append("▀", style=f"#{top.tobytes().hex()} on #{bottom.tobytes().hex()}")
         drawn.append("\n")
     return printed(drawn[:-1])
 

@@ -1,5 +1,6 @@
 """What `alexcli data stats` and `alexcli data preview` show of a data set."""
 
+from contextlib import closing
 from functools import partial
 from typing import Any
 
@@ -21,10 +22,8 @@ FRAME = [0, 1, -2, -1]
 def opened(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
     """The pictures and the statistics of the training set; UsageError where there are none."""
     dataset = open_dataset(spec.data, train_only=True)
-    try:
+    with closing(reporter):
         return dataset, training_statistics(dataset, partial(reporter.counted, "mean image"))
-    finally:
-        reporter.close()
 
 
 def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
@@ -38,7 +37,7 @@ def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
     """
     dataset, found = opened(spec, reporter)
     values, vectors = found.components()
-    data = {
+    data: dict[str, Any] = {
         "data": dataset.fingerprint,
         "pictures": found.count,
         "size": dataset.size,
@@ -50,32 +49,24 @@ def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
         "components": vectors.T.tolist(),
         "noise": {"stdev": (SIGMA * values**0.5).tolist(), "eigenvalue": (SIGMA * values).tolist()},
     }
-    about = f"mean of {found.count:,} training pictures"
-    panel = Panel("tiles", about, _pixels(found.mean_image)[None, None], inches=4)
-    levels = ", ".join(f"{mean:.1f}" for mean in data["channel_means"])
-    caption = f"grey levels R, G, B: {levels}; data {dataset.fingerprint}"
-    table = _table(data)
-    return Analysis(table.title, [table], [panel], caption, data=data)
-
-
-def _table(data: dict[str, Any]) -> Table:
-    """Statistics for people."""
-    named = {"channel mean": data["channel_means"]}
-    named["channel standard deviation"] = data["channel_stds"]
-    named |= {f"covariance, {c}": row for c, row in zip("RGB", data["covariance"], strict=True)}
-    rows: list[list[Any]] = [[name, *(round(x, 3) for x in row)] for name, row in named.items()]
-    axes = zip(data["eigenvalues"], data["components"], strict=True)
-    for i, (value, vector) in enumerate(axes, 1):
-        rows.append([f"component {i}, eigenvalue {value:,.1f}", *(round(x, 4) for x in vector)])
+    names = ["channel mean", "channel standard deviation", *(f"covariance, {c}" for c in "RGB")]
+    of_channels = [data["channel_means"], data["channel_stds"], *data["covariance"]]
+    cells = [[round(x, 3) for x in row] for row in of_channels]
+    names += [f"component {i}, eigenvalue {value:,.1f}" for i, value in enumerate(values, 1)]
+    cells += [[round(x, 4) for x in row] for row in data["components"]]
+    rows = [[name, *row] for name, row in zip(names, cells, strict=True)]
     stdev = ", ".join(f"{x:.2f}" for x in data["noise"]["stdev"])
     eigenvalue = ", ".join(f"{x:.1f}" for x in data["noise"]["eigenvalue"])
-    note = (
-        f"{data['pictures']:,} pictures of {data['size']} px ({data['resize']}); grey levels, 0 to "
-        f"255. Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the 2012 "
-        f"code has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
-        "(pca.scale=eigenvalue)"
-    )
-    return Table("statistics of the training set", ["quantity", *"RGB"], rows, note=note)
+    note = f"{found.count:,} pictures of {dataset.size} px ({dataset.resize}); grey levels, 0 to "
+    note += f"255. Colour noise of sigma 0.1 along components 1, 2, 3: {stdev} grey levels as the "
+    note += f"2012 code has it (pca.scale=stdev), {eigenvalue} by the letter of section 4.1 "
+    note += "(pca.scale=eigenvalue)"
+    table = Table("statistics of the training set", ["quantity", *"RGB"], rows, note=note)
+    about = f"mean of {found.count:,} training pictures"
+    panel = Panel("tiles", about, _pixels(found.mean_image)[None, None], inches=4)
+    levels = ", ".join(f"{mean:.1f}" for mean in found.channel_means)
+    caption = f"grey levels R, G, B: {levels}; data {dataset.fingerprint}"
+    return Analysis(table.title, [table], [panel], caption, data=data)
 
 
 def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
@@ -94,14 +85,13 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
     from alexcli.data.transforms import Batch, Preprocess
 
     dataset, found = opened(spec, reporter)
-    if not 0 <= index < len(dataset.train):
-        raise UsageError.of(
-            "data.index", index=index, train=dataset.train, last=len(dataset.train) - 1
-        )
-    image, mean = dataset.train.fetch([index]), found.channel_means
+    train, last = dataset.train, len(dataset.train) - 1
+    if not 0 <= index <= last:
+        raise UsageError.of("data.index", index=index, train=train, last=last)
+    image, mean = train.fetch([index]), found.channel_means
     preprocess = Preprocess(spec.augment, spec.model.input, found, dataset.size)
     number = torch.tensor([index])
-    label = torch.from_numpy(dataset.train.labels[[index]])
+    label = torch.from_numpy(train.labels[[index]])
     batch = Batch(torch.from_numpy(image), label, number, number)
     shown = {"stored picture": image[0], "mean image": _pixels(found.mean_image)}
     values, vectors = found.components()
@@ -114,7 +104,7 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
         # The mean colour is added back, so that net inputs can be looked at.
         shown[f"view of epoch {epoch}"] = _pixels(view.numpy() / spec.augment.pixel_scale + mean)
     tiles = np.stack([_scaled(picture) for picture in shown.values()]).reshape(3, 5, SIDE, SIDE, 3)
-    name = f"{dataset.classes[int(label)]}: {dataset.train.names()[index]}"
+    name = f"{dataset.classes[int(label)]}: {train.names()[index]}"
     caption = "views: random crop, reflection and colour noise; the mean colour is added back"
     panel = Panel("tiles", "", tiles, columns=list(shown), inches=2.4)
     return Analysis(f"What the net sees of {name}", [], [panel], caption)
