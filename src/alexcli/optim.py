@@ -107,13 +107,6 @@ def _rates(spec: OptimSpec, group: GroupSpec, epoch: int, drops: int) -> dict[st
     return {"lr": spec.rate * rate, "weight_decay": spec.weight_decay * decay}
 
 
-def _check_steps(name: str, group: GroupSpec) -> None:
-    for key, schedule in (("rate", group.rate), ("decay", group.decay)):
-        for first, value in schedule.steps.items():
-            if first < 1 or not 0 <= value < math.inf:
-                raise UsageError.of("optim.steps", name=name, key=key, first=first, value=value)
-
-
 def parameter_groups(
     named: Iterable[tuple[str, nn.Parameter]], spec: OptimSpec
 ) -> list[dict[str, Any]]:
@@ -122,15 +115,14 @@ def parameter_groups(
     `named` gives names such as `tower0.conv1.weight`; patterns see them without `towerN.`, and the
     last matching group has the parameter. Rates are those of epoch 1. Groups come in the order of
     spec.groups, their parameters in the order of `named`; a group that later ones override entirely
-    is absent. Raises UsageError for a parameter without group, for a pattern that matches no
-    parameter and for a `steps` schedule with an impossible epoch or value.
+    is absent. Raises UsageError for a parameter without group and for a pattern that matches no
+    parameter.
     """
     groups = _live_groups(spec)
     parameters = [(_TOWER.sub("", name), parameter) for name, parameter in named]
     names = list(dict.fromkeys(name for name, _ in parameters))
     owner: dict[str, str] = {}
     for group_name, group in groups.items():
-        _check_steps(group_name, group)
         matched = [name for name in names if fnmatch.fnmatchcase(name, group.pattern)]
         if not matched:
             raise UsageError.of("optim.pattern", group_name=group_name, group=group, names=names)

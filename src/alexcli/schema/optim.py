@@ -21,7 +21,7 @@ class ScheduleSpec:
     """
     base: float = ranged(1.0, low=0)
     """Value in the first epoch, a multiple."""
-    steps: dict[int, float] = field(default_factory=dict)
+    steps: dict[int, float] = field(default_factory=dict, metadata={"low": 0})
     """For `steps`: first epoch with the new value -> new value, a multiple."""
     factor: float = ranged(250.0, above=0)
     """For `dexp`: the last value is base / factor (#170: 250)."""
