@@ -153,10 +153,10 @@ def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     )
 
 
-def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(whole: TrainSpec | dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted keys and single values."""
     found: dict[str, Any] = {}
-    for key, value in mapping.items():
+    for key, value in (whole if isinstance(whole, dict) else to_mapping(whole)).items():
         path = f"{prefix}{key}"
         found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
     return found

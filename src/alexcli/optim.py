@@ -33,11 +33,9 @@ class PaperSGD(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         for group in self.param_groups:
-            for key in ("lr", "weight_decay"):
-                if not 0 <= group[key] < math.inf:
-                    raise ValueError(f"{key} must be finite and at least 0, not {group[key]}")
-            if not 0 <= group["momentum"] < 1:
-                raise ValueError(f"momentum must be in [0, 1), not {group['momentum']}")
+            for key, limit in (("lr", math.inf), ("weight_decay", math.inf), ("momentum", 1)):
+                if not 0 <= group[key] < limit:
+                    raise ValueError(f"{key} must be in [0, {limit}), not {group[key]}")
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -130,13 +128,12 @@ def parameter_groups(
     missing = [name for name in names if name not in owner]
     if missing:
         raise UsageError.of("optim.no_group", missing=missing)
-    result = []
+    result: list[dict[str, Any]] = []
     for group_name, group in groups.items():
         members = [parameter for name, parameter in parameters if owner[name] == group_name]
-        if members:
-            keys = {"params": members, "name": group_name, "momentum": spec.momentum}
-            result.append(keys | _rates(spec, group, epoch=1, drops=0))
-    return result
+        keys = {"params": members, "name": group_name, "momentum": spec.momentum}
+        result.append(keys | _rates(spec, group, epoch=1, drops=0))
+    return [group for group in result if group["params"]]
 
 
 def build_optimizer(
