@@ -6,7 +6,7 @@ import itertools
 import math
 import operator
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -33,7 +33,6 @@ QUICKSTART = "experiment=quickstart"
 WANTED = {"to Integer": "a whole number", "to Float": "a number", "bool": "true or false"}
 WANTED |= {"'int'": "a whole number", "'float'": "a number", "not a ListConfig": "a list: [a,b]"}
 """What OmegaConf says of a value of another type, and what it wants."""
-LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]]
 LIMITS = {"low": ("at least", operator.ge), "high": ("at most", operator.le)}
 LIMITS |= {"above": ("above", operator.gt), "below": ("below", operator.lt)}
 """Those of schema.ranged in words, and whether a number keeps them."""
@@ -60,7 +59,7 @@ def choices(group: str) -> list[str]:
 def describe(group: str, choice: str) -> str:
     """The first comment line of a yaml that is not a Hydra directive."""
     text = (conf_dir() / group / f"{choice}.yaml").read_text(encoding="utf-8")
-    return next(iter(re.findall(r"^# (?!@package)(.+)", text, re.M)), "")
+    return next(iter(re.findall(r"^#(?!.*@package)(.*)", text, re.M)), "").strip()
 
 
 def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
@@ -74,7 +73,8 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     Raises:
         UsageError: unknown key, group choice or type, missing value, value out of range.
     """
-    words, typed, named = [], [], set()
+    words: list[str] = []
+    typed, named = [], set()
     known = groups() if schema in ROOTS else []
     for override in parse(overrides):
         name = override.key_or_group
@@ -85,8 +85,10 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
         empty = override.value() is None
         if override.is_delete() or override.package or (empty and name != "experiment"):
             raise UsageError.of("config.no_group_value", line=override.input_line, name=name)
-        if not empty:
-            words.append(f"{name}={_choice(name, str(override.value()))}")
+        word, there = str(override.value()), choices(name)
+        if not empty and word not in there:
+            raise UsageError.of("config.no_choice", name=name, word=word, known=there)
+        words += [] if empty else [f"{name}={word}"]
     if schema is TrainSpec and not named & {"experiment", "data"}:
         words.insert(0, QUICKSTART)
     config = OmegaConf.structured(schema)
@@ -209,13 +211,6 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
     return [list(job) for job in itertools.product(*values)]
 
 
-def _choice(name: str, word: str) -> str:
-    """A choice of a group; UsageError where there is none."""
-    if word not in choices(name):
-        raise UsageError.of("config.no_choice", name=name, word=word, known=choices(name))
-    return word
-
-
 def _set(config: Any, override: Override) -> Any:
     """The configuration with a key set; UsageError where there is none, or for another type."""
     key, value = override.key_or_group, None if override.is_delete() else override.value()
@@ -275,14 +270,14 @@ def _explained(config: Any, *, where: str = "", key: str = "") -> Iterator[None]
     except (HydraException, OmegaConfBaseException) as error:
         full = getattr(error, "full_key", None) or key
         if isinstance(error, ConfigKeyError):
-            place, word = full.rpartition(".")[0], max(full, key, key=len)
+            prefix, word = full[: full.rfind(".") + 1], max(full, key, key=len)
             names = list(map(str, error.parent_node or ()))
-            known = [f"{place}.{name}".lstrip(".") for name in names]
+            known = [prefix + name for name in names]
             if not nearest(word, known):
-                known += flat(cast(dict[str, Any], OmegaConf.to_container(config)))
-            said = {"where": where, "key": word, "place": place or "the top level"}
+                known += flat(config)
+            place = prefix.rstrip(".") or "the top level"
             raise UsageError.of(
-                "config.unknown_key", names=names, word=word, known=known, **said
+                "config.unknown_key", where=where, place=place, names=names, word=word, known=known
             ) from error
         parent = key.rpartition(".")[0]
         place = parent if OmegaConf.is_list(OmegaConf.select(config, parent)) else full

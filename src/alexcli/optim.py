@@ -1,10 +1,9 @@
 """The learning rule of section 5: the update, the groups of parameters, the rates by epoch."""
 
 import fnmatch
-import functools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -62,15 +61,21 @@ class PaperSGD(torch.optim.Optimizer):
             velocities = [self.state[p]["velocity"] for p in here]
             # Autograd gives a gradient its weight's strides; the kernel does not check it.
             gradients = [
-                g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+                p.grad if p.grad.stride() == p.stride() else torch.empty_like(p).copy_(p.grad)
                 for p in here
-                if (g := p.grad) is not None
             ]
             if not group["momentum"]:  # the kernel refuses a velocity then
                 torch._foreach_mul_(here, 1 - group["lr"] * group["weight_decay"])
                 torch._foreach_add_(here, gradients, alpha=-group["lr"])
                 continue
             torch._fused_sgd_(here, gradients, velocities, **keys, is_first_step=False)
+
+
+RULES: dict[OptimKind, Callable[..., torch.optim.Optimizer]] = {
+    OptimKind.paper_sgd: PaperSGD,
+    OptimKind.sgd: torch.optim.SGD,
+    OptimKind.adam: torch.optim.Adam,
+}
 
 
 def schedule_value(
@@ -98,10 +103,8 @@ def _live_groups(spec: OptimSpec) -> dict[str, GroupSpec]:
 
 
 def _rates(spec: OptimSpec, group: GroupSpec, epoch: int, drops: int) -> dict[str, float]:
-    value = functools.partial(
-        schedule_value, epoch=epoch, epochs=spec.epochs, drops=drops, factor=spec.plateau.factor
-    )
-    rate, decay = value(group.rate), value(group.decay)
+    keys: dict[str, Any] = {"epochs": spec.epochs, "drops": drops, "factor": spec.plateau.factor}
+    rate, decay = (schedule_value(one, epoch, **keys) for one in (group.rate, group.decay))
     return {"lr": spec.rate * rate, "weight_decay": spec.weight_decay * decay}
 
 
@@ -143,12 +146,7 @@ def build_optimizer(
 
     Decay is L2 for all kinds. Adam has torch's betas and no use for `momentum`.
     """
-    groups = parameter_groups(named, spec)
-    if spec.kind is OptimKind.adam:
-        return torch.optim.Adam(groups, lr=spec.rate)
-    if spec.kind is OptimKind.sgd:
-        return torch.optim.SGD(groups, lr=spec.rate)
-    return PaperSGD(groups, lr=spec.rate)
+    return RULES[spec.kind](parameter_groups(named, spec), lr=spec.rate)
 
 
 def set_epoch(optimizer: torch.optim.Optimizer, spec: OptimSpec, epoch: int, drops: int) -> None:
@@ -191,16 +189,13 @@ class DivideOnPlateau:
         An error is better when it is below the last better one by more than `min_delta`. After a
         drop that best is kept and the count of epochs starts again.
         """
+        self.waited += 1
         if error < self.best - self.spec.min_delta:
             self.best, self.waited = float(error), 0
-            return
-        self.waited += 1
-        if self.waited < self.spec.patience:
-            return
-        if self.drops >= self.spec.times:
-            self.finished = True
-        else:
+        elif self.waited >= self.spec.patience and self.drops < self.spec.times:
             self.drops, self.waited = self.drops + 1, 0
+        elif self.waited >= self.spec.patience:
+            self.finished = True
 
     def state_dict(self) -> dict[str, float | int | bool]:
         """`drops`, `finished`, `best` (a fraction; inf before the first epoch) and `waited`."""

@@ -109,7 +109,8 @@ def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:
         if isinstance(value, dict) and "steps" in value:
             found[path] = _schedule(value)
         elif isinstance(value, dict) and value:
-            found |= {path: "present"} if named else {}
+            if named:
+                found[path] = "present"
             found |= _flat(value, f"{path}.")
         elif key != "name" and not named:  # a removed layer or group is an absent one
             found[path] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
@@ -118,16 +119,13 @@ def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:
 
 def _schedule(value: dict[str, Any]) -> str:
     """A schedule in words, in multiples of the rate or the decay."""
-    steps = value["steps"].items()
-    return (
-        f"{value['base']:g}"
-        + {
-            "constant": "",
-            "steps": "".join(f", {new:g} from epoch {epoch}" for epoch, new in steps),
-            "dexp": f" to 1/{value['factor']:g} of it in {value['parts']} steps",
-            "plateau": ", divided on plateaus",
-        }[value["kind"]]
-    )
+    later = {
+        "constant": "",
+        "steps": "".join(f", {new:g} from epoch {epoch}" for epoch, new in value["steps"].items()),
+        "dexp": f" to 1/{value['factor']:g} of it in {value['parts']} steps",
+        "plateau": ", divided on plateaus",
+    }
+    return f"{value['base']:g}{later[value['kind']]}"
 
 
 @command(config)

@@ -83,18 +83,18 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     file = read_study(name)
     if any(override.key_or_group in ("seed", "label") for override in parse(words)):
         raise UsageError.of("ablate.own_words")
-    setting = compose(words, TrainSpec)
-    known = flat(setting)
+    setting = Arm("setting", compose(words, TrainSpec), [*words], [], ArmSpec())
+    known = flat(setting.spec)
     for key, value in file.needs.items():
         if known.get(key) != value:
             pair = {"wanted": _typed(value), "found": _typed(known.get(key))}
             raise UsageError.of("ablate.needs", name=name, key=key, **pair)
-    base = _arm(name, BASELINE, ArmSpec(file.baseline), setting, words)
+    base = _arm(name, BASELINE, ArmSpec(file.baseline), setting)
     arms, source = [base], None
     if file.source:
-        source = _arm(name, "source", ArmSpec(file.source), base.spec, base.words)
+        source = _arm(name, "source", ArmSpec(file.source), base)
     for key, found in file.arms.items():
-        arm = _arm(name, key, found, base.spec, base.words, typed=words)
+        arm = _arm(name, key, found, base, typed=words)
         if source:
             arm.after = source
             arm.differences.append(f"init_from: null -> a net of {', '.join(source.differences)}")
@@ -106,16 +106,9 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     return Study(name, file, arms)
 
 
-def _arm(
-    study: str,
-    name: str,
-    file: ArmSpec,
-    base: TrainSpec,
-    words: Sequence[str],
-    typed: Sequence[str] = (),
-) -> Arm:
+def _arm(study: str, name: str, file: ArmSpec, base: Arm, typed: Sequence[str] = ()) -> Arm:
     """Compose an arm: the base's words, then its own changes with patterns and factors resolved."""
-    before, who = flat(base), f"{name} of {study}"
+    before, who = flat(base.spec), f"{name} of {study}"
     changes = _resolved(file.change, before, who)
     for word, override in zip(typed, parse(typed), strict=True):
         mine = override.key_or_group
@@ -125,10 +118,10 @@ def _arm(
             factor = FACTOR.match(str(file.change.get(key)))  # of what was typed
             if not factor and (key == mine or within or mine.startswith(f"{key}.")):
                 raise UsageError.of("ablate.word_in_arm", word=word, arm=who, key=key)
-    words = [*words, *(f"{key}={_typed(value)}" for key, value in changes.items())]
+    words = [*base.words, *(f"{key}={_typed(value)}" for key, value in changes.items())]
     spec = compose(words, TrainSpec)
     after, removed = flat(spec), [key for key, value in changes.items() if value is None]
-    hidden = (*_without_effect(base), *(f"{key}." for key in removed))
+    hidden = (*_without_effect(base.spec), *(f"{key}." for key in removed))
     differences = [
         f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
         for key in before | after
