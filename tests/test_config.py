@@ -122,6 +122,9 @@ def test_a_composition_survives_yaml() -> None:
         ("optim.groups.x.rate.base=2", "optim.groups.x.pattern has no value", None),
         ("optim.rate=inf", "optim.rate=inf is not a finite number", None),
         ("model.trunk.conv1.bias=nan", "model.trunk.conv1.bias=nan is not a finite", None),
+        ("optim.groups.weights.rate.steps={0: 0.1}", "optim.groups.weights.rate.steps has", None),
+        ("optim.groups.weights.rate.steps={5: -0.1}", "optim.groups.weights.rate.steps.5=-", None),
+        ("optim.groups.weights.rate.steps={5: nan}", "optim.groups.weights.rate.steps.5=n", None),
     ],
 )
 def test_bad_words_are_refused_with_the_full_key(word: str, message: str, hint: str | None) -> None:

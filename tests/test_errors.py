@@ -60,7 +60,7 @@ def test_the_hint_is_the_nearest_known_word_or_else_the_general_one() -> None:
 
 
 def test_a_hint_that_comes_out_empty_is_none() -> None:
-    assert UsageError.of("config.other", where="", said="bad", hint=None).hint is None
+    assert UsageError.of("config.other", where="", first="bad", hint=None).hint is None
 
 
 def test_lists_are_counted_and_written_with_commas() -> None:

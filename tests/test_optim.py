@@ -232,13 +232,6 @@ def test_pattern_without_match_is_refused(pattern: str) -> None:
     assert "conv1.weight, conv1.bias" in (caught.value.hint or "")
 
 
-@pytest.mark.parametrize("steps", [{0: 0.1}, {5: -0.1}, {5: float("nan")}])
-def test_impossible_step_is_refused(steps: dict[int, float]) -> None:
-    rate = ScheduleSpec(kind=Schedule.steps, steps=steps)
-    with pytest.raises(UsageError, match=r"optim\.groups\.all\.rate\.steps"):
-        parameter_groups(named(), optim_spec({"all": GroupSpec(pattern="*", rate=rate)}))
-
-
 def test_dexp_gives_the_values_of_net_170_in_four_parts_of_95_epochs() -> None:
     spec = ScheduleSpec(kind=Schedule.dexp, factor=250.0, parts=4)
     values = [value(spec, epoch) for epoch in range(1, 96)]

@@ -1,13 +1,13 @@
 """Composing and validating configurations; the only place that imports hydra."""
 
+import contextlib
 import dataclasses
 import itertools
 import math
+import operator
 import re
-import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import UnionType
 from typing import Any, TypeVar, cast
 
 import yaml
@@ -17,8 +17,8 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from alexcli.errors import UsageError, nearest
 from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
@@ -31,8 +31,11 @@ RUN_GROUPS = ("data", "eval", "placement", "trainer")
 STUDIES = "ablation"
 QUICKSTART = "experiment=quickstart"
 WANTED = {"to Integer": "a whole number", "to Float": "a number", "bool": "true or false"}
-WANTED |= {"'int'": "a whole number", "'float'": "a number", "ListConfig": "a list: [a,b]"}
+WANTED |= {"'int'": "a whole number", "'float'": "a number", "not a ListConfig": "a list: [a,b]"}
 """What OmegaConf says of a value of another type, and what it wants."""
+LIMITS = {"low": ("at least", operator.ge), "high": ("at most", operator.le)}
+LIMITS |= {"above": ("above", operator.gt), "below": ("below", operator.lt)}
+"""Those of schema.ranged in words, and whether a number keeps them."""
 
 
 def conf_dir() -> Path:
@@ -55,10 +58,8 @@ def choices(group: str) -> list[str]:
 
 def describe(group: str, choice: str) -> str:
     """The first comment line of a yaml that is not a Hydra directive."""
-    for line in (conf_dir() / group / f"{choice}.yaml").read_text(encoding="utf-8").splitlines():
-        if line.startswith("#") and "@package" not in line:
-            return line.removeprefix("#").strip()
-    return ""
+    text = (conf_dir() / group / f"{choice}.yaml").read_text(encoding="utf-8")
+    return next(iter(re.findall(r"^#(?!.*@package)(.*)", text, re.M)), "").strip()
 
 
 def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
@@ -72,32 +73,33 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     Raises:
         UsageError: unknown key, group choice or type, missing value, value out of range.
     """
-    chosen: list[Override] = []
-    typed: list[Override] = []
+    words: list[str] = []
+    typed, named = [], set()
+    known = groups() if schema in ROOTS else []
     for override in parse(overrides):
-        line = override.input_line or ""
-        if override.is_sweep_override():
-            raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
-        group, name = schema in ROOTS and override.key_or_group in groups(), override.key_or_group
-        empty = override.value() is None and name != "experiment"
-        if group and (empty or override.is_delete() or override.package):
-            raise UsageError.of("config.no_group_value", line=line, name=name)
-        (chosen if group else typed).append(override)
-    words = [_choice(override) for override in chosen if override.value() is not None]
-    names = {override.key_or_group for override in chosen}
-    if schema is TrainSpec and not names & {"experiment", "data"}:
+        name = override.key_or_group
+        if name not in known:
+            typed.append(override)
+            continue
+        named.add(name)
+        empty = override.value() is None
+        if override.is_delete() or override.package or (empty and name != "experiment"):
+            raise UsageError.of("config.no_group_value", line=override.input_line, name=name)
+        word, there = str(override.value()), choices(name)
+        if not empty and word not in there:
+            raise UsageError.of("config.no_choice", name=name, word=word, known=there)
+        words += [] if empty else [f"{name}={word}"]
+    if schema is TrainSpec and not named & {"experiment", "data"}:
         words.insert(0, QUICKSTART)
-    GlobalHydra.instance().clear()
     config = OmegaConf.structured(schema)
-    try:
-        if schema in ROOTS:
-            with initialize_config_dir(str(conf_dir()), version_base="1.3"):
-                config = OmegaConf.merge(config, hydra_compose(ROOTS[schema], overrides=words))
-    except (HydraException, OmegaConfBaseException) as error:
-        raise _explained(error) from error
+    if schema in ROOTS:
+        GlobalHydra.instance().clear()
+        with _explained(config), initialize_config_dir(str(conf_dir()), version_base="1.3"):
+            config = OmegaConf.merge(config, hydra_compose(ROOTS[schema], overrides=words))
+        OmegaConf.set_struct(config, None)  # typed nodes refuse unknown keys, others take new ones
     for override in typed:
-        config = _set(config, override.key_or_group, _value(override))
-    return cast(Spec, _to_spec(config))
+        config = _set(config, override)
+    return cast(Spec, _checked(config))
 
 
 def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
@@ -111,10 +113,9 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
         raise UsageError.of("config.no_mapping", source=source, kind=type(mapping).__name__)
     if "${" in yaml.safe_dump(mapping):
         raise UsageError.of("config.interpolation", source=source)
-    try:
-        return cast(Spec, _to_spec(OmegaConf.merge(OmegaConf.structured(schema), mapping)))
-    except OmegaConfBaseException as error:
-        raise _explained(error, where=f"{source}: ") from error
+    config = OmegaConf.structured(schema)
+    with _explained(config, where=f"{source}: "):
+        return cast(Spec, _checked(OmegaConf.merge(config, mapping)))
 
 
 def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
@@ -130,63 +131,63 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     """
     config = OmegaConf.structured(spec)
     for override in parse(overrides):
-        line = override.input_line or ""
-        if override.is_sweep_override():
-            raise UsageError.of("config.sweep", line=line, hint=quoting_hint(line))
+        name, line = override.key_or_group, override.input_line or ""
         if "${" in line:
             raise UsageError.of("config.interpolation", source="the command line")
-        name, value = override.key_or_group, _value(override)
-        group, allowed = name in groups(), [f"{group}.*" for group in RUN_GROUPS]
         if name.partition(".")[0] not in RUN_GROUPS:
-            if not group:
-                _set(config, name, value)  # which knows unknown keys
-            raise UsageError.of("config.trained_already", override=override, groups=allowed)
-        if override.is_delete() or (group and value is None):
-            raise UsageError.of("config.nothing_left", override=override)
-        if group:
-            path = conf_dir() / _choice(override).replace("=", "/")
-            text = path.with_suffix(".yaml").read_text(encoding="utf-8")
-            value = to_mapping(TrainSpec())[name] | yaml.safe_load(text)
-        config = _set(config, name, value)
-    return cast(TrainSpec, _to_spec(config))
+            if name not in groups():
+                _set(config, override)  # which knows unknown keys
+            allowed = [f"{group}.*" for group in RUN_GROUPS]
+            raise UsageError.of("config.trained_already", line=line, groups=allowed)
+        if override.is_delete():
+            raise UsageError.of("config.nothing_left", line=line)
+        if name in groups():
+            config[name] = getattr(compose(["experiment=null", line], TrainSpec), name)
+        else:
+            config = _set(config, override)
+    return cast(TrainSpec, _checked(config))
 
 
 def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     """Plain data, enums by name: what `config show` prints and a run directory keeps."""
-    container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)
-    return cast(dict[str, Any], container)
+    return cast(
+        dict[str, Any], OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)
+    )
 
 
-def flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat(whole: TrainSpec | dict[str, Any], prefix: str = "") -> dict[str, Any]:
     """Dotted keys and single values."""
     found: dict[str, Any] = {}
-    for key, value in mapping.items():
-        inner = flat(value, f"{prefix}{key}.") if isinstance(value, dict) else None
-        found |= inner if inner is not None else {prefix + str(key): value}
+    for key, value in (whole if isinstance(whole, dict) else to_mapping(whole)).items():
+        path = f"{prefix}{key}"
+        found |= flat(value, f"{path}.") if isinstance(value, dict) else {path: value}
     return found
 
 
-def parse(overrides: Sequence[str]) -> list[Override]:
+def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
     """Parse KEY=VALUE words with Hydra's grammar.
 
     Raises:
-        UsageError: a word that is not KEY=VALUE, or a value that needs quotes; says which.
+        UsageError: a word that is not KEY=VALUE, a value that needs quotes, or, but for a `sweep`,
+            several values; says which.
     """
     parser = OverridesParser.create()
     parsed = []
     for word in overrides:
         if "=" not in word and not word.startswith("~"):
             raise UsageError.of("config.no_pair", word=word)
+        hint = _quoting_hint(word)
         try:
-            parsed.append(parser.parse_override(word))
+            override = parser.parse_override(word)
         except HydraException as error:
-            raise UsageError.of(
-                "config.unreadable_value", word=word, hint=quoting_hint(word)
-            ) from error
+            raise UsageError.of("config.unreadable_value", word=word, hint=hint) from error
+        if override.is_sweep_override() and not sweep:
+            raise UsageError.of("config.sweep", line=word, hint=hint)
+        parsed.append(override)
     return parsed
 
 
-def quoting_hint(word: str) -> str:
+def _quoting_hint(word: str) -> str:
     """How to type a value with characters that Hydra's grammar uses, for a shell."""
     key, _, value = word.partition("=")
     quote = '"' if "'" in value or '"' not in value else "'"
@@ -199,139 +200,93 @@ def quoting_hint(word: str) -> str:
 def expand(overrides: Sequence[str]) -> list[list[str]]:
     """The jobs of a sweep: `seed=0,1 model=a,b` makes four; without lists, one."""
     values = []
-    for override in parse(overrides):
-        if override.is_sweep_override():
-            if not override.is_choice_sweep() and not override.is_range_sweep():
-                raise UsageError.of("config.unswept", override=override)
-            found = [f"{override.get_key_element()}={v}" for v in override.sweep_string_iterator()]
-            values.append(found)
-        else:
+    for override in parse(overrides, sweep=True):
+        if not override.is_sweep_override():
             values.append([override.input_line or ""])
+        elif override.is_choice_sweep() or override.is_range_sweep():
+            key = override.get_key_element()
+            values.append([f"{key}={value}" for value in override.sweep_string_iterator()])
+        else:
+            raise UsageError.of("config.unswept", line=override.input_line)
     return [list(job) for job in itertools.product(*values)]
 
 
-def _choice(override: Override) -> str:
-    """GROUP=CHOICE; UsageError where there is no such choice."""
-    name, value = override.key_or_group, str(override.value())
-    if value not in choices(name):
-        raise UsageError.of("config.no_choice", name=name, word=value, known=choices(name))
-    return f"{name}={value}"
-
-
-def _value(override: Override) -> Any:
-    return None if override.is_delete() else override.value()
-
-
-def _set(config: Any, key: str, value: Any) -> Any:
+def _set(config: Any, override: Override) -> Any:
     """The configuration with a key set; UsageError where there is none, or for another type."""
-    OmegaConf.set_struct(config, False)  # typed nodes still refuse unknown keys
-    here: Any = config
-    *parents, last = key.split(".")
-    for depth, part in enumerate([*parents, last]):
-        where = ".".join(parents[:depth])
-        if not isinstance(here, DictConfig):
-            raise UsageError.of("config.single_value", key=key, where=where)
-        if part not in here:
-            if dataclasses.is_dataclass(OmegaConf.get_type(here)):
-                raise _unknown(OmegaConf.get_type(config), key, where, list(map(str, here)))
-            break  # a new layer or group, which is checked when it is set
-        if (here := here[part]) is None:
-            break
+    key, value = override.key_or_group, None if override.is_delete() else override.value()
     if value == "???":  # OmegaConf's own word for a missing value
         raise UsageError.of("config.missing", missing=key)
     change = OmegaConf.create()
     OmegaConf.update(change, key, value)
-    try:
-        if last == "steps":  # a typed schedule is the whole one, not added to the file's
-            OmegaConf.update(config, key, {}, merge=False)
+    with _explained(config, key=key):
+        if key.endswith(".steps"):  # a typed schedule is the whole one, not added to the file's
+            OmegaConf.select(config, key, default={}).clear()
         return OmegaConf.merge(config, change)
-    except OmegaConfBaseException as error:
-        raise _explained(error, key=key) from error
 
 
-def _unknown(schema: Any, key: str, where: str, known: list[str]) -> UsageError:
-    """Why a key is none, with the nearest one of the same place or of any."""
-    place, prefix = where or "the top level", f"{where}." if where else ""
-    every = [*(prefix + name for name in known), *_keys(schema)]
-    near = nearest(key, every[: len(known)]) or nearest(key, every)
-    return UsageError.of(
-        "config.unknown_key", key=key, where=place, names=known, word=near or "", known=every
-    )
-
-
-def _unwrapped(hint: Any) -> Any:
-    """X for `X | None` and for `dict[str, X]`."""
-    inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
-    through = typing.get_origin(hint) in (UnionType, typing.Union, dict)
-    return _unwrapped(inner[-1]) if through else hint
-
-
-def _keys(schema: Any, prefix: str = "") -> Iterator[str]:
-    """Every dotted key of a schema, * for a free name."""
-    for name, hint in typing.get_type_hints(schema).items():
-        yield prefix + name
-        inner, free = _unwrapped(hint), ".*" if typing.get_origin(hint) is dict else ""
-        if dataclasses.is_dataclass(inner):
-            yield from _keys(inner, f"{prefix}{name}{free}.")
-
-
-def _to_spec(composed: Any) -> Any:
-    missing = sorted(OmegaConf.missing_keys(cast(DictConfig, composed)))
-    if missing:
-        raise UsageError.of("config.missing", missing=missing[0])
-    spec = OmegaConf.to_object(composed)
-    _check_ranges(spec, "")
+def _checked(config: Any) -> Any:
+    """The configuration as dataclasses; UsageError where a value is missing or out of range."""
+    with _explained(config):
+        for missing in sorted(OmegaConf.missing_keys(config)):
+            raise UsageError.of("config.missing", missing=missing)
+        spec = OmegaConf.to_object(config)
+    _check_ranges(spec)
     return spec
 
 
-_LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
-    "low": ("at least", lambda x, limit: x >= limit),
-    "high": ("at most", lambda x, limit: x <= limit),
-    "above": ("above", lambda x, limit: x > limit),
-    "below": ("below", lambda x, limit: x < limit),
-}
-
-
-def _check_ranges(value: Any, path: str) -> None:
+def _check_ranges(value: Any, where: str = "", field: Any = None) -> None:
     """Check every number of a configuration against the range beside its field."""
-    if isinstance(value, dict):
+    if dataclasses.is_dataclass(value):
+        for field in dataclasses.fields(value):
+            _check_ranges(getattr(value, field.name), f"{where}.{field.name}".lstrip("."), field)
+    elif isinstance(value, dict):
         for name, inner in value.items():
-            _check_ranges(inner, f"{path}.{name}")
-        return
-    if not dataclasses.is_dataclass(value):
-        return
-    for field in dataclasses.fields(value):
-        inner, where = getattr(value, field.name), f"{path}.{field.name}".lstrip(".")
-        if isinstance(inner, float) and not math.isfinite(inner):
-            raise UsageError.of("config.not_finite", where=where, inner=inner)
-        limits = [(limit, *_LIMITS[name]) for name, limit in field.metadata.items()]
-        if inner is not None and any(not holds(inner, limit) for limit, _, holds in limits):
+            if isinstance(name, int) and name < 1:
+                raise UsageError.of("config.epoch", where=where, first=name)
+            _check_ranges(inner, f"{where}.{name}", field)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UsageError.of("config.not_finite", where=where, value=value)
+    elif value is not None:
+        limits = [(limit, *LIMITS[name]) for name, limit in field.metadata.items()]
+        if not all(keeps(value, limit) for limit, _, keeps in limits):
             allowed = " and ".join(f"{words} {limit:g}" for limit, words, _ in limits)
-            known = f"{field.default:g}" if isinstance(field.default, (int, float)) else ""
-            hint = f"for instance {where}={known}" if known else ""
+            example = isinstance(field.default, (int, float))
+            hint = f"for instance {where}={field.default:g}" if example else ""
+            names = {"where": where, "value": value}
+            raise UsageError.of("config.out_of_range", allowed=allowed, hint=hint, **names)
+
+
+@contextlib.contextmanager
+def _explained(config: Any, *, where: str = "", key: str = "") -> Iterator[None]:
+    """UsageError with the full key, in place of Hydra's or OmegaConf's own, where the block fails.
+
+    Args:
+        config: what the block changes.
+        where: `FILE: `, for values from a file.
+        key: the one that is set, for a typed value.
+    """
+    try:
+        yield
+    except (HydraException, OmegaConfBaseException) as error:
+        full = getattr(error, "full_key", None) or key
+        if isinstance(error, ConfigKeyError):
+            prefix, word = full[: full.rfind(".") + 1], max(full, key, key=len)
+            names = list(map(str, error.parent_node or ()))
+            known = [prefix + name for name in names]
+            if not nearest(word, known):
+                known += flat(config)
+            place = prefix.rstrip(".") or "the top level"
             raise UsageError.of(
-                "config.out_of_range", where=where, inner=inner, allowed=allowed, hint=hint
-            )
-        _check_ranges(inner, where)
-
-
-def _explained(error: Exception, where: str = "", key: str = "") -> UsageError:
-    """A UsageError with the full key, in place of Hydra's or OmegaConf's own."""
-    cause: BaseException | None = error
-    text, found = "", None
-    while cause is not None and found is None:
-        text, found = str(cause), re.search(r"full_key: (\S+)", str(cause))
-        cause = cause.__cause__
-    full = found.group(1) if found else key
-    first = text.strip().splitlines()[0].rstrip(".")
-    if re.search(r"Key '[^']+' (is )?not in ", text):
-        parent, _, word = full.rpartition(".")
-        known = [k.rpartition(".")[2] for k in _keys(TrainSpec)]
-        names = {"where": where, "full": full, "parent": parent}
-        return UsageError.of("config.unknown_inner_key", word=word, known=known, **names)
-    said = f"{full}: {first}" if full else first
-    wanted = next((words for part, words in WANTED.items() if part in first), "")
-    if among := re.search(r"expected one of \[(.*)\]", first):
-        wanted = f"one of {among.group(1)}"
-    hint = f"{full} is {wanted}" if wanted else None
-    return UsageError.of("config.other", where=where, said=said, hint=hint)
+                "config.unknown_key", where=where, place=place, names=names, word=word, known=known
+            ) from error
+        parent = key.rpartition(".")[0]
+        place = parent if OmegaConf.is_list(OmegaConf.select(config, parent)) else full
+        if key.startswith(f"{place}."):
+            raise UsageError.of("config.single_value", key=key, place=place) from error
+        first = str(error).strip().splitlines()[0].rstrip(".")
+        wanted = next((words for part, words in WANTED.items() if part in first), "")
+        if among := re.search(r"expected one of \[(.*)\]", first):
+            wanted = f"one of {among.group(1)}"
+        first = f"{full}: {first}" if full else first
+        hint = f"{full} is {wanted}" if wanted and full else None
+        raise UsageError.of("config.other", where=where, first=first, hint=hint) from error

@@ -47,8 +47,6 @@ class UsageError(AlexcliError):
 class RunFailedError(AlexcliError):
     """A run that began and could not go on: full disk, non-finite loss (exit code 1)."""
 
-    exit_code = 1
-
 
 class LostPeerError(RunFailedError):
     """Another process of the run has ended, and its own message says why."""
@@ -75,16 +73,12 @@ class _Words(string.Formatter):
 def _messages() -> dict[str, dict[str, dict[str, str]]]:
     import yaml
 
-    found: dict[str, dict[str, dict[str, str]]] = yaml.safe_load(
-        Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")
-    )
-    return found
+    return dict(yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8")))
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
     """The choice most like `word`, or None when nothing is near."""
-    found = difflib.get_close_matches(word, list(choices), n=1, cutoff=0.6)
-    return found[0] if found else None
+    return next(iter(difflib.get_close_matches(word, list(choices), n=1)), None)
 
 
 @contextlib.contextmanager

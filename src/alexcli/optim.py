@@ -1,10 +1,9 @@
 """The learning rule of section 5: the update, the groups of parameters, the rates by epoch."""
 
 import fnmatch
-import functools
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -33,11 +32,9 @@ class PaperSGD(torch.optim.Optimizer):
     ) -> None:
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
         for group in self.param_groups:
-            for key in ("lr", "weight_decay"):
-                if not 0 <= group[key] < math.inf:
-                    raise ValueError(f"{key} must be finite and at least 0, not {group[key]}")
-            if not 0 <= group["momentum"] < 1:
-                raise ValueError(f"momentum must be in [0, 1), not {group['momentum']}")
+            for key, limit in (("lr", math.inf), ("weight_decay", math.inf), ("momentum", 1)):
+                if not 0 <= group[key] < limit:
+                    raise ValueError(f"{key} must be in [0, {limit}), not {group[key]}")
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -64,15 +61,21 @@ class PaperSGD(torch.optim.Optimizer):
             velocities = [self.state[p]["velocity"] for p in here]
             # Autograd gives a gradient its weight's strides; the kernel does not check it.
             gradients = [
-                g if g.stride() == p.stride() else torch.empty_like(p).copy_(g)
+                p.grad if p.grad.stride() == p.stride() else torch.empty_like(p).copy_(p.grad)
                 for p in here
-                if (g := p.grad) is not None
             ]
             if not group["momentum"]:  # the kernel refuses a velocity then
                 torch._foreach_mul_(here, 1 - group["lr"] * group["weight_decay"])
                 torch._foreach_add_(here, gradients, alpha=-group["lr"])
                 continue
             torch._fused_sgd_(here, gradients, velocities, **keys, is_first_step=False)
+
+
+RULES: dict[OptimKind, Callable[..., torch.optim.Optimizer]] = {
+    OptimKind.paper_sgd: PaperSGD,
+    OptimKind.sgd: torch.optim.SGD,
+    OptimKind.adam: torch.optim.Adam,
+}
 
 
 def schedule_value(
@@ -100,18 +103,9 @@ def _live_groups(spec: OptimSpec) -> dict[str, GroupSpec]:
 
 
 def _rates(spec: OptimSpec, group: GroupSpec, epoch: int, drops: int) -> dict[str, float]:
-    value = functools.partial(
-        schedule_value, epoch=epoch, epochs=spec.epochs, drops=drops, factor=spec.plateau.factor
-    )
-    rate, decay = value(group.rate), value(group.decay)
+    keys: dict[str, Any] = {"epochs": spec.epochs, "drops": drops, "factor": spec.plateau.factor}
+    rate, decay = (schedule_value(one, epoch, **keys) for one in (group.rate, group.decay))
     return {"lr": spec.rate * rate, "weight_decay": spec.weight_decay * decay}
-
-
-def _check_steps(name: str, group: GroupSpec) -> None:
-    for key, schedule in (("rate", group.rate), ("decay", group.decay)):
-        for first, value in schedule.steps.items():
-            if first < 1 or not 0 <= value < math.inf:
-                raise UsageError.of("optim.steps", name=name, key=key, first=first, value=value)
 
 
 def parameter_groups(
@@ -122,15 +116,14 @@ def parameter_groups(
     `named` gives names such as `tower0.conv1.weight`; patterns see them without `towerN.`, and the
     last matching group has the parameter. Rates are those of epoch 1. Groups come in the order of
     spec.groups, their parameters in the order of `named`; a group that later ones override entirely
-    is absent. Raises UsageError for a parameter without group, for a pattern that matches no
-    parameter and for a `steps` schedule with an impossible epoch or value.
+    is absent. Raises UsageError for a parameter without group and for a pattern that matches no
+    parameter.
     """
     groups = _live_groups(spec)
     parameters = [(_TOWER.sub("", name), parameter) for name, parameter in named]
     names = list(dict.fromkeys(name for name, _ in parameters))
     owner: dict[str, str] = {}
     for group_name, group in groups.items():
-        _check_steps(group_name, group)
         matched = [name for name in names if fnmatch.fnmatchcase(name, group.pattern)]
         if not matched:
             raise UsageError.of("optim.pattern", group_name=group_name, group=group, names=names)
@@ -138,13 +131,12 @@ def parameter_groups(
     missing = [name for name in names if name not in owner]
     if missing:
         raise UsageError.of("optim.no_group", missing=missing)
-    result = []
+    result: list[dict[str, Any]] = []
     for group_name, group in groups.items():
         members = [parameter for name, parameter in parameters if owner[name] == group_name]
-        if members:
-            keys = {"params": members, "name": group_name, "momentum": spec.momentum}
-            result.append(keys | _rates(spec, group, epoch=1, drops=0))
-    return result
+        keys = {"params": members, "name": group_name, "momentum": spec.momentum}
+        result.append(keys | _rates(spec, group, epoch=1, drops=0))
+    return [group for group in result if group["params"]]
 
 
 def build_optimizer(
@@ -154,12 +146,7 @@ def build_optimizer(
 
     Decay is L2 for all kinds. Adam has torch's betas and no use for `momentum`.
     """
-    groups = parameter_groups(named, spec)
-    if spec.kind is OptimKind.adam:
-        return torch.optim.Adam(groups, lr=spec.rate)
-    if spec.kind is OptimKind.sgd:
-        return torch.optim.SGD(groups, lr=spec.rate)
-    return PaperSGD(groups, lr=spec.rate)
+    return RULES[spec.kind](parameter_groups(named, spec), lr=spec.rate)
 
 
 def set_epoch(optimizer: torch.optim.Optimizer, spec: OptimSpec, epoch: int, drops: int) -> None:
@@ -202,16 +189,13 @@ class DivideOnPlateau:
         An error is better when it is below the last better one by more than `min_delta`. After a
         drop that best is kept and the count of epochs starts again.
         """
+        self.waited += 1
         if error < self.best - self.spec.min_delta:
             self.best, self.waited = float(error), 0
-            return
-        self.waited += 1
-        if self.waited < self.spec.patience:
-            return
-        if self.drops >= self.spec.times:
-            self.finished = True
-        else:
+        elif self.waited >= self.spec.patience and self.drops < self.spec.times:
             self.drops, self.waited = self.drops + 1, 0
+        elif self.waited >= self.spec.patience:
+            self.finished = True
 
     def state_dict(self) -> dict[str, float | int | bool]:
         """`drops`, `finished`, `best` (a fraction; inf before the first epoch) and `waited`."""

@@ -67,15 +67,14 @@ def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
         alexcli config diff experiment=cifar_26 experiment=cifar_18
     """
     left, right = _flat(_side(a)), _flat(_side(b))
+    # A layer that one side lacks is one difference, not ten.
+    absent = [key for key in left.keys() ^ right.keys() if key.startswith("model.trunk")]
+    lone = tuple(f"{key}." for key in absent)
     rows = [
         {"key": key, "a": left.get(key, ABSENT), "b": right.get(key, ABSENT)}
         for key in left | right
-        if left.get(key) != right.get(key)
+        if left.get(key) != right.get(key) and not key.startswith(lone)
     ]
-    # A layer that one side lacks is one difference, not ten.
-    absent = [row["key"] for row in rows if ABSENT in row.values()]
-    lone = tuple(f"{key}." for key in absent if key.startswith("model.trunk"))
-    rows = [row for row in rows if not row["key"].startswith(lone)]
     table = Table(f"{a} against {b}", ["key", a, b], [list(row.values()) for row in rows])
     emit(render(table, format, rows))
 
@@ -106,31 +105,27 @@ def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for key, value in mapping.items():
-        path = prefix + str(key)
+        path, named = f"{prefix}{key}", prefix in ("model.trunk.", "optim.groups.")
         if isinstance(value, dict) and "steps" in value:
             found[path] = _schedule(value)
         elif isinstance(value, dict) and value:
-            if prefix in ("model.trunk.", "optim.groups."):
+            if named:
                 found[path] = "present"
             found |= _flat(value, f"{path}.")
-        elif value is None and prefix in ("model.trunk.", "optim.groups."):
-            continue  # a removed layer or group is an absent one
-        elif key != "name":
+        elif key != "name" and not named:  # a removed layer or group is an absent one
             found[path] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
     return found
 
 
 def _schedule(value: dict[str, Any]) -> str:
     """A schedule in words, in multiples of the rate or the decay."""
-    match value["kind"]:
-        case "steps":
-            later = [f"{new:g} from epoch {epoch}" for epoch, new in value["steps"].items()]
-            return ", ".join([f"{value['base']:g}", *later])
-        case "dexp":
-            return f"{value['base']:g} to 1/{value['factor']:g} of it in {value['parts']} steps"
-        case "plateau":
-            return f"{value['base']:g}, divided on plateaus"
-    return f"{value['base']:g}"
+    later = {
+        "constant": "",
+        "steps": "".join(f", {new:g} from epoch {epoch}" for epoch, new in value["steps"].items()),
+        "dexp": f" to 1/{value['factor']:g} of it in {value['parts']} steps",
+        "plateau": ", divided on plateaus",
+    }
+    return f"{value['base']:g}{later[value['kind']]}"
 
 
 @command(config)
@@ -146,10 +141,10 @@ def check(overrides: Overrides = None) -> None:
     from alexcli.run.build import check_build
     from alexcli.schema import TrainSpec
 
-    words = [[f"{g}={c}"] for g in groups() for c in choices(g)] if not overrides else [overrides]
-    bad = 0
+    every = [f"{group}={choice}" for group in groups() for choice in choices(group)]
+    words, bad = [overrides] if overrides else [[word] for word in every], 0
     for job in words:
-        base = [] if any(w.startswith("experiment=") for w in job) else ["experiment=null"]
+        base = ["experiment=null"]
         if not overrides and job[0].startswith("data="):
             base.append("model=cifar_26")  # whose input is not larger than any data's pictures
         try:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, ParamSpec, get_args, get_origin
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from alexcli.errors import AlexcliError, InterruptedRunError, UsageError, written
 from alexcli.render.tables import Format
@@ -111,14 +112,11 @@ def _declared(signature: inspect.Signature, entries: str) -> inspect.Signature:
 
 def complain(error: AlexcliError) -> None:
     """Print an error on stderr, or tell the process that started this one; exit with its code."""
-    if report(error):
-        raise typer.Exit(error.exit_code)
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print("[red]error:[/red]", end=" ")
-    console.print(speaker() + error.message, markup=False)
-    if error.hint:
-        console.print("[cyan]hint:[/cyan]", end=" ")
-        console.print(error.hint, markup=False)
+    if not report(error):
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(Text.assemble(("error:", "red"), " ", speaker() + error.message))
+        if error.hint:
+            console.print(Text.assemble(("hint:", "cyan"), " ", error.hint))
     raise typer.Exit(error.exit_code)
 
 

@@ -1,27 +1,22 @@
 """Studies of conf/ablation in a setting: the words of each arm, and what makes one impossible."""
 
 import fnmatch
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from alexcli.config import (
-    STUDIES,
-    choices,
-    compose,
-    conf_dir,
-    flat,
-    from_mapping,
-    parse,
-    to_mapping,
-)
+from alexcli.config import STUDIES, choices, compose, conf_dir, flat, from_mapping, parse
 from alexcli.errors import UsageError
 from alexcli.model.shapes import layers
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
+FACTOR = re.compile(r"x\d")
+"""How a value begins that multiplies the baseline's."""
 READ_BY = {
     "norm": ("model.norm", "model.lrn."),
     "spatial_norm": ("model.second_norm",),
@@ -67,8 +62,7 @@ def read_study(name: str) -> StudySpec:
     if name not in names:
         raise UsageError.of("ablate.no_study", word=name, known=names)
     path = conf_dir() / STUDIES / f"{name}.yaml"
-    mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return from_mapping(mapping, StudySpec, source=path)
+    return from_mapping(yaml.safe_load(path.read_text("utf-8")), StudySpec, source=path)
 
 
 def cost(file: StudySpec) -> int:
@@ -89,22 +83,22 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     file = read_study(name)
     if any(override.key_or_group in ("seed", "label") for override in parse(words)):
         raise UsageError.of("ablate.own_words")
-    setting = compose(words, TrainSpec)
-    known = flat(to_mapping(setting))
+    setting = Arm("setting", compose(words, TrainSpec), [*words], [], ArmSpec())
+    known = flat(setting.spec)
     for key, value in file.needs.items():
         if known.get(key) != value:
             pair = {"wanted": _typed(value), "found": _typed(known.get(key))}
             raise UsageError.of("ablate.needs", name=name, key=key, **pair)
-    base = _arm(name, BASELINE, ArmSpec(file.baseline), setting, words)
+    base = _arm(name, BASELINE, ArmSpec(file.baseline), setting)
     arms, source = [base], None
     if file.source:
-        source = _arm(name, "source", ArmSpec(file.source), base.spec, base.words)
+        source = _arm(name, "source", ArmSpec(file.source), base)
     for key, found in file.arms.items():
-        arm = _arm(name, key, found, base.spec, base.words, typed=words)
-        arm.after = source
+        arm = _arm(name, key, found, base, typed=words)
         if source:
+            arm.after = source
             arm.differences.append(f"init_from: null -> a net of {', '.join(source.differences)}")
-        if arm.differences or arm.evaluated or source:
+        if arm.differences or arm.evaluated:
             check_build(arm.spec)
             arms.append(arm)
         elif not file.alternatives:
@@ -112,84 +106,65 @@ def open_study(name: str, words: Sequence[str]) -> Study:
     return Study(name, file, arms)
 
 
-def _arm(
-    study: str,
-    name: str,
-    file: ArmSpec,
-    base: TrainSpec,
-    words: Sequence[str],
-    typed: Sequence[str] = (),
-) -> Arm:
+def _arm(study: str, name: str, file: ArmSpec, base: Arm, typed: Sequence[str] = ()) -> Arm:
     """Compose an arm: the base's words, then its own changes with patterns and factors resolved."""
-    before, who = flat(to_mapping(base)), f"{name} of {study}"
-    changes = _resolved(file.change, before, f"the arm {who}")
-    fixed = [key for key in changes if not _is_factor(file.change.get(key))]
+    before, who = flat(base.spec), f"{name} of {study}"
+    changes = _resolved(file.change, before, who)
     for word, override in zip(typed, parse(typed), strict=True):
         mine = override.key_or_group
-        for key in fixed:  # a factor is one of what was typed
+        for key in changes:
             # A whole group, such as model=vgg16, is the setting; a key of the arm's is not.
             within = "." in mine and key.startswith(f"{mine}.")
-            if key == mine or within or mine.startswith(f"{key}."):
+            factor = FACTOR.match(str(file.change.get(key)))  # of what was typed
+            if not factor and (key == mine or within or mine.startswith(f"{key}.")):
                 raise UsageError.of("ablate.word_in_arm", word=word, arm=who, key=key)
-    own = [f"{key}={_typed(value)}" for key, value in changes.items()]
-    spec = compose([*words, *own], TrainSpec)
-    after, dead = flat(to_mapping(spec)), _without_effect(base)
-    removed = [key for key, value in changes.items() if value is None]
-    inside = tuple(f"{key}." for key in removed)
+    words = [*base.words, *(f"{key}={_typed(value)}" for key, value in changes.items())]
+    spec = compose(words, TrainSpec)
+    after, removed = flat(spec), [key for key, value in changes.items() if value is None]
+    hidden = (*_without_effect(base.spec), *(f"{key}." for key in removed))
     differences = [
         f"{key}: {_shown(before.get(key))} -> {_shown(after.get(key))}"
-        for key in {**before, **after}
-        if before.get(key) != after.get(key) and key not in dead and not key.startswith(inside)
+        for key in before | after
+        if before.get(key) != after.get(key) and not key.startswith(hidden)
     ]
     differences += [f"{key}: removed" for key in removed]
-    return Arm(name, spec, [*words, *own], differences, file)
+    return Arm(name, spec, words, differences, file)
 
 
-def _is_factor(value: Any) -> bool:
-    return isinstance(value, str) and value[:1] == "x" and value[1:2].isdigit()
-
-
-def _without_effect(base: TrainSpec) -> set[str]:
-    """Keys that the net of a setting does not read: an arm of these alone changes nothing."""
-    keys = {key for key in flat(to_mapping(base)) if key.startswith("model.")}
+def _without_effect(base: TrainSpec) -> list[str]:
+    """How keys begin that the net of a setting does not read: these alone change nothing."""
     if base.model.torchvision is not None:
-        return {key for key in keys if not key.startswith(("model.torchvision", "model.input."))}
+        return [f"model.{key}" for key in vars(base.model) if key not in ("torchvision", "input")]
     ops = {op.name for layer in layers(base.model).values() for op in layer.ops}
-    unread = sum((of for op, of in READ_BY.items() if op not in ops), ())
-    return {key for key in keys if key.startswith(unread)}
+    return [key for op, keys in READ_BY.items() if op not in ops for key in keys]
 
 
 def _resolved(change: dict[str, Any], before: dict[str, Any], who: str) -> dict[str, Any]:
     """Plain keys and values; UsageError for a key that fits nothing in the setting."""
     owners = ("model.trunk.", "optim.groups.")
     parts = {".".join(key.split(".")[:3]) for key in before if key.startswith(owners)}
+    known = [key for key in (*before, *parts) if before.get(key, "") is not None]
     found: dict[str, Any] = {}
     for key, value in change.items():
-        known = [k for k in (*before, *parts) if before.get(k, "") is not None]
-        keys = fnmatch.filter(known, key)
-        if isinstance(value, dict) and any(k.startswith(f"{key}.") for k in before):
-            keys = [key]
-        if not keys and value is None and "*" in key:
-            continue  # nothing of that name to remove
-        if not keys and key not in before:
-            raise UsageError.of("ablate.no_key", who=who, key=key)
-        for each in keys or [key]:
-            found[each] = _scaled(before[each], float(value[1:])) if _is_factor(value) else value
+        whole = isinstance(value, dict) and any(k.startswith(f"{key}.") for k in before)
+        keys = [key] if whole or key in before else fnmatch.filter(known, key)
+        if not keys and not (value is None and "*" in key):  # else nothing of that name to remove
+            raise UsageError.of("ablate.no_key", who=f"the arm {who}", key=key)
+        for each in keys:
+            found[each] = _scaled(before[each], value) if FACTOR.match(str(value)) else value
     return found
 
 
-def _scaled(value: Any, factor: float) -> Any:
+def _scaled(value: Any, by: str) -> Any:
     """A number times a factor; whole numbers, of kernels or units, stay whole."""
-    return round(value * factor) if isinstance(value, int) else float(f"{value * factor:.6g}")
+    product = value * float(by[1:])
+    return round(product) if isinstance(value, int) else float(f"{product:.6g}")
 
 
 def _typed(value: Any) -> str:
     """A value in Hydra's grammar."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{key}:{_typed(inner)}" for key, inner in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(_typed, value)) + "]"
-    return yaml.safe_dump(value).split("\n")[0]
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
+    return text.split("\n")[0].replace(": ", ":").replace(", ", ",")
 
 
 def _shown(value: Any) -> str:
