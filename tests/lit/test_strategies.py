@@ -12,7 +12,8 @@ from alexcli.lit.module import Module
 from alexcli.lit.strategies import Placed, merged
 from alexcli.model.towers import Towers, named_in_full
 from alexcli.optim import build_optimizer
-from alexcli.placement.single import Single, Split
+from alexcli.placement.single import Single
+from alexcli.placement.split import Split
 from alexcli.run.build import build_preprocess
 from tests.conftest import small
 from tests.fakes import fake_tensors

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from alexcli.analysis import traffic
 from alexcli.config import compose
-from alexcli.placement.single import Single, Split
+from alexcli.placement.single import Single
+from alexcli.placement.split import Split
 from alexcli.schema import AnalyzeSpec
 from tests.placement.worker import CASES, TRAFFIC, TRAFFIC_BATCH, Case, train
 

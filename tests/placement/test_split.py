@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_leaves
 
 from alexcli.draws import At
 from alexcli.model.towers import Towers
-from alexcli.placement.single import Split
+from alexcli.placement.split import Split
 from tests.conftest import model
 from tests.fakes import fake_tensors
 

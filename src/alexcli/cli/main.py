@@ -5,13 +5,16 @@ from typing import Annotated
 import typer
 
 from alexcli import __version__
-from alexcli.cli.ablate import ablate, report
+from alexcli.cli.ablate import ablate
 from alexcli.cli.analyze import analyze
 from alexcli.cli.bench import bench
 from alexcli.cli.config import config
 from alexcli.cli.data import data
-from alexcli.cli.eval import evaluate, predict
-from alexcli.cli.exchange import export, import_
+from alexcli.cli.eval import evaluate
+from alexcli.cli.export import export
+from alexcli.cli.import_ import import_
+from alexcli.cli.predict import predict
+from alexcli.cli.report import report
 from alexcli.cli.shell import command, examples
 from alexcli.cli.train import train
 

@@ -1,7 +1,4 @@
-"""What happens around the steps: progress, records, checkpoints, interruption, alarms.
-
-metrics.jsonl is always written, so no curve depends on an additional logger.
-"""
+"""What happens around the steps: progress, records, checkpoints, interruption, alarms."""
 
 import contextlib
 import json
@@ -17,13 +14,11 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.loggers import Logger, WandbLogger
 from torch import Tensor
 
-from alexcli.errors import InterruptedRunError, RunFailedError, UsageError
+from alexcli.errors import InterruptedRunError, RunFailedError
 from alexcli.lit.module import Module
 from alexcli.results import EpochRow, Reporter
-from alexcli.schema import LoggerKind, TrainSpec
 
 REPORT_EVERY = 0.25  # seconds between progress reports, so that reading the loss costs nothing
 
@@ -85,52 +80,6 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
         temporary.unlink(missing_ok=True)
         kept = f"; {path} from before is whole" if path.exists() else ""
         raise RunFailedError.of("train.unsaved", path=path, error=error, kept=kept) from error
-
-
-@contextlib.contextmanager
-def open_loggers(
-    spec: TrainSpec, config: dict[str, object], directory: Path, *, root: bool
-) -> Iterator[list[Logger]]:
-    """The loggers of a configuration, whose records end with the block: an offline one is whole
-    on disk then.
-
-    Args:
-        spec: the run's configuration.
-        config: the same as plain data, which the logger keeps.
-        directory: of the run; wandb writes below it.
-        root: whether this is the process that writes.
-
-    Raises:
-        UsageError: wandb cannot start, for want of a login or of a network.
-    """
-    if spec.logger.kind is LoggerKind.none or not root:
-        yield []
-        return
-    import wandb  # a second to import, for those who want it
-
-    logger = WandbLogger(
-        name=f"{directory.parent.name}/{directory.name}",
-        # The run directory names the run, so a resumed run goes on in the same record.
-        id=f"{directory.parent.name}-{directory.name}",
-        project=spec.logger.project,
-        entity=spec.logger.entity,
-        offline=spec.logger.offline,
-        save_dir=str(directory),
-        resume=None if spec.logger.offline else "allow",
-        log_model=False,
-        settings=wandb.Settings(silent=True),
-    )
-    try:
-        logger.experiment.config.update(config, allow_val_change=True)
-    except wandb.Error as error:
-        raise UsageError.of("train.wandb", error=error) from error
-    failed = True
-    try:
-        yield [logger]
-        failed = False
-    finally:
-        logger.experiment.finish(exit_code=int(failed))
-        wandb.teardown()  # waits for the process that writes
 
 
 class Interruption(L.Callback):

@@ -1,7 +1,5 @@
 """The two-tower net of section 3.5: towers that meet only at the layers that see all.
 
-In their place, nets of torchvision: nothing of the paper's but what is around them.
-
 Legend: N pictures, T towers, K classes.
 """
 
@@ -15,10 +13,6 @@ from alexcli.errors import UsageError
 from alexcli.model.layers import LAYERS, Layer
 from alexcli.model.shapes import LayerShape, trace
 from alexcli.schema import Init, ModelSpec
-
-# These train without the auxiliary scores, which no evaluation uses.
-PLAIN = {"aux_logits": False, "init_weights": True}
-EXTRAS = {"googlenet": PLAIN, "inception_v3": PLAIN}
 
 
 class Exchange:
@@ -131,40 +125,6 @@ def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, 
     nn.init.normal_(layer.weight, 0, std, generator)
     if layer.bias is not None:
         nn.init.constant_(layer.bias, shape.spec.bias)
-
-
-class Borrowed(Towers):
-    """A net that torchvision builds, with its own initial weights.
-
-    Args:
-        spec: `torchvision` names it.
-        seed: of the initial weights.
-
-    Raises:
-        UsageError: torchvision has no such net, or several towers are wanted.
-    """
-
-    def __init__(self, spec: ModelSpec, *, seed: int = 0, **_: object) -> None:
-        from torchvision import models  # type: ignore[import-untyped]
-
-        nn.Module.__init__(self)
-        self.spec, self.mine, name = spec, [0], spec.torchvision or ""
-        known = models.list_models(module=models)  # those that classify
-        if name not in known or spec.towers != 1 or any(spec.trunk.values()):
-            raise UsageError.of("model.no_torchvision", word=name, known=known)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(key("torchvision", seed) >> 1)
-            self.net = models.get_model(name, num_classes=spec.classes, **EXTRAS.get(name, {}))
-
-    @property
-    def shapes(self) -> list[LayerShape]:  # type: ignore[override]
-        """UsageError: layers of torchvision's nets are not known here."""
-        return trace(self.spec)
-
-    def forward(self, x: Tensor, at: At | None = None) -> Tensor:
-        """Class scores before the softmax, (N, K) float, of x (N, 3, size, size)."""
-        scores: Tensor = self.net(x.contiguous(memory_format=torch.channels_last))
-        return scores
 
 
 def named_in_full(net: Towers) -> list[tuple[str, nn.Parameter]]:

@@ -8,7 +8,8 @@ import torch
 from alexcli.errors import UsageError
 from alexcli.model.shapes import layers, trace
 from alexcli.placement.ranks import Ranks
-from alexcli.placement.single import Single, Split
+from alexcli.placement.single import Single
+from alexcli.placement.split import Split
 from alexcli.placement.world import World, world
 from alexcli.schema import Activation, ModelSpec, Norm, Op, PlacementKind, PlacementSpec
 

@@ -18,7 +18,8 @@ from alexcli.data.store import is_url
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError
 from alexcli.model.shapes import trace
-from alexcli.model.towers import Borrowed, Towers
+from alexcli.model.towers import Towers
+from alexcli.model.zoo import Borrowed
 from alexcli.optim import parameter_groups
 from alexcli.placement.plan import open_placement, processes
 from alexcli.placement.single import Single

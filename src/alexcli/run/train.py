@@ -17,8 +17,9 @@ from alexcli.config import flat, to_mapping
 from alexcli.data.dataset import Dataset, training_statistics
 from alexcli.data.transforms import Batch
 from alexcli.errors import UsageError
-from alexcli.lit.callbacks import Interruption, Progress, Recorder, open_loggers
+from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
+from alexcli.lit.loggers import open_loggers
 from alexcli.lit.module import Module
 from alexcli.lit.strategies import trainer_devices
 from alexcli.memory import reuse_memory
@@ -105,7 +106,9 @@ def _built(
     with placement.in_turn():
         statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
     data = DataModule(spec, dataset, placement)
-    module = Module(build.build_net(spec, placement), build.build_preprocess(spec, statistics), data)
+    module = Module(
+        build.build_net(spec, placement), build.build_preprocess(spec, statistics), data
+    )
     words = build.resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
     if words == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
