@@ -4,7 +4,7 @@ import hashlib
 import itertools
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Self
@@ -62,12 +62,10 @@ class Sums:
     """Pictures."""
 
     @classmethod
-    def of(cls, images: Iterable[Images]) -> Self:
-        """Of N pictures (S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
-        total, products, count = np.zeros((), np.uint32), np.zeros((3, 3)), 0
-        for image in images:
-            total, products, count = total + image, products + _products(image), count + 1
-        return cls(total, products, count)
+    def of(cls, images: Images) -> Self:
+        """Of (N, S, S, 3) uint8, N below 2**24: whole numbers, so exact."""
+        products = sum(map(_products, images), np.zeros((3, 3)))
+        return cls(images.sum(axis=0, dtype=np.uint32), products, len(images))
 
     def __add__(self, other: "Sums") -> "Sums":
         total = self.total + other.total.astype(np.float64)
@@ -79,6 +77,9 @@ class Sums:
         mean = image.mean(axis=(0, 1))
         covariance = self.products / (image.size // 3 * self.count) - np.outer(mean, mean)
         return Statistics(image, covariance, self.count)
+
+
+EMPTY = Sums(np.zeros(()), np.zeros((3, 3)), 0)
 
 
 def _products(image: Images) -> Floats:
@@ -148,7 +149,7 @@ def measure(pictures: Pictures, progress: Progress = lambda *_: None) -> Statist
         pictures: a training set.
         progress: told (done, total) as the pass goes on.
     """
-    count, found = len(pictures), Sums.of([])
+    count, found = len(pictures), EMPTY
     chunks = [range(a, min(a + CHUNK, count)) for a in range(0, count, CHUNK)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         for part in pool.map(lambda chunk: Sums.of(pictures.fetch(chunk)), chunks):

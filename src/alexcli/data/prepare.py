@@ -28,7 +28,7 @@ from xxhash import xxh3_128_hexdigest
 
 from alexcli.data import store
 from alexcli.data.cache import place
-from alexcli.data.dataset import Dataset, Sums
+from alexcli.data.dataset import EMPTY, Dataset, Sums
 from alexcli.data.pictures import Images, Originals, Rows, decode_jpeg
 from alexcli.data.sources import open_source
 from alexcli.data.store import COLUMNS, LISTING, MANIFEST, PLAN, STATISTICS, Chunk
@@ -267,7 +267,7 @@ def write_chunks(
         for number, rows in enumerate(_cut(split, len(part), spec))
     ]
     written: dict[str, list[Written]] = {split: [] for split in splits}
-    sums, total, done = Sums.of([]), sum(map(len, splits.values())), 0
+    sums, total, done = EMPTY, sum(map(len, splits.values())), 0
     pool = ProcessPoolExecutor(spec.processes, initializer=_begin_process)
     try:
         for found, part in pool.map(make_chunk, *zip(*tasks, strict=True)):
@@ -322,13 +322,14 @@ def make_chunk(
         OSError: it cannot be written, such as a full disk.
     """
     written = _write_chunk(file, pictures, rows, spec)
-    if not file.name.startswith("train"):
-        return written, Sums.of([])
+    if not file.name.startswith("train") or not written.rows:
+        return written, EMPTY
     content, side = file.read_bytes(), spec.size
     if spec.encoding is Encoding.raw:
         return written, Sums.of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
-    jpegs = io.BytesIO(content)
-    return written, Sums.of(decode_jpeg(jpegs.read(n), side, file.name) for n in written.lengths)
+    files = io.BytesIO(content)
+    jpegs = (decode_jpeg(files.read(n), side, file.name) for n in written.lengths)
+    return written, sum((Sums.of(image[None]) for image in jpegs), EMPTY)
 
 
 def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
