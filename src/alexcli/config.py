@@ -20,7 +20,7 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
-from alexcli.errors import UsageError, nearest
+from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
 
 Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec)
@@ -29,7 +29,6 @@ ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
 # What may differ when a trained net is evaluated.
 RUN_GROUPS = ("data", "eval", "placement", "trainer")
 STUDIES = "ablation"
-QUICKSTART = "experiment=quickstart"
 WANTED = {"to Integer": "a whole number", "to Float": "a number", "bool": "true or false"}
 WANTED |= {"'int'": "a whole number", "'float'": "a number", "not a ListConfig": "a list: [a,b]"}
 """What OmegaConf says of a value of another type, and what it wants."""
@@ -47,8 +46,7 @@ def conf_dir() -> Path:
 
 def groups() -> list[str]:
     """The config groups, e.g. `model`; studies are composed by `ablate` alone."""
-    found = {path.name for path in conf_dir().iterdir() if path.is_dir()}
-    return sorted(found - {STUDIES})
+    return sorted({path.name for path in conf_dir().iterdir() if path.is_dir()} - {STUDIES})
 
 
 def choices(group: str) -> list[str]:
@@ -73,27 +71,24 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     Raises:
         UsageError: unknown key, group choice or type, missing value, value out of range.
     """
-    words: list[str] = []
-    typed, named = [], set()
+    typed, chosen = [], {}
     known = groups() if schema in ROOTS else []
     for override in parse(overrides):
-        name = override.key_or_group
+        name, value = override.key_or_group, override.value()
         if name not in known:
             typed.append(override)
             continue
-        named.add(name)
-        empty = override.value() is None
-        if override.is_delete() or override.package or (empty and name != "experiment"):
+        if override.is_delete() or override.package or (value is None and name != "experiment"):
             raise UsageError.of("config.no_group_value", line=override.input_line, name=name)
-        word, there = str(override.value()), choices(name)
-        if not empty and word not in there:
-            raise UsageError.of("config.no_choice", name=name, word=word, known=there)
-        words += [] if empty else [f"{name}={word}"]
-    if schema is TrainSpec and not named & {"experiment", "data"}:
-        words.insert(0, QUICKSTART)
+        chosen[name] = word = None if value is None else str(value)
+        if word is not None and word not in choices(name):
+            raise UsageError.of("config.no_choice", name=name, word=word, known=choices(name))
+    if schema is TrainSpec and not chosen.keys() & {"experiment", "data"}:
+        chosen["experiment"] = "quickstart"
     config = OmegaConf.structured(schema)
     if schema in ROOTS:
         GlobalHydra.instance().clear()
+        words = [f"{name}={word}" for name, word in chosen.items() if word is not None]
         with _explained(config), initialize_config_dir(str(conf_dir()), version_base="1.3"):
             config = OmegaConf.merge(config, hydra_compose(ROOTS[schema], overrides=words))
         OmegaConf.set_struct(config, None)  # typed nodes refuse unknown keys, others take new ones
@@ -272,9 +267,7 @@ def _explained(config: Any, *, where: str = "", key: str = "") -> Iterator[None]
         if isinstance(error, ConfigKeyError):
             prefix, word = full[: full.rfind(".") + 1], max(full, key, key=len)
             names = list(map(str, error.parent_node or ()))
-            known = [prefix + name for name in names]
-            if not nearest(word, known):
-                known += flat(config)
+            known = [*(prefix + name for name in names), *flat(config)]
             place = prefix.rstrip(".") or "the top level"
             raise UsageError.of(
                 "config.unknown_key", where=where, place=place, names=names, word=word, known=known

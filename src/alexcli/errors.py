@@ -16,8 +16,7 @@ class AlexcliError(Exception):
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message, self.hint = message, hint
 
     @classmethod
     def of(cls, name: str, /, *, word: str = "", known: Iterable[str] = (), **values: Any) -> Self:

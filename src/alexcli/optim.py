@@ -178,10 +178,8 @@ class DivideOnPlateau:
 
     def __init__(self, spec: PlateauSpec) -> None:
         self.spec = spec
-        self.drops = 0
-        self.finished = False
-        self.best = math.inf
-        self.waited = 0
+        self.drops, self.finished = 0, False
+        self.best, self.waited = math.inf, 0
 
     def update(self, error: float) -> None:
         """Take the validation error (a fraction) after an epoch; a NaN is no improvement.

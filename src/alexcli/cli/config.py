@@ -68,8 +68,7 @@ def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
     """
     left, right = _flat(_side(a)), _flat(_side(b))
     # A layer that one side lacks is one difference, not ten.
-    absent = [key for key in left.keys() ^ right.keys() if key.startswith("model.trunk")]
-    lone = tuple(f"{key}." for key in absent)
+    lone = tuple(f"{key}." for key in left.keys() ^ right.keys() if key.startswith("model.trunk"))
     rows = [
         {"key": key, "a": left.get(key, ABSENT), "b": right.get(key, ABSENT)}
         for key in left | right
@@ -92,9 +91,8 @@ def _side(word: str) -> dict[str, Any]:
     group = word.partition("=")[0]
     if "=" not in word or group not in groups():
         raise UsageError.of("config.no_side", word=word, groups=groups())
-    if group == "experiment":
-        return to_mapping(compose([word], TrainSpec))
-    return {group: to_mapping(compose([word, "experiment=null"], TrainSpec))[group]}
+    whole = to_mapping(compose(["experiment=null", word], TrainSpec))
+    return whole if group == "experiment" else {group: whole[group]}
 
 
 def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:

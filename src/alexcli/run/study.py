@@ -90,9 +90,8 @@ def open_study(name: str, words: Sequence[str]) -> Study:
             pair = {"wanted": _typed(value), "found": _typed(known.get(key))}
             raise UsageError.of("ablate.needs", name=name, key=key, **pair)
     base = _arm(name, BASELINE, ArmSpec(file.baseline), setting)
-    arms, source = [base], None
-    if file.source:
-        source = _arm(name, "source", ArmSpec(file.source), base)
+    arms = [base]
+    source = _arm(name, "source", ArmSpec(file.source), base) if file.source else None
     for key, found in file.arms.items():
         arm = _arm(name, key, found, base, typed=words)
         if source:

@@ -287,6 +287,9 @@ class TrainSpec:
     """Where `alexcli ablate --launch slurm` sends its trainings."""
 
 
+LINKS = {"pcie2": 8.0, "nvlink": 450.0, "eth100": 12.5}
+
+
 @dataclass
 class TrafficSpec:
     """What `alexcli analyze traffic` compares."""
@@ -295,9 +298,7 @@ class TrafficSpec:
     """Pictures of a global batch: section 5's, and one that 4,096 devices can share."""
     devices: list[int] = field(default_factory=lambda: [2, 4, 8, 64, 512, 4096])
     """Numbers of devices, for the placements that take any."""
-    links: dict[str, float] = field(
-        default_factory=lambda: {"pcie2": 8.0, "nvlink": 450.0, "eth100": 12.5}
-    )
+    links: dict[str, float] = field(default_factory=LINKS.copy)
     """Name of a link -> GB/s each way. The defaults are specifications: PCIe 2.0 x16 as in 2012,
     NVLink 4 of an H100 (900 GB/s over both directions), 100 Gb Ethernet; 70 to 90% is usual.
     """
