@@ -145,8 +145,9 @@ def test_archives_as_distributed_are_unpacked(
 
 def test_a_download_is_tried_only_when_allowed(tmp_path: Path) -> None:
     root = str(tmp_path / "nette")
-    with pytest.raises(UsageError, match="does not exist"):
+    with pytest.raises(UsageError, match="does not exist") as refused:
         open_dataset(DataSpec(Source.imagenette, root))
+    assert "download=true" in (refused.value.hint or "")
     with pytest.raises(UsageError, match="could not be read from or downloaded"):
         open_dataset(DataSpec(Source.imagenette, root, download=True))
     assert not Path(root).exists()

@@ -101,6 +101,8 @@ def _open(spec: DataSpec) -> Dataset:
         return _in_memory(_folder(spec, root)) if sorted_already else _cifar10(spec, root)
     if spec.source is Source.imagenette and not sorted_already:
         unpacked = root / IMAGENETTE
+        if not root.is_dir() and not spec.download:
+            raise UsageError.of("data.no_imagenette", root=root)
         if spec.download and not unpacked.is_dir():
             from torchvision import datasets  # type: ignore[import-untyped]
 
