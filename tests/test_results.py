@@ -9,7 +9,8 @@ from alexcli.config import STUDIES, choices
 
 ROOT = Path(__file__).parent.parent
 FILES = sorted((ROOT / "results" / "training").glob("*.json"))
-DATA = sorted((ROOT / "results" / "data").glob("*.json"))
+PREPARED = sorted((ROOT / "results" / "data").glob("prepare_*.json"))
+DATA = sorted({*(ROOT / "results" / "data").glob("*.json")} - {*PREPARED})
 
 
 def test_there_are_results() -> None:
@@ -46,6 +47,17 @@ def test_the_readme_quotes_the_data_path_as_it_was_measured(path: Path) -> None:
         row = rows[name, "imagefolder"]
         assert f" {row['value']:,.0f} ({row['ratio_median']:.1f} x) " in line
     assert found["command"].startswith("alexcli bench data")
+    assert found["on"]["git"]["dirty"] is False
+
+
+@pytest.mark.parametrize("path", PREPARED, ids=lambda path: path.stem)
+def test_the_readme_quotes_how_fast_prepare_is_as_it_was_measured(path: Path) -> None:
+    found = json.loads(path.read_text())
+    rows = {row["name"]: row for row in found["results"]}
+    said = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    ratio = rows["data/prepare"]["ratio_median"]
+    assert f"{ratio:.2f} ([{path.name}](results/data/{path.name}))" in said
+    assert found["command"].startswith("python -m tests.bench.prepare")
     assert found["on"]["git"]["dirty"] is False
 
 

@@ -1,7 +1,6 @@
 """The splits of a data set, and the statistics of its training set from one streaming pass."""
 
 import hashlib
-import itertools
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -20,7 +19,6 @@ Progress = Callable[[int, int], None]
 
 CHUNK = 16
 BLOCK = 1 << 16  # pixels
-UPPER = tuple(itertools.combinations_with_replacement(range(3), 2))
 
 
 @dataclass
@@ -91,9 +89,8 @@ def _products(image: Images) -> Floats:
     flat, found = image.reshape(-1, 3), np.zeros((3, 3))
     for start in range(0, len(flat), BLOCK):
         planes = flat[start : start + BLOCK].T.astype(np.uint32, order="C")
-        for i, j in UPPER:
-            found[i, j] += np.einsum("p,p->", planes[i], planes[j])
-    return np.triu(found) + np.triu(found, 1).T
+        found += np.einsum("ip,jp->ij", planes, planes)
+    return found
 
 
 @dataclass

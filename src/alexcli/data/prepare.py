@@ -321,10 +321,10 @@ def make_chunk(
         RunFailedError: the disk gives back other bytes than were written.
         OSError: it cannot be written, such as a full disk.
     """
-    written = _write_chunk(file, pictures, rows, spec)
+    written, content = _write_chunk(file, pictures, rows, spec)
     if not file.name.startswith("train") or not written.rows:
         return written, EMPTY
-    content, side = file.read_bytes(), spec.size
+    side = spec.size
     if spec.encoding is Encoding.raw:
         return written, Sums.of(np.frombuffer(content, np.uint8).reshape(-1, side, side, 3))
     files = io.BytesIO(content)
@@ -332,12 +332,14 @@ def make_chunk(
     return written, sum((Sums.of(image[None]) for image in jpegs), EMPTY)
 
 
-def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
+def _write_chunk(
+    file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec
+) -> tuple[Written, bytes]:
     """Write a chunk and then its note; a killed process leaves neither half-made."""
     with suppress(OSError, ValueError, TypeError):  # an earlier attempt finished it
         written = Written(**json.loads(file.with_suffix(".json").read_bytes()))
         if file.stat().st_size == written.bytes:
-            return written
+            return written, file.read_bytes()
     parts: list[bytes | memoryview] = []
     kept, undecodable = [], []
     for position in range(len(rows)):
@@ -360,7 +362,7 @@ def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: Prepare
         undecodable=undecodable,
     )
     place(file.with_suffix(".json"), json.dumps(asdict(written)).encode())
-    return written
+    return written, content
 
 
 def _encode(image: Images, spec: PrepareSpec) -> bytes | memoryview:
