@@ -53,8 +53,12 @@ def test_preparing_is_measured_with_its_start_and_without(
 ) -> None:
     monkeypatch.setattr(prepare, "PICTURES", 12)
     monkeypatch.setattr("os.cpu_count", lambda: 1)
-    whole, going, start = prepare.preparing(photos, 1, Silent())
+    whole, going, *others, start = prepare.preparing(photos, 1, Silent())
     assert (whole.name, whole.against) == ("data/prepare", "1_cores")
     assert (going.name, going.against) == ("data/prepare/going", "1_cores")
+    assert [(one.name, one.against) for one in others] == [
+        ("data/prepare", "together"),
+        ("data/prepare/going", "together"),
+    ]
     assert (start.name, start.unit) == ("data/prepare/start", "s")
     assert 0 < whole.value < going.value
