@@ -9,9 +9,9 @@ import scipy.io
 from PIL import Image
 from torchvision.datasets import imagenet
 
-from alexcli.data.sources import open_dataset
+from alexcli.data.sources import open_dataset, open_source
 from alexcli.errors import UsageError
-from alexcli.schema import DataSpec, Source
+from alexcli.schema import DataSpec, PrepareSpec, Source
 
 WNIDS = ("n01440764", "n01443537", "n02084071")
 TRUTH = [2, 0, 1, 1]  # class of each validation picture
@@ -151,3 +151,8 @@ def test_a_download_is_tried_only_when_allowed(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="could not be read from or downloaded"):
         open_dataset(DataSpec(Source.imagenette, root, download=True))
     assert not Path(root).exists()
+
+
+def test_a_folder_that_is_not_there_is_not_taken_for_imagenette(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="data.root=.* does not exist"):
+        open_source(str(tmp_path / "nowhere"), PrepareSpec())

@@ -54,7 +54,8 @@ def open_source(source: str, spec: PrepareSpec) -> Dataset:
         UsageError: as `open_dataset`; a train folder is enough.
     """
     root = Path(source)
-    kind = Source.cifar10 if (root / CIFAR10).is_dir() else Source.imagenette
+    inside = {CIFAR10: Source.cifar10, IMAGENETTE: Source.imagenette}  # as torchvision unpacks them
+    kind = next((kind for name, kind in inside.items() if (root / name).is_dir()), Source.folder)
     if source in (Source.cifar10, Source.imagenette) and not root.exists():
         root = Path(spec.root) if spec.root else cache_dir() / "downloads" / source
         kind = Source(source)
