@@ -154,5 +154,5 @@ def test_a_download_is_tried_only_when_allowed(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_not_taken_for_imagenette(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="data.root=.* does not exist"):
+    with pytest.raises(UsageError, match=r"data\.root=.* does not exist"):
         open_source(str(tmp_path / "nowhere"), PrepareSpec())
