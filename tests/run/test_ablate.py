@@ -1,7 +1,9 @@
 """Running studies: runs shared, failures told, results out of run directories."""
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,15 @@ def test_a_failed_run_shows_the_end_of_its_log_and_runs_again(
     assert len(run_jobs(jobs, 2, Silent())) == 1, "a finished run is not repeated"
 
 
+@pytest.fixture
+def ctrl_c() -> Iterator[None]:
+    """Python's own answer to SIGINT, which a shell's background job starts without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 def test_an_interruption_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = _ablation("lrn", seeds=2).jobs()
     _finish(jobs[0], 0.1)
