@@ -217,3 +217,12 @@ def test_an_evaluation_does_not_read_the_environment() -> None:
 def test_prepare_knows_no_groups() -> None:
     with pytest.raises(UsageError, match="unknown key 'model'; the top level has size"):
         compose(["model=tiny"], PrepareSpec)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["model.trunk.conv1.ops.pool.size=3", "placement.devices.a.b=1", "placement.devices.steps=1"],
+)
+def test_a_key_below_a_list_is_refused(word: str) -> None:
+    with pytest.raises(UsageError, match="is a single value"):
+        compose([word], TrainSpec)

@@ -60,7 +60,7 @@ def test_the_readme_quotes_how_fast_prepare_is_as_it_was_measured(path: Path) ->
     if path.stem == "prepare_originals":
         whole, going = ratios["data/prepare", "2_cores"], ratios["data/prepare/going", "2_cores"]
         assert f"at {ratios['data/prepare/going', 'together']:.2f} once it has started" in said
-        assert f"of that it is {whole:.2f} and {going:.2f} (" in said
+        assert f"of that it is {whole:.2f} and {going:.2f}. " in said
     assert found["command"].startswith("python -m tests.bench.prepare")
     assert found["on"]["git"]["dirty"] is False
 

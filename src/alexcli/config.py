@@ -215,7 +215,8 @@ def _set(config: Any, override: Override) -> Any:
     OmegaConf.update(change, key, value)
     with _explained(config, key=key):
         if key.endswith(".steps"):  # a typed schedule is the whole one, not added to the file's
-            OmegaConf.select(config, key, default={}).clear()
+            found = OmegaConf.select(config, key, throw_on_resolution_failure=False)
+            (found or {}).clear()
         return OmegaConf.merge(config, change)
 
 
@@ -272,8 +273,9 @@ def _explained(config: Any, *, where: str = "", key: str = "") -> Iterator[None]
             raise UsageError.of(
                 "config.unknown_key", where=where, place=place, names=names, word=word, known=known
             ) from error
-        parent = key.rpartition(".")[0]
-        place = parent if OmegaConf.is_list(OmegaConf.select(config, parent)) else full
+        parents = itertools.accumulate(key.split(".")[:-1], "{}.{}".format)
+        lists = (path for path in parents if OmegaConf.is_list(OmegaConf.select(config, path)))
+        place = next(lists, full)
         if key.startswith(f"{place}."):
             raise UsageError.of("config.single_value", key=key, place=place) from error
         first = str(error).strip().splitlines()[0].rstrip(".")

@@ -103,7 +103,8 @@ def _open(spec: DataSpec) -> Dataset:
     if spec.source is Source.imagenette and not sorted_already:
         unpacked = root / IMAGENETTE
         if not root.is_dir() and not spec.download:
-            raise UsageError.of("data.no_imagenette", root=root)
+            siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
+            raise UsageError.of("data.no_imagenette", root=root, word=root.name, known=siblings)
         if spec.download and not unpacked.is_dir():
             from torchvision import datasets  # type: ignore[import-untyped]
 

@@ -198,7 +198,7 @@ def _local(root: str, chunk: Chunk) -> Path:
     """A chunk on this machine's disk; a remote one is fetched once, by its content.
 
     Raises:
-        UsageError: what was fetched is not what the manifest promises.
+        UsageError: what was fetched is not what the manifest promises, or there is no room for it.
     """
     if not is_url(root):
         return Path(root, chunk.file)
@@ -209,7 +209,10 @@ def _local(root: str, chunk: Chunk) -> Path:
             content = _read(root, chunk.file)
             if xxh3_128_hexdigest(content) != chunk.checksum:
                 raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
-            place(path, content)
+            try:
+                place(path, content)
+            except OSError as error:
+                raise UsageError.of("data.cache_unwritable", path=path, error=error) from error
     return path
 
 
