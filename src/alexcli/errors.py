@@ -80,6 +80,11 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, list(choices), n=1)), None)
 
 
+def beside(path: Path) -> list[str]:
+    """Names in the folder of a path that does not exist, one of which may be meant."""
+    return [found.name for found in path.parent.iterdir()] if path.parent.is_dir() else []
+
+
 @contextlib.contextmanager
 def written(what: object, *, hint: str) -> Iterator[None]:
     """UsageError, with the system's reason, where the block cannot write."""

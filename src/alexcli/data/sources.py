@@ -17,7 +17,7 @@ from alexcli.data.dataset import Dataset, digest
 from alexcli.data.names import flat_labels
 from alexcli.data.pictures import SUFFIXES, ArrayPictures, FilePictures, Pictures, Reading
 from alexcli.data.store import is_store, open_store
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, beside
 from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
@@ -103,8 +103,8 @@ def _open(spec: DataSpec) -> Dataset:
     if spec.source is Source.imagenette and not sorted_already:
         unpacked = root / IMAGENETTE
         if not root.is_dir() and not spec.download:
-            siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
-            raise UsageError.of("data.no_imagenette", root=root, word=root.name, known=siblings)
+            known = beside(root)
+            raise UsageError.of("data.no_imagenette", root=root, word=root.name, known=known)
         if spec.download and not unpacked.is_dir():
             from torchvision import datasets  # type: ignore[import-untyped]
 
@@ -212,8 +212,7 @@ def _folder(spec: DataSpec, root: Path) -> Dataset:
 def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     """The folders of the splits that exist; UsageError when one that is needed does not."""
     if not root.is_dir():
-        siblings = [p.name for p in root.parent.iterdir()] if root.parent.is_dir() else []
-        raise UsageError.of("data.no_root", root=root, word=root.name, known=siblings)
+        raise UsageError.of("data.no_root", root=root, word=root.name, known=beside(root))
     for split in ("train", "val"):
         file = root / f"ILSVRC2012_img_{split}.tar"  # as ILSVRC-2012 is distributed
         if file.exists() and not (root / split).is_dir():

@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 
 from alexcli.config import from_mapping, to_mapping
 from alexcli.data.names import human_names
-from alexcli.errors import AlexcliError, RunFailedError, UsageError, written
+from alexcli.errors import AlexcliError, RunFailedError, UsageError, beside, written
 from alexcli.results import EpochRow, Reporter
 from alexcli.schema import TrainSpec
 
@@ -245,7 +245,7 @@ def locate(named: str) -> tuple[RunDirectory, Path]:
             raise UsageError.of("run.no_checkpoint", path=path)
         return run, run.last
     if not path.exists():
-        known = [p.name for p in folder.iterdir()] if folder.is_dir() else []
+        known = beside(path)
         raise UsageError.of("run.nothing_there", folder=folder, word=word, known=known, named=named)
     return RunDirectory(folder), path
 
