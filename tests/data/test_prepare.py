@@ -1,5 +1,6 @@
 import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -102,22 +103,57 @@ def test_an_interrupted_preparation_goes_on_and_redoes_nothing(
         open_store(str(dest))
     assert make(source, dest)
     assert all(p.stat().st_mtime_ns == time for p, time in done.items())
-    left, right = (open_store(str(tmp_path / n)).fingerprint for n in ("whole", "store"))
-    assert left == right
-    assert verify(str(dest)) == []
+    assert prints_alike(tmp_path / "whole", dest)
+
+
+def test_a_chunk_damaged_between_two_attempts_is_made_again(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(source, tmp_path / "whole")
+    dest = tmp_path / "store"
+    with monkeypatch.context() as patch:
+        patch.setattr(prepare, "_finish", stop)
+        with pytest.raises(KeyboardInterrupt):
+            make(source, dest)
+    for name, change in (("train-00000.bin", 1), ("val-00000.bin", 255)):
+        content = bytearray((dest / name).read_bytes())
+        content[100] ^= change
+        (dest / name).write_bytes(content)
+    (dest / "train-00001.bin").unlink()
+    assert make(source, dest)
+    assert prints_alike(tmp_path / "whole", dest)
+
+
+def test_a_disk_that_gives_back_other_bytes_is_noticed(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "read_bytes", lambda _: b"other")  # processes are forked
+    with pytest.raises(RunFailedError, match="a failing disk"):
+        make(source, tmp_path / "store")
+
+
+def prints_alike(one: Path, other: Path) -> bool:
+    left, right = (open_store(str(path)) for path in (one, other))
+    same = left.statistics is not None and right.statistics is not None
+    same = same and np.array_equal(left.statistics.mean_image, right.statistics.mean_image)
+    return same and left.fingerprint == right.fingerprint and verify(str(other)) == []
+
+
+def stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_a_full_disk_leaves_what_is_finished(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = prepare.place
+    whole_file = prepare.whole_file
 
-    def full(path: Path, content: bytes) -> None:
+    def full(path: Path) -> AbstractContextManager[Path]:
         if path.name == "train-00001.bin":
             raise OSError(28, os.strerror(28), str(path))
-        place(path, content)
+        return whole_file(path)
 
-    monkeypatch.setattr(prepare, "place", full)  # processes are forked with it
+    monkeypatch.setattr(prepare, "whole_file", full)  # processes are forked with it
     with pytest.raises(RunFailedError, match="No space left") as caught:
         make(source, tmp_path / "store")
     assert "goes on" in (caught.value.hint or "")

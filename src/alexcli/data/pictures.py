@@ -101,7 +101,8 @@ class FilePictures(Pictures):
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
-        return np.stack([read_square(self.paths[i], self.reading) for i in indices])
+        images = [read_square(self.paths[i], self.reading)[None] for i in indices]
+        return images[0] if len(images) == 1 else np.concatenate(images)
 
     def names(self) -> list[str]:
         """Paths below the split's folder."""

@@ -24,10 +24,10 @@ import numpy as np
 import PIL
 from filelock import FileLock, Timeout
 from PIL import Image
-from xxhash import xxh3_128_hexdigest
+from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from alexcli.data import store
-from alexcli.data.cache import place
+from alexcli.data.cache import place, whole_file
 from alexcli.data.dataset import EMPTY, Dataset, Sums
 from alexcli.data.pictures import Images, Originals, Rows, decode_jpeg
 from alexcli.data.sources import open_source
@@ -321,7 +321,13 @@ def make_chunk(
         RunFailedError: the disk gives back other bytes than were written.
         OSError: it cannot be written, such as a full disk.
     """
-    written, content = _write_chunk(file, pictures, rows, spec)
+    written = _earlier(file)
+    content = _content(file, written) if written else None
+    if not written or content is None:
+        written = _write_chunk(file, pictures, rows, spec)
+        content = _content(file, written)
+    if content is None:
+        raise RunFailedError.of("store.failing_disk", file=file)
     if not file.name.startswith("train") or not written.rows:
         return written, EMPTY
     side = spec.size
@@ -332,37 +338,46 @@ def make_chunk(
     return written, sum((Sums.of(image[None]) for image in jpegs), EMPTY)
 
 
-def _write_chunk(
-    file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec
-) -> tuple[Written, bytes]:
+def _earlier(file: Path) -> Written | None:
+    """The note of a chunk that an earlier attempt finished."""
+    with suppress(OSError, ValueError, TypeError):
+        return Written(**json.loads(file.with_suffix(".json").read_bytes()))
+    return None
+
+
+def _content(file: Path, written: Written) -> bytes | None:
+    """A chunk's bytes, read back; None where they are not those that were written."""
+    with suppress(FileNotFoundError):
+        content = file.read_bytes()
+        return content if xxh3_128_hexdigest(content) == written.checksum else None
+    return None
+
+
+def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec) -> Written:
     """Write a chunk and then its note; a killed process leaves neither half-made."""
-    with suppress(OSError, ValueError, TypeError):  # an earlier attempt finished it
-        written = Written(**json.loads(file.with_suffix(".json").read_bytes()))
-        if file.stat().st_size == written.bytes:
-            return written, file.read_bytes()
-    parts: list[bytes | memoryview] = []
-    kept, undecodable = [], []
-    for position in range(len(rows)):
-        try:
-            parts.append(_encode(pictures.fetch([position])[0], spec))
+    kept, lengths, undecodable = [], [], []
+    checksum = xxh3_128()
+    with whole_file(file) as temporary, temporary.open("wb") as out:
+        for position in range(len(rows)):
+            try:
+                content = _encode(pictures.fetch([position])[0], spec)
+            except UsageError as error:
+                undecodable.append((pictures.names()[position], error.message))
+                continue
+            checksum.update(content)
+            lengths.append(out.write(content))  # while it is in the processor's cache
             kept.append(position)
-        except UsageError as error:
-            undecodable.append((pictures.names()[position], error.message))
-    content = b"".join(parts)
-    place(file, content)
-    if file.read_bytes() != content:
-        raise RunFailedError.of("store.failing_disk", file=file)
     written = Written(
         file=file.name,
-        bytes=len(content),
-        checksum=xxh3_128_hexdigest(content),
+        bytes=sum(lengths),
+        checksum=checksum.hexdigest(),
         rows=[rows[position] for position in kept],
         labels=pictures.labels[kept].tolist(),
-        lengths=[len(part) for part in parts],
+        lengths=lengths,
         undecodable=undecodable,
     )
     place(file.with_suffix(".json"), json.dumps(asdict(written)).encode())
-    return written, content
+    return written
 
 
 def _encode(image: Images, spec: PrepareSpec) -> bytes | memoryview:
