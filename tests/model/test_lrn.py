@@ -202,3 +202,5 @@ def test_spatial_norm_averages_squares_over_the_window_with_zeros_outside(size: 
             d = 1 + 1e-3 / size**2 * (window**2).sum((2, 3))
             expected = x[:, :, row, column] * d**-0.75
             assert (ours[:, :, row, column] - expected).abs().max() < 1e-12
+    small = x.clone().requires_grad_()
+    assert torch.autograd.gradcheck(SpatialResponseNorm(SpatialLrnSpec(size=size)), small)

@@ -24,12 +24,9 @@ from alexcli.schema import LrnConvention, LrnImpl, LrnSpec, SpatialLrnSpec
 BLOCK = 1 << 17  # numbers; of 2**14 to 2**19 the fastest in both layers' shapes (results/speed)
 
 
-def _inverse_power(d: Tensor, beta: float) -> Tensor:
-    """d ** -beta; two square roots for the paper's 0.75, which cost a fraction of a power."""
-    if beta == 0.75:
-        root = d.rsqrt()
-        return root * root.sqrt()
-    return d.pow(-beta)
+def _power(r: Tensor, beta: float) -> Tensor:
+    """d ** -beta of r = d ** -0.5: for the paper's 0.75, a root costs a fraction of a power."""
+    return r * r.sqrt() if beta == 0.75 else r.pow(2 * beta)
 
 
 def _wide(x: Tensor) -> Tensor:
@@ -103,26 +100,30 @@ def _each(work: Callable[..., None], *tensors: Tensor) -> None:
 def _lrn(
     x: Tensor, size: int, alpha: float, beta: float, k: float, keep: bool
 ) -> tuple[Tensor, Tensor]:
-    """The norm of x and, where it is to be kept, d; otherwise nothing."""
+    """The norm of x and, where it is to be kept, r = d ** -0.5; otherwise nothing.
+
+    From r the backward pass has both of its powers, d ** -beta and 1 / d, by products.
+    """
     x = _dense(x)
-    out, d = torch.empty_like(x), torch.empty_like(x if keep else x[:0])
+    out, r = torch.empty_like(x), torch.empty_like(x if keep else x[:0])
     band = _band(x, size, alpha)
     constant = band.new_full((1,), k)
 
     def work(x: Tensor, out: Tensor, *kept: Tensor) -> None:
         wide = _wide(x)
-        scale = torch.addmm(constant, wide * wide, band, out=kept[0] if kept else None)
-        torch.mul(wide, _inverse_power(scale, beta), out=out)
+        d = torch.addmm(constant, wide * wide, band)
+        r = torch.rsqrt(d, out=kept[0] if kept else d)
+        torch.mul(wide, _power(r, beta), out=out)
 
-    _each(work, x, out, *([d] if keep else []))
-    return out, d
+    _each(work, x, out, *([r] if keep else []))
+    return out, r
 
 
 @torch.library.custom_op("alexcli::lrn_backward", mutates_args=())
 def _lrn_backward(
-    grad: Tensor, x: Tensor, d: Tensor, size: int, alpha: float, beta: float, k: float
+    grad: Tensor, x: Tensor, r: Tensor, size: int, alpha: float, beta: float, k: float
 ) -> Tensor:
-    """The gradient of x; an empty d is computed again."""
+    """The gradient of x; an empty r is computed again."""
     x = _dense(x)
     grad, out = _dense(grad, x), torch.empty_like(x)
     band, mirrored = _band(x, size, alpha), _band(x, size, -2 * alpha * beta).T.contiguous()
@@ -130,12 +131,12 @@ def _lrn_backward(
 
     def work(x: Tensor, grad: Tensor, out: Tensor, *kept: Tensor) -> None:
         wide = _wide(x)
-        scale = kept[0] if kept else torch.addmm(constant, wide * wide, band)
-        scaled = _inverse_power(scale, beta).mul_(grad)
-        spread = (scaled * wide).div_(scale) @ mirrored
+        r = kept[0] if kept else torch.addmm(constant, wide * wide, band).rsqrt_()
+        scaled = _power(r, beta).mul_(grad)
+        spread = (scaled * wide).mul_(r).mul_(r) @ mirrored
         torch.addcmul(scaled, wide, spread, out=out)
 
-    _each(work, x, grad, out, *([d] if d.numel() else []))
+    _each(work, x, grad, out, *([r] if r.numel() else []))
     return out
 
 
@@ -184,8 +185,8 @@ def local_response_norm(
         impl: how it is computed; see `LrnImpl`.
 
     Returns:
-        As x. The closed form has one derivative, and a RuntimeError when asked for the second. It
-        keeps x and, if x is float32 or wider, d; for narrower types d is computed again.
+        As x. The closed form has one derivative, and a RuntimeError when asked for the second; it
+        keeps x and r = d ** -0.5, which for types narrower than float32 is computed again.
     """
     fused = torch.compiler.is_compiling() and x.device.type != "cpu"
     if torch.compiler.is_exporting() or (impl is LrnImpl.auto and fused):
@@ -234,7 +235,7 @@ class SpatialResponseNorm(nn.Module):
         wide = _wide(x)
         squares = F.pad(wide * wide, (before, after, before, after))
         d = F.avg_pool2d(squares, self.size, stride=1).mul(self.alpha).add(1)
-        return (wide * _inverse_power(d, self.beta)).to(x.dtype)
+        return (wide * _power(d.rsqrt(), self.beta)).to(x.dtype)
 
     def extra_repr(self) -> str:
         """Constants."""
