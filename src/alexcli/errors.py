@@ -64,7 +64,7 @@ class _Words(string.Formatter):
         return len(value) if conversion == "n" else super().convert_field(value, conversion)
 
     def format_field(self, value: Any, spec: str) -> str:
-        several = isinstance(value, Iterable) and not isinstance(value, (str, Path))
+        several = isinstance(value, Iterable) and not isinstance(value, (str, Path, Exception))
         return ", ".join(map(str, value)) if several else str(super().format_field(value, spec))
 
 

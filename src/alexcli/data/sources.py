@@ -139,7 +139,10 @@ def _cifar10(spec: DataSpec, root: Path) -> Dataset:
 
     with _fetching(root, "CIFAR-10"):
         parts = [datasets.CIFAR10(str(root), own, download=spec.download) for own in (True, False)]
-    train, test = (ArrayPictures(p.data, np.asarray(p.targets, dtype=np.int64)) for p in parts)
+    train, test = (  # torchvision turns the channels last without moving them
+        ArrayPictures(np.ascontiguousarray(p.data), np.asarray(p.targets, dtype=np.int64))
+        for p in parts
+    )
     identity = digest(["cifar10", hashlib.sha256(train.images.tobytes()).hexdigest()])
     return Dataset(list(parts[0].classes), train, test, test, identity, 32, "as it comes: 32")
 
