@@ -76,6 +76,11 @@ class ArrayPictures(Pictures):
         """See Pictures."""
         return np.take(self.images, indices, axis=0)
 
+    def one(self, index: int) -> Images:
+        """A picture (S, S, 3), not to be written to."""
+        image: Images = self.images[index]
+        return image
+
     def names(self) -> list[str]:
         """Their numbers."""
         return [str(i) for i in range(len(self))]
@@ -101,8 +106,11 @@ class FilePictures(Pictures):
 
     def fetch(self, indices: Sequence[int]) -> Images:
         """See Pictures."""
-        images = [read_square(self.paths[i], self.reading)[None] for i in indices]
-        return images[0] if len(images) == 1 else np.concatenate(images)
+        return np.stack([self.one(index) for index in indices])
+
+    def one(self, index: int) -> Images:
+        """A picture (S, S, 3), not to be written to."""
+        return read_square(self.paths[index], self.reading)
 
     def names(self) -> list[str]:
         """Paths below the split's folder."""

@@ -364,7 +364,7 @@ def _write_chunk(file: Path, pictures: Originals, rows: list[int], spec: Prepare
     with whole_file(file) as temporary, temporary.open("wb") as out:
         for position in range(len(rows)):
             try:
-                part = _encode(pictures.fetch([position])[0], spec)
+                part = _encode(pictures.one(position), spec)
             except UsageError as error:
                 undecodable.append((pictures.names()[position], error.message))
                 continue
