@@ -140,7 +140,10 @@ def test_imagenette_is_downloaded_and_unpacked(
     monkeypatch.setattr(Imagenette, "_ARCHIVES", {"full": offered})
     monkeypatch.setattr(Imagenette, "_WNID_TO_CLASS", {"n1": ("tench",), "n2": ("church",)})
     spec = DataSpec(Source.imagenette, str(tmp_path / "root"), size=24, download=True)
+    half = tmp_path / "root" / sources.UNPACKING / sources.IMAGENETTE / "train" / "n1"
+    half.mkdir(parents=True)  # which an interrupted attempt left
     opened = open_dataset(spec)
+    assert [p.name for p in (tmp_path / "root").iterdir()] == [sources.IMAGENETTE]
     assert opened.classes == ["n1", "n2"]
     assert (len(opened.train), len(opened.val)) == (4, 4)
     (site.folder / f"{sources.IMAGENETTE}.tgz").unlink()

@@ -9,6 +9,7 @@ import scipy.io
 from PIL import Image
 from torchvision.datasets import imagenet
 
+from alexcli.data import sources
 from alexcli.data.sources import open_dataset, open_source
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, PrepareSpec, Source
@@ -135,7 +136,21 @@ def test_archives_as_distributed_are_unpacked(
     for split, (name, _) in imagenet.ARCHIVE_META.items():  # these archives have their own sums
         there = hashlib.md5((packed / name).read_bytes()).hexdigest()
         monkeypatch.setitem(imagenet.ARCHIVE_META, split, (name, there))
+    extract, extracted = imagenet.extract_archive, list[str]()
+
+    def interrupted(archive: str, *rest: object, **more: object) -> None:
+        if len(extracted) == 2:  # the devkit, and the archive of archives
+            raise KeyboardInterrupt
+        extracted.append(archive)
+        extract(archive, *rest, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(imagenet, "extract_archive", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            open_dataset(DataSpec(Source.folder, str(packed), size=8))
+    assert not (packed / "train").exists()  # half of it would be a smaller data set
     opened = open_dataset(DataSpec(Source.folder, str(packed), size=8))
+    assert not (packed / sources.UNPACKING).exists()
     assert opened.classes == sorted(WNIDS)
     assert opened.train.labels.tolist() == [0, 1, 2]
     where = {f"ILSVRC2012_val_{n + 1:08}.JPEG": label for n, label in enumerate(TRUTH)}

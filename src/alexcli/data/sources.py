@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -22,6 +24,7 @@ from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
 """Folders that torchvision makes of the archives that it fetches."""
+UNPACKING = ".unpacking"
 
 
 def open_dataset(spec: DataSpec, *, train_only: bool = False) -> Dataset:
@@ -108,9 +111,8 @@ def _open(spec: DataSpec) -> Dataset:
         if spec.download and not unpacked.is_dir():
             from torchvision import datasets  # type: ignore[import-untyped]
 
-            with _fetching(root, "Imagenette"):
-                root.mkdir(parents=True, exist_ok=True)
-                datasets.Imagenette(str(root), split="train", size="full", download=True)
+            with _fetching(root, "Imagenette"), _unpacking(unpacked) as part:
+                datasets.Imagenette(str(part.parent), split="train", size="full", download=True)
         root = unpacked if unpacked.is_dir() else root
     return _folder(spec, root)
 
@@ -153,9 +155,23 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        if root.is_dir() and not any(root.iterdir()):
-            root.rmdir()  # torchvision makes the folder before it knows that it can fill it
+        for folder in (root / UNPACKING, root):  # made before it was known that they can be filled
+            with suppress(OSError):
+                folder.rmdir()
         raise UsageError.of("data.fetch", name=name, root=root, error=error) from error
+
+
+@contextmanager
+def _unpacking(folder: Path) -> Iterator[Path]:
+    """Where to unpack a folder, which takes its place when it is whole: torchvision goes by its
+    existence, and a half of it, left by Ctrl-C, would be a smaller data set.
+    """
+    part = folder.parent / UNPACKING / folder.name
+    part.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(part, ignore_errors=True)
+    yield part
+    part.rename(folder)
+    shutil.rmtree(part.parent)
 
 
 def _in_memory(opened: Dataset) -> Dataset:
@@ -219,10 +235,16 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
     for split in ("train", "val"):
         file = root / f"ILSVRC2012_img_{split}.tar"  # as ILSVRC-2012 is distributed
         if file.exists() and not (root / split).is_dir():
-            from torchvision.datasets import ImageNet  # type: ignore[import-untyped]
+            from torchvision.datasets import imagenet  # type: ignore[import-untyped]
 
+            size = file.stat().st_size / 1e9
+            print(f"unpacking {file} ({size:.1f} GB), which takes minutes", file=sys.stderr)
+            parse = {"train": imagenet.parse_train_archive, "val": imagenet.parse_val_archive}
             try:
-                ImageNet(str(root), split=split)  # unpacks it where it lies
+                if not (root / imagenet.META_FILE).exists():
+                    imagenet.parse_devkit_archive(root)
+                with _unpacking(root / split) as part:
+                    parse[split](root, folder=str(part.relative_to(root)))
             except (OSError, RuntimeError) as error:
                 raise UsageError.of("data.archive", file=file, error=error, root=root) from error
     found = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}
