@@ -4,6 +4,7 @@ import ast
 import string
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -67,4 +68,9 @@ def test_lists_are_counted_and_written_with_commas() -> None:
     error = UsageError.of("init.no_source", layers=["conv1", "conv2"])
     assert error.message == "init.layers=[conv1, conv2] needs a run to copy from"
     few = UsageError.of("data.few_classes", folder="d", classes=["a"])
-    assert few.message.startswith("d holds 1 class folders")
+    assert few.message.startswith("d holds 1 class folder; ")
+    none = UsageError.of("data.few_classes", folder="d", classes=[])
+    assert none.message.startswith("d holds 0 class folders; ")
+    apart = "started as 1 process, but placement=split is one"
+    here = SimpleNamespace(size=1)
+    assert UsageError.of("placement.processes_alone", here=here, kind="split").message == apart

@@ -57,13 +57,20 @@ class InterruptedRunError(AlexcliError):
     exit_code = 130
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
+
+
 class _Words(string.Formatter):
-    """Lists are written with commas, {x!n} is the number of x."""
+    """Lists are written with commas, {x!n} is the number of x, and {x!n:file} says of what."""
 
     def convert_field(self, value: Any, conversion: Any) -> Any:
         return len(value) if conversion == "n" else super().convert_field(value, conversion)
 
     def format_field(self, value: Any, spec: str) -> str:
+        if isinstance(value, int) and spec[1:].replace(" ", "").isalpha():
+            return counted(value, spec)
         several = isinstance(value, Iterable) and not isinstance(value, (str, Path, Exception))
         return ", ".join(map(str, value)) if several else str(super().format_field(value, spec))
 

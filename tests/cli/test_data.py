@@ -57,7 +57,7 @@ def test_verify_names_what_is_damaged_and_exits_with_2(photos: Path) -> None:
     code, out, err = run("data", "verify", "store")
     assert code == 2
     assert "train-00000.bin is not what was written" in out
-    assert "damaged in 1 files" in err
+    assert "damaged in 1 file\n" in err
 
 
 def test_stats_prints_both_conventions_and_draws_the_mean(photos: Path) -> None:

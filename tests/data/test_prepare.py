@@ -183,8 +183,8 @@ def test_a_changed_source_is_noticed(source: Path, tmp_path: Path) -> None:
     (source / "train/bee/00.png").unlink()
     with pytest.raises(UsageError, match="changed since") as caught:
         make(source, tmp_path / "store")
-    assert "1 files removed (such as train/bee/00.png)" in caught.value.message
-    assert "1 files changed (such as train/ant/00.png)" in caught.value.message
+    assert "1 file removed (such as train/bee/00.png)" in caught.value.message
+    assert "1 file changed (such as train/ant/00.png)" in caught.value.message
 
 
 def test_another_wish_for_a_finished_store_is_refused(source: Path, tmp_path: Path) -> None:

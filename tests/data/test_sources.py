@@ -94,7 +94,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
         ("empty", "no folder train"),
         ("no_val", "no folder val"),
         ("no_classes", "0 class folders"),
-        ("one_class", "1 class folders"),
+        ("one_class", "1 class folder;"),
         ("differ", "which train lacks"),
         ("lacks", "val lacks c"),
         ("no_pictures", "holds no pictures"),

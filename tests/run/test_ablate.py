@@ -68,7 +68,7 @@ def test_results_are_read_out_of_the_runs_and_an_unfinished_one_is_counted() -> 
     )  # fmt: skip
     text = study_table(study).note or ""
     assert "model.norm: lrn -> none" in text
-    assert "1 runs are not finished" in text
+    assert "not finished: 1 run" in text
     with pytest.raises(Exception, match="no finished run"):  # an arm is nobody's newest run
         newest(Path("runs"))
 

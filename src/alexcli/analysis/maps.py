@@ -25,9 +25,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     layers = [shape.name for shape in net.shapes if shape.spec.kind is not Kind.fc]
     if (spec.layer and find_layer(net, spec.layer).name not in layers) or not layers:
         hint = f"layer={layers[-1]}" if layers else "--run another run"
-        raise UsageError.of(
-            "analyze.no_maps", layer=spec.layer or "by layer", of=subject, hint=hint
-        )
+        layer = spec.layer or net.shapes[0].name
+        raise UsageError.of("analyze.no_maps", layer=layer, of=subject, hint=hint)
     found = activations(
         net, subject.preprocess.view(images[:1]), [spec.layer] if spec.layer else layers
     )

@@ -32,7 +32,7 @@ from alexcli.data.dataset import EMPTY, Dataset, Sums
 from alexcli.data.pictures import Images, Originals, Rows, decode_jpeg
 from alexcli.data.sources import open_source
 from alexcli.data.store import COLUMNS, LISTING, MANIFEST, PLAN, STATISTICS, Chunk
-from alexcli.errors import RunFailedError, UsageError
+from alexcli.errors import RunFailedError, UsageError, counted
 from alexcli.memory import reuse_memory
 from alexcli.results import Analysis, Reporter, Table
 from alexcli.schema import Encoding, OnError, PrepareSpec
@@ -194,8 +194,9 @@ def _same(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[
         added, removed = new.keys() - old.keys(), old.keys() - new.keys()
         changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
         parts = [("added", added), ("removed", removed), ("changed", changed)]
-        said = [f"{len(n)} files {what} (such as {'/'.join(min(n))})" for what, n in parts if n]
-        changes = ", ".join(said) or "the order of its files"
+        said = [(counted(len(n), "file"), what, "/".join(min(n))) for what, n in parts if n]
+        changes = ", ".join(f"{count} {what} (such as {name})" for count, what, name in said)
+        changes = changes or "the order of its files"
         raise UsageError.of("prepare.source_changed", dest=dest, changes=changes)
     for key, now in plan.items():
         if (kept := begun[key]) != now:
