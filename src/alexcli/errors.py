@@ -57,7 +57,7 @@ class InterruptedRunError(AlexcliError):
     exit_code = 130
 
 
-def counted(count: int, noun: str) -> str:
+def plural(count: int, noun: str) -> str:
     """`1 file`, `2 files`."""
     return f"{count:,} {noun}" + ("" if count == 1 else "es" if noun.endswith("s") else "s")
 
@@ -70,7 +70,7 @@ class _Words(string.Formatter):
 
     def format_field(self, value: Any, spec: str) -> str:
         if isinstance(value, int) and spec[1:].replace(" ", "").isalpha():
-            return counted(value, spec)
+            return plural(value, spec)
         several = isinstance(value, Iterable) and not isinstance(value, (str, Path, Exception))
         return ", ".join(map(str, value)) if several else str(super().format_field(value, spec))
 

@@ -143,7 +143,7 @@ def test_imagenette_is_downloaded_and_unpacked(
     half = tmp_path / "root" / sources.UNPACKING / sources.IMAGENETTE / "train" / "n1"
     half.mkdir(parents=True)  # which an interrupted attempt left
     opened = open_dataset(spec)
-    assert [p.name for p in (tmp_path / "root").iterdir()] == [sources.IMAGENETTE]
+    assert not half.exists()
     assert opened.classes == ["n1", "n2"]
     assert (len(opened.train), len(opened.val)) == (4, 4)
     (site.folder / f"{sources.IMAGENETTE}.tgz").unlink()
@@ -159,7 +159,7 @@ def test_published_weights_are_downloaded_and_their_checksum_holds(
     sha = hashlib.sha256(out.getvalue()).hexdigest()
     for name, said in ((f"net-{sha[:8]}.pth", None), ("net-00000000.pth", "invalid hash value")):
         url, _ = site.add(name, out.getvalue())
-        monkeypatch.setattr(AlexNet_Weights.IMAGENET1K_V1.value, "url", url, raising=False)
+        monkeypatch.setattr(AlexNet_Weights.IMAGENET1K_V1.value, "url", url)
         if said is None:
             assert "features.0.weight" in convert.download_torchvision()
             continue

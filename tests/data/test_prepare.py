@@ -56,8 +56,9 @@ def test_a_raw_store_holds_the_pixels_of_the_folder(source: Path, tmp_path: Path
 
 @pytest.mark.parametrize("encoding", list(Encoding))
 def test_statistics_are_those_of_the_stored_pixels(
-    source: Path, tmp_path: Path, encoding: Encoding
+    source: Path, tmp_path: Path, encoding: Encoding, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(prepare, "AT_ONCE", 7)  # pictures of a chunk of 16
     make(source, tmp_path / "store", PrepareSpec(size=24, encoding=encoding, processes=2))
     store = open_store(str(tmp_path / "store"))
     again, kept = measure(store.train), store.statistics

@@ -32,10 +32,11 @@ def test_gradient_is_that_of_torch(size: int) -> None:
 
 
 @pytest.mark.parametrize("size", [3, 4])
-def test_gradient_is_that_of_finite_differences(size: int) -> None:
+@pytest.mark.parametrize("beta", [0.5, 0.75, 1.3])
+def test_gradient_is_that_of_finite_differences(size: int, beta: float) -> None:
     x = torch.randn(2, 6, 2, 2, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(
-        lambda t: local_response_norm(t, size=size, alpha=0.1, beta=0.75, k=2.0), (x,)
+        lambda t: local_response_norm(t, size=size, alpha=0.1, beta=beta, k=2.0), (x,)
     )
 
 

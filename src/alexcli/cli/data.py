@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from alexcli.cli.shell import FormatOption, Overrides, command, emit, group, keep, split_words
-from alexcli.errors import UsageError, counted
+from alexcli.errors import UsageError, plural
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
 from alexcli.results import Silent, Table
@@ -49,7 +49,7 @@ def prepare(
         reporter.note(f"{dest} was finished before; nothing was done")
     if made["skipped"]:
         report = Path(dest) / "undecodable.csv"
-        reporter.warn(f"left out: {counted(made['skipped'], 'picture')}, see {report}")
+        reporter.warn(f"left out: {plural(made['skipped'], 'picture')}, see {report}")
     emit(as_text(found, format))
     lacking = "" if "val" in made["counts"] else " data.val=0.1"
     reporter.note(f"next: alexcli train data=store data.root={dest}{lacking}")

@@ -89,8 +89,10 @@ def _products(image: Images) -> Floats:
     of 12, of whose products the blocks of a pixel with itself count. 256 squares of 255 are below
     2**24, up to which float32 holds every whole number; the zeros at the end add nothing.
     """
-    rows = np.zeros((-(-image.size // (256 * 12)), 256, 12), np.float32)
-    rows.reshape(-1)[: image.size] = image.reshape(-1)
+    numbers, block = image.reshape(-1), 256 * 12
+    if numbers.size % block:
+        numbers = np.pad(numbers, (0, -numbers.size % block))
+    rows = numbers.reshape(-1, 256, 12).astype(np.float32)
     products = np.matmul(rows.transpose(0, 2, 1), rows).sum(axis=0, dtype=np.float64)
     found: Floats = np.einsum("pipj->ij", products.reshape(4, 3, 4, 3))
     return found

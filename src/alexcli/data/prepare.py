@@ -32,7 +32,7 @@ from alexcli.data.dataset import EMPTY, Dataset, Sums
 from alexcli.data.pictures import Images, Originals, Rows, decode_jpeg
 from alexcli.data.sources import open_source
 from alexcli.data.store import COLUMNS, LISTING, MANIFEST, PLAN, STATISTICS, Chunk
-from alexcli.errors import RunFailedError, UsageError, counted
+from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.memory import reuse_memory
 from alexcli.results import Analysis, Reporter, Table
 from alexcli.schema import Encoding, OnError, PrepareSpec
@@ -41,7 +41,7 @@ REPORT = "undecodable.csv"
 ORDER_SEED = 0  # training pictures are stored in a shuffled order, so that each chunk is a mixture
 # Large enough that a file's opening costs nothing, small enough to be fetched from afar at once.
 CHUNK_BYTES, CHUNK_PICTURES = 64 << 20, 1024
-AT_ONCE = 256  # pictures decoded and then summed up: 50 MB
+AT_ONCE = 128  # pictures decoded and then summed up: 50 MB with their copy
 PARTS = 64  # a small set is still cut into pieces enough for many cores
 
 
@@ -194,7 +194,7 @@ def _same(dest: Path, begun: dict[str, Any], plan: dict[str, Any], source: list[
         added, removed = new.keys() - old.keys(), old.keys() - new.keys()
         changed = {name for name in old.keys() & new.keys() if old[name] != new[name]}
         parts = [("added", added), ("removed", removed), ("changed", changed)]
-        said = [(counted(len(n), "file"), what, "/".join(min(n))) for what, n in parts if n]
+        said = [(plural(len(n), "file"), what, "/".join(min(n))) for what, n in parts if n]
         changes = ", ".join(f"{count} {what} (such as {name})" for count, what, name in said)
         changes = changes or "the order of its files"
         raise UsageError.of("prepare.source_changed", dest=dest, changes=changes)
@@ -311,7 +311,7 @@ def _follow(parent: int) -> None:
 def make_chunk(
     file: Path, pictures: Originals, rows: list[int], spec: PrepareSpec
 ) -> tuple[Written, Sums]:
-    """Write a chunk, unless an earlier attempt did, and sum up what can be read from it.
+    """Write a chunk, unless an earlier attempt did and it is whole, and sum up its pictures.
 
     Args:
         file: the chunk.
@@ -352,7 +352,7 @@ def _earlier(file: Path) -> Written | None:
 
 def _content(file: Path, written: Written) -> bytes | None:
     """A chunk's bytes, read back; None where they are not those that were written."""
-    with suppress(FileNotFoundError):
+    with suppress(OSError):
         content = file.read_bytes()
         return content if xxh3_128_hexdigest(content) == written.checksum else None
     return None

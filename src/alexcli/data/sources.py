@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from filelock import FileLock
 
 from alexcli.data import toy
 from alexcli.data.cache import Arrays, cache_dir, cached
@@ -19,7 +20,7 @@ from alexcli.data.dataset import Dataset, digest
 from alexcli.data.names import flat_labels
 from alexcli.data.pictures import SUFFIXES, ArrayPictures, FilePictures, Pictures, Reading
 from alexcli.data.store import is_store, open_store
-from alexcli.errors import UsageError, beside
+from alexcli.errors import UsageError, beside, plural
 from alexcli.schema import DataSpec, OnError, PrepareSpec, Source
 
 IMAGENETTE, CIFAR10 = "imagenette2", "cifar-10-batches-py"
@@ -86,7 +87,7 @@ def _split_off(spec: DataSpec) -> Dataset:
         train=whole.train.part(np.sort(order[count:])),
         val=whole.train.part(np.sort(order[:count])),
         fingerprint=digest([whole.fingerprint, fraction, spec.split_seed]),
-        note=f"val is {count} pictures of the training set (seed {spec.split_seed})",
+        note=f"val is {plural(count, 'picture')} of the training set (seed {spec.split_seed})",
         statistics=None,  # they are those of all training pictures
     )
 
@@ -111,8 +112,10 @@ def _open(spec: DataSpec) -> Dataset:
         if spec.download and not unpacked.is_dir():
             from torchvision import datasets  # type: ignore[import-untyped]
 
-            with _fetching(root, "Imagenette"), _unpacking(unpacked) as part:
-                datasets.Imagenette(str(part.parent), split="train", size="full", download=True)
+            url, md5 = datasets.Imagenette._ARCHIVES["full"]
+            fetch = datasets.utils.download_and_extract_archive
+            with _fetching(root, "Imagenette"):
+                _unpack(unpacked, lambda part: fetch(url, str(root), str(part.parent), md5=md5))
         root = unpacked if unpacked.is_dir() else root
     return _folder(spec, root)
 
@@ -155,23 +158,33 @@ def _fetching(root: Path, name: str) -> Iterator[None]:
     try:
         yield
     except (OSError, RuntimeError) as error:
-        for folder in (root / UNPACKING, root):  # made before it was known that they can be filled
-            with suppress(OSError):
-                folder.rmdir()
+        if root.is_dir() and not any(root.iterdir()):
+            root.rmdir()  # made before it was known that it can be filled
         raise UsageError.of("data.fetch", name=name, root=root, error=error) from error
 
 
-@contextmanager
-def _unpacking(folder: Path) -> Iterator[Path]:
-    """Where to unpack a folder, which takes its place when it is whole: torchvision goes by its
-    existence, and a half of it, left by Ctrl-C, would be a smaller data set.
+def _unpack(folder: Path, unpack: Callable[[Path], object]) -> None:
+    """Make a folder of an archive, one process at a time, unless another has made it.
+
+    It takes its place when it is whole: torchvision goes by its existence, and a half of it, left
+    by Ctrl-C, would be a smaller data set.
+
+    Args:
+        folder: what is to be made.
+        unpack: makes it at the path that it is given.
     """
     part = folder.parent / UNPACKING / folder.name
-    part.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(part, ignore_errors=True)
-    yield part
-    part.rename(folder)
-    shutil.rmtree(part.parent)
+    with FileLock(cache_dir() / f"unpacking-{digest([str(folder.resolve())])}.lock"):
+        if part.parent.exists():
+            shutil.rmtree(part.parent)
+        if folder.exists():
+            return
+        part.parent.mkdir(parents=True)
+        try:
+            unpack(part)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part.parent, ignore_errors=True)
 
 
 def _in_memory(opened: Dataset) -> Dataset:
@@ -237,14 +250,16 @@ def _splits(spec: DataSpec, root: Path) -> dict[str, Path]:
         if file.exists() and not (root / split).is_dir():
             from torchvision.datasets import imagenet  # type: ignore[import-untyped]
 
-            size = file.stat().st_size / 1e9
-            print(f"unpacking {file} ({size:.1f} GB), which takes minutes", file=sys.stderr)
-            parse = {"train": imagenet.parse_train_archive, "val": imagenet.parse_val_archive}
+            def unpack(part: Path, split: str = split, file: Path = file) -> None:
+                size = file.stat().st_size / 1e9
+                print(f"unpacking {file} ({size:.1f} GB), which takes minutes", file=sys.stderr)
+                parse = {"train": imagenet.parse_train_archive, "val": imagenet.parse_val_archive}
+                parse[split](root, folder=str(part.relative_to(root)))
+
             try:
                 if not (root / imagenet.META_FILE).exists():
                     imagenet.parse_devkit_archive(root)
-                with _unpacking(root / split) as part:
-                    parse[split](root, folder=str(part.relative_to(root)))
+                _unpack(root / split, unpack)
             except (OSError, RuntimeError) as error:
                 raise UsageError.of("data.archive", file=file, error=error, root=root) from error
     found = {name: root / name for name in ("train", "val", "test") if (root / name).is_dir()}

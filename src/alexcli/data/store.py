@@ -33,7 +33,7 @@ from xxhash import xxh3_128_hexdigest
 from alexcli.data.cache import cache_dir, place
 from alexcli.data.dataset import Dataset, Progress, Statistics, digest
 from alexcli.data.pictures import Images, Pictures, Rows, decode_jpeg
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.schema import Encoding
 
 FORMAT, VERSION = "alexcli-store", 1
@@ -296,7 +296,7 @@ def _index_problem(index: dict[str, Rows], chunks: list[Chunk], classes: int) ->
     if (numbers < 0).any() or (numbers >= len(chunks)).any():
         return f"a picture lies in none of the {len(chunks)} chunks"
     if np.bincount(numbers, minlength=len(chunks)).tolist() != [c.count for c in chunks]:
-        return f"{len(numbers)} pictures, not {sum(c.count for c in chunks)}"
+        return f"{plural(len(numbers), 'picture')}, not {sum(c.count for c in chunks)}"
     if (labels < 0).any() or (labels >= classes).any():
         return f"a label is outside the {classes} classes"
     sizes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)[numbers]

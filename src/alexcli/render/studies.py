@@ -3,7 +3,7 @@
 import statistics
 from typing import Any
 
-from alexcli.errors import counted
+from alexcli.errors import plural
 from alexcli.render.tables import percent
 from alexcli.results import ArmResult, Difference, StudyResult, Table
 
@@ -31,7 +31,7 @@ def study_table(study: StudyResult) -> Table:
         f"claim: {study.claim}",
         f"{study.setting}; centre-crop errors on {study.n:,} pictures (the claims are of ten "
         "crops), differences paired by seed" + (reached if study.threshold else ""),
-        *([f"not finished: {counted(study.missing, 'run')}"] if study.missing else []),
+        *([f"not finished: {plural(study.missing, 'run')}"] if study.missing else []),
     ]
     title = f"{study.name}: {study.about}"
     for_csv = Table(title, [*COLUMNS[:-1], "verdict"], exact)

@@ -16,7 +16,7 @@ from alexcli.data.dataset import Dataset, Statistics
 from alexcli.data.sources import open_dataset
 from alexcli.data.store import is_url
 from alexcli.data.transforms import Preprocess
-from alexcli.errors import UsageError, counted
+from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.model.towers import Towers
 from alexcli.model.zoo import Borrowed
@@ -69,7 +69,7 @@ def build_data(
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
     if dataset.skipped:
-        reporter.warn(f"data: left out {counted(dataset.skipped, 'file')} that cannot be decoded")
+        reporter.warn(f"data: left out {plural(dataset.skipped, 'file')} that cannot be decoded")
     return spec, dataset
 
 

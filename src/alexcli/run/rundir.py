@@ -225,7 +225,7 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
         if result.get("kind") in kinds and not result.get("arm"):
             found[str(result.get("finished", ""))] = run
     if not found:
-        raise UsageError.of("run.no_finished", kinds=kinds, runs=runs.absolute())
+        raise UsageError.of("run.no_finished", kinds=" or ".join(kinds), runs=runs.absolute())
     return found[max(found)]
 
 
