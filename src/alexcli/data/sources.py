@@ -174,7 +174,7 @@ def _unpack(folder: Path, unpack: Callable[[Path], object]) -> None:
         unpack: makes it at the path that it is given.
     """
     part = folder.parent / UNPACKING / folder.name
-    with FileLock(cache_dir() / f"unpacking-{digest([str(folder.resolve())])}.lock"):
+    with FileLock(cache_dir() / f"unpacking-{digest([str(folder.parent.resolve())])}.lock"):
         if part.parent.exists():
             shutil.rmtree(part.parent)
         if folder.exists():
