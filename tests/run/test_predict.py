@@ -45,7 +45,7 @@ def test_labels_come_from_a_list_or_from_the_folders_name(trained: Trained, tmp_
     said = [one.label for one in predict(trained, files, Silent(), labels=tmp_path / "list")]
     assert said == [trained.classes[9], trained.classes[0]]
     (tmp_path / "list").write_text("10\n")
-    with pytest.raises(UsageError, match="1 labels for 2 pictures"):
+    with pytest.raises(UsageError, match="1 label for 2 pictures"):
         predict(trained, files, Silent(), labels=tmp_path / "list")
 
 
