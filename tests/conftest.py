@@ -10,10 +10,11 @@ import pytest
 # Tests run side by side, so each process keeps to one thread; children inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
 
-from alexcli.config import choices, compose, conf_dir
+from alexcli.config.compose import compose
+from alexcli.config.files import choices, conf_dir
 from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
 
-# A run of two epochs on drawn pictures that takes about a second.
+# A run of two epochs on drawn images that takes about a second.
 SMALL = (
     "optim.epochs=2",
     "optim.batch_size=50",

@@ -1,4 +1,4 @@
-"""Independent implementations that the package is compared with. They import nothing of it."""
+"""Independent implementations that the package is compared with. They import nothing from it."""
 
 import torch
 import torch.nn.functional as F
@@ -6,31 +6,37 @@ from torch import Tensor, nn
 
 
 def lrn_by_loop(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-    """Section 3.3's formula, map by map."""
+    """Section 3.3's formula, channel by channel."""
     channels = x.shape[1]
     out = torch.empty_like(x)
     for i in range(channels):
-        low, high = max(0, i - size // 2), min(channels - 1, i + (size - 1) // 2)
+        low = max(0, i - size // 2)
+        high = min(channels - 1, i + (size - 1) // 2)
         total = sum(x[:, j] ** 2 for j in range(low, high + 1))
         out[:, i] = x[:, i] / (k + alpha * total) ** beta
     return out
 
 
 class GroupedAlexNet(nn.Module):
-    """The paper's net as one tower of grouped convolutions, with LRN on each half of the maps."""
+    """The paper's net as one tower of grouped convolutions, with LRN on each half of the channels.
 
-    def __init__(self, width: int, classes: int, per_term_alpha: float) -> None:
+    Args:
+        divisor: what the paper's numbers of kernels and units are divided by.
+        classes: number of classes.
+        per_term_alpha: alpha of LRN, which multiplies each square.
+    """
+
+    def __init__(self, divisor: int, classes: int, per_term_alpha: float) -> None:
         super().__init__()
-        w = width
         self.alpha = per_term_alpha
-        self.conv1 = nn.Conv2d(3, 96 // w, 11, 4)
-        self.conv2 = nn.Conv2d(96 // w, 256 // w, 5, padding=2, groups=2)
-        self.conv3 = nn.Conv2d(256 // w, 384 // w, 3, padding=1)
-        self.conv4 = nn.Conv2d(384 // w, 384 // w, 3, padding=1, groups=2)
-        self.conv5 = nn.Conv2d(384 // w, 256 // w, 3, padding=1, groups=2)
-        self.fc6 = nn.Linear(256 // w * 36, 4096 // w)
-        self.fc7 = nn.Linear(4096 // w, 4096 // w)
-        self.fc8 = nn.Linear(4096 // w, classes)
+        self.conv1 = nn.Conv2d(3, 96 // divisor, 11, 4)
+        self.conv2 = nn.Conv2d(96 // divisor, 256 // divisor, 5, padding=2, groups=2)
+        self.conv3 = nn.Conv2d(256 // divisor, 384 // divisor, 3, padding=1)
+        self.conv4 = nn.Conv2d(384 // divisor, 384 // divisor, 3, padding=1, groups=2)
+        self.conv5 = nn.Conv2d(384 // divisor, 256 // divisor, 3, padding=1, groups=2)
+        self.fc6 = nn.Linear(256 // divisor * 36, 4096 // divisor)
+        self.fc7 = nn.Linear(4096 // divisor, 4096 // divisor)
+        self.fc8 = nn.Linear(4096 // divisor, classes)
 
     def norm(self, x: Tensor) -> Tensor:
         """torch divides alpha by the size, so it is multiplied by five first."""

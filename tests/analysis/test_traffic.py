@@ -1,31 +1,32 @@
-"""Counts against numbers worked out by hand; real bytes: placement/test_ranks."""
+"""Counts against numbers worked out by hand; tests/placement measures real bytes."""
 
 from typing import Any
 
 import pytest
 
 from alexcli.analysis import traffic
-from alexcli.config import compose
+from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec
 
 PARAMETERS = 60_965_224
 
 
-def _rows(*words: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = traffic.run(compose(list(words), AnalyzeSpec)).data["rows"]
+def _rows(*overrides: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = traffic.run(compose(list(overrides), AnalyzeSpec)).data["rows"]
     return rows
 
 
-def _row(rows: list[dict[str, Any]], placement: str, devices: int, batch: int) -> dict[str, Any]:
-    wanted = (placement, devices, batch)
-    (row,) = (r for r in rows if (r["placement"], r["devices"], r["batch"]) == wanted)
+def _row(placement: str, devices: int, batch: int) -> dict[str, Any]:
+    """The row of the default net."""
+    key = (placement, devices, batch)
+    (row,) = (row for row in _rows() if (row["placement"], row["devices"], row["batch"]) == key)
     return row
 
 
 def test_two_towers_send_what_section_3_5_says() -> None:
     """pool2 256 x 13 x 13, pool5 256 x 6 x 6, fc6 4096, and 1000 scores each way."""
-    row = _row(_rows(), "2 towers", 2, 128)
+    row = _row("2 towers", 2, 128)
     layers = {layer["name"]: layer for layer in row["layers"]}
     assert layers["conv3"]["forward"] == 4 * 128 * 256 * 13 * 13
     assert layers["fc6"]["backward"] == 4 * 128 * 256 * 6 * 6
@@ -39,44 +40,42 @@ def test_two_towers_send_what_section_3_5_says() -> None:
 
 @pytest.mark.parametrize("devices", [2, 4096])
 def test_data_parallelism_sends_every_gradient_around_a_ring(devices: int) -> None:
-    row = _row(_rows(), "data parallel", devices, 8192)
+    row = _row("data parallel", devices, 8192)
     assert row["forward"] == 0
     assert row["backward"] == 2 * (devices - 1) * 4 * PARAMETERS
     assert row["per_device"] == pytest.approx(row["backward"] / devices)
 
 
 def test_replicas_of_towers_send_each_towers_gradient_around_its_own_ring() -> None:
-    alone, many = (
-        _row(_rows(), name, n, 8192) for name, n in (("2 towers", 2), ("2 towers x R", 64))
-    )
-    assert many["forward"] == alone["forward"]
-    assert many["backward"] - alone["backward"] == 2 * 31 * 4 * PARAMETERS
+    single = _row("2 towers", 2, 8192)
+    replicated = _row("2 towers x R", 64, 8192)
+    assert replicated["forward"] == single["forward"]
+    assert replicated["backward"] - single["backward"] == 2 * 31 * 4 * PARAMETERS
 
 
 def test_the_hybrid_reduces_convolutions_only() -> None:
-    row = _row(_rows(), "hybrid 2014", 8, 128)
+    row = _row("hybrid 2014", 8, 128)
     layers = {layer["name"]: layer for layer in row["layers"]}
     conv1 = 96 * (11 * 11 * 3 + 1)
     assert layers["conv1"] == {"name": "conv1", "forward": 0, "backward": 2 * 7 * 4 * conv1}
     assert layers["fc6"]["forward"] == layers["fc6"]["backward"] == 7 * 4 * 128 * 256 * 36
-    assert row["per_device"] < _row(_rows(), "data parallel", 8, 128)["per_device"] / 5
+    assert row["per_device"] < _row("data parallel", 8, 128)["per_device"] / 5
 
 
-def test_more_devices_than_pictures_have_no_row() -> None:
+def test_more_devices_than_images_have_no_row() -> None:
     rows = _rows("traffic.batches=[128]")
     assert max(row["replicas"] for row in rows) <= 128
     assert {row["batch"] for row in rows} == {128}
 
 
 def test_a_net_that_towers_do_not_divide_has_the_other_rows() -> None:
-    assert {row["placement"] for row in _rows("model=lenet5")} <= {
-        *("2 towers", "2 towers x R", "data parallel", "hybrid 2014")
-    }
+    placements = {row["placement"] for row in _rows("model=lenet5")}
+    assert placements <= {"2 towers", "2 towers x R", "data parallel", "hybrid 2014"}
 
 
 @pytest.mark.parametrize(
-    "word", ["traffic.devices=[0]", "traffic.batches=[]", "traffic.links.slow=0"]
+    "override", ["traffic.devices=[0]", "traffic.batches=[]", "traffic.links.slow=0"]
 )
-def test_impossible_numbers_are_refused(word: str) -> None:
+def test_impossible_numbers_are_refused(override: str) -> None:
     with pytest.raises(UsageError, match="traffic"):
-        _rows(word)
+        _rows(override)

@@ -31,15 +31,15 @@ def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
 
 
 def test_a_dry_run_lists_what_would_be_trained() -> None:
-    found = CliRunner().invoke(app, ["ablate", "lrn", *SMALL, "--seeds", "1", "--dry-run"])
-    assert found.exit_code == 0, found.output
-    assert "lrn/baseline" in found.stdout
-    assert "lrn/without" in found.stdout
+    result = CliRunner().invoke(app, ["ablate", "lrn", *SMALL, "--seeds", "1", "--dry-run"])
+    assert result.exit_code == 0, result.output
+    assert "lrn/baseline" in result.stdout
+    assert "lrn/without" in result.stdout
     assert not Path("runs").exists()
 
 
 def test_without_a_study_the_way_to_find_one_is_told() -> None:
-    found = CliRunner().invoke(app, ["ablate"])
-    assert found.exit_code == 2
+    result = CliRunner().invoke(app, ["ablate"])
+    assert result.exit_code == 2
     listed = CliRunner().invoke(app, ["ablate", "--list", "--format", "csv"])
-    assert 'lrn,"Local response normalisation' in listed.stdout
+    assert "lrn,Local response normalisation" in listed.stdout

@@ -1,46 +1,41 @@
-"""alexcli analyze: any analysis by its file's name, with its words, its files and its figure."""
+"""alexcli analyze: any analysis by its name, with its overrides, its files and its figure."""
 
 import csv
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from alexcli.analysis import read_yaml
-from alexcli.cli.analyze import FILES
-from alexcli.cli.main import app
-from tests.conftest import SMALL
+from alexcli.analysis.registry import ANALYSES
+from tests.cli.command_line import Outcome, run_command
 
 WITHOUT_RUN = ("params", "tables", "traffic", "architecture", "compare")
 
+# Overrides that keep the analyses of a run small.
+SMALL_ANALYSES = {
+    "filters": [],
+    "curves": [],
+    "init": [],
+    "codes": ["bits=[8,16]"],
+    "maps": ["count=3"],
+    "neighbors": ["count=3"],
+    "predictions": ["count=3"],
+    "saliency": ["count=3"],
+}
 
-def _run(*words: str) -> tuple[int, str, str]:
-    done = CliRunner().invoke(app, ["analyze", *words])
-    if done.exception and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.stdout, done.stderr
 
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small run of the quick start, shared by this file's tests."""
-    folder = tmp_path_factory.mktemp("trained")
-    words = ["train", *SMALL, f"runs={folder}/runs"]
-    done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0, done.stderr
-    return folder
+def _analyze(*arguments: str) -> Outcome:
+    return run_command("analyze", *arguments)
 
 
 def test_help_names_every_analysis_with_a_line() -> None:
-    code, out, _ = _run("help", "--format", "json")
-    assert code == 0
-    found = json.loads(out)
-    assert set(found) == set(FILES) >= {*WITHOUT_RUN, "filters", "codes", "init"}
-    assert all(len(line) > 20 for line in found.values())
+    outcome = _analyze("help", "--format", "json")
+    assert outcome.code == 0
+    summaries = json.loads(outcome.out)
+    assert set(summaries) == set(ANALYSES) >= {*WITHOUT_RUN, "filters", "codes", "init"}
+    assert all(len(line) > 20 for line in summaries.values())
 
 
 def test_those_that_need_no_net_start_without_torch() -> None:
@@ -54,83 +49,87 @@ def test_those_that_need_no_net_start_without_torch() -> None:
 
 
 def test_out_writes_the_figure_and_its_numbers() -> None:
-    words = ["traffic", "traffic.devices=[2,4096]", "--out", "drawn", "--format", "json"]
-    code, out, err = _run(*words)
-    assert code == 0, err
-    assert {path.name for path in Path("drawn").iterdir()} == {
-        *("traffic.png", "traffic.csv", "traffic.json")
-    }
-    assert Path("drawn/traffic.png").read_bytes().startswith(b"\x89PNG")
-    found = json.loads(Path("drawn/traffic.json").read_text())
-    assert found == json.loads(out)
-    assert max(row["devices"] for row in found["rows"]) == 4096
-    assert Path("drawn/traffic.csv").read_text().count("\n") == 1 + len(found["rows"])
+    options = ("--out", "figures", "--format", "json")
+    outcome = _analyze("traffic", "traffic.devices=[2,4096]", *options)
+    assert outcome.code == 0, outcome.err
+    names = {path.name for path in Path("figures").iterdir()}
+    assert names == {"traffic.png", "traffic.csv", "traffic.json"}
+    assert Path("figures/traffic.png").read_bytes().startswith(b"\x89PNG")
+    data = json.loads(Path("figures/traffic.json").read_text())
+    assert data == json.loads(outcome.out)
+    assert max(row["devices"] for row in data["rows"]) == 4096
+    assert Path("figures/traffic.csv").read_text().count("\n") == 1 + len(data["rows"])
 
 
 @pytest.mark.parametrize("model", ["alexnet", "vgg16", "lenet5", "cifar_13"])
 def test_any_net_is_drawn(model: str) -> None:
-    code, _, err = _run("architecture", f"model={model}", "--out", "drawn")
-    assert code == 0, err
-    text = Path("drawn/architecture.svg").read_text()
-    assert "<svg" in text
-    assert Path("drawn/architecture.png").stat().st_size > 5000
+    outcome = _analyze("architecture", f"model={model}", "--out", "figures")
+    assert outcome.code == 0, outcome.err
+    assert "<svg" in Path("figures/architecture.svg").read_text()
+    assert Path("figures/architecture.png").stat().st_size > 5000
 
 
-def test_every_analysis_of_a_run_draws_and_says_of_which_run(trained: Path) -> None:
-    runs = ("--runs", str(trained / "runs"))
-    named = [name for name in FILES if name not in WITHOUT_RUN]
-    label = next((trained / "runs/quickstart").glob("s0-*")).name
-    for name in named:
-        words = [] if name in ("codes", "curves", "init", "filters") else ["count=3"]
-        words += ["bits=[8,16]"] if name == "codes" else []
-        code, out, err = _run(name, *words, *runs, "--out", "drawn")
-        assert code == 0, (name, err)
-        assert out.strip(), name
-        found = json.loads(Path(f"drawn/{name}.json").read_text())
-        assert label in json.dumps(found) or name in ("init", "curves"), name
-        assert Path(f"drawn/{name}.png").exists(), name
-        assert len(list(csv.reader(Path(f"drawn/{name}.csv").read_text().splitlines()))) > 1, name
-    assert "caption" in found
+def test_every_analysis_of_a_run_is_tested_below() -> None:
+    assert set(SMALL_ANALYSES) == set(ANALYSES) - set(WITHOUT_RUN)
 
 
-def test_pictures_of_ones_own_are_looked_at(trained: Path) -> None:
+@pytest.mark.parametrize("name", SMALL_ANALYSES)
+def test_an_analysis_of_a_run_draws_and_says_of_which_run(name: str, finished_runs: Path) -> None:
+    (run,) = (finished_runs / "quickstart").glob("s0-*")
+    runs = ("--runs", str(finished_runs))
+    outcome = _analyze(name, *SMALL_ANALYSES[name], *runs, "--out", "figures")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.strip()
+    data = json.loads(Path(f"figures/{name}.json").read_text())
+    assert run.name in json.dumps(data) or name in ("init", "curves")
+    assert data["caption"]
+    assert "{" not in data["caption"] + data["title"], "every value was filled in"
+    assert Path(f"figures/{name}.png").exists()
+    with Path(f"figures/{name}.csv").open() as file:
+        assert len(list(csv.reader(file))) > 1
+
+
+def test_images_of_ones_own_are_looked_at(finished_runs: Path) -> None:
     from PIL import Image
 
     Path("mine").mkdir()
     for name in ("red", "blue"):
         Image.new("RGB", (90, 60), name).save(f"mine/{name}.png")
-    runs = ("--runs", str(trained / "runs"))
-    for name in ("predictions", "saliency", "maps"):
-        code, out, err = _run(name, "pictures=mine", *runs, "--format", "csv")
-        assert code == 0, err
-        assert "mine/blue.png" in out or name == "maps"
+    options = ("--runs", str(finished_runs), "--format", "csv")
+    for name in ("predictions", "saliency"):
+        outcome = _analyze(name, "images=mine", *options)
+        assert outcome.code == 0, outcome.err
+        assert "mine/blue.png" in outcome.out
+    assert _analyze("maps", "images=mine", *options).code == 0
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("arguments", "message"),
     [
         (["filters", "layer=conv9"], "did you mean layer=conv"),
         (["filters", "layer=fc7"], "fully connected"),
-        (["maps", "layer=fc7"], "fully connected: no maps"),
-        (["neighbors", "nearest=151"], "150 training pictures"),
-        (["codes", "nearest=140"], "120 training pictures"),
+        (["maps", "layer=fc7"], "is fully connected: it has no feature maps"),
+        (["neighbors", "nearest=151"], "150 training images"),
+        (["codes", "nearest=140"], "120 training images"),
         (["codes", "bits=[12]"], "multiples of 8"),
-        (["predictions", "pictures=empty"], "holds no pictures"),
+        (["predictions", "images=empty"], "holds no images"),
         (["curves", "split=train_eval"], "no lines of split train_eval"),
         (["filters", "model=alexnet"], "model"),
         (["neighbors", "conut=3"], "count"),
     ],
 )
-def test_bad_input_is_one_message_with_a_hint(words: list[str], says: str, trained: Path) -> None:
+def test_bad_input_is_one_message_with_a_hint(
+    arguments: list[str], message: str, finished_runs: Path
+) -> None:
     Path("empty").mkdir()
-    code, _, err = _run(*words, "--runs", str(trained / "runs"))
-    assert code == 2, err
-    assert says in err
-    assert "hint:" in err
+    outcome = _analyze(*arguments, "--runs", str(finished_runs))
+    assert outcome.code == 2, outcome.err
+    assert message in outcome.err
+    assert "hint:" in outcome.err
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("arguments", "message"),
     [
         (["traffik"], "traffic"),
         (["traffic", "traffic.batches=[0]"], "traffic.batches=[0]"),
@@ -138,18 +137,29 @@ def test_bad_input_is_one_message_with_a_hint(words: list[str], says: str, train
         (["traffic", "--run", "x"], "without --run"),
         (["filters"], "no finished run"),
         (["filters", "--check"], "analyze params --check"),
+        (["tables", "--results", "absent"], "--results absent is not a folder"),
+        (["params", "--results", "."], "analyze tables --results DIR"),
     ],
 )
-def test_bad_usage_is_refused(words: list[str], says: str) -> None:
-    code, _, err = _run(*words)
-    assert code == 2
-    assert says in err
+def test_bad_usage_is_refused(arguments: list[str], message: str) -> None:
+    outcome = _analyze(*arguments)
+    assert outcome.code == 2
+    assert message in outcome.err
 
 
-def test_what_analyses_say_is_shipped_and_filled_in(trained: Path) -> None:
-    words = read_yaml("words")
-    assert set(words) == set(FILES) - {"tables"}
-    shutil.copytree(trained / "runs", "runs")
-    for name in ("curves", "maps"):
-        _, out, _ = _run(name, "--format", "json")
-        assert "{" not in json.loads(out)["caption"] + json.loads(out)["title"]
+def test_results_are_read_from_all_folders_below() -> None:
+    row = {
+        "name": "ilsvrc2012/s0",
+        "split": "val",
+        "protocol": {"views": 10},
+        "top1_err": 0.5,
+        "top5_err": 0.25,
+    }
+    for folder in ("results/a", "results/b/c"):
+        Path(folder).mkdir(parents=True)
+        (Path(folder) / "results.json").write_text(json.dumps([row]))
+    outcome = _analyze("tables", "--results", "results", "--format", "json")
+    assert outcome.code == 0, outcome.err
+    rows = json.loads(outcome.out)[1]["rows"]
+    ours = next(row for row in rows if row["model"] == "1 CNN")
+    assert (ours["ours"]["top1_err"], ours["ours_n"]) == (0.5, 2)

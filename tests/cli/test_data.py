@@ -9,43 +9,73 @@ from typer.testing import CliRunner
 from alexcli.cli.main import app
 
 
-def run(*words: str) -> tuple[int, str, str]:
-    done = CliRunner().invoke(app, list(words))
-    return done.exit_code, done.stdout, done.stderr
+def run(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    result = CliRunner().invoke(app, list(arguments))
+    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
+    """Class folders of noise: 2 x 12 to train, 2 x 4 to validate."""
     rng = np.random.default_rng(0)
     for split, count in (("train", 12), ("val", 4)):
         for name in ("ant", "bee"):
             folder = tmp_path / "photos" / split / name
             folder.mkdir(parents=True)
-            for i in range(count):
+            for number in range(count):
                 noise = rng.integers(0, 256, (40, 50, 3), dtype=np.uint8)
-                Image.fromarray(noise).save(folder / f"{i}.png")
+                Image.fromarray(noise).save(folder / f"{number}.png")
     return tmp_path / "photos"
 
 
-def test_prepare_then_train_and_evaluate_on_the_store(photos: Path) -> None:
-    code, out, err = run("data", "prepare", str(photos), "store", "size=36", "--format", "json")
-    assert code == 0, err
-    made = json.loads(out)
-    assert made["counts"] == {"train": 24, "val": 8}
-    words = ["model=tiny", "data=store", "data.root=store", "optim.epochs=1", "optim.batch_size=8"]
-    code, out, err = run("train", *words)
-    assert code == 0, err
-    code, out, err = run("eval", "--ten-crop", "--format", "json")
-    assert code == 0, err
-    assert json.loads(out)[0]["protocol"]["resize"] == made["resize"]
-    assert made["resize"].startswith("shorter side, bilinear")
+def test_a_net_is_trained_and_evaluated_on_a_prepared_store(photos: Path) -> None:
+    code, stdout, stderr = run(
+        "data", "prepare", str(photos), "store", "size=36", "--format", "json"
+    )
+    assert code == 0, stderr
+    prepared = json.loads(stdout)
+    assert prepared["counts"] == {"train": 24, "val": 8}
+    overrides = [
+        "model=tiny",
+        "data=store",
+        "data.root=store",
+        "optim.epochs=1",
+        "optim.batch_size=8",
+    ]
+    code, _, stderr = run("train", *overrides)
+    assert code == 0, stderr
+    code, stdout, stderr = run("eval", "--ten-crop", "--format", "json")
+    assert code == 0, stderr
+    assert json.loads(stdout)[0]["protocol"]["resize"] == prepared["resize"]
+    assert prepared["resize"].startswith("shorter side, bilinear")
+
+
+def test_prepare_says_what_to_type_next(photos: Path) -> None:
+    _, _, stderr = run("data", "prepare", str(photos), "store", "size=36")
+    assert "next: alexcli train data=store data.root=store\n" in stderr
+    (photos / "val").rename(photos.parent / "elsewhere")
+    _, _, stderr = run("data", "prepare", str(photos), "store2", "size=36")
+    assert "next: alexcli train data=store data.root=store2 data.val=0.1\n" in stderr
+
+
+def test_prepare_warns_of_images_that_were_left_out(photos: Path) -> None:
+    (photos / "train/ant/0.png").write_bytes(b"no image")
+    arguments = ("data", "prepare", str(photos), "store", "size=36", "on_error=skip")
+    code, _, stderr = run(*arguments)
+    assert code == 0, stderr
+    assert "left out: 1 image, see store/undecodable.csv" in stderr
+    _, _, stderr = run(*arguments)
+    assert "store was finished before; nothing was done" in stderr
 
 
 def test_prepare_refuses_a_misspelled_key_and_a_url_as_destination(photos: Path) -> None:
-    code, _, err = run("data", "prepare", str(photos), "store", "sise=36")
-    assert (code, "did you mean size?" in err) == (2, True)
-    code, _, err = run("data", "prepare", str(photos), "s3://bucket/store")
-    assert (code, "aws s3 cp" in err) == (2, True)
+    code, _, stderr = run("data", "prepare", str(photos), "store", "sise=36")
+    assert code == 2
+    assert "did you mean size=36?" in stderr
+    code, _, stderr = run("data", "prepare", str(photos), "s3://bucket/store")
+    assert code == 2
+    assert "aws s3 cp" in stderr
     assert not Path("store").exists()
 
 
@@ -54,43 +84,58 @@ def test_verify_names_what_is_damaged_and_exits_with_2(photos: Path) -> None:
     assert run("data", "verify", "store")[0] == 0
     path = Path("store/train-00000.bin")
     path.write_bytes(path.read_bytes()[:-1] + b"!")
-    code, out, err = run("data", "verify", "store")
+    code, stdout, stderr = run("data", "verify", "store")
     assert code == 2
-    assert "train-00000.bin is not what was written" in out
-    assert "damaged in 1 file\n" in err
+    assert "train-00000.bin is not what was written" in stdout
+    assert "damaged in 1 file\n" in stderr
 
 
 def test_stats_prints_both_conventions_and_draws_the_mean(photos: Path) -> None:
     run("data", "prepare", str(photos), "store", "size=36")
-    code, out, err = run("data", "stats", "store", "--out", "figures", "--format", "json")
-    assert code == 0, err
-    found = json.loads(out)
-    root = np.sqrt(found["eigenvalues"])
-    assert np.allclose(found["noise"]["stdev"], 0.1 * root)
-    assert np.allclose(found["noise"]["eigenvalue"], 0.1 * root**2)
-    assert json.loads(Path("figures/statistics.json").read_text()) == found
-    with Image.open("figures/mean.png") as drawn:
-        assert min(drawn.size) > 300
+    code, stdout, stderr = run("data", "stats", "store", "--out", "figures", "--format", "json")
+    assert code == 0, stderr
+    statistics = json.loads(stdout)
+    stdevs = np.sqrt(statistics["eigenvalues"])
+    assert np.allclose(statistics["noise"]["stdev"], 0.1 * stdevs)
+    assert np.allclose(statistics["noise"]["eigenvalue"], 0.1 * stdevs**2)
+    assert json.loads(Path("figures/statistics.json").read_text()) == statistics
+    with Image.open("figures/mean.png") as figure:
+        assert min(figure.size) > 300
 
 
 def test_preview_draws_a_sheet(photos: Path) -> None:
-    code, out, err = run(
+    code, stdout, stderr = run(
         "data", "preview", str(photos), "data.size=36", "model=tiny", "--index", "3"
     )
-    assert (code, out) == (0, "preview.png\n"), err
-    with Image.open("preview.png") as drawn:
-        assert drawn.size[0] > drawn.size[1] > 500
-    code, _, err = run(
+    assert code == 0, stderr
+    assert stdout == "preview.png\n"
+    with Image.open("preview.png") as figure:
+        assert figure.size[0] > figure.size[1] > 500
+
+
+def test_preview_refuses_an_index_outside_of_the_training_set(photos: Path) -> None:
+    code, _, stderr = run(
         "data", "preview", str(photos), "data.size=36", "model=tiny", "--index", "24"
     )
-    assert (code, "0 to 23" in err) == (2, True)
-    for ending in ("csv", "json", "nothing"):
-        words = ("model=tiny", "data.size=36", "--out", f"x.{ending}")
-        code, _, err = run("data", "preview", str(photos), *words)
-        assert (code, f"'{ending}' is not supported" in err) == (2, True)
+    assert code == 2
+    assert "0 to 23" in stderr
 
 
-def test_list_says_how_to_get_what() -> None:
-    code, out, _ = run("data", "list", "--format", "json")
+@pytest.mark.parametrize("suffix", ["csv", "json", "nothing"])
+def test_preview_refuses_a_file_that_is_no_image(photos: Path, suffix: str) -> None:
+    arguments = ("model=tiny", "data.size=36", "--out", f"x.{suffix}")
+    code, _, stderr = run("data", "preview", str(photos), *arguments)
+    assert code == 2
+    assert f"'{suffix}' is not supported" in stderr
+
+
+def test_one_place_at_a_time_is_looked_at(photos: Path) -> None:
+    code, _, stderr = run("data", "stats", str(photos), str(photos))
+    assert code == 2
+    assert "one place at a time" in stderr
+
+
+def test_list_shows_how_to_get_the_known_sources() -> None:
+    code, stdout, _ = run("data", "list", "--format", "json")
     assert code == 0
-    assert {"CIFAR-10", "ILSVRC-2012"} <= {row["name"] for row in json.loads(out)}
+    assert {"CIFAR-10", "ILSVRC-2012"} <= {row["name"] for row in json.loads(stdout)}

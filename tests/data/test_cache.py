@@ -62,5 +62,5 @@ def test_an_impossible_cache_folder_is_named(
 ) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("ALEXCLI_CACHE", str(tmp_path / "file" / "cache"))
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be created"):
         cache_dir()

@@ -1,24 +1,41 @@
 import numpy as np
-import pytest
 
-from alexcli.data.dataset import Sums
-
-
-@pytest.mark.parametrize("size", [1, 7, 32])
-@pytest.mark.parametrize("white", [False, True])
-def test_sums_of_pictures_are_exact(size: int, *, white: bool) -> None:
-    """More pictures than 16 bits can add, and sides that fill no whole block of pixels."""
-    images = np.random.default_rng(0).integers(0, 256, (600, size, size, 3), dtype=np.uint8)
-    images = np.full_like(images, 255) if white else images
-    sums, pixels = Sums.of(images), images.reshape(-1, 3).astype(np.int64)
-    assert np.array_equal(sums.total, images.sum(axis=0, dtype=np.int64))
-    assert np.array_equal(sums.products, pixels.T @ pixels)
-    assert sums.count == 600
+from alexcli.data.dataset import Dataset, digest
+from alexcli.data.images import ArrayImages
 
 
-def test_sums_of_parts_add_up_to_those_of_the_whole() -> None:
-    images = np.random.default_rng(1).integers(0, 256, (50, 16, 16, 3), dtype=np.uint8)
-    whole, parts = Sums.of(images), Sums.of(images[:7]) + Sums.of(images[7:])
-    assert np.array_equal(whole.total, parts.total)
-    assert np.array_equal(whole.products, parts.products)
-    assert whole.count == parts.count == 50
+def _images(count: int) -> ArrayImages:
+    return ArrayImages(np.zeros((count, 2, 2, 3), dtype=np.uint8), np.zeros(count, dtype=np.int64))
+
+
+def _dataset(*names: str) -> Dataset:
+    splits = {name: _images(number) for number, name in enumerate(names, 1)}
+    return Dataset.from_splits(["a", "b"], splits, fingerprint="none", size=2, resize="none")
+
+
+def test_three_splits_are_what_they_are_called() -> None:
+    dataset = _dataset("train", "val", "test")
+    assert {name: len(images) for name, images in dataset.splits().items()} == {
+        "train": 1,
+        "val": 2,
+        "test": 3,
+    }
+
+
+def test_a_lone_held_out_set_is_both_val_and_test_and_counts_once() -> None:
+    only_val = _dataset("train", "val")
+    only_test = _dataset("train", "test")
+    for dataset in (only_val, only_test):
+        assert dataset.val is dataset.test
+        assert list(dataset.splits()) == ["train", "val"]
+
+
+def test_without_a_held_out_set_train_stands_in_for_val() -> None:
+    dataset = _dataset("train")
+    assert dataset.val is dataset.train
+    assert dataset.test is None
+    assert list(dataset.splits()) == ["train"]
+
+
+def test_a_digest_never_changes() -> None:
+    assert digest(["cifar10", 32, {"b": 1, "a": None}]) == "0e6485db2b58554e"

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from alexcli.errors import UsageError
-from alexcli.model.shapes import trace
+from alexcli.model.shapes import active_layers, active_ops, trace
 from alexcli.model.towers import Towers
 from tests.conftest import TOWER_MODELS, model
 
-# name: parameters, MACs, neurons; None where no independent figure is known.
-ORACLES: dict[str, tuple[int, int | None, int | None]] = {
+# Parameters, MACs and neurons by overrides; None where no independent figure is known.
+PUBLISHED: dict[str, tuple[int, int | None, int | None]] = {
     "model=alexnet": (60_965_224, 724_406_816, 659_272),
     "model=alexnet_145": (60_965_224, 724_406_816, 659_272),
     "model=merged": (62_378_344, 1_135_256_096, 659_272),
@@ -26,6 +26,7 @@ ORACLES: dict[str, tuple[int, int | None, int | None]] = {
     "model=cifar_19": (89_578, None, None),
 }
 
+# The same of each layer of the paper's net.
 LAYERS = {
     "conv1": (34_944, 105_415_200, 290_400),
     "conv2": (307_456, 223_948_800, 186_624),
@@ -38,10 +39,10 @@ LAYERS = {
 }
 
 
-@pytest.mark.parametrize("words", ORACLES)
-def test_totals_equal_published_ones(words: str) -> None:
-    shapes = trace(model(*words.split()))
-    params, macs, neurons = ORACLES[words]
+@pytest.mark.parametrize("overrides", PUBLISHED)
+def test_totals_equal_published_ones(overrides: str) -> None:
+    shapes = trace(model(*overrides.split()))
+    params, macs, neurons = PUBLISHED[overrides]
     assert sum(s.weights + s.biases for s in shapes) == params
     if macs is not None:
         assert sum(s.macs for s in shapes) == macs
@@ -50,8 +51,8 @@ def test_totals_equal_published_ones(words: str) -> None:
 
 
 def test_layers_of_the_two_tower_net_equal_the_written_table() -> None:
-    found = {s.name: (s.weights + s.biases, s.macs, s.neurons) for s in trace(model())}
-    assert found == LAYERS
+    counts = {s.name: (s.weights + s.biases, s.macs, s.neurons) for s in trace(model())}
+    assert counts == LAYERS
 
 
 def test_vgg16_without_biases_is_the_lectures_count() -> None:
@@ -81,13 +82,14 @@ def test_the_built_net_has_what_the_shapes_say(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", ["model=alexnet_bn", "model=alexnet model.activation=prelu", "model=no_talk"]
+    "overrides",
+    ["model=alexnet_bn", "model=alexnet model.activation=prelu", "model=no_communication"],
 )
-def test_parameters_of_norms_and_slopes_are_counted(words: str) -> None:
-    spec = model(*words.split(), "model.width=0.125")
+def test_parameters_of_norms_and_slopes_are_counted(overrides: str) -> None:
+    spec = model(*overrides.split(), "model.width=0.125")
     net = Towers(spec)
-    counted = sum(s.params for s in net.shapes)
-    assert counted == sum(p.numel() for p in net.parameters())
+    counted = sum(shape.params for shape in net.shapes)
+    assert counted == sum(parameter.numel() for parameter in net.parameters())
 
 
 @pytest.mark.parametrize("name", TOWER_MODELS)
@@ -105,22 +107,22 @@ def test_output_sizes_are_those_of_the_real_net(name: str) -> None:
         out = net(torch.empty(2, spec.input.channels, side, side))
     assert out.shape == (2, spec.classes)
     for shape in net.shapes:
-        own = shape.out_channels if shape.last else shape.out_channels // spec.towers
+        channels = shape.out_channels if shape.last else shape.out_channels // spec.towers
         spatial = () if shape.spec.kind.value == "fc" else (shape.end_size, shape.end_size)
-        assert sizes[shape.name] == (own, *spatial)
+        assert sizes[shape.name] == (channels, *spatial)
 
 
-def test_exchanges_are_at_conv3_fc6_and_fc7() -> None:
-    assert [s.name for s in trace(model()) if s.exchanged] == ["conv3", "fc6", "fc7"]
+def test_towers_meet_at_conv3_fc6_and_fc7() -> None:
+    assert [s.name for s in trace(model()) if s.reads_other_towers] == ["conv3", "fc6", "fc7"]
 
 
-def test_no_talk_never_exchanges() -> None:
-    assert not any(s.exchanged for s in trace(model("model=no_talk")))
+def test_towers_of_no_communication_never_meet() -> None:
+    assert not any(s.reads_other_towers for s in trace(model("model=no_communication")))
 
 
-def test_six_conv_exchanges_at_conv6_too() -> None:
-    exchanged = [s.name for s in trace(model("model=six_conv")) if s.exchanged]
-    assert exchanged == ["conv3", "conv6", "fc6", "fc7"]
+def test_towers_of_six_conv_meet_at_conv6_too() -> None:
+    shapes = trace(model("model=six_conv"))
+    assert [s.name for s in shapes if s.reads_other_towers] == ["conv3", "conv6", "fc6", "fc7"]
 
 
 @pytest.mark.parametrize("width", [1 / 16, 0.1, 0.3, 0.5, 2])
@@ -130,23 +132,62 @@ def test_every_width_divides_among_the_towers(width: float, towers: int) -> None
     assert all(s.out_channels % towers == 0 for s in trace(spec)[:-1])
 
 
+def test_layers_are_sorted_by_kind_and_null_ones_left_out() -> None:
+    spec = model("model.layers.conv6={filters: 256, kernel: 3, pad: 1}", "model.layers.conv4=null")
+    assert list(active_layers(spec)) == [
+        "conv1", "conv2", "conv3", "conv5", "conv6", "fc6", "fc7", "fc8",
+    ]  # fmt: skip
+
+
+def test_active_ops_count_their_outputs_before_and_after_pooling() -> None:
+    spec = model("model=alexnet_145")
+    conv1, conv2, *_ = trace(spec)
+    assert active_ops(spec, conv1) == [("norm", 290_400), ("pool", 69_984), ("act", 69_984)]
+    assert [op for op, _ in active_ops(spec, conv2)] == ["act", "norm", "spatial_norm", "pool"]
+
+
+def test_ops_that_the_model_turns_off_are_not_active() -> None:
+    spec = model("model=alexnet_145", "model.norm=none", "model.spatial_norm_enabled=false")
+    assert [op for op, _ in active_ops(spec, trace(spec)[1])] == ["act", "pool"]
+
+
+def test_torchvisions_layers_are_not_counted_as_if_there_were_none() -> None:
+    with pytest.raises(UsageError, match="torchvision's"):
+        trace(model("model=resnet18"))
+
+
+def test_a_net_without_layers_is_refused() -> None:
+    layers = [f"model.layers.{name}=null" for name in LAYERS]
+    with pytest.raises(UsageError, match="model 'alexnet' has no layers"):
+        trace(model(*layers))
+
+
 @pytest.mark.parametrize(
-    ("words", "layer", "numbers"),
+    ("override", "layer", "numbers"),
     [
         ("model.input.size=8", "conv1", ("11", "8")),
         ("model.input.size=31", "conv2", ("3", "2")),
-        ("model.trunk.conv3.kernel=50", "conv3", ("50", "13")),
-        ("model.towers=5", "conv1", ("96", "5")),
-        ("model.trunk.fc8=null", "fc7", ("4096",)),
-        ("model.trunk.fc6.ops=[pool]", "fc6", ("pool",)),
-        ("model.trunk.conv1.ops=[act,norm,act]", "conv1", ("act", "twice")),
+        ("model.layers.conv3.kernel=50", "conv3", ("50", "13", "padded to 15")),
+        ("model.towers=5", "conv1", ("96", "5 towers of 1 group")),
+        ("model.layers.fc8=null", "fc7", ("4096",)),
+        ("model.layers.conv2.filters=null", "conv2", ("filters is null",)),
+        ("model.layers.conv2.groups=5", "conv2", ("5", "48")),
+        ("model.layers.fc6.ops=[pool]", "fc6", ("pool",)),
+        ("model.layers.conv1.ops=[act,norm,act]", "conv1", ("act", "twice")),
+        ("model.layers.conv4={kind: local, filters: 8, groups: 2}", "conv4", ("groups=2",)),
     ],
 )
 def test_impossible_layers_are_named_with_their_numbers(
-    words: str, layer: str, numbers: tuple[str, ...]
+    override: str, layer: str, numbers: tuple[str, ...]
 ) -> None:
     with pytest.raises(UsageError) as caught:
-        trace(model(words))
+        trace(model(override))
     assert layer in caught.value.message
     assert all(number in caught.value.message for number in numbers)
     assert caught.value.hint
+
+
+def test_a_spatial_norm_of_a_fully_connected_layer_is_refused() -> None:
+    spec = model("model.norm=spatial_lrn", "model.layers.fc6.ops=[norm]")
+    with pytest.raises(UsageError, match=r"model\.layers\.fc6 is fully connected"):
+        trace(spec)

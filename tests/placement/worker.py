@@ -1,6 +1,7 @@
-"""One process of the exactness tests: trains a few steps and writes what it has. Run by test_ranks.
+"""One process of the exactness tests: trains a few steps and writes its results.
 
-usage: python -m tests.placement.worker FOLDER, with the environment that torchrun would set.
+Run by test_distributed, with the environment that torchrun would set:
+python -m tests.placement.worker FOLDER
 """
 
 import functools
@@ -12,22 +13,28 @@ import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from alexcli.config import compose
-from alexcli.draws import At
+from alexcli.config.compose import compose
 from alexcli.errors import UsageError
-from alexcli.model.towers import Towers, named_in_full
-from alexcli.optim import build_optimizer
-from alexcli.placement.ranks import Ranks, leave
-from alexcli.placement.single import Single
-from alexcli.placement.world import world
+from alexcli.losses import training_loss
+from alexcli.model.net import all_named_parameters
+from alexcli.model.towers import Towers
+from alexcli.optim.groups import build_optimizer
+from alexcli.placement.base import Placement
+from alexcli.placement.distributed import DistributedPlacement, leave
+from alexcli.placement.environment import ProcessEnvironment, distributed_env
+from alexcli.rng import DropoutContext
 from alexcli.schema import TrainSpec
 
-BATCH, PICTURES = 5, 8  # the second batch of each epoch is smaller, and odd shares are unequal
+# The second batch of each epoch is smaller, and odd shares are unequal.
+BATCH_SIZE = 5
+IMAGES = 8
+CLASSES = 7
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Case:
     model: str
     towers: int
     processes: int
-    kind: str = "ranks"
+    kind: str = "distributed"
     dropout: float = 0.0
     dtype: str = "float64"
 
@@ -54,65 +61,89 @@ class Case:
 
     def spec(self) -> TrainSpec:
         """The case's net, and the learning rule."""
-        base = _base(self.model)
+        base = _base_spec(self.model)
         dropout = replace(base.model.dropout, rate=self.dropout)
         return replace(base, model=replace(base.model, towers=self.towers, dropout=dropout))
 
 
-@functools.cache
-def _base(model: str) -> TrainSpec:
-    """At reduced width and on small pictures: 67 fits conv1, 66 makes the code's net round up.
-
-    He's rule, because a std of 0.01 kills the signal in so narrow a net.
-    """
-    words = [f"model={model}", f"model.input.size={67 if model == 'alexnet' else 66}"]
-    words += ["model.width=0.0625", "model.classes=7", "model.init=he"]
-    words += [f"optim.batch_size={BATCH}", "optim.rate=0.01", "experiment=null", "data.root=."]
-    return compose(words, TrainSpec)
-
-
 CASES = [
     *(
-        Case(model, towers, processes, **more)  # type: ignore[arg-type]
+        Case(model, towers, processes, dropout=dropout, dtype=dtype)
         for model in ("alexnet", "alexnet_145")
         for towers, processes in ((2, 2), (2, 4), (4, 4))
-        for more in ({}, {"dropout": 0.5}, {"dtype": "float32"})
+        for dropout, dtype in ((0.0, "float64"), (0.5, "float64"), (0.0, "float32"))
     ),
     Case("alexnet", 2, 4, kind="ddp"),
     Case("alexnet", 2, 2, kind="ddp", dropout=0.5),
 ]
 
+TRAFFIC_OVERRIDES = ["model.width=0.25", "model.dropout.rate=0"]
+TRAFFIC_BATCH = 8
+ARRIVAL_SECONDS = 0.2
 
-def train(case: Case, placement: Single) -> dict[str, dict[str, Tensor] | Tensor]:
-    """Losses, gradients of the first step and weights after the last, of what is held here."""
-    spec, dtype = case.spec(), getattr(torch, case.dtype)
-    net = Towers(spec.model, mine=placement.mine, exchange=placement.exchange, seed=1).to(dtype)
+
+@functools.cache
+def _base_spec(model: str) -> TrainSpec:
+    """The net at reduced width, on images that are small but whole for its layers."""
+    side = 67 if model == "alexnet" else 66  # 67 fits conv1, 66 makes the 2012 net round up
+    overrides = [
+        f"model={model}",
+        f"model.input.size={side}",
+        "model.width=0.0625",
+        f"model.classes={CLASSES}",
+        "model.init=he",  # a std of 0.01 kills the signal in so narrow a net
+        f"optim.batch_size={BATCH_SIZE}",
+        "optim.lr=0.01",
+        "experiment=null",
+        "data.root=.",
+    ]
+    return compose(overrides, TrainSpec)
+
+
+def train(case: Case, placement: Placement) -> dict[str, Any]:
+    """Train the towers of this process for a few steps.
+
+    Returns:
+        `losses` of all steps, (steps,); `grads` of the first step and `weights` after the last, by
+        the names of this process's parameters.
+    """
+    spec = case.spec()
+    dtype = getattr(torch, case.dtype)
+    net = Towers(
+        spec.model, local_towers=placement.local_towers, exchange=placement.exchange, seed=1
+    ).to(dtype)
     placement.place(net)
-    placement.watch(net)
-    optimizer = build_optimizer(named_in_full(net), spec.optim)
-    generator = torch.Generator().manual_seed(0)
-    side = spec.model.input.size
-    pictures = torch.randn(PICTURES, 3, side, side, generator=generator, dtype=torch.float64) * 3
-    labels = torch.randint(7, (PICTURES,), generator=generator)
-    losses, grads = [], {}
+    placement.register_gradient_hooks(net)
+    optimizer = build_optimizer(all_named_parameters(net), spec.optim)
+    images, labels = _images_and_labels(spec.model.input.size)
+    losses = []
+    gradients = {}
     for step in range(case.steps):
-        before = step % 2 * BATCH
-        rows = min(BATCH, PICTURES - before)
+        before = step % 2 * BATCH_SIZE
+        rows = min(BATCH_SIZE, IMAGES - before)
         first, end = placement.share(rows)
-        mine = slice(before + first, before + end)
-        scores = net(pictures[mine].to(dtype), At(seed=0, step=step, row=first))
-        loss = F.cross_entropy(scores, labels[mine], reduction="sum") / rows
+        share = slice(before + first, before + end)
+        scores = net(images[share].to(dtype), DropoutContext(seed=0, step=step, row=first))
+        loss = training_loss(scores, labels[share], rows, label_smoothing=0.0)
         optimizer.zero_grad()
-        loss.backward()
-        placement.settle()
-        losses.append(placement.total(loss.detach()))
+        loss.backward()  # type: ignore[no-untyped-call]
+        placement.wait_gradients()
+        losses.append(placement.all_reduce_sum(loss.detach()))
         if step == 0:
-            grads = {n: p.grad.clone() for n, p in net.named_parameters() if p.grad is not None}
+            gradients = {n: p.grad.clone() for n, p in net.named_parameters() if p.grad is not None}
         optimizer.step()
-    return {"losses": torch.stack(losses), "grads": grads, "weights": net.state_dict()}
+    return {"losses": torch.stack(losses), "grads": gradients, "weights": net.state_dict()}
 
 
-def sent() -> int:
+def _images_and_labels(side: int) -> tuple[Tensor, Tensor]:
+    """Random images, (IMAGES, 3, side, side) float64, and their labels."""
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(IMAGES, 3, side, side, generator=generator, dtype=torch.float64) * 3
+    labels = torch.randint(CLASSES, (IMAGES,), generator=generator)
+    return images, labels
+
+
+def bytes_sent() -> int:
     """Bytes that this process has sent over TCP and that have arrived, by the kernel's count."""
     total = 0
     for file in Path("/proc/self/fd").iterdir():
@@ -120,53 +151,64 @@ def sent() -> int:
             with socket.socket(fileno=os.dup(int(file.name))) as copy:
                 info = copy.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
         except OSError:
-            continue  # no TCP socket
-        total += struct.unpack_from("Q", info, 120)[0]  # tcpi_bytes_acked of linux/tcp.h
+            continue  # not a TCP socket
+        (acknowledged,) = struct.unpack_from("Q", info, 120)  # tcpi_bytes_acked of linux/tcp.h
+        total += acknowledged
     return total
 
 
-TRAFFIC = ["model.width=0.25", "model.dropout.rate=0"]
-TRAFFIC_BATCH = 8
-
-
-def count_bytes(placement: Single) -> dict[str, int]:
-    """What an update really sends, forward and backward, from this process."""
-    spec = compose(["experiment=null", "data.root=.", *TRAFFIC], TrainSpec)
-    net = Towers(spec.model, mine=placement.mine, exchange=placement.exchange)
+def measure_traffic(placement: Placement) -> dict[str, int]:
+    """Bytes that this process sends in an update, forward and backward."""
+    spec = compose(["experiment=null", "data.root=.", *TRAFFIC_OVERRIDES], TrainSpec)
+    net = Towers(spec.model, local_towers=placement.local_towers, exchange=placement.exchange)
     x = torch.zeros(TRAFFIC_BATCH, 3, 227, 227)
     net(x)  # connections are made
-    found = {}
-    for phase in ("forward", "backward"):
-        placement.barrier()
-        time.sleep(0.2)  # until everything has arrived
-        before = sent()
-        if phase == "forward":
-            loss = net(x).sum()
-        else:
-            loss.backward()
-        time.sleep(0.2)
-        found[phase] = sent() - before
-    return found
+    before_forward = _bytes_at_rest(placement)
+    loss = net(x).sum()
+    time.sleep(ARRIVAL_SECONDS)
+    forward = bytes_sent() - before_forward
+    before_backward = _bytes_at_rest(placement)
+    loss.backward()
+    time.sleep(ARRIVAL_SECONDS)
+    backward = bytes_sent() - before_backward
+    return {"forward": forward, "backward": backward}
+
+
+def _bytes_at_rest(placement: Placement) -> int:
+    """Bytes that this process has sent, once no process sends anything and everything arrived."""
+    placement.barrier()
+    time.sleep(ARRIVAL_SECONDS)
+    return bytes_sent()
 
 
 def main() -> None:
-    """Every case of this number of processes, in one life."""
+    """Train every case of this number of processes, in one life."""
     torch.set_num_threads(1)
-    here = world()
-    assert here is not None
-    for case in (case for case in CASES if case.processes == here.size):
-        together = case.kind == "ddp"
-        placement = Ranks(here, torch.device("cpu"), case.towers, together=together)
-        torch.save(train(case, placement), Path(sys.argv[1], f"{case.name}.{here.rank}.pt"))
-    if here.size == 2:
-        placement = Ranks(here, torch.device("cpu"), 2)
-        counted = count_bytes(placement)
-        Path(sys.argv[1], f"bytes.{here.rank}.json").write_text(json.dumps(counted))
-        try:
-            placement.agree({"model.name": "alexnet", "model.width": 0.5 + 0.5 * here.rank})
-        except UsageError as error:
-            Path(sys.argv[1], f"refused.{here.rank}.txt").write_text(error.message)
+    folder = Path(sys.argv[1])
+    environment = distributed_env()
+    assert environment is not None
+    rank = environment.rank
+    for case in CASES:
+        if case.processes == environment.size:
+            placement = DistributedPlacement(
+                environment, CPU, case.towers, whole_net=case.kind == "ddp"
+            )
+            torch.save(train(case, placement), folder / f"{case.name}.{rank}.pt")
+    if environment.size == 2:
+        _measure_and_disagree(environment, folder)
     leave()
+
+
+def _measure_and_disagree(environment: ProcessEnvironment, folder: Path) -> None:
+    """Write the traffic of an update, and the error of ranks that mean different runs."""
+    rank = environment.rank
+    placement = DistributedPlacement(environment, CPU, 2)
+    (folder / f"bytes.{rank}.json").write_text(json.dumps(measure_traffic(placement)))
+    facts = {"model.name": "alexnet", "model.width": 0.5 + 0.5 * rank}
+    try:
+        placement.check_consistent(facts)
+    except UsageError as error:
+        (folder / f"refused.{rank}.txt").write_text(error.message)
 
 
 if __name__ == "__main__":

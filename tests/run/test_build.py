@@ -1,49 +1,64 @@
-"""What a configuration resolves to on a machine."""
+"""From a configuration to data and net."""
+
+from pathlib import Path
 
 import pytest
-import torch
 
+from alexcli.data.prepare import prepare
 from alexcli.errors import UsageError
-from alexcli.run.build import COMPILE_FROM, resolve_compile, resolve_precision
-from alexcli.schema import Precision
+from alexcli.model.torchvision_models import TorchvisionNet
+from alexcli.model.towers import Towers
+from alexcli.placement.single import SinglePlacement
+from alexcli.reporter import NullReporter
+from alexcli.run.build import build_data, build_net, build_placement, check_build
+from alexcli.schema import PrepareSpec
 from tests.conftest import small
+from tests.data.class_folders import make_class_folders
 
 
-def test_auto_precision_is_bf16_only_where_the_processor_has_it(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    for has in (False, True):
-        monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda has=has: has)
-        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
-        wanted = Precision.bf16 if has else Precision.float32
-        assert (
-            resolve_precision(small("trainer.accelerator=cpu", "trainer.precision=auto")) is wanted
-        )
-        assert resolve_precision(small("trainer.precision=float32")) is Precision.float32
+def _folder(tmp_path: Path) -> Path:
+    return make_class_folders(tmp_path / "images", {"train": 6, "val": 3})
 
 
-@pytest.mark.parametrize("typed", ["auto", "false", "off"])
-def test_a_cpu_compiles_only_when_asked(typed: str) -> None:
-    spec = small("trainer.accelerator=cpu", f"trainer.compile={typed}")
-    assert resolve_compile(spec, COMPILE_FROM) == "not compiled"
+def test_the_number_of_classes_comes_from_the_data(tmp_path: Path) -> None:
+    spec = small("data=folder", "data.size=36", f"data.root={_folder(tmp_path)}")
+    fitted, dataset = build_data(spec, NullReporter())
+    assert fitted.model.classes == len(dataset.classes) == 3
 
 
-def test_towers_on_several_devices_are_not_compiled() -> None:
-    spec = small("trainer.compile=true", "placement=ranks")
-    assert resolve_compile(spec, COMPILE_FROM) == "not compiled (placement is not single)"
+def test_a_contradiction_between_typed_classes_and_data_is_refused(tmp_path: Path) -> None:
+    overrides = ["model.classes=7"]
+    spec = small("data=folder", "data.size=36", f"data.root={_folder(tmp_path)}", *overrides)
+    with pytest.raises(UsageError, match=r"model\.classes=7, but the data has 3"):
+        build_data(spec, NullReporter(), overrides=overrides)
 
 
-def test_without_a_compiler_the_step_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    from torch._inductor import cpp_builder
-
-    def missing() -> str:
-        raise RuntimeError("none")
-
-    monkeypatch.setattr(cpp_builder, "get_cpp_compiler", missing)
-    found = resolve_compile(small("trainer.compile=true"), 1)
-    assert found == "not compiled (there is no C++ compiler)"
+def test_a_store_decides_the_size_of_its_images(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    prepare(str(_folder(tmp_path)), str(store), PrepareSpec(size=40), NullReporter())
+    spec = small("data=store", f"data.root={store}", "data.size=48")
+    assert build_data(spec, NullReporter())[0].data.size == 40
+    with pytest.raises(UsageError, match=r"data\.size=48, but the store .* images of 40 pixels"):
+        build_data(spec, NullReporter(), overrides=["data.size=48"])
 
 
-def test_another_word_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"trainer\.compile=maybe is not one of auto, true, false"):
-        resolve_compile(small("trainer.compile=maybe"), 1)
+def test_the_root_of_the_data_is_kept_as_an_absolute_path(tmp_path: Path) -> None:
+    _folder(tmp_path)
+    spec = small("data=folder", "data.size=36", "data.root=images")
+    assert build_data(spec, NullReporter())[0].data.root == str(tmp_path / "images")
+
+
+def test_the_net_is_of_towers_or_of_torchvision() -> None:
+    assert isinstance(build_net(small()), Towers)
+    assert isinstance(build_net(small("model=resnet18", "data.size=256")), TorchvisionNet)
+
+
+def test_one_process_has_all_towers_on_one_device() -> None:
+    placement = build_placement(small("trainer.accelerator=cpu"))
+    assert isinstance(placement, SinglePlacement)
+    assert placement.local_towers == [0, 1]
+
+
+def test_a_parameter_without_a_group_is_found_without_memory_for_weights() -> None:
+    with pytest.raises(UsageError, match="no group"):
+        check_build(small("optim.groups.weights=null"))

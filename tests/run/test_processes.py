@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -13,22 +12,21 @@ from typing import Any
 import pytest
 import torch
 
-from alexcli.errors import LostPeerError, RunFailedError, UsageError
-from alexcli.lit.callbacks import Recorder
-from alexcli.placement.plan import processes
-from alexcli.placement.world import World, world
-from alexcli.results import Silent
+from alexcli.errors import LostPeerError, RunFailedError
+from alexcli.lit.checkpointing import EpochRecorder
+from alexcli.reporter import NullReporter
 from alexcli.run import checkpoint
-from alexcli.run import processes as started
+from alexcli.run import processes as module
+from alexcli.run.processes import WorkerGroup
 from alexcli.run.train import train
-from alexcli.schema import PlacementKind, PlacementSpec
-from tests.conftest import SMALL, model, small
+from alexcli.run.worker import send_error_to_parent
+from tests.conftest import SMALL, small
 
 CPU = torch.device("cpu")
 
 
-def _start(*words: str, **environ: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "alexcli", *words]
+def _start(*overrides: str, **environ: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "alexcli", *overrides]
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -70,33 +68,33 @@ def _apart(ours: Any, theirs: Any) -> float:
 
 def _die_after_epoch(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the next run of this process die, as by a kill, once an epoch was recorded."""
-    recorded = Recorder.on_train_epoch_end
+    recorded = EpochRecorder.on_train_epoch_end
 
-    def die(self: Recorder, trainer: Any, pl_module: Any) -> None:
+    def die(self: EpochRecorder, trainer: Any, pl_module: Any) -> None:
         recorded(self, trainer, pl_module)
-        monkeypatch.setattr(Recorder, "on_train_epoch_end", recorded)
+        monkeypatch.setattr(EpochRecorder, "on_train_epoch_end", recorded)
         raise RuntimeError("killed")
 
-    monkeypatch.setattr(Recorder, "on_train_epoch_end", die)
+    monkeypatch.setattr(EpochRecorder, "on_train_epoch_end", die)
 
 
 @pytest.mark.slow
-def test_a_run_goes_on_under_any_placement_after_death_and_interruption(
+def test_a_run_resumes_under_any_placement_after_death_and_interruption(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """single, ranks (a rank is killed), ddp (SIGTERM), split to the end; against single alone.
+    """single, distributed (a rank is killed), ddp (SIGTERM), split; against single all along.
 
-    Four processes in two replicas; the last batches, of one picture, leave a replica without any.
+    Four processes in two replicas; the last batches, of one image, leave a replica without any.
     """
-    words = ["optim.epochs=16", "data.train_count=151", "data.val_count=61"]
-    alone = train(small(*words, "label=alone"), Silent())
-    run = Path("runs/handed") / Path(alone.directory).name
-    words += ["label=handed"]
+    overrides = ["optim.epochs=16", "data.train_count=151", "data.val_count=61"]
+    uninterrupted = train(small(*overrides, "label=uninterrupted"), NullReporter())
+    run = Path("runs/handed") / Path(uninterrupted.directory).name
+    overrides += ["label=handed"]
     _die_after_epoch(monkeypatch)
     with pytest.raises(RuntimeError, match="killed"):
-        train(small(*words), Silent())
+        train(small(*overrides), NullReporter())
 
-    child = _start("train", *SMALL, *words, "placement=ranks", "placement.replicas=2")
+    child = _start("train", *SMALL, *overrides, "placement=distributed", "placement.replicas=2")
     _until(run, 3, child)
     died, rank1 = time.monotonic(), _children(child.pid)[1]
     os.kill(rank1, signal.SIGKILL)
@@ -105,10 +103,10 @@ def test_a_run_goes_on_under_any_placement_after_death_and_interruption(
     assert time.monotonic() - died < 30  # a minute is promised
     error = next(line for line in err.splitlines() if line.startswith("error"))
     assert error == "error: rank 1 of 4: was killed by SIGKILL"
-    assert err.count("going on from") == 1  # the root alone speaks
+    assert err.count("resuming from") == 1  # the root alone speaks
     assert out == ""
 
-    child = _start("train", *SMALL, *words, "placement=ddp", "placement.replicas=2")
+    child = _start("train", *SMALL, *overrides, "placement=ddp", "placement.replicas=2")
     _until(run, _epochs(run) + 2, child)
     child.send_signal(signal.SIGTERM)
     out, err = child.communicate(timeout=60)
@@ -116,15 +114,17 @@ def test_a_run_goes_on_under_any_placement_after_death_and_interruption(
     assert err.count("stopping after this step") == 1
     assert "stopped after step" in err
 
-    done = train(small(*words, "placement=split", "placement.devices=[cpu,cpu]"), Silent())
+    done = train(
+        small(*overrides, "placement=split", "placement.devices=[cpu,cpu]"), NullReporter()
+    )
     assert Path(done.directory) == run
-    _assert_same(run, Path(alone.directory))
+    _assert_same(run, Path(uninterrupted.directory))
     _assert_evaluates_alike(run, done.result)
 
 
-def _assert_same(run: Path, alone: Path) -> None:
+def _assert_same(run: Path, uninterrupted: Path) -> None:
     """Weights, momentum, records and files; float32 sums in another order differ a little."""
-    found, whole = (checkpoint.read(path / "last.ckpt") for path in (run, alone))
+    found, whole = (checkpoint.read(path / "last.ckpt") for path in (run, uninterrupted))
     assert list(found["state_dict"]) == list(whole["state_dict"])
     for name, tensor in whole["state_dict"].items():
         assert _apart(found["state_dict"][name], tensor) < 1e-4, name
@@ -134,7 +134,7 @@ def _assert_same(run: Path, alone: Path) -> None:
         assert _apart(ours["state"][number]["velocity"], state["velocity"]) < 1e-3
     rows = [
         [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
-        for path in (run, alone)
+        for path in (run, uninterrupted)
     ]
     assert len(rows[0]) == len(rows[1]) == 32
     for one, other in zip(*rows, strict=True):
@@ -143,72 +143,25 @@ def _assert_same(run: Path, alone: Path) -> None:
         ]
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-4)
         assert one["top1_err"] == pytest.approx(other["top1_err"], abs=0.02)
-    assert {path.name for path in run.iterdir()} == {path.name for path in alone.iterdir()}
+    assert {path.name for path in run.iterdir()} == {path.name for path in uninterrupted.iterdir()}
 
 
 def _assert_evaluates_alike(run: Path, result: dict[str, Any]) -> None:
     """By torchrun, as on many machines; the run's own placement is not what evaluates it."""
     torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    for placement in ("ranks", "ddp"):  # the last batch leaves the second replica of ddp without
-        asked = ["eval", str(run), "eval.batch_size=20", "--format", "json"]
-        command = [sys.executable, *torchrun, "-m", "alexcli", *asked, f"placement={placement}"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stderr
-        (told,) = json.loads(done.stdout)
-        assert told["n"] == 61
-        assert told["top1_err"] == result["last"]["val"]["top1_err"]
-        assert told["loss"] == pytest.approx(result["last"]["val"]["loss"], rel=1e-5)
-
-
-def _here(rank: int, size: int) -> World:
-    return World(rank, size, rank, size, "env://")
-
-
-@pytest.mark.parametrize(
-    ("words", "spec", "here", "says"),
-    [
-        ([], PlacementSpec(PlacementKind.split), None, "a device for each of 2 towers and has 0"),
-        (
-            ["model.towers=4"],
-            PlacementSpec(PlacementKind.split, ["cpu", "cpu"]),
-            None,
-            "a device for each of 4 towers and has 2",
-        ),
-        (
-            [],
-            PlacementSpec(PlacementKind.split, ["cpu", "cuda:7"]),
-            None,
-            "'cuda:7', which does not exist; there are cpu",
-        ),
-        ([], PlacementSpec(PlacementKind.single, ["cpu"]), None, "belongs to placement=split"),
-        ([], PlacementSpec(PlacementKind.single, replicas=2), None, "is one process"),
-        ([], PlacementSpec(), _here(0, 2), "started as 2 processes"),
-        ([], PlacementSpec(PlacementKind.ranks), _here(0, 3), "3 processes cannot be divided"),
-        ([], PlacementSpec(PlacementKind.ranks, replicas=3), _here(0, 4), "needs 6 processes"),
-        (["model.towers=7"], PlacementSpec(PlacementKind.ranks), None, "7 towers"),
-        ([], PlacementSpec(PlacementKind.ddp, replicas=300), None, "300 replicas cannot share"),
-        (["model=alexnet_bn"], PlacementSpec(PlacementKind.ddp, replicas=2), None, "norm=batch"),
-        (["model.activation=rrelu"], PlacementSpec(PlacementKind.ranks), None, "rrelu"),
-    ],
-)
-def test_impossible_placements_are_refused_before_a_process_starts(
-    words: list[str], spec: PlacementSpec, here: World | None, says: str
-) -> None:
-    with pytest.raises(UsageError, match=re.escape(says)) as error:
-        processes(spec, model(*words), 128, CPU, here)
-    assert error.value.hint
-
-
-def test_more_ranks_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    cuda = torch.device("cuda")
-    spec = PlacementSpec(PlacementKind.ranks)
-    assert processes(spec, model(), 128, cuda, None) == 2
-    with pytest.raises(UsageError, match="needs 4 GPUs on this machine, which has 2"):
-        processes(PlacementSpec(PlacementKind.ranks, replicas=2), model(), 128, cuda, None)
-    spec = PlacementSpec(PlacementKind.split, ["cuda:0", "cuda:2"])
-    with pytest.raises(UsageError, match="there are cpu, cuda:0, cuda:1"):
-        processes(spec, model(), 128, cuda, None)
+    for placement in (
+        "distributed",
+        "ddp",
+    ):  # the last batch leaves the second replica of ddp without
+        arguments = ["eval", str(run), "eval.batch_size=20", "--format", "json"]
+        command = [sys.executable, *torchrun, "-m", "alexcli", *arguments]
+        command.append(f"placement={placement}")
+        evaluation = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        assert evaluation.returncode == 0, evaluation.stderr
+        (row,) = json.loads(evaluation.stdout)
+        assert row["n"] == 61
+        assert row["top1_err"] == result["last"]["val"]["top1_err"]
+        assert row["loss"] == pytest.approx(result["last"]["val"]["loss"], rel=1e-5)
 
 
 def test_bad_placement_is_one_message_and_writes_nothing() -> None:
@@ -221,32 +174,13 @@ def test_bad_placement_is_one_message_and_writes_nothing() -> None:
     assert not Path("runs").exists()
 
 
-def test_torchrun_and_slurm_say_which_process_this_is() -> None:
-    torchrun = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
-    assert world(torchrun) == World(5, 8, 1, 4, "env://")
-    slurm = {
-        "SLURM_PROCID": "3",
-        "SLURM_LOCALID": "1",
-        "SLURM_STEP_NUM_TASKS": "4",
-        "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
-        "SLURM_STEP_NODELIST": "gpu[03-04,9],other",
-        "SLURM_JOB_ID": "1234567",
-    }
-    assert world(slurm) == World(3, 4, 1, 2, "tcp://gpu03:19567")
-    # Inside sbatch, or an interactive step of one task, alexcli is on its own.
-    assert world({"SLURM_PROCID": "0", "SLURM_NTASKS": "8"}) is None
-    assert world({**slurm, "SLURM_STEP_NUM_TASKS": "1"}) is None
-    with pytest.raises(UsageError, match="LOCAL_RANK"):
-        world({"RANK": "0", "WORLD_SIZE": "2"})
-
-
 def test_the_cause_is_shown_not_the_loss_of_a_peer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rank 0 notices first that rank 1 is gone; what rank 1 says counts."""
     monkeypatch.setattr(sys, "executable", "false")  # three processes that end with 1
-    family = started._Family(3, [], tmp_path)
-    monkeypatch.setattr(started, "GRACE", 1.0)
+    group = WorkerGroup(3, [], tmp_path)
+    monkeypatch.setattr(module, "GRACE_SECONDS", 1.0)
     for rank, error in (
         (0, LostPeerError("gone")),
         (1, ValueError("broken")),
@@ -257,7 +191,7 @@ def test_the_cause_is_shown_not_the_loss_of_a_peer(
         monkeypatch.setenv("LOCAL_RANK", str(rank))
         monkeypatch.setenv("LOCAL_WORLD_SIZE", "3")
         monkeypatch.setenv("ALEXCLI_MEETING", str(tmp_path / "meeting"))
-        assert started.report(error)
+        assert send_error_to_parent(error)
     with pytest.raises(RunFailedError) as raised:
-        family.watch()
+        group.wait()
     assert raised.value.message.startswith("rank 1 of 3: ValueError: broken")

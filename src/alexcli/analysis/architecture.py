@@ -1,79 +1,159 @@
-"""Figure 2 of any net: its layers to scale, its towers, and where they meet."""
+"""Figure 2 of any net: its layers to scale, its towers, and where they meet.
 
-from typing import Any
+Lengths are in sides of the net's input image.
+"""
 
-from alexcli.analysis import worded
+from dataclasses import dataclass
+
 from alexcli.model.shapes import LayerShape, trace
-from alexcli.results import Analysis, Panel
-from alexcli.schema import AnalyzeSpec, Kind
+from alexcli.records.analysis import Analysis, Arrow, Box, BoxesPanel, Label
+from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
+from alexcli.tables import Table
 
-SLOPE = 0.35  # of an edge that runs away from the reader, as render/figures.py draws it
-GAP = 0.42  # between layers, in sides of the picture; for their arrows and words
-LEAST = 0.03  # thinnest layer that can be seen
+SLOPE = 0.35
+"""Length on paper of an edge of length 1 that leads away from the reader, as it is drawn."""
+GAP = 0.42
+"""Between layers, for arrows and labels."""
+MARGIN = 0.2
+"""Left of the image."""
+IMAGE_WIDTH = 0.05
+FC_WIDTH = 0.1
+"""A fully connected layer's box is this wide."""
+LONGEST = 1.2
+"""The width of the box with the most channels, and the height of the one with the most units."""
+THINNEST = 0.03
+"""The thinnest box that can be seen."""
+LABEL_SPACE = 0.75
+"""Above and below a tower's boxes."""
+LOWEST = 2.0
+"""Least height of the diagram without the labels above it."""
+
+
+@dataclass
+class Extent:
+    """Size of one tower's share of a layer."""
+
+    width: float
+    height: float
+    depth: float
 
 
 def run(spec: AnalyzeSpec) -> Analysis:
     """Lay out a net's layers.
 
-    The panel's data: `{size: (wide, high), boxes: [(x, y, (wide, high, deep), tower)], joins:
-    [(from, to, crosses)], words: [(x, y, text)]}`, in sides of the net's picture, a box's y at half
-    of its height. A map's height and depth
-    are its side and its width its number of maps, all to one scale each; a fully connected layer's
-    height is its number of units.
+    Args:
+        spec: `model`.
 
     Raises:
         UsageError: the layers do not fit together.
     """
-    model, shapes, meet = spec.model, trace(spec.model), spec.model.towers > 1
+    model = spec.model
+    shapes = trace(model)
+    rows = [
+        {
+            "layer": shape.name,
+            "kernel": _kernel(shape),
+            "output": _output(shape),
+            "reads all towers": shape.reads_other_towers or (shape.last and model.towers > 1),
+        }
+        for shape in shapes
+    ]
+    return Analysis(
+        title=f"Figure 2: {model.name} (towers: {model.towers})",
+        tables=[Table.from_records(model.name, rows)],
+        panels=[_diagram(model, shapes)],
+        caption="The height and depth of a box are the side of a layer's feature maps, its width "
+        "is their number; a fully connected layer is as high as it has units. Red arrows cross "
+        "between towers. Sizes are one tower's, of the product, before pooling. Drawn from the "
+        f"configuration {model.name}, not from a run.",
+    )
+
+
+def _diagram(model: ModelSpec, shapes: list[LayerShape]) -> BoxesPanel:
+    """The image at the left, then a column of boxes for each layer, a box for each tower."""
     extents = _extents(shapes, model.input.size, model.towers)
-    row = max(tall + SLOPE * deep for _, tall, deep in extents) + 0.75  # a tower with its words
-    high = max(row * model.towers, 2.0) + 0.35
-    middle = high / 2 - 0.2
-    side = f"{model.input.size} x {model.input.size}"
-    boxes = [(0.2, middle, (0.05, 1.0, 1.0), -1)]
-    words = [(0.4, middle - 0.75, f"picture\n{side} x {model.input.channels}")]
-    joins: list[Any] = []
-    ends = [(0.25 + SLOPE, middle)] * model.towers
-    x = ends[0][0] + GAP
-    for shape, (wide, tall, deep) in zip(shapes, extents, strict=True):
-        count = 1 if shape.last else model.towers
-        places = [high - 0.4 - row * (t + 0.5) for t in range(count)] if count > 1 else [middle]
-        words.append((x + wide / 2, high - 0.15, f"{shape.name}\n{_kernel(shape)}"))
-        rise, reach = SLOPE * deep / 2, wide + SLOPE * deep
-        for tower, y in enumerate(places):
-            boxes.append((x, y, (wide, tall, deep), tower))
-            words.append((x + reach / 2, y - tall / 2 - 0.2, _output(shape, count)))
-            for source, end in enumerate(ends):
-                if shape.exchanged or shape.last or source == tower:
-                    joins.append((end, (x, y + rise), source != tower and not shape.last))
-        ends = [(x + reach, y + rise) for y in places]
+    tower_height = LABEL_SPACE + max(extent.height + SLOPE * extent.depth for extent in extents)
+    height = max(tower_height * model.towers, LOWEST) + 0.35
+    middle = height / 2 - MARGIN
+    size = model.input.size
+    boxes = [Box(MARGIN, middle, IMAGE_WIDTH, height=1.0, depth=1.0, tower=-1)]
+    labels = [Label(0.4, middle - 0.75, f"image\n{size} x {size} x {model.input.channels}")]
+    arrows: list[Arrow] = []
+    outputs = [(MARGIN + IMAGE_WIDTH + SLOPE, middle)] * model.towers
+    x = outputs[0][0] + GAP
+    for shape, extent in zip(shapes, extents, strict=True):
+        towers = 1 if shape.last else model.towers
+        middles = [middle]
+        if towers > 1:
+            middles = [height - 0.4 - tower_height * (tower + 0.5) for tower in range(towers)]
+        rise = SLOPE * extent.depth / 2
+        reach = extent.width + SLOPE * extent.depth
+        labels.append(Label(x + extent.width / 2, height - 0.15, f"{shape.name}\n{_kernel(shape)}"))
+        for tower, y in enumerate(middles):
+            boxes.append(Box(x, y, extent.width, extent.height, extent.depth, tower))
+            below = y - extent.height / 2 - 0.2
+            labels.append(Label(x + reach / 2, below, _output(shape, towers)))
+            arrows += _inputs(shape, tower, outputs, (x, y + rise))
+        outputs = [(x + reach, y + rise) for y in middles]
         x += reach + GAP
-    data = {"size": (x, high), "boxes": boxes, "joins": joins, "words": words}
-    rows = [[s.name, _kernel(s), _output(s), s.exchanged or (s.last and meet)] for s in shapes]
-    return worded("architecture", [rows], {"model": model}, [Panel("boxes", "", data)])
+    return BoxesPanel(x, height, SLOPE, boxes, arrows, labels)
 
 
-def _extents(shapes: list[LayerShape], side: int, towers: int) -> list[tuple[float, float, float]]:
-    """Width, height and depth of one tower's share of each layer."""
-    most, found = {False: 1, True: 1}, []  # maps of a layer, and units
+def _inputs(
+    shape: LayerShape, tower: int, outputs: list[tuple[float, float]], end: tuple[float, float]
+) -> list[Arrow]:
+    """The arrows to one tower's share of a layer.
+
+    Args:
+        shape: the layer.
+        tower: the tower.
+        outputs: where the arrows from each tower of the layer before begin.
+        end: where they end.
+    """
+    reads_all = shape.reads_other_towers or shape.last
+    return [
+        Arrow(start, end, crosses=source != tower and not shape.last)
+        for source, start in enumerate(outputs)
+        if reads_all or source == tower
+    ]
+
+
+def _extents(shapes: list[LayerShape], image_size: int, towers: int) -> list[Extent]:
+    """Sizes of one tower's share of each layer; channels are on one scale, and units on another."""
+    most_channels = _most_outputs(shapes, fc=False)
+    most_units = _most_outputs(shapes, fc=True)
+    extents = []
     for shape in shapes:
-        is_fc = shape.spec.kind is Kind.fc
-        most[is_fc] = max(most[is_fc], shape.out_channels)
-    for shape in shapes:
-        is_fc, tall = shape.spec.kind is Kind.fc, max(LEAST, shape.out_size / side)
-        share = shape.out_channels / (1 if shape.last else towers)
-        size = max(LEAST, 1.2 * share / most[is_fc])
-        found.append((0.1, size, 0.0) if is_fc else (size, tall, tall))
-    return found
+        outputs = shape.out_channels / (1 if shape.last else towers)
+        if shape.spec.kind is Kind.fc:
+            height = max(THINNEST, LONGEST * outputs / most_units)
+            extents.append(Extent(FC_WIDTH, height, depth=0.0))
+        else:
+            width = max(THINNEST, LONGEST * outputs / most_channels)
+            side = max(THINNEST, shape.out_size / image_size)
+            extents.append(Extent(width, height=side, depth=side))
+    return extents
+
+
+def _most_outputs(shapes: list[LayerShape], *, fc: bool) -> int:
+    """Units of the largest fully connected layer, or else channels of the largest other one."""
+    counts = [shape.out_channels for shape in shapes if (shape.spec.kind is Kind.fc) is fc]
+    return max(counts, default=1)
 
 
 def _output(shape: LayerShape, towers: int = 1) -> str:
-    maps, side = shape.out_channels // towers, shape.out_size
-    return str(maps) if shape.spec.kind is Kind.fc else f"{side} x {side} x {maps}"
+    """The product's size, `55 x 55 x 48`, divided among towers."""
+    channels = shape.out_channels // towers
+    if shape.spec.kind is Kind.fc:
+        return str(channels)
+    return f"{shape.out_size} x {shape.out_size} x {channels}"
 
 
 def _kernel(shape: LayerShape) -> str:
+    """The kernel, `11 x 11, stride 4`, or what stands for it."""
     spec = shape.spec
-    stride = f", step {spec.stride}" if spec.stride > 1 else ""
+    if spec.kind is Kind.fc:
+        return "dense"
+    stride = f", stride {spec.stride}" if spec.stride > 1 else ""
     unshared = ", unshared" if spec.kind is Kind.local else ""
-    return "dense" if spec.kind is Kind.fc else f"{spec.kernel} x {spec.kernel}{stride}{unshared}"
+    return f"{spec.kernel} x {spec.kernel}{stride}{unshared}"

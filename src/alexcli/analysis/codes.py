@@ -1,29 +1,68 @@
 """The paper's last proposal: short binary codes by an auto-encoder, and search by their distance.
 
-Legend: N pictures that are searched, Q looked up, U units, B bits.
+Legend: N vectors, Q vectors that are looked up, U units, k neighbours.
 """
 
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from alexcli.analysis import Subject, worded
-from alexcli.analysis.neighbors import check_count
+from alexcli.analysis.binary_codes import (
+    CANDIDATES,
+    Indices,
+    Recall,
+    learn_encoder,
+    measure_recall,
+    pack_signs,
+    random_directions,
+)
+from alexcli.analysis.nearest import check_neighbor_count
+from alexcli.analysis.subject import Subject
 from alexcli.errors import UsageError
-from alexcli.model.towers import find_layer
-from alexcli.results import Analysis, Panel
+from alexcli.model.activations import find_layer, last_hidden_layer, with_layers
+from alexcli.records.analysis import Analysis, Level, Line, LinesPanel
 from alexcli.schema import AnalyzeSpec
+from alexcli.tables import Table
 
-HIDDEN, EPOCHS, BATCH, RATE = 256, 15, 128, 1e-3  # of the auto-encoder; Adam
-FIRST = 100  # candidates by Hamming distance among which neighbours are looked for
-QUERIES = 200
-Bytes = npt.NDArray[np.uint8]
-ONES = np.array([bin(byte).count("1") for byte in range(256)], dtype=np.uint8)
+MOST_QUERIES = 200
+FLOAT_BYTES = 4
+
+
+@dataclass
+class Vectors:
+    """A sample of training images as a layer has them: the first Q are looked up among the rest."""
+
+    all: Tensor
+    """(Q + N, U) float32."""
+    queries: int
+    """Q."""
+
+    @property
+    def base(self) -> Tensor:
+        """(N, U), the vectors to search."""
+        return self.all[self.queries :]
+
+    def standardized(self) -> "Vectors":
+        """The vectors with the mean 0 and the variance 1 in each unit of the base."""
+        scale = self.base.std(dim=0).clamp_min(1e-6)
+        return Vectors((self.all - self.base.mean(dim=0)) / scale, self.queries)
+
+
+@dataclass
+class CodeLength:
+    """What codes of one length find."""
+
+    bits: int
+    """B."""
+    learned: Recall
+    """Of the auto-encoder's codes."""
+    random: Recall
+    """Of codes from random directions, which learn nothing."""
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
@@ -34,77 +73,141 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         subject: the net and its training set.
 
     Raises:
-        UsageError: no such layer, too few pictures, or lengths that are no whole bytes.
+        UsageError: there is no such layer, there are too few images, or a length is not a whole
+            number of bytes.
     """
-    if not spec.bits or any(bits < 8 or bits % 8 for bits in spec.bits):
-        raise UsageError.of("analyze.bits", spec=spec)
-    training, k = subject.training(), spec.nearest
-    layer = find_layer(subject.net, spec.layer, hidden=True).name
-    order = np.random.default_rng(0).permutation(len(training))[: spec.sample]
-    count = max(1, min(QUERIES, len(order) // 5))
-    check_count(k, len(order) - count)
-    batches = subject.stream(training.part(order))
-    every = torch.cat([subject.features(batch.images, layer) for batch in batches]).cpu()
-    base, queries = every[count:], every[:count]
+    _check_bits(spec.bits)
+    net = with_layers(subject.net)
+    shape = last_hidden_layer(net) if spec.layer is None else find_layer(net, spec.layer)
+    vectors = _sample(subject, shape.name, spec)
+    exact, milliseconds = _exact_neighbors(vectors, spec.nearest)
+    standardized = vectors.standardized()
+    lengths = [_code_length(standardized, bits, exact) for bits in spec.bits]
+    layer = f"{shape.name}, {subject.name}"
+    count, units = vectors.base.shape
+    return Analysis(
+        title=f"Binary codes of {layer}",
+        tables=[_table(f"binary codes of {layer}", spec.nearest, vectors, milliseconds, lengths)],
+        panels=[_panel(lengths, count)],
+        caption=f"Search by Hamming distance among {count:,} training images for "
+        f"{vectors.queries} others; exact: the {spec.nearest} nearest by Euclidean distance in "
+        f"{shape.name} ({units:,} units). Codes: an auto-encoder, and signs of random directions "
+        f"beside it. Run {subject.name}.",
+    )
+
+
+def _check_bits(lengths: Sequence[int]) -> None:
+    """UsageError unless codes fill whole bytes."""
+    if not lengths or any(bits < 8 or bits % 8 for bits in lengths):
+        shown = ",".join(str(bits) for bits in lengths)
+        raise UsageError(f"bits=[{shown}] must be multiples of 8", hint="bits=[8,32,128]")
+
+
+def _sample(subject: Subject, layer: str, spec: AnalyzeSpec) -> Vectors:
+    """Vectors of training images, in an order that is drawn once and for all."""
+    training_set = subject.training_set()
+    order = np.random.default_rng(0).permutation(len(training_set))[: spec.sample]
+    queries = max(1, min(MOST_QUERIES, len(order) // 5))
+    check_neighbor_count(spec.nearest, len(order) - queries)
+    batches = subject.batches(training_set.subset(order))
+    features = torch.cat([subject.features(batch.images, layer) for batch in batches])
+    return Vectors(features.cpu(), queries)
+
+
+def _exact_neighbors(vectors: Vectors, k: int) -> tuple[Indices, float]:
+    """The k nearest of each query by Euclidean distance, (Q, k), and milliseconds for a query."""
+    base = vectors.base
     began = time.perf_counter()
-    near = [torch.cdist(q, base).topk(k, largest=False).indices for q in queries[:, None]]
-    exact, units = torch.cat(near).numpy(), base.shape[1]
-    took = 1e3 * (time.perf_counter() - began) / count
-    rows: list[list[Any]] = [["exact", 4 * units, 1.0, 1.0, None, took]]
-    every = (every - base.mean(dim=0)) / base.std(dim=0).clamp_min(1e-6)
-    for bits in spec.bits:
-        drawn = torch.randn(units, bits, generator=torch.Generator().manual_seed(bits))
-        found = []
-        for values in (encoder(every[count:], bits)(every), every @ drawn):
-            codes = np.packbits((values > 0).numpy(), axis=1)
-            found.append(_recall(codes[count:], codes[:count], exact))
-        (close, wide, took), (_, chance, _) = found
-        rows.append([f"{bits} bits", bits // 8, close, wide, chance, took])
-    recall = {
-        name: {"x": spec.bits, "y": [row[column] for row in rows[1:]]}
-        for name, column in (("auto-encoder", 3), ("random directions", 4))
-    }
-    level = (min(1.0, FIRST / len(base)), "pictures in any order")
-    axes = ("bits of a code", f"exact neighbours among the first {FIRST}, fraction")
-    panel = Panel("lines", "", recall, *axes, level=level)
-    known = {"subject": subject, "spec": spec, "layer": layer, "units": units, "first": FIRST}
-    known |= {"count": len(base), "queries": count}
-    return worded("codes", [rows], known, [panel])
+    nearest = [
+        torch.cdist(query[None], base).topk(k, largest=False).indices
+        for query in vectors.all[: vectors.queries]
+    ]
+    indices = torch.cat(nearest).numpy()
+    return indices, 1e3 * (time.perf_counter() - began) / vectors.queries
 
 
-def encoder(x: Tensor, bits: int) -> Any:
-    """Learn (N, U) -> (N, B) whose signs are the code; the decoder sees nothing but signs.
+def _code_length(vectors: Vectors, bits: int, exact: Indices) -> CodeLength:
+    """Make codes of one length, and search by them.
 
-    Balanced by batch norm, so that each bit splits the pictures; the sign's gradient is that of
-    tanh (straight through).
+    Args:
+        vectors: standardized.
+        bits: B.
+        exact: (Q, k), from `_exact_neighbors`.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(bits)
-        units = x.shape[1]
-        there = nn.Sequential(nn.Linear(units, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, bits))
-        there.append(nn.BatchNorm1d(bits, affine=False))
-        back = nn.Sequential(nn.Linear(bits, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, units))
-        adam = torch.optim.Adam([*there.parameters(), *back.parameters()], RATE)
-        for _ in range(EPOCHS):
-            for rows in torch.split(torch.randperm(len(x)), BATCH):
-                if len(rows) > 1:  # batch norm
-                    soft = torch.tanh(there(x[rows]))
-                    code = soft + (soft.sign() - soft).detach()
-                    adam.zero_grad()
-                    F.mse_loss(back(code), x[rows]).backward()  # type: ignore[no-untyped-call]
-                    adam.step()
-    there.eval()
-    return torch.no_grad()(there)
+    encode = learn_encoder(vectors.base, bits)
+    directions = random_directions(vectors.all.shape[1], bits)
+    return CodeLength(
+        bits,
+        learned=_recall(encode(vectors.all), vectors.queries, exact),
+        random=_recall(vectors.all @ directions, vectors.queries, exact),
+    )
 
 
-def _recall(base: Bytes, queries: Bytes, exact: Any) -> tuple[float, float, float]:
-    """Fraction of exact neighbours among as many first, and the first FIRST; ms of a query."""
-    began, close, wide = time.perf_counter(), 0, 0
-    for query, wanted in zip(queries, exact, strict=True):
-        distances = ONES[base ^ query].sum(axis=1, dtype=np.uint16)
-        near = np.argpartition(distances, min(FIRST, len(base)) - 1)[:FIRST]
-        near = near[np.argsort(distances[near], kind="stable")]
-        wide += int(np.isin(near, wanted).sum())
-        close += int(np.isin(near[: len(wanted)], wanted).sum())
-    took = 1e3 * (time.perf_counter() - began) / len(queries)
-    return close / exact.size, wide / exact.size, took
+def _recall(values: Tensor, queries: int, exact: Indices) -> Recall:
+    """What the signs of values, (Q + N, B), find as codes."""
+    codes = pack_signs(values)
+    return measure_recall(codes[queries:], codes[:queries], exact)
+
+
+def _table(
+    title: str, k: int, vectors: Vectors, milliseconds: float, lengths: Sequence[CodeLength]
+) -> Table:
+    """The exact search, then each length of a code.
+
+    Args:
+        title: of the table.
+        k: neighbours.
+        vectors: the sample.
+        milliseconds: of one exact search.
+        lengths: of the codes.
+    """
+    count, units = vectors.base.shape
+    among_first = f"recall in {k}"
+    among_candidates = f"recall in {CANDIDATES}"
+    rows: list[dict[str, Any]] = [
+        {
+            "code": "exact",
+            "bytes": FLOAT_BYTES * units,
+            among_first: 1.0,
+            among_candidates: 1.0,
+            "random directions": None,
+            "ms": milliseconds,
+        }
+    ]
+    for length in lengths:
+        rows.append(
+            {
+                "code": f"{length.bits} bits",
+                "bytes": length.bits // 8,
+                among_first: length.learned.among_first,
+                among_candidates: length.learned.among_candidates,
+                "random directions": length.random.among_candidates,
+                "ms": length.learned.milliseconds,
+            }
+        )
+    return Table.from_records(
+        title,
+        rows,
+        f"recall: fraction of the {k} exact neighbours among so many first candidates, over "
+        f"{vectors.queries} images; random directions: recall in {CANDIDATES} of codes without "
+        f"learning; ms: of one query among {count:,} training images, on this machine",
+    )
+
+
+def _panel(lengths: Sequence[CodeLength], count: int) -> LinesPanel:
+    """Recall among the candidates against the length of the code.
+
+    Args:
+        lengths: of the codes.
+        count: N, images that are searched.
+    """
+    bits = [length.bits for length in lengths]
+    return LinesPanel(
+        {
+            "auto-encoder": Line(bits, [length.learned.among_candidates for length in lengths]),
+            "random directions": Line(bits, [length.random.among_candidates for length in lengths]),
+        },
+        x_label="bits of a code",
+        y_label=f"exact neighbours among the first {CANDIDATES}, fraction",
+        level=Level(min(1.0, CANDIDATES / count), "images in any order"),
+    )

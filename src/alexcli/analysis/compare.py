@@ -1,60 +1,140 @@
-"""LeNet-5 to ResNet-152 in one table, VGG-16 layer by layer, and slips that are copied."""
+"""LeNet-5 to ResNet-152 in one table, VGG-16 layer by layer, and errors that course notes copy."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from alexcli.analysis import read_yaml, worded
-from alexcli.model.shapes import followed_by, trace
-from alexcli.results import Analysis
+from alexcli.analysis.published import published
+from alexcli.model.shapes import active_ops, trace
+from alexcli.records.analysis import Analysis
 from alexcli.schema import Kind, ModelSpec, Norm, Op
+from alexcli.tables import Table
 
-HAS = ("dropout", "LRN", "batch norm", "inception")
 
-
-def run(model: Callable[[str], ModelSpec]) -> Analysis:
-    """Count those nets that have a configuration; the others are counted in published.yaml.
+def run(model_named: Callable[[str], ModelSpec]) -> Analysis:
+    """Count the nets that have a configuration; published.yaml has the counts of the others.
 
     Args:
-        model: gives the net of a configuration's name.
+        model_named: gives the model of a configuration's name.
     """
-    known = read_yaml("published")
-    rows, sources = [], []
-    for net in known["nets"]:
-        found = net if "conf" not in net else net | _counted(model(net["conf"]))
-        counts = found["counts"]
-        parts = [counts[key] for key in ("layers", "convs", "kernels", "fc")]
-        has = [word in found["has"] for word in HAS]
-        sizes = [counts["params"] / 1e6, counts["macs"] / 1e9]
-        rows.append([net["name"], str(net["year"]), *parts, *has, *sizes, net["top5"]])
-        sources.append([net["name"], net["top5"], net["source"], net.get("torchvision", "")])
-    slips = [[slip["says"], slip["right"], slip["source"]] for slip in known["slips"]]
-    return worded("compare", [rows, sources, _lecture(model("vgg16")), slips], {})
+    nets = published("nets")
+    tables = [
+        _net_table(nets, model_named),
+        _source_table(nets),
+        _lecture_table(model_named("vgg16")),
+        _error_table(),
+    ]
+    return Analysis("Nets", tables)
 
 
-def _counted(model: ModelSpec) -> dict[str, Any]:
-    """Counts of a net from its shapes."""
+def _net_table(nets: Sequence[dict[str, Any]], model_named: Callable[[str], ModelSpec]) -> Table:
+    rows = []
+    for net in nets:
+        counted = _count(model_named(net["conf"])) if "conf" in net else net
+        counts = counted["counts"]
+        has = counted["has"]
+        rows.append(
+            {
+                "net": net["name"],
+                "year": str(net["year"]),
+                "layers": counts["layers"],
+                "conv": counts["convs"],
+                "kernels": counts["kernels"],
+                "fc": counts["fc"],
+                "drop": "dropout" in has,
+                "LRN": "LRN" in has,
+                "BN": "batch norm" in has,
+                "inc": "inception" in has,
+                "params M": counts["params"] / 1e6,
+                "MACs G": counts["macs"] / 1e9,
+                "top-5": net["top5"],
+            }
+        )
+    return Table.from_records(
+        "nets",
+        rows,
+        "the published nets; layers: in depth; conv: all convolutions, including those on "
+        "shortcuts; kernels: their sides; fc: fully connected layers; drop: dropout; BN: batch "
+        "norm; inc: inception; params: millions, with biases; MACs: 10^9 for one image; top-5: "
+        "error as a fraction, from the sources below",
+    )
+
+
+def _source_table(nets: Sequence[dict[str, Any]]) -> Table:
+    rows = [
+        {
+            "net": net["name"],
+            "top-5": net["top5"],
+            "source": net["source"],
+            "torchvision's differs": net.get("torchvision", ""),
+        }
+        for net in nets
+    ]
+    return Table.from_records("sources", rows)
+
+
+def _lecture_table(model: ModelSpec) -> Table:
+    """A net as the CS231n lecture counts it: the numbers that one image needs, and the weights."""
+    side = model.input.size
+    channels = model.input.channels
+    rows: list[dict[str, Any]] = [_lecture_row("input", side, channels, side**2 * channels, 0)]
+    for shape in trace(model):
+        channels = shape.out_channels
+        rows.append(
+            _lecture_row(shape.name, shape.out_size, channels, shape.neurons, shape.weights)
+        )
+        for op, count in active_ops(model, shape):
+            if op is Op.pool:
+                name = f"pool after {shape.name}"
+                rows.append(_lecture_row(name, shape.end_size, channels, count, 0))
+    total = {
+        "layer": "total",
+        "output": "",
+        "memory": sum(row["memory"] for row in rows),
+        "weights": sum(row["weights"] for row in rows),
+    }
+    return Table.from_records(
+        "VGG-16 as the CS231n lecture counts it",
+        rows,
+        "memory: numbers of one image's forward pass, of products and pools, without ReLU; "
+        "weights: without biases",
+        total=total,
+    )
+
+
+def _lecture_row(name: str, side: int, channels: int, memory: int, weights: int) -> dict[str, Any]:
+    return {
+        "layer": name,
+        "output": f"{side} x {side} x {channels}",
+        "memory": memory,
+        "weights": weights,
+    }
+
+
+def _error_table() -> Table:
+    rows = [
+        {"says": error["says"], "right": error["right"], "source": error["source"]}
+        for error in published("course_note_errors")
+    ]
+    return Table.from_records("errors in lecture and course notes", rows)
+
+
+def _count(model: ModelSpec) -> dict[str, Any]:
+    """Counts of a net from its shapes, in the form of published.yaml's `nets`."""
     shapes = trace(model)
     convs = [shape for shape in shapes if shape.spec.kind is not Kind.fc]
-    ops = {op for shape in shapes for op, _ in followed_by(model, shape)}
-    has = {"dropout": Op.dropout in ops, "LRN": Op.norm in ops and model.norm is Norm.lrn}
-    params = sum(s.params for s in shapes)
-    kernels = " ".join(map(str, sorted({shape.spec.kernel for shape in convs})))
-    counts = {"layers": len(shapes), "convs": len(convs), "kernels": kernels, "params": params}
-    counts |= {"fc": len(shapes) - len(convs), "macs": sum(shape.macs for shape in shapes)}
-    return {"counts": counts, "has": [word for word, there in has.items() if there]}
-
-
-def _lecture(model: ModelSpec) -> list[list[Any]]:
-    """Numbers that a picture needs and weights, as CS231n counts them: without biases."""
-    side = model.input.size
-    rows: list[list[Any]] = [
-        ["input", f"{side} x {side} x {model.input.channels}", side**2 * model.input.channels, 0]
-    ]
-    for shape in trace(model):
-        size = f"{shape.out_size} x {shape.out_size} x {shape.out_channels}"
-        rows.append([shape.name, size, shape.neurons, shape.weights])
-        for op, count in followed_by(model, shape):
-            if op is Op.pool:
-                end = f"{shape.end_size} x {shape.end_size} x {shape.out_channels}"
-                rows.append([f"pool after {shape.name}", end, count, 0])
-    return [*rows, ["total", "", sum(row[2] for row in rows), sum(row[3] for row in rows)]]
+    ops = {op for shape in shapes for op, _ in active_ops(model, shape)}
+    has = []
+    if Op.dropout in ops:
+        has.append("dropout")
+    if Op.norm in ops and model.norm is Norm.lrn:
+        has.append("LRN")
+    kernels = sorted({shape.spec.kernel for shape in convs})
+    counts = {
+        "layers": len(shapes),
+        "convs": len(convs),
+        "kernels": " ".join(str(side) for side in kernels),
+        "fc": len(shapes) - len(convs),
+        "params": sum(shape.params for shape in shapes),
+        "macs": sum(shape.macs for shape in shapes),
+    }
+    return {"counts": counts, "has": has}

@@ -4,77 +4,169 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from alexcli.analysis import worded
 from alexcli.errors import UsageError
-from alexcli.results import Analysis, Panel
+from alexcli.records.analysis import Analysis, Level, Line, LinesPanel
+from alexcli.records.history import RunHistory
 from alexcli.schema import AnalyzeSpec
+from alexcli.tables import Table
 
-AGAINST = {"epoch": "epochs", "step": "updates", "time": "seconds of training"}
+UNITS = {"epoch": "epochs", "step": "updates", "time": "seconds of training"}
+"""Values of `against`, and the units of the horizontal axis."""
 SPLITS = {"val": "validation", "train_eval": "training", "train": "running training"}
-# Where a run is and how it is carried out, which do not tell it from its seeds.
-ASIDE = ("seed", "runs", "placement.", "logger.", "data.root", "data.workers", "trainer.threads")
-History = tuple[str, dict[str, Any], list[dict[str, Any]]]
+"""Values of `split`, and what people call their errors."""
+NOT_TOLD_APART = (
+    "seed",
+    "runs",
+    "placement.",
+    "logger.",
+    "data.root",
+    "data.workers",
+    "trainer.threads",
+)
+"""Settings that may differ within a group of runs: where and how a run is carried out."""
+MOST_DIFFERENCES = 4
+"""Settings that the name of a group lists."""
+
+Rows = list[dict[str, Any]]
+Floats = npt.NDArray[np.float64]
 
 
-def run(spec: AnalyzeSpec, histories: Sequence[History]) -> Analysis:
-    """Draw runs that differ in their seeds alone as one band.
+def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
+    """Draw the error of each run; runs that differ only in their seeds form one band.
 
     Args:
         spec: `split`, `against`, `threshold`.
-        histories: of each run its label, its flat configuration and the lines of metrics.jsonl.
+        histories: the runs.
 
     Raises:
-        UsageError: a word that is none of those allowed, or a split that no run measured.
+        UsageError: `split` or `against` is not allowed, or a run did not measure the split.
     """
-    for key, value, allowed in (("against", spec.against, AGAINST), ("split", spec.split, SPLITS)):
-        if value not in allowed:
-            raise UsageError.of(
-                "analyze.choice", key=key, value=value, known=allowed, first=next(iter(allowed))
-            )
-    unit, what = AGAINST[spec.against], SPLITS[spec.split]
-    lines: dict[str, Any] = {}
-    rows: list[list[Any]] = []
-    for name, members in _grouped(histories).items():
-        passes = [[row for row in member if row["split"] == spec.split] for member in members]
-        if not all(passes):
-            raise UsageError.of("analyze.no_split", name=name, spec=spec)
-        whole = min(map(len, passes))  # the epochs that all seeds have
-        y = np.array([[row["top1_err"] for row in one[:whole]] for one in passes])
-        x = np.array([[row[spec.against] for row in one[:whole]] for one in passes])
-        lines[name] = {"x": x.mean(0), "y": y.mean(0), "low": y.min(0), "high": y.max(0)}
-        crossed = [crossing(*pair, spec.threshold) for pair in zip(x, y, strict=True)]
-        times = [time for time in crossed if time is not None]
-        mean = float(np.mean(times)) if times else None
-        first = rows[0][5] if rows else mean
-        ratio = mean / first if mean and first else None
-        last, lowest = float(y[:, -1].mean()), float(y.min())
-        spread = float(y[:, -1].std(ddof=1)) if len(y) > 1 else None
-        rows.append([name, len(y), last, spread, lowest, mean, ratio, f"{len(times)} of {len(y)}"])
-    level = (spec.threshold, f"threshold {spec.threshold:g}")
-    panel = Panel("lines", "", lines, unit, f"top-1 {what} error, fraction", level=level)
-    known = {"spec": spec, "what": what, "unit": unit, "count": len(histories)}
-    return worded("curves", [rows], known | {"runs": ", ".join(lines)}, [panel])
+    _check_choice("against", spec.against, UNITS)
+    _check_choice("split", spec.split, SPLITS)
+    unit = UNITS[spec.against]
+    split = SPLITS[spec.split]
+    lines: dict[str, Line] = {}
+    rows: list[dict[str, Any]] = []
+    for name, members in _group(histories).items():
+        x, y = _arrays(name, members, spec)
+        lines[name] = Line(x.mean(0), y.mean(0), low=y.min(0), high=y.max(0))
+        crossings = _crossings(x, y, spec.threshold)
+        mean_crossing = float(np.mean(crossings)) if crossings else None
+        first_crossing = rows[0][unit] if rows else mean_crossing
+        rows.append(
+            {
+                "runs": name,
+                "n": len(y),
+                "last error": float(y[:, -1].mean()),
+                "spread": float(y[:, -1].std(ddof=1)) if len(y) > 1 else None,
+                "lowest": float(y.min()),
+                unit: mean_crossing,
+                "ratio": _ratio(mean_crossing, first_crossing),
+                "crossed": f"{len(crossings)} of {len(y)}",
+            }
+        )
+    title = f"{split} error (runs: {len(histories)})"
+    table = Table.from_records(
+        title,
+        rows,
+        f"errors are fractions; {unit}: until the error falls to {spec.threshold:g}, interpolated "
+        "linearly between two passes, mean of the runs that crossed; ratio: to the first row; "
+        "spread: standard deviation between seeds",
+    )
+    panel = LinesPanel(
+        lines,
+        x_label=unit,
+        y_label=f"top-1 {split} error, fraction",
+        level=Level(spec.threshold, f"threshold {spec.threshold:g}"),
+    )
+    return Analysis(
+        title,
+        [table],
+        [panel],
+        caption="In the form of Figure 1. Lines: means over seeds; bands: from the lowest to the "
+        f"highest seed; dashed: the threshold. Runs: {', '.join(lines)}.",
+    )
 
 
-def _grouped(histories: Sequence[History]) -> dict[str, list[list[dict[str, Any]]]]:
-    """Runs by their label and by what tells them apart besides the seed."""
-    configs = [
-        {k: v for k, v in config.items() if not k.startswith(ASIDE)} for _, config, _ in histories
-    ]
-    keys = dict.fromkeys(key for config in configs for key in config)
-    differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
-    groups: dict[str, list[list[dict[str, Any]]]] = {}
-    for (label, _, rows), config in zip(histories, configs, strict=True):
-        words = [f"{key}={config.get(key)}" for key in differing if key != "label"]
-        groups.setdefault(" ".join([label, *words[:4]]), []).append(rows)
-    return groups
+def crossing(x: Floats, y: Floats, threshold: float) -> float | None:
+    """Where a curve first falls to a threshold, interpolated linearly; None if it never does.
 
-
-def crossing(x: Any, y: Any, threshold: float) -> float | None:
-    """Where a curve first falls to a threshold, by a straight line between two passes."""
+    Args:
+        x: (n,) where the curve was measured.
+        y: (n,) its values.
+        threshold: in the unit of `y`.
+    """
     i = int(np.argmax(y <= threshold))
     if y[i] > threshold:
         return None
-    back = (threshold - y[i]) / (y[i - 1] - y[i]) if i else 0
-    return float(x[i] - (x[i] - x[i - 1]) * back)
+    if i == 0:
+        return float(x[0])
+    share = (threshold - y[i]) / (y[i - 1] - y[i])
+    return float(x[i] - (x[i] - x[i - 1]) * share)
+
+
+def _check_choice(key: str, value: str, allowed: dict[str, str]) -> None:
+    """UsageError for a value that is not allowed."""
+    if value not in allowed:
+        names = list(allowed)
+        raise UsageError(
+            f"{key}={value} is not one of {', '.join(names)}", hint=f"{key}={names[0]}"
+        )
+
+
+def _group(histories: Sequence[RunHistory]) -> dict[str, list[Rows]]:
+    """The rows of runs, grouped by label and by settings other than the seed.
+
+    A group is named by its label and the settings that tell it from the other groups.
+    """
+    configs = [
+        {
+            key: value
+            for key, value in history.settings.items()
+            if not key.startswith(NOT_TOLD_APART)
+        }
+        for history in histories
+    ]
+    keys = dict.fromkeys(key for config in configs for key in config if key != "label")
+    differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
+    groups: dict[str, list[Rows]] = {}
+    for history, config in zip(histories, configs, strict=True):
+        settings = [f"{key}={config.get(key)}" for key in differing[:MOST_DIFFERENCES]]
+        groups.setdefault(" ".join([history.label, *settings]), []).append(history.rows)
+    return groups
+
+
+def _arrays(name: str, members: Sequence[Rows], spec: AnalyzeSpec) -> tuple[Floats, Floats]:
+    """Where errors of a group were measured, and the errors, both (seeds, passes).
+
+    Only the passes that every seed has are taken.
+    """
+    measured = [[row for row in rows if row["split"] == spec.split] for rows in members]
+    if not all(measured):
+        raise UsageError(
+            f"{name} has no lines of split {spec.split}",
+            hint="alexcli train trainer.train_eval=true measures train_eval",
+        )
+    passes = min(len(rows) for rows in measured)
+    x = np.array([[row[spec.against] for row in rows[:passes]] for rows in measured])
+    y = np.array([[row["top1_err"] for row in rows[:passes]] for rows in measured])
+    return x, y
+
+
+def _crossings(x: Floats, y: Floats, threshold: float) -> list[float]:
+    """Where the seeds cross the threshold; nothing for a seed that never does.
+
+    Args:
+        x: (seeds, passes) where errors were measured.
+        y: (seeds, passes) the errors.
+        threshold: in the unit of `y`.
+    """
+    positions = [crossing(*curve, threshold) for curve in zip(x, y, strict=True)]
+    return [position for position in positions if position is not None]
+
+
+def _ratio(value: float | None, reference: float | None) -> float | None:
+    """None where either is missing or 0."""
+    return value / reference if value and reference else None

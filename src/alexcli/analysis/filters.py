@@ -1,98 +1,187 @@
-"""Figure 3: the first layer's kernels, tower by tower, and how selective each tower is."""
+"""Figure 3: the first layer's kernels, tower by tower, and how selective each tower is.
+
+Legend: n kernels of a tower, C channels, k side of a kernel.
+"""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from alexcli.analysis import Subject, sheet, worded
+from alexcli.analysis.subject import Subject
+from alexcli.analysis.tiles import tile_rows
 from alexcli.errors import UsageError
-from alexcli.model.towers import find_layer
-from alexcli.results import Analysis, Panel
+from alexcli.model.activations import find_layer, with_layers
+from alexcli.model.shapes import LayerShape
+from alexcli.model.towers import Towers
+from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.schema import AnalyzeSpec, Kind
+from alexcli.tables import Table
 
-FIELD = 32  # side to which a kernel is padded with zeros before its spectrum is taken
+SPECTRUM_SIZE = 32
+"""Side to which a kernel is padded with zeros before its spectrum is taken."""
 SHUFFLES = 9999
+"""Of the permutation test."""
+ACROSS = 16
+"""Kernels in a row, as in Figure 3."""
+ACROSS_FEW = 8
+"""Kernels in a row where a tower has few."""
+MANY = 32
+"""Kernels of a tower that are not few."""
+
 Floats = npt.NDArray[np.float64]
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
-    """Show the kernels and measure each tower's selectivity for colour, orientation, frequency.
+    """Show the kernels, and measure how selective they are for colour, orientation, frequency.
 
     Args:
-        spec: `layer`; null for the first, the only one whose kernels are pictures.
+        spec: `layer`; null for the first, the only one whose kernels can be shown as images.
         subject: the net.
 
     Raises:
-        UsageError: no such layer, or one whose kernels are no pictures.
+        UsageError: there is no such layer, or its kernels cannot be shown as images.
     """
-    net, first = subject.net, subject.net.shapes[0]
-    shape = find_layer(net, spec.layer or first.name)
-    if shape is not first or shape.spec.kind is not Kind.conv:
-        other = "fully connected" if shape.spec.kind is Kind.fc else "no convolution of the picture"
-        hint = f"layer={first.name}" if first.spec.kind is Kind.conv else "--run another run"
-        raise UsageError.of(
-            "analyze.kernels_no_pictures", shape=shape, of=subject, is_=other, hint=hint
-        )
-    towers = [net.layer(t, shape.name).weight.detach().cpu().double().numpy() for t in net.mine]
-    measured = [measure(kernels) for kernels in towers]
-    samples = {name: [one[name] for one in measured] for name in measured[0]}
-    rows = [
-        [name, *(float(np.median(sample)) for sample in found), chance(found)]
-        for name, found in samples.items()
+    net = with_layers(subject.net)
+    shape = _image_layer(net, spec.layer, subject.name)
+    towers = [
+        net.layer(tower, shape.name).weight.detach().cpu().double().numpy()
+        for tower in net.local_towers
     ]
-    every = [
-        [tower, kernel, name, float(value)]
-        for tower, one in enumerate(measured)
-        for name, values in one.items()
-        for kernel, value in enumerate(values)
-    ]
-    # One scale for all kernels, as the 2012 shownet.py has it: the strong ones stand out.
-    low, high = min(k.min() for k in towers), max(k.max() for k in towers)
-    panels = []
-    for tower, kernels in enumerate(towers):
-        scaled = ((kernels - low) / (high - low)).transpose(0, 2, 3, 1)
-        tiles = sheet(scaled, 16 if len(kernels) >= 32 else 8)  # Figure 3: sixteen
-        panels.append(Panel("tiles", f"tower {tower}: {len(kernels)} kernels", tiles))
-    heads = [*(f"tower {t}" for t in net.mine), "p"]
-    known = {"subject": subject, "shape": shape, "low": low, "high": high, "shuffles": SHUFFLES}
-    return worded("filters", [rows, every], known, panels, columns=heads)
+    measures = [measure(kernels) for kernels in towers]
+    # One scale for all kernels, as in the 2012 shownet.py: the strong ones stand out.
+    low = min(kernels.min() for kernels in towers)
+    high = max(kernels.max() for kernels in towers)
+    side = shape.spec.kernel
+    return Analysis(
+        title=f"Figure 3: kernels of {shape.name}, {subject.name}",
+        tables=[
+            _selectivity_table(f"selectivity of {shape.name}, {subject.name}", measures),
+            _kernel_table(measures),
+        ],
+        panels=[_panel(tower, kernels, low, high) for tower, kernels in enumerate(towers)],
+        caption=f"The kernels of {shape.name}, {side} x {side} pixels, of run {subject.name}; all "
+        f"on one scale, weights from {low:.3g} (black) to {high:.3g} (white).",
+    )
 
 
 def measure(kernels: Floats) -> dict[str, Floats]:
-    """Selectivity of each kernel, (n,), from kernels (n, C, k, k).
+    """Selectivity of each kernel, (n,), by the name of the measure.
 
-    colour: energy off the gray axis over energy on it (not of gray nets); orientation: 0 for a
-    spectrum alike in all directions, 1 for one direction; frequency: 1 less the spectrum's spread
-    over that of white noise, so 0 for noise, 1 for one frequency; and its mean, cycles per pixel.
+    - colour, of RGB kernels: energy off the gray axis over energy on it;
+    - orientation: 0 for a spectrum that is alike in all directions, 1 for a single direction;
+    - frequency: 1 minus the spread of the spectrum over that of white noise, so 0 for noise and 1
+      for a single frequency;
+    - cycles per pixel: the mean frequency.
+
+    Args:
+        kernels: (n, C, k, k).
     """
-    found, gray = {}, kernels.mean(1)
+    measures = {}
+    gray = kernels.mean(1)
     if kernels.shape[1] == 3:
         achromatic = 3 * (gray**2).sum((1, 2))
-        found["colour"] = (kernels**2).sum((1, 2, 3)) / achromatic.clip(1e-12) - 1
+        measures["colour"] = (kernels**2).sum((1, 2, 3)) / achromatic.clip(1e-12) - 1
     gray = gray - gray.mean((1, 2), keepdims=True)
-    power = np.abs(np.fft.fft2(gray, s=(FIELD, FIELD))) ** 2
+    power = np.abs(np.fft.fft2(gray, s=(SPECTRUM_SIZE, SPECTRUM_SIZE))) ** 2
     share = power / power.sum((1, 2), keepdims=True).clip(1e-300)
-    u, v = np.meshgrid(np.fft.fftfreq(FIELD), np.fft.fftfreq(FIELD))
-    radius = np.hypot(u, v)
-    # Directions half a turn apart are the same orientation.
-    found["orientation"] = np.abs((share * np.exp(2j * np.arctan2(v, u))).sum((1, 2)))
-    mean = (share * radius).sum((1, 2))
-    variance = (share * (radius - mean[:, None, None]) ** 2).sum((1, 2))
-    found["frequency"] = 1 - np.sqrt(variance) / radius.std()
-    found["cycles per pixel"] = mean
-    return found
+    u, v = np.meshgrid(np.fft.fftfreq(SPECTRUM_SIZE), np.fft.fftfreq(SPECTRUM_SIZE))
+    frequency = np.hypot(u, v)
+    # Doubled, because directions half a turn apart are the same orientation.
+    turns = np.exp(2j * np.arctan2(v, u))
+    measures["orientation"] = np.abs((share * turns).sum((1, 2)))
+    mean = (share * frequency).sum((1, 2))
+    variance = (share * (frequency - mean[:, None, None]) ** 2).sum((1, 2))
+    measures["frequency"] = 1 - np.sqrt(variance) / frequency.std()
+    measures["cycles per pixel"] = mean
+    return measures
 
 
-def chance(samples: list[Floats]) -> float | None:
-    """How often the towers' medians lie so far apart if kernels are dealt to them by chance."""
+def permutation_p(samples: Sequence[Floats]) -> float | None:
+    """How often the medians of samples lie so far apart if values are dealt to them by chance.
+
+    Args:
+        samples: of each tower, (n,).
+
+    Returns:
+        A probability; None for a single sample.
+    """
     from scipy.stats import permutation_test
 
     if len(samples) < 2:
         return None
 
-    def apart(*parts: Floats, axis: int) -> Floats:
+    def range_of_medians(*parts: Floats, axis: int) -> Floats:
         return np.asarray(np.ptp([np.median(part, axis=axis) for part in parts], axis=0))
 
-    found = permutation_test(
-        samples, apart, n_resamples=SHUFFLES, alternative="greater", random_state=0
+    test = permutation_test(
+        samples, range_of_medians, n_resamples=SHUFFLES, alternative="greater", random_state=0
     )
-    return float(found.pvalue)
+    return float(test.pvalue)
+
+
+def _image_layer(net: Towers, name: str | None, run_name: str) -> LayerShape:
+    """The layer to show.
+
+    Args:
+        net: the net.
+        name: of the layer; None for the first.
+        run_name: what a message calls the net.
+
+    Raises:
+        UsageError: there is no such layer, or it does not convolve the image.
+    """
+    first = net.shapes[0]
+    shape = find_layer(net, name or first.name)
+    if shape is first and shape.spec.kind is Kind.conv:
+        return shape
+    kind = "not a convolution of the image"
+    if shape.spec.kind is Kind.fc:
+        kind = "fully connected"
+    hint = f"layer={first.name}" if first.spec.kind is Kind.conv else "--run another run"
+    raise UsageError(
+        f"layer {shape.name} of {run_name} is {kind}: its weights cannot be shown as images",
+        hint=hint,
+    )
+
+
+def _selectivity_table(title: str, measures: Sequence[dict[str, Floats]]) -> Table:
+    """The median of each measure in each tower, and whether towers differ by chance.
+
+    Args:
+        title: of the table.
+        measures: of each tower, from `measure`.
+    """
+    rows = []
+    for name in measures[0]:
+        samples = [values[name] for values in measures]
+        medians = {
+            f"tower {tower}": float(np.median(sample)) for tower, sample in enumerate(samples)
+        }
+        rows.append({"measure": name, **medians, "p": permutation_p(samples)})
+    return Table.from_records(
+        title,
+        rows,
+        "medians over kernels; colour: chromatic over achromatic energy; orientation and frequency "
+        "selectivity: 0 to 1; p: how often the towers' medians would lie so far apart if kernels "
+        f"were dealt to towers by chance (permutation test, {SHUFFLES:,} shuffles)",
+    )
+
+
+def _kernel_table(measures: Sequence[dict[str, Floats]]) -> Table:
+    """Every measure of every kernel."""
+    rows: list[dict[str, Any]] = [
+        {"tower": tower, "kernel": kernel, "measure": name, "value": float(value)}
+        for tower, values_of in enumerate(measures)
+        for name, values in values_of.items()
+        for kernel, value in enumerate(values)
+    ]
+    return Table.from_records("", rows, files_only=True)
+
+
+def _panel(tower: int, kernels: Floats, low: float, high: float) -> TilesPanel:
+    """The kernels of a tower, from black at `low` to white at `high`."""
+    scaled = ((kernels - low) / (high - low)).transpose(0, 2, 3, 1)
+    across = ACROSS if len(kernels) >= MANY else ACROSS_FEW
+    return TilesPanel(tile_rows(scaled, across), title=f"tower {tower}: {len(kernels)} kernels")

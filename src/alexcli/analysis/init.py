@@ -1,5 +1,9 @@
-"""The signal that reaches each layer and the class scores before the first step."""
+"""The signal that reaches each layer and the class scores before the first step.
 
+Legend: N images, U units of a layer, K classes.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -7,81 +11,197 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.func import functional_call
 
-from alexcli.analysis import Subject, worded
-from alexcli.errors import UsageError
-from alexcli.model.towers import Towers, activations
-from alexcli.results import Analysis, Panel
+from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.errors import UsageError, plural
+from alexcli.model.activations import activations, with_layers
+from alexcli.model.towers import Towers
+from alexcli.records.analysis import Analysis, Line, LinesPanel
+from alexcli.tables import Table
 
-NORMALISED = 57.4  # 255 x 0.225, by which ports divide pixels (torchvision's normalisation)
-SMALL = 0.01  # the std of section 5, and of every port
-# Spread of a score between pictures, measured (docs/analyses.md): 0.2 as the 2012 source begins,
-# 0.015 as the paper's text does, 0.0003 as ports do.
-GOOD, POOR = 0.005, 0.0005
+PORT_PIXEL_SCALE = 57.4
+"""255 x 0.225, by which ports divide pixels (torchvision's normalisation)."""
+PORT_STD = 0.01
+"""The standard deviation of section 5, and of every port."""
+GOOD_SPREAD = 0.005
+POOR_SPREAD = 0.0005
+"""Spreads of a score between images, for the verdict. Measured (docs/analyses.md): 0.2 as the 2012
+source begins, 0.015 as the paper's text does, 0.0003 as ports do."""
+NEARLY_ALL = 0.9
+"""Fraction of dead units that the verdict mentions."""
+BIAS_COLUMNS = {"biases as configured": 1, "biases x 0.1": 0.1, "biases 0": 0}
+"""Columns of the second table, and the factors of the biases."""
 
 
-def run(fresh: Subject) -> Analysis:
-    """Measure a net with its initial weights on pictures, without dropout or noise.
+def run(untrained: Subject) -> Analysis:
+    """Measure a net with its initial weights on images, without dropout or noise.
 
     Args:
-        fresh: the net that `train` would begin with, and pictures with labels.
+        untrained: the net that `train` would begin with, and images with labels.
 
     Raises:
-        UsageError: fewer than two pictures, or one without a label.
+        UsageError: there are fewer than two images, or one without a label.
     """
-    net, (images, _, labels) = fresh.net, fresh.pictures()
-    if None in labels or len(labels) < 2:
-        raise UsageError.of("analyze.unlabelled", labels=labels)
-    x = fresh.preprocess.view(images)
-    layers = [shape.name for shape in net.shapes]
-    acts = activations(net, x, layers)
-    true = torch.tensor([fresh.names.index(str(label)) for label in labels], device=x.device)
-    F.cross_entropy(net(x), true).backward()  # type: ignore[no-untyped-call]
-    rows: list[list[Any]] = []
-    for name in layers:
-        weights = [net.layer(tower, name).weight for tower in net.mine]
-        slope, out = _norm([weight.grad for weight in weights]), acts[name].flatten(1)
-        dead = float((out == 0).all(dim=0).float().mean())
-        of_weights = slope / max(_norm(weights), 1e-30)
-        rows.append([name, float(out.std()), spread(out), dead, slope, of_weights])
-    starts = _starts(net, x)
-    reached = spread(net(x).detach())
-    verdict = "all but dead at the start"
-    if reached >= POOR:
-        weak = reached < GOOD
-        verdict = "weak: learning may begin late" if weak else "the signal reaches the scores"
-    if max(row[3] for row in rows) > 0.9:
-        verdict += "; a layer is nearly all dead units"
-    times = starts[0][2] / max(starts[-1][2], 1e-30)
-    known = {"fresh": fresh, "count": len(images), "reached": reached, "verdict": verdict}
-    lines = {
-        word: {"x": layers, "y": [row[column] for row in rows]}
-        for word, column in (("std of outputs", 1), ("spread between pictures", 2))
-    }
-    panel = Panel("lines", "", lines, "layer", "output, in units of the layer", log="y")
-    return worded("init", [rows, starts], known | {"times": times}, [panel])
+    net = with_layers(untrained.net)
+    sample = untrained.sample()
+    targets = _targets(untrained, sample)
+    x = untrained.preprocess.crop(sample.pixels)
+    rows = _layer_rows(net, x, targets.to(x.device))
+    starts = starts_of(net, x)
+    score_spread = spread(net(x).detach())
+    verdict = _verdict(score_spread, most_dead=max(row["dead"] for row in rows))
+    count = len(sample.files)
+    layer_table = Table.from_records(
+        f"signal before the first step, {untrained.name}",
+        rows,
+        f"on {count} images: std of the outputs; spread: standard deviation between images, mean "
+        "of units; dead: fraction of units that are zero for all; gradient: its norm, and over "
+        f"that of the weights. Scores spread by {score_spread:.2g}: {verdict}",
+    )
+    return Analysis(
+        title=f"Signal before the first step, {untrained.name}",
+        tables=[layer_table, _start_table(starts)],
+        panels=[_panel(rows)],
+        caption="Standard deviation of each layer's outputs, and between "
+        f"{count} images (mean of units), with initial weights and without dropout. Scores spread "
+        f"by {score_spread:.2g}: {verdict}. The net with which {untrained.name} begins.",
+    )
 
 
 def spread(values: Tensor) -> float:
-    """Standard deviation between pictures, (N, U), averaged over units."""
+    """Standard deviation between images, averaged over units.
+
+    Args:
+        values: (N, U) float32.
+    """
     return float(values.std(dim=0).mean())
 
 
-def _norm(parts: list[Any]) -> float:
-    return float(torch.stack([part.detach().norm() for part in parts]).norm())
-
-
 @torch.no_grad()
-def _starts(net: Towers, x: Tensor) -> list[list[Any]]:
-    """Spread of the scores for other pixels, stds and biases; the net is left as it is."""
-    rows: list[list[Any]] = []
-    for pixels, inputs in (("as configured", x), ("normalised", x / NORMALISED)):
-        for most, words in ((float("inf"), "as configured"), (SMALL, f"at most {SMALL}")):
-            row: list[Any] = [pixels, words]
-            for factor in (1, 0.1, 0):
-                start = {
-                    name: value * (min(1, most / float(value.std())) if value.dim() > 1 else factor)
-                    for name, value in net.named_parameters()
-                }
-                row.append(spread(functional_call(net, start, inputs)))
+def starts_of(net: Towers, x: Tensor) -> list[dict[str, Any]]:
+    """The spread of the scores for other pixels, initial weights and biases.
+
+    Args:
+        net: the net, which stays as it is.
+        x: (N, C, H, W) float32, its input.
+
+    Returns:
+        Rows `{pixels, std of weights, biases as configured, biases x 0.1, biases 0}`, from the net
+        as configured to the usual port.
+    """
+    inputs = {"as configured": x, "normalised": x / PORT_PIXEL_SCALE}
+    largest_stds = {"as configured": float("inf"), f"at most {PORT_STD}": PORT_STD}
+    rows: list[dict[str, Any]] = []
+    for pixels, input_ in inputs.items():
+        for weights, largest_std in largest_stds.items():
+            row: dict[str, Any] = {"pixels": pixels, "std of weights": weights}
+            for column, factor in BIAS_COLUMNS.items():
+                parameters = _scaled_parameters(net, largest_std, factor)
+                row[column] = spread(functional_call(net, parameters, input_))
             rows.append(row)
     return rows
+
+
+def _scaled_parameters(net: Towers, largest_std: float, bias_factor: float) -> dict[str, Tensor]:
+    """The parameters of a net with smaller weights and biases.
+
+    Args:
+        net: the net.
+        largest_std: weights of a layer with a larger standard deviation are scaled to this one.
+        bias_factor: what biases are multiplied by.
+    """
+    return {
+        name: value * (min(1, largest_std / float(value.std())) if value.dim() > 1 else bias_factor)
+        for name, value in net.named_parameters()
+    }
+
+
+def _targets(untrained: Subject, sample: SampleImages) -> Tensor:
+    """(N,) int64, the classes of the images; UsageError unless at least two have known classes."""
+    labels = [label for label in sample.labels if label is not None]
+    if len(labels) < max(2, len(sample.labels)):
+        raise UsageError(
+            "init compares at least two images, all of known class, not "
+            f"{plural(len(sample.labels), 'image')} of which {len(labels)} have one",
+            hint="count=24, without images=",
+        )
+    return torch.tensor([untrained.class_names.index(label) for label in labels])
+
+
+def _layer_rows(net: Towers, x: Tensor, targets: Tensor) -> list[dict[str, Any]]:
+    """What each layer puts out, and the gradient that reaches its weights.
+
+    Args:
+        net: the net.
+        x: (N, C, H, W) float32, its input.
+        targets: (N,) int64, the true classes.
+    """
+    layers = [shape.name for shape in net.shapes]
+    outputs = activations(net, x, layers)
+    loss = F.cross_entropy(net(x), targets)
+    loss.backward()  # type: ignore[no-untyped-call]
+    rows = []
+    for name in layers:
+        weights = [net.layer(tower, name).weight for tower in net.local_towers]
+        gradient = _norm([weight.grad for weight in weights])
+        output = outputs[name].flatten(1)
+        rows.append(
+            {
+                "layer": name,
+                "std": float(output.std()),
+                "spread": spread(output),
+                "dead": float((output == 0).all(dim=0).float().mean()),
+                "gradient": gradient,
+                "gradient / weight": gradient / max(_norm(weights), 1e-30),
+            }
+        )
+    return rows
+
+
+def _norm(parts: Sequence[Tensor | None]) -> float:
+    """The Euclidean norm of several tensors together."""
+    norms = [part.detach().norm() for part in parts if part is not None]
+    return float(torch.stack(norms).norm())
+
+
+def _verdict(score_spread: float, *, most_dead: float) -> str:
+    """What the spread of the scores means for learning.
+
+    Args:
+        score_spread: between images.
+        most_dead: the largest fraction of dead units in a layer.
+    """
+    if score_spread < POOR_SPREAD:
+        verdict = "almost no signal at the start"
+    elif score_spread < GOOD_SPREAD:
+        verdict = "weak: learning may begin late"
+    else:
+        verdict = "the signal reaches the scores"
+    if most_dead > NEARLY_ALL:
+        verdict += "; nearly all units of a layer are dead"
+    return verdict
+
+
+def _start_table(starts: Sequence[dict[str, Any]]) -> Table:
+    """The second table; from `starts_of`."""
+    configured = starts[0]["biases as configured"]
+    port = starts[-1]["biases as configured"]
+    return Table.from_records(
+        "spread of the scores between images, for other ways to begin",
+        starts,
+        f"normalised: divided by {PORT_PIXEL_SCALE}, as ports do; the first start spreads the "
+        f"scores {configured / max(port, 1e-30):,.0f} times as far as the last one, a port with "
+        "the biases of this net",
+    )
+
+
+def _panel(rows: Sequence[dict[str, Any]]) -> LinesPanel:
+    layers = [row["layer"] for row in rows]
+    return LinesPanel(
+        {
+            "std of outputs": Line(layers, [row["std"] for row in rows]),
+            "spread between images": Line(layers, [row["spread"] for row in rows]),
+        },
+        x_label="layer",
+        y_label="output, in units of the layer",
+        log_y=True,
+    )

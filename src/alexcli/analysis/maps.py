@@ -1,45 +1,117 @@
-"""What each map of a layer makes of one picture."""
+"""Feature maps: what each channel of a layer makes of one image.
+
+Legend: C channels, H = W side of a feature map.
+"""
+
+from typing import Any
 
 import numpy as np
+from torch import Tensor
 
-from alexcli.analysis import Subject, sheet, worded
+from alexcli.analysis.subject import Subject
+from alexcli.analysis.tiles import tile_rows
 from alexcli.errors import UsageError
-from alexcli.model.towers import activations, find_layer
-from alexcli.results import Analysis, Panel
+from alexcli.model.activations import activations, find_layer, with_layers
+from alexcli.model.towers import Towers
+from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.schema import AnalyzeSpec, Kind
+from alexcli.tables import Table
 
-ACROSS = 16  # maps beside each other
+ACROSS = 16
+"""Feature maps in a row."""
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
-    """Draw the maps of the first picture, a layer's all on one scale, white the strongest.
+    """Draw the feature maps of the first image; those of a layer share one scale.
 
     Args:
-        spec: `layer`; null for some maps of every layer that has any.
-        subject: the net and the picture.
+        spec: `layer`; null for some feature maps of every layer that has any.
+        subject: the net and the image.
 
     Raises:
-        UsageError: no such layer, or one without maps.
+        UsageError: there is no such layer, or it has no feature maps.
     """
-    net, (images, files, _) = subject.net, subject.pictures()
-    layers = [shape.name for shape in net.shapes if shape.spec.kind is not Kind.fc]
-    if (spec.layer and find_layer(net, spec.layer).name not in layers) or not layers:
-        hint = f"layer={layers[-1]}" if layers else "--run another run"
-        layer = spec.layer or net.shapes[0].name
-        raise UsageError.of("analyze.no_maps", layer=layer, of=subject, hint=hint)
-    found = activations(
-        net, subject.preprocess.view(images[:1]), [spec.layer] if spec.layer else layers
+    net = with_layers(subject.net)
+    layers = _layers_with_maps(net, spec.layer, subject.name)
+    sample = subject.sample()
+    outputs = activations(net, subject.preprocess.crop(sample.pixels[:1]), layers)
+    rows = []
+    panels = []
+    for name, (channels,) in outputs.items():
+        rows.append(_row(name, channels))
+        towers = len(net.local_towers)
+        per_tower = len(channels) // towers
+        count = per_tower if spec.layer else min(ACROSS, per_tower)
+        panels.append(_panel(name, channels, towers, count))
+    file = sample.files[0]
+    table = Table.from_records(
+        f"feature maps of {file}, {subject.name}",
+        rows,
+        "zeros: fraction of outputs that are zero; dead channels: zero everywhere in this image",
     )
-    panels, rows = [], []
-    for name, (maps,) in found.items():
-        low, high = maps.aminmax()
-        zero = maps == 0
-        share, dead = float(zero.float().mean()), int(zero.flatten(1).all(dim=1).sum())
-        rows.append([name, len(maps), maps.shape[-1], share, dead, float(maps.mean()), float(high)])
-        scaled = ((maps - low) / (high - low).clamp_min(1e-30)).cpu().numpy()[..., None]
-        towers = np.split(scaled, len(net.mine))
-        count = len(towers[0]) if spec.layer else min(ACROSS, len(towers[0]))
-        tiles = np.concatenate([sheet(tower[:count], ACROSS) for tower in towers])
-        title = f"{name}: {count} of {len(towers[0])} maps of each tower"
-        panels.append(Panel("tiles", title, tiles))
-    return worded("maps", [rows], {"subject": subject, "file": files[0]}, panels)
+    return Analysis(
+        title=f"Feature maps of {file}",
+        tables=[table],
+        panels=panels,
+        caption="After activation, normalisation and pooling; the feature maps of a layer share "
+        "one scale, the strongest output is white; towers one below the other "
+        f"({net.spec.towers}). Run {subject.name}.",
+    )
+
+
+def _layers_with_maps(net: Towers, name: str | None, run_name: str) -> list[str]:
+    """The layers to show.
+
+    Args:
+        net: the net.
+        name: of a layer; None for all that have feature maps.
+        run_name: what a message calls the net.
+
+    Raises:
+        UsageError: there is no such layer, or it has no feature maps.
+    """
+    layers = [shape.name for shape in net.shapes if shape.spec.kind is not Kind.fc]
+    if name is None and layers:
+        return layers
+    shape = net.shapes[0] if name is None else find_layer(net, name)
+    if shape.name in layers:
+        return [shape.name]
+    raise UsageError(
+        f"layer {shape.name} of {run_name} is fully connected: it has no feature maps",
+        hint=f"layer={layers[-1]}" if layers else "--run another run",
+    )
+
+
+def _row(name: str, channels: Tensor) -> dict[str, Any]:
+    """Statistics of one layer's outputs.
+
+    Args:
+        name: of the layer.
+        channels: (C, H, W) float32.
+    """
+    zero = channels == 0
+    return {
+        "layer": name,
+        "channels": len(channels),
+        "side": channels.shape[-1],
+        "zeros": float(zero.float().mean()),
+        "dead channels": int(zero.flatten(1).all(dim=1).sum()),
+        "mean": float(channels.mean()),
+        "strongest": float(channels.max()),
+    }
+
+
+def _panel(name: str, channels: Tensor, towers: int, count: int) -> TilesPanel:
+    """Feature maps, a tower below the other.
+
+    Args:
+        name: of the layer.
+        channels: (C, H, W) float32, the towers' channels one after the other.
+        towers: how many towers share the channels.
+        count: feature maps of each tower to show.
+    """
+    low, high = channels.aminmax()
+    scaled = ((channels - low) / (high - low).clamp_min(1e-30)).cpu().numpy()[..., None]
+    parts = np.split(scaled, towers)
+    tiles = np.concatenate([tile_rows(part[:count], ACROSS) for part in parts])
+    return TilesPanel(tiles, title=f"{name}: {count} of {len(parts[0])} feature maps of each tower")

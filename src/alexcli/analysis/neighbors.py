@@ -1,40 +1,35 @@
-"""Figure 4, right: training pictures nearest in the last hidden layer, and nearest in pixels.
+"""Figure 4, right: training images nearest in the last hidden layer, and nearest in pixels.
 
-Legend: Q pictures that are looked up, N training pictures of a batch, U units, k neighbours.
+Legend: N images, S side of a stored image, U units, k neighbours.
 """
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
-import torch
 from torch import Tensor
 
-from alexcli.analysis import Subject, worded
-from alexcli.errors import UsageError
-from alexcli.model.towers import find_layer
-from alexcli.results import Analysis, Panel
+from alexcli.analysis.nearest import Nearest, check_neighbor_count
+from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.data.images import ImageSource
+from alexcli.model.activations import find_layer, last_hidden_layer, with_layers
+from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.schema import AnalyzeSpec
+from alexcli.tables import Table
+
+PIXELS = "pixels"
 
 
-class Nearest:
-    """The k nearest of all that was seen, exactly, however much that was.
+@dataclass
+class Neighbor:
+    """A training image near one of the sample."""
 
-    Args:
-        queries: (Q, U) float32.
-        k: neighbours to keep.
-    """
-
-    def __init__(self, queries: Tensor, k: int) -> None:
-        self.queries, self.k = queries, k
-        self.distances = queries.new_empty((len(queries), 0))
-        self.indices = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
-
-    def add(self, values: Tensor, indices: Tensor) -> None:
-        """values (N, U) float32, of the pictures `indices` (N,); memory stays (Q, k)."""
-        # By differences: the shortcut through products loses close neighbours to rounding.
-        found = torch.cdist(self.queries, values, compute_mode="donot_use_mm_for_euclid_dist")
-        distances = torch.cat([self.distances, found], dim=1)
-        every = torch.cat([self.indices, indices.to(found.device).expand(found.shape)], dim=1)
-        best = distances.topk(min(self.k, distances.shape[1]), largest=False)
-        self.distances, self.indices = best.values, every.gather(1, best.indices)
+    index: int
+    """Its position in the training set."""
+    class_name: str
+    """Readable name of its class."""
+    distance: float
+    """Euclidean, in the space that was searched."""
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
@@ -42,44 +37,129 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 
     Args:
         spec: `nearest`, and `layer`; null for the last hidden one.
-        subject: the net, its pictures and its training set.
+        subject: the net, its images and its training set.
 
     Raises:
-        UsageError: no such layer, or fewer training pictures than neighbours.
+        UsageError: there is no such layer, or there are fewer training images than neighbours.
     """
-    training, k = subject.training(), spec.nearest
-    layer = find_layer(subject.net, spec.layer, hidden=True).name
-    check_count(k, len(training))
-    images, files, labels = subject.pictures()
+    training_set = subject.training_set()
+    net = with_layers(subject.net)
+    shape = last_hidden_layer(net) if spec.layer is None else find_layer(net, spec.layer)
+    check_neighbor_count(spec.nearest, len(training_set))
+    sample = subject.sample()
+    spaces = _search(subject, sample.pixels, training_set, shape.name, spec.nearest)
+    neighbors = {name: _neighbors(space, subject, training_set) for name, space in spaces.items()}
+    same_class = {name: _same_class(rows, sample.labels) for name, rows in neighbors.items()}
+    rows = [
+        {
+            "space": name,
+            "k": spec.nearest,
+            "same class": same_class[name],
+            "mean distance": float(space.distances.mean()),
+        }
+        for name, space in spaces.items()
+    ]
+    count = len(training_set)
+    table = Table.from_records(
+        f"neighbours, {subject.name}",
+        rows,
+        f"same class: fraction of the neighbours; searched: all {count:,} training images",
+    )
+    units = spaces[shape.name].queries.shape[1]
+    return Analysis(
+        title="Figure 4, right: nearest neighbours",
+        tables=[table, _neighbor_table(neighbors, sample)],
+        panels=[
+            _panel(name, rows, same_class[name], sample, training_set)
+            for name, rows in neighbors.items()
+        ],
+        caption="First column: the images that are looked up; then the training images at the "
+        f"smallest Euclidean distance in {shape.name} ({units:,} units) and in raw pixels, exact "
+        f"over all {count:,}. Run {subject.name}.",
+    )
 
-    def views(images: Tensor) -> tuple[Tensor, Tensor]:
-        return subject.features(images, layer), images.flatten(1).float()
 
-    spaces = [Nearest(values, k) for values in views(images)]
-    for batch in subject.stream(training):
-        for space, values in zip(spaces, views(batch.images), strict=True):
-            space.add(values, batch.indices)
-    panels, every, rows = [], [], []
-    for name, space in zip((layer, "pixels"), spaces, strict=True):
-        indices, words, same = space.indices.tolist(), [], []
-        for q, (file, label) in enumerate(zip(files, labels, strict=True)):
-            near = [subject.names[training.labels[i]] for i in indices[q]]
-            found = zip(indices[q], near, space.distances[q].tolist(), strict=True)
-            every += [[name, file, label, rank, *one] for rank, one in enumerate(found, 1)]
-            words += [label or file, *near]
-            same += [] if label is None else [one == label for one in near]
-        alike = sum(same) / len(same) if same else None
-        rows.append([name, k, alike, float(space.distances.mean())])
-        said = "" if alike is None else f", {100 * alike:.0f}% of the same class"
-        shown = [training.fetch(row) for row in indices]
-        tiles = np.concatenate([images.cpu().numpy()[:, None], shown], axis=1)
-        panels.append(Panel("tiles", f"nearest in {name}{said}", tiles, columns=words))
-    units, count = spaces[0].queries.shape[1], len(training)
-    about = {"subject": subject, "layer": layer, "units": units, "count": count}
-    return worded("neighbors", [rows, every], about, panels)
+def _search(
+    subject: Subject, pixels: Tensor, training_set: ImageSource, layer: str, k: int
+) -> dict[str, Nearest]:
+    """The neighbours of images in a layer and in raw pixels, by the name of the space.
+
+    Args:
+        subject: the net.
+        pixels: (N, S, S, 3) uint8, the images to look up.
+        training_set: the images to search.
+        layer: its name.
+        k: neighbours of each image.
+    """
+    spaces = {
+        layer: Nearest(subject.features(pixels, layer), k),
+        PIXELS: Nearest(_flat_pixels(pixels), k),
+    }
+    for batch in subject.batches(training_set):
+        spaces[layer].add(subject.features(batch.images, layer), batch.indices)
+        spaces[PIXELS].add(_flat_pixels(batch.images), batch.indices)
+    return spaces
 
 
-def check_count(k: int, count: int) -> None:
-    """UsageError unless there are so many neighbours."""
-    if k > count:
-        raise UsageError.of("analyze.too_few_neighbours", k=k, count=count, most=min(6, count))
+def _flat_pixels(pixels: Tensor) -> Tensor:
+    """(N, S, S, 3) uint8 as vectors, (N, U) float32."""
+    return pixels.flatten(1).float()
+
+
+def _neighbors(space: Nearest, subject: Subject, training_set: ImageSource) -> list[list[Neighbor]]:
+    """The neighbours of each image of the sample, the nearest first."""
+    rows = zip(space.indices.tolist(), space.distances.tolist(), strict=True)
+    return [
+        [
+            Neighbor(index, subject.class_names[training_set.labels[index]], distance)
+            for index, distance in zip(indices, distances, strict=True)
+        ]
+        for indices, distances in rows
+    ]
+
+
+def _same_class(neighbors: list[list[Neighbor]], labels: list[str | None]) -> float | None:
+    """The fraction of neighbours of the class of their image; None if no label is known."""
+    matches = [
+        neighbor.class_name == label
+        for row, label in zip(neighbors, labels, strict=True)
+        if label is not None
+        for neighbor in row
+    ]
+    return sum(matches) / len(matches) if matches else None
+
+
+def _neighbor_table(neighbors: dict[str, list[list[Neighbor]]], sample: SampleImages) -> Table:
+    """Every neighbour in every space."""
+    rows: list[dict[str, Any]] = [
+        {
+            "space": space,
+            "image": file,
+            "label": label,
+            "rank": rank,
+            "training image": neighbor.index,
+            "class": neighbor.class_name,
+            "distance": neighbor.distance,
+        }
+        for space, rows_of_space in neighbors.items()
+        for file, label, row in zip(sample.files, sample.labels, rows_of_space, strict=True)
+        for rank, neighbor in enumerate(row, start=1)
+    ]
+    return Table.from_records("", rows, files_only=True)
+
+
+def _panel(
+    space: str,
+    neighbors: list[list[Neighbor]],
+    same_class: float | None,
+    sample: SampleImages,
+    training_set: ImageSource,
+) -> TilesPanel:
+    """A row for each image of the sample: the image, then its neighbours."""
+    captions: list[str] = []
+    for file, label, row in zip(sample.files, sample.labels, neighbors, strict=True):
+        captions += [label or file, *(neighbor.class_name for neighbor in row)]
+    shown = [training_set.fetch([neighbor.index for neighbor in row]) for row in neighbors]
+    tiles = np.concatenate([sample.pixels.cpu().numpy()[:, None], shown], axis=1)
+    share = "" if same_class is None else f", {100 * same_class:.0f}% of the same class"
+    return TilesPanel(tiles, captions, title=f"nearest in {space}{share}")

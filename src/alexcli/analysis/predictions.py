@@ -1,22 +1,64 @@
-"""Figure 4, left: pictures with the labels that the net finds most likely."""
+"""Figure 4, left: images with the labels that the net finds most likely."""
 
 import torch
+from torch import Tensor
 
-from alexcli.analysis import Subject, worded
-from alexcli.results import Analysis, Guess, Panel, Prediction
+from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.records.analysis import Analysis, PredictionsPanel
+from alexcli.records.prediction import ClassProbability, ImagePrediction
+from alexcli.tables import Table
+
+TOP = 5
+"""Predictions of each image, as in Figure 4."""
 
 
 @torch.no_grad()
 def run(subject: Subject) -> Analysis:
-    """The five best guesses for each of the subject's pictures, from its centre crop."""
-    images, files, labels = subject.pictures()
-    p = torch.softmax(subject.net(subject.preprocess.view(images)).float(), dim=1)
-    best, found, rows = p.topk(min(5, len(subject.names))), [], []
-    for i, (file, label) in enumerate(zip(files, labels, strict=True)):
-        names = [subject.names[k] for k in best.indices[i].tolist()]
-        guesses = [
-            Guess(name, name, p) for name, p in zip(names, best.values[i].tolist(), strict=True)
+    """The five most likely classes of each image, from its centre crop.
+
+    Args:
+        subject: the net and the images.
+    """
+    sample = subject.sample()
+    scores = subject.net(subject.preprocess.crop(sample.pixels))
+    probabilities = torch.softmax(scores.float(), dim=1)
+    predictions = _predictions(probabilities, subject.class_names, sample)
+    rows = [
+        {
+            "file": prediction.file,
+            "label": prediction.label,
+            "rank": rank,
+            "class": best.name,
+            "p": best.p,
+        }
+        for prediction in predictions
+        for rank, best in enumerate(prediction.predictions, start=1)
+    ]
+    return Analysis(
+        title="Figure 4, left: most likely classes, the true one in red",
+        tables=[Table.from_records("predictions", rows)],
+        panels=[PredictionsPanel(predictions)],
+        caption=f"bars: probabilities (centre crop) of run {subject.name}",
+    )
+
+
+def _predictions(
+    probabilities: Tensor, class_names: list[str], sample: SampleImages
+) -> list[ImagePrediction]:
+    """The most likely classes of each image.
+
+    Args:
+        probabilities: (N, K) float32.
+        class_names: readable names of the K classes.
+        sample: the N images.
+    """
+    best = probabilities.topk(min(TOP, len(class_names)))
+    predictions = []
+    for i, (file, label) in enumerate(zip(sample.files, sample.labels, strict=True)):
+        classes = [
+            ClassProbability(class_names[index], class_names[index], p)
+            for index, p in zip(best.indices[i].tolist(), best.values[i].tolist(), strict=True)
         ]
-        found.append(Prediction(file, guesses, label, label, images[i].cpu().numpy()))
-        rows += [[file, label, rank, one.name, one.p] for rank, one in enumerate(guesses, 1)]
-    return worded("predictions", [rows], {"subject": subject}, [Panel("guesses", "", found)])
+        image = sample.pixels[i].cpu().numpy()
+        predictions.append(ImagePrediction(file, classes, label, label, image))
+    return predictions

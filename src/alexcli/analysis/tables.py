@@ -4,59 +4,108 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from alexcli.analysis import read_yaml
-from alexcli.results import Analysis, Table
+from alexcli.analysis.published import published
+from alexcli.records.analysis import Analysis
+from alexcli.tables import Table
 
-KEYS = ("top1_err", "top5_err", "test_top5_err")
+ERRORS = ("top1_err", "top5_err", "test_top5_err")
+"""What the three numbers of a published row are; the last is of the contest's hidden test set."""
+NOTE = (
+    "* pre-trained on ImageNet Fall 2011; test: top-5 on the contest's hidden test set; notes: the "
+    "authors' lab notes; ours: top-1 and top-5 of n evaluations under --results, ten crops"
+)
 
 
 def run(evaluations: Sequence[Mapping[str, Any]]) -> Analysis:
     """Put evaluations beside the published numbers.
 
     Args:
-        evaluations: as `eval --format json` gives them; ten-crop ones of runs with the labels of
-            the shipped experiments count.
+        evaluations: as `eval --format json` gives them; ten-crop evaluations of runs with the
+            labels of the shipped experiments count.
 
     Returns:
         Its data: `[{title, split, rows: [{model, paper: {top1_err, top5_err, test_top5_err}, notes:
-        {...}, ours: {...}, ours_n}]}]`, errors as fractions; ours are means over `ours_n`.
+        {...}, ours: {...}, ours_n}]}]`. Errors are fractions, ours are means over `ours_n`.
     """
-    tables, data = [], []
-    known = read_yaml("published")
-    for one in known["tables"]:
-        made, rows = [], []
-        for row in one["rows"]:
-            wanted = row.get("ours", {})
-            found = [e for e in evaluations if wanted and _is(e, one["split"], wanted)]
-            errors = {"paper": row["paper"], "notes": row.get("notes", [None] * 3)}
-            errors["ours"] = [_mean(found, "top1_err"), _mean(found, "top5_err"), None]
-            named = {of: dict(zip(KEYS, three, strict=True)) for of, three in errors.items()}
-            made.append({"model": row["model"], **named, "ours_n": len(found)})
-            # The paper gives one decimal; the notes and ours have two.
-            shown = [_percent(error, 1) for error in errors["paper"]]
-            shown += [_percent(error, 2) for of in ("notes", "ours") for error in errors[of][:2]]
-            rows.append([row["model"], *shown, len(found) or ""])
-        tables.append(Table(one["title"], known["columns"], rows, note=known["note"]))
-        data.append({"title": one["title"], "split": one["split"], "rows": made})
-    return Analysis("Tables of the paper", tables, data=data)
+    data = [
+        {
+            "title": section["title"],
+            "split": section["split"],
+            "rows": [_row(row, section["split"], evaluations) for row in section["rows"]],
+        }
+        for section in published("tables")
+    ]
+    return Analysis("Tables of the paper", [_table(section) for section in data], data=data)
 
 
-def _is(evaluation: Mapping[str, Any], split: str, wanted: Mapping[str, int]) -> bool:
-    """Whether an evaluation is of ten views, on the split, of just so many nets of each kind."""
+def _row(
+    row: Mapping[str, Any], split: str, evaluations: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """A published row, and the mean of the evaluations that are comparable to it."""
+    comparable: list[Mapping[str, Any]] = []
+    if "ours" in row:
+        comparable = [
+            evaluation
+            for evaluation in evaluations
+            if _is_comparable(evaluation, split, row["ours"])
+        ]
+    ours = [_mean(comparable, "top1_err"), _mean(comparable, "top5_err"), None]
+    return {
+        "model": row["model"],
+        "paper": dict(zip(ERRORS, row["paper"], strict=True)),
+        "notes": dict(zip(ERRORS, row.get("notes", [None] * 3), strict=True)),
+        "ours": dict(zip(ERRORS, ours, strict=True)),
+        "ours_n": len(comparable),
+    }
+
+
+def _is_comparable(
+    evaluation: Mapping[str, Any], split: str, nets_of_kind: Mapping[str, int]
+) -> bool:
+    """Whether an evaluation is of ten views, on a split, of just so many nets of each kind.
+
+    Args:
+        evaluation: a row of `eval --format json`.
+        split: the split of the published row.
+        nets_of_kind: kind (see `labels` in published.yaml) -> number of nets.
+    """
     if evaluation["split"] != split or evaluation["protocol"]["views"] != 10:
         return False
     members = evaluation.get("members") or [evaluation["name"]]
-    labels = Counter(str(name).split("/")[0] for name in members)
-    known = read_yaml("published")["labels"]
-    kinds = {kind: sum(labels[label] for label in known[kind]) for kind in wanted}
-    return kinds == wanted and sum(kinds.values()) == len(members)
+    nets_of_label = Counter(str(name).split("/")[0] for name in members)
+    labels = published("labels")
+    counts = {kind: sum(nets_of_label[label] for label in labels[kind]) for kind in nets_of_kind}
+    return counts == nets_of_kind and sum(counts.values()) == len(members)
 
 
-def _mean(found: Sequence[Mapping[str, Any]], key: str) -> float | None:
-    values = [e[key] for e in found if e[key] is not None]
+def _mean(evaluations: Sequence[Mapping[str, Any]], key: str) -> float | None:
+    values = [row[key] for row in evaluations if row[key] is not None]
     return sum(values) / len(values) if values else None
 
 
+def _table(section: Mapping[str, Any]) -> Table:
+    """A section for people. The paper gives one decimal; the notes and ours have two."""
+    rows = []
+    for row in section["rows"]:
+        paper = row["paper"]
+        notes = row["notes"]
+        ours = row["ours"]
+        rows.append(
+            {
+                "model": row["model"],
+                "top-1": _percent(paper["top1_err"], 1),
+                "top-5": _percent(paper["top5_err"], 1),
+                "test": _percent(paper["test_top5_err"], 1),
+                "notes-1": _percent(notes["top1_err"], 2),
+                "notes-5": _percent(notes["top5_err"], 2),
+                "ours-1": _percent(ours["top1_err"], 2),
+                "ours-5": _percent(ours["top5_err"], 2),
+                "n": row["ours_n"] or "",
+            }
+        )
+    return Table.from_records(section["title"], rows, NOTE)
+
+
 def _percent(error: float | None, digits: int) -> str:
-    """Blank where there is no number."""
+    """A fraction in percent; blank where there is none."""
     return "" if error is None else f"{error:.{digits}%}"

@@ -1,139 +1,226 @@
 """Bytes between devices per update, layer by layer, for each way to place a net. No torch.
 
-Legend: N pictures of a global batch, T towers, D devices, P parameters.
+Legend: N images of a global batch, D devices, K classes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from alexcli.analysis import worded
 from alexcli.errors import UsageError
 from alexcli.model.shapes import trace
-from alexcli.results import Analysis, Panel
-from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
+from alexcli.records.analysis import Analysis, Line, LinesPanel
+from alexcli.schema import AnalyzeSpec, Kind, ModelSpec, TrafficSpec
+from alexcli.tables import Table
 
-FLOAT = 4  # bytes of a float32
-TOWERS = (2, 4)  # the paper's, and the largest of the 2012 lab notes (#120-4gpu)
+FLOAT_BYTES = 4
+TOWERS = (2, 4)
+"""Numbers of towers to compare: the paper's, and the largest of the 2012 lab notes (#120-4gpu)."""
 HYBRID = "hybrid 2014"
+REPLICATED = " x R"
+"""Ends the name of a layout whose towers are copied."""
+
+
+@dataclass
+class Layout:
+    """A way to place a net on devices."""
+
+    name: str
+    """What tables call it."""
+    model: ModelSpec
+    """The net, with the towers that the layout needs."""
+    towers: int
+    """Towers that have a device of their own."""
+    replicas: int
+    """Copies of all that, among which each batch is divided."""
+
+    @property
+    def devices(self) -> int:
+        """Devices in use."""
+        return self.towers * self.replicas
 
 
 def run(spec: AnalyzeSpec) -> Analysis:
     """Account for what crosses between devices in one update in float32.
 
     Args:
-        spec: the net, whose towers are set to what a placement needs, and `traffic`: what to
-            compare. A placement that does not exist for a number (a net that four towers do not
-            divide, more devices than pictures) has no row.
+        spec: `model`, whose towers are set to what a layout needs, and `traffic`, what to compare.
+            A layout that does not exist for a number (a net that four towers do not divide, more
+            devices than images) has no row.
 
     Returns:
         Its data: `{model, links: {name: GB/s}, rows: [{placement, towers, replicas, devices, batch,
         forward, backward, per_device, seconds: {link: s}, layers: [{name, forward, backward}]}]}`.
-        `forward` and `backward` are bytes over all devices; `per_device` is what each
-        device sends, and `seconds` is that over the link: nothing overlaps, nothing but volume
-        costs time. Gradients are reduced by rings, each of D devices sending 2 (D - 1) / D of
-        their size, in the backward pass.
+        `forward` and `backward` are bytes over all devices, `per_device` is what each device sends,
+        and `seconds` is how long that takes on a link if nothing overlaps and nothing but the
+        volume costs time. Gradients are reduced by rings, in the backward pass: each of D devices
+        sends 2 (D - 1) / D of their size.
 
     Raises:
         UsageError: an impossible net, or a number that is not positive.
     """
-    model, wanted = spec.model, spec.traffic
+    model = spec.model
+    traffic = spec.traffic
     trace(model)
-    for key, values in (("batches", wanted.batches), ("devices", wanted.devices)):
-        if not values or min(values) < 1:
-            raise UsageError.of("analyze.traffic_numbers", key=key, values=values)
-    for name, speed in wanted.links.items():
-        if not speed > 0:
-            raise UsageError.of("analyze.traffic_link", name=name, speed=speed)
+    _check_numbers(traffic)
     rows = [
-        _row(*placement, batch, wanted.links)
-        for batch in wanted.batches
-        for placement in _placements(model, batch, wanted.devices)
+        _row(layout, batch, traffic.links)
+        for batch in traffic.batches
+        for layout in _layouts(model, batch, traffic.devices)
     ]
-    table = [
-        [row[key] for key in ("placement", "devices", "batch")]
-        + [_mega(row[key]) for key in ("forward", "backward", "per_device")]
-        + [1000 * seconds for seconds in row["seconds"].values()]
-        for row in rows
-    ]
-    panels = [_panel(rows, batch) for batch in dict.fromkeys(wanted.batches)]
-    data = {"model": model.name, "links": wanted.links, "rows": rows}
-    links = ", ".join(f"{name} {speed:g} GB/s" for name, speed in wanted.links.items())
-    times = [f"{link} ms" for link in wanted.links]
-    known = {"model": model, "links": links}
-    return worded("traffic", [table], known, panels, data=data, columns=times)
+    return Analysis(
+        title=f"{model.name}: traffic between devices",
+        tables=[_table(model, rows, traffic.links)],
+        panels=[_panel(rows, batch) for batch in dict.fromkeys(traffic.batches)],
+        caption=f"What each device sends, computed from the shapes of {model.name}, not from a "
+        "run.",
+        data={"model": model.name, "links": traffic.links, "rows": rows},
+    )
 
 
-def _panel(rows: Sequence[dict[str, Any]], batch: int) -> Panel:
-    lines: dict[str, dict[str, list[float]]] = {}
-    for row in sorted(rows, key=lambda row: row["devices"]):
-        if row["batch"] == batch:
-            line = lines.setdefault(row["placement"].removesuffix(" x R"), {"x": [], "y": []})
-            line["x"].append(row["devices"])
-            line["y"].append(row["per_device"])
-    across, upwards = "devices", "bytes that a device sends in an update"
-    return Panel("lines", f"batch {batch:,}", lines, across, upwards, log="xy")
+def _check_numbers(traffic: TrafficSpec) -> None:
+    """UsageError for a number that is not positive."""
+    for key, values in (("batches", traffic.batches), ("devices", traffic.devices)):
+        if not values or min(values) < 1:
+            shown = ",".join(str(value) for value in values)
+            raise UsageError(
+                f"traffic.{key}=[{shown}] must be whole numbers of at least 1",
+                hint=f"traffic.{key}=[2,8]",
+            )
+    for name, speed in traffic.links.items():
+        if not speed > 0:  # refuses NaN too
+            raise UsageError(
+                f"traffic.links.{name}={speed} must be above 0 GB/s",
+                hint=f"traffic.links.{name}=12.5",
+            )
 
 
-def _mega(count: float) -> float:
-    """Bytes in millions, no more exact than a reader needs."""
-    return round(count / 1e6) if count >= 1e8 else round(count / 1e6, 2)
-
-
-def _placements(
-    model: ModelSpec, batch: int, devices: Sequence[int]
-) -> Iterator[tuple[str, ModelSpec, int, int]]:
-    """Name, net, how many towers have a device of their own, and replicas of all that."""
+def _layouts(model: ModelSpec, batch: int, devices: Sequence[int]) -> Iterator[Layout]:
+    """All layouts that exist for a batch of N images and for these numbers of devices."""
     for towers in TOWERS:
         split = replace(model, towers=towers)
         try:
             trace(split)
-        except UsageError:
+        except UsageError:  # so many towers do not divide this net
             continue
-        yield f"{towers} towers", split, towers, 1
+        yield Layout(f"{towers} towers", split, towers, replicas=1)
         for count in devices:
-            if count % towers == 0 and 1 < count // towers <= batch:
-                yield f"{towers} towers x R", split, towers, count // towers
+            replicas = count // towers
+            if count % towers == 0 and 1 < replicas <= batch:
+                yield Layout(f"{towers} towers{REPLICATED}", split, towers, replicas)
     for count in devices:
         if 1 < count <= batch:
-            yield "data parallel", model, 1, count
-            yield HYBRID, model, 1, count
+            yield Layout("data parallel", model, towers=1, replicas=count)
+            yield Layout(HYBRID, model, towers=1, replicas=count)
 
 
-def _row(
-    name: str, model: ModelSpec, towers: int, replicas: int, batch: int, links: Mapping[str, float]
-) -> dict[str, Any]:
-    """What an update sends: exchanges between `parts` of a layer, rings between its replicas.
+def _row(layout: Layout, batch: int, links: Mapping[str, float]) -> dict[str, Any]:
+    """What an update of a batch sends in a layout; see `run`."""
+    layers = _layers(layout, batch)
+    forward = sum(layer["forward"] for layer in layers)
+    backward = sum(layer["backward"] for layer in layers)
+    per_device = (forward + backward) / layout.devices
+    return {
+        "placement": layout.name,
+        "towers": layout.towers,
+        "replicas": layout.replicas,
+        "devices": layout.devices,
+        "batch": batch,
+        "forward": round(forward),
+        "backward": round(backward),
+        "per_device": per_device,
+        "layers": [
+            {
+                "name": layer["name"],
+                "forward": round(layer["forward"]),
+                "backward": round(layer["backward"]),
+            }
+            for layer in layers
+        ],
+        "seconds": {link: per_device / (speed * 1e9) for link, speed in links.items()},
+    }
 
-    A tower sends its outputs to every other, and gets as much gradient back; the partial scores of
-    N x K go to every other forward, and nothing comes back, because each computes the loss.
 
-    The hybrid is Krizhevsky 2014 (arXiv 1404.5997, section 4, scheme a): convolutions
-    data-parallel, fully connected layers divided by units, each seeing the whole batch. Entering
-    the first of these, each device sends its pictures' outputs to all others; between them, its
-    units' outputs. As much gradient comes back.
+def _layers(layout: Layout, batch: int) -> list[dict[str, Any]]:
+    """What each layer sends in an update: `{name, forward, backward}`, bytes over all devices.
+
+    A tower sends its outputs to every other tower that reads them, and gets as much gradient back.
+    Its partial scores, (N, K), go to every other tower; no gradient comes back, because each
+    computes the loss. Replicas reduce the gradients of their parameters in a ring.
+
+    The hybrid is that of Krizhevsky 2014 (arXiv 1404.5997, section 4, scheme a): convolutions are
+    data-parallel, fully connected layers are divided by units, each part sees the whole batch.
+    Entering the first of these layers, each device sends its images' outputs to all others; between
+    them, its units' outputs. As much gradient comes back.
     """
-    devices, shapes, layers = towers * replicas, trace(model), {}
-    read = [model.input.channels * model.input.size**2]
-    read += [shape.out_channels * shape.end_size**2 for shape in shapes]
-    for numbers, shape in zip(read, shapes, strict=False):
-        divided = name == HYBRID and shape.spec.kind is Kind.fc
-        parts = devices if divided else towers
-        sent = FLOAT * batch * (parts - 1)  # of each number, to every other part
-        there = sent * numbers if divided or shape.exchanged else 0
+    model = layout.model
+    shapes = trace(model)
+    inputs_per_image = model.input.channels * model.input.size**2
+    layers = []
+    for shape in shapes:
+        divided = layout.name == HYBRID and shape.spec.kind is Kind.fc
+        parts = layout.devices if divided else layout.towers
+        sent = FLOAT_BYTES * batch * (parts - 1)  # bytes of one number, to every other part
+        inputs = sent * inputs_per_image if divided or shape.reads_other_towers else 0
         scores = sent * model.classes if shape.last else 0
-        if divided:  # each device needs all scores of its own share of the pictures for the loss
-            layers[shape.name] = (there + scores / devices, there + scores / devices)
+        if divided:  # for the loss, each device needs all scores of its own share of the images
+            forward: float = inputs + scores / layout.devices
+            backward: float = forward
         else:
-            ring = 2 * (replicas - 1) * FLOAT * shape.params
-            layers[shape.name] = (there + towers * scores, there + ring)
-    forward, backward = map(sum, zip(*layers.values(), strict=True))
-    each = (forward + backward) / devices
-    row: dict[str, Any] = {"placement": name, "towers": towers, "replicas": replicas}
-    row |= {"devices": devices, "batch": batch}
-    row |= {"forward": round(forward), "backward": round(backward), "per_device": each}
-    row["layers"] = [
-        {"name": layer, "forward": round(there), "backward": round(back)}
-        for layer, (there, back) in layers.items()
+            ring = 2 * (layout.replicas - 1) * FLOAT_BYTES * shape.params
+            forward = inputs + layout.towers * scores
+            backward = inputs + ring
+        layers.append({"name": shape.name, "forward": forward, "backward": backward})
+        inputs_per_image = shape.out_channels * shape.end_size**2
+    return layers
+
+
+def _table(model: ModelSpec, rows: Sequence[dict[str, Any]], links: Mapping[str, float]) -> Table:
+    records = [
+        {
+            "placement": row["placement"],
+            "devices": row["devices"],
+            "batch": row["batch"],
+            "forward MB": _megabytes(row["forward"]),
+            "backward MB": _megabytes(row["backward"]),
+            "MB per device": _megabytes(row["per_device"]),
+            **{f"{link} ms": 1000 * seconds for link, seconds in row["seconds"].items()},
+        }
+        for row in rows
     ]
-    return row | {"seconds": {link: each / (speed * 1e9) for link, speed in links.items()}}
+    speeds = ", ".join(f"{name} {speed:g} GB/s" for name, speed in links.items())
+    columns = ["placement", "devices", "batch", "forward MB", "backward MB", "MB per device"]
+    return Table.from_records(
+        f"{model.name}: between devices in one update, float32",
+        records,
+        "R: replicas. MB over all devices, MB that each device sends, and the time this takes if "
+        f"nothing overlaps: {speeds} each way. {HYBRID}: convolutions are data-parallel, fully "
+        "connected layers are divided (arXiv 1404.5997). Layer by layer: --format json",
+        columns=[*columns, *(f"{link} ms" for link in links)],
+    )
+
+
+def _panel(rows: Sequence[dict[str, Any]], batch: int) -> LinesPanel:
+    """What a device sends in an update of one batch, against the number of devices."""
+    rows_of_line: dict[str, list[dict[str, Any]]] = {}
+    for row in sorted(rows, key=lambda row: row["devices"]):
+        if row["batch"] == batch:
+            name = row["placement"].removesuffix(REPLICATED)
+            rows_of_line.setdefault(name, []).append(row)
+    lines = {
+        name: Line([row["devices"] for row in group], [row["per_device"] for row in group])
+        for name, group in rows_of_line.items()
+    }
+    return LinesPanel(
+        lines,
+        x_label="devices",
+        y_label="bytes that a device sends in an update",
+        title=f"batch {batch:,}",
+        log_x=True,
+        log_y=True,
+    )
+
+
+def _megabytes(count: float) -> float:
+    """Bytes in millions, no more exact than a reader needs."""
+    return round(count / 1e6) if count >= 1e8 else round(count / 1e6, 2)

@@ -1,1 +1,1 @@
-"""Benchmarks: our path and its rivals, alternated in one run."""
+"""Benchmarks: our path and its baselines, interleaved in one run."""

@@ -4,34 +4,37 @@ from functools import partial
 
 import torch
 
-from alexcli.bench.harness import alternate, compare, timed
-from alexcli.data.transforms import CENTER, TEN_CROPS
-from alexcli.results import Measured, Reporter
-from alexcli.run.build import build_net, build_preprocess, resolve_precision
-from alexcli.run.trained import Scorer
-from alexcli.schema import Precision, TrainSpec
+from alexcli.bench.harness import compare, interleave, timed
+from alexcli.data.transforms import CENTER_CROP, TEN_CROPS
+from alexcli.records.benchmark import BenchResult
+from alexcli.reporter import Reporter
+from alexcli.run.build import build_net, build_preprocess
+from alexcli.run.predictor import Predictor
+from alexcli.run.resolve import uses_bf16
+from alexcli.schema import TrainSpec
 
 
-def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[Measured]:
-    """Net inputs per second: `eval/ten`, ten times its pictures, against `center`.
+def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[BenchResult]:
+    """Net inputs per second: `eval/ten`, which has ten times as many, against `center`.
 
     Args:
-        spec: the net, the pictures' size and the views in one pass.
-        batch: pictures.
-        rounds: alternations.
-        reporter: told how it goes.
+        spec: the net, the images' size and the views in one pass.
+        batch: images.
+        rounds: interleaved measurements.
+        reporter: receives progress updates.
     """
-    scorer = Scorer(
+    predictor = Predictor(
         build_net(spec).eval(),
         build_preprocess(spec, None),
-        bf16=resolve_precision(spec) is Precision.bf16,
+        bf16=uses_bf16(spec),
         limit=spec.eval.max_batch,
         reporter=reporter,
     )
-    images = torch.randint(256, (batch, spec.data.size, spec.data.size, 3), dtype=torch.uint8)
+    size = spec.data.size
+    images = torch.randint(256, (batch, size, size, 3), dtype=torch.uint8)
     arms = {
-        name: timed(len(views) * batch, partial(scorer, images, views))
-        for name, views in (("ten", TEN_CROPS), ("center", (CENTER,)))
+        "ten": timed(len(TEN_CROPS) * batch, partial(predictor, images, TEN_CROPS)),
+        "center": timed(batch, partial(predictor, images, (CENTER_CROP,))),
     }
-    rates = alternate(arms, rounds, reporter, "evaluating")
-    return [compare("eval/ten", "views/s", rates["ten"], "center", rates["center"])]
+    speeds = interleave(arms, rounds, reporter, "evaluating")
+    return [compare("eval/ten", "views/s", speeds["ten"], "center", speeds["center"])]

@@ -1,4 +1,4 @@
-"""Alternating measurements: machines are noisy, so only ratios of neighbours are compared."""
+"""Interleaved measurements: machines are noisy, so only ratios of the same round are compared."""
 
 import os
 import statistics
@@ -6,68 +6,115 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from alexcli.results import Measured, Reporter
-from alexcli.run.rundir import environment
+from alexcli.records.benchmark import BenchResult
+from alexcli.reporter import Reporter
+from alexcli.run.environment import describe_environment
 
-# One measurement: how many units (pictures, steps) it did, and in how many seconds.
 Arm = Callable[[], tuple[float, float]]
+"""One measurement: how many units (images, steps) it did, and in how many seconds."""
 
 
-def alternate(
+def interleave(
     arms: Mapping[str, Arm], rounds: int, reporter: Reporter, what: str
 ) -> dict[str, list[float]]:
     """Units per second of each arm, one measurement a round, after a round that is thrown away.
 
     Args:
         arms: by name, measured in this order.
-        rounds: measurements of each.
-        reporter: told how it goes.
-        what: is measured.
+        rounds: measurements of each arm.
+        reporter: receives progress updates.
+        what: what is measured, for the progress bar.
     """
-    found: dict[str, list[float]] = {name: [] for name in arms}
-    for turn in range(rounds + 1):
-        for position, (name, arm) in enumerate(arms.items()):
+    speeds: dict[str, list[float]] = {name: [] for name in arms}
+    total = (rounds + 1) * len(arms)
+    count = 0
+    for round_ in range(rounds + 1):
+        for name, arm in arms.items():
             units, seconds = arm()
-            if turn:
-                found[name].append(units / seconds)
-            reporter.counted(what, turn * len(arms) + position + 1, (rounds + 1) * len(arms))
-    return found
+            if round_ > 0:
+                speeds[name].append(units / seconds)
+            count += 1
+            reporter.progress(what, count, total)
+    return speeds
 
 
 def compare(
     name: str, unit: str, ours: Sequence[float], against: str, theirs: Sequence[float]
-) -> Measured:
-    """Ours and a rival's rates of the same rounds; a ratio above 1 means that ours is faster."""
-    ratios = [a / b for a, b in zip(ours, theirs, strict=True)]
-    spread = statistics.median(ratios), min(ratios), max(ratios)
-    return Measured(name, against, statistics.median(ours), unit, *spread, len(ours))
+) -> BenchResult:
+    """Our speeds beside a baseline's of the same rounds.
+
+    Args:
+        name: of the measurement.
+        unit: of the speeds.
+        ours: by round.
+        against: the baseline's name.
+        theirs: by round.
+    """
+    ratios = [our_speed / their_speed for our_speed, their_speed in zip(ours, theirs, strict=True)]
+    return BenchResult(
+        name=name,
+        against=against,
+        value=statistics.median(ours),
+        unit=unit,
+        ratio_median=statistics.median(ratios),
+        ratio_min=min(ratios),
+        ratio_max=max(ratios),
+        n=len(ours),
+    )
 
 
-def alone(name: str, unit: str, ours: Sequence[float]) -> Measured:
-    """A figure without a rival."""
-    return Measured(name, None, statistics.median(ours), unit, None, None, None, len(ours))
+def single_result(name: str, unit: str, values: Sequence[float]) -> BenchResult:
+    """A figure without a baseline, the median of its values."""
+    return BenchResult(
+        name=name,
+        against=None,
+        value=statistics.median(values),
+        unit=unit,
+        ratio_median=None,
+        ratio_min=None,
+        ratio_max=None,
+        n=len(values),
+    )
 
 
 def timed(units: float, work: Callable[[], object]) -> Arm:
-    """An arm that does a piece of work once."""
+    """An arm that does a piece of work once.
+
+    Args:
+        units: how many units the work does.
+        work: what is timed.
+    """
 
     def arm() -> tuple[float, float]:
-        began = time.perf_counter()
+        start = time.perf_counter()
         work()
-        return units, time.perf_counter() - began
+        return units, time.perf_counter() - start
 
     return arm
 
 
-def for_a_while(batches: Iterator[int], seconds: float) -> tuple[float, float]:
-    """Take units from an endless iterator for a time; the first, which starts it, is not timed."""
+def run_for(batches: Iterator[int], seconds: float) -> tuple[float, float]:
+    """Take units from an endless iterator for a time; the first, which starts it, is not timed.
+
+    Args:
+        batches: numbers of units.
+        seconds: at least so long.
+
+    Returns:
+        Units and seconds.
+    """
     next(batches)
-    began, units = time.perf_counter(), 0.0
-    while (elapsed := time.perf_counter() - began) < seconds:
+    units = 0.0
+    elapsed = 0.0
+    start = time.perf_counter()
+    while elapsed < seconds:
         units += next(batches)
+        elapsed = time.perf_counter() - start
     return units, elapsed
 
 
-def record(rows: list[dict[str, Any]], command: str) -> dict[str, Any]:
-    """Figures with the command and the machine that gave them."""
-    return {"command": command, "on": environment() | {"cores": os.cpu_count()}, "results": rows}
+def record(rows: Sequence[dict[str, Any]], command: str) -> dict[str, Any]:
+    """Figures with the command and the machine that gave them: `{command, on, results}`."""
+    environment = describe_environment()
+    environment["cores"] = os.cpu_count()
+    return {"command": command, "on": environment, "results": list(rows)}

@@ -1,28 +1,34 @@
 """alexcli ablate."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from alexcli.cli.shell import FormatOption, Positive, emit, keep, split_words
-from alexcli.errors import RunFailedError, UsageError
+from alexcli.cli.arguments import one_of, split_arguments
+from alexcli.cli.options import FormatOption, Positive
+from alexcli.cli.output import emit, save_outputs
+from alexcli.errors import RunFailedError, UsageError, plural
+from alexcli.records.analysis import Analysis
+from alexcli.records.study import StudyResult
 from alexcli.render.progress import duration, make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Analysis, Reporter, StudyResult, Table
+from alexcli.reporter import Reporter
+from alexcli.tables import Table
 
 if TYPE_CHECKING:
-    from alexcli.run.ablate import Job
+    from alexcli.ablation.jobs import Job
 
 SEEDS = 3
 
 
 def ablate(
-    what: list[str] | None = None,
+    arguments: list[str] | None = None,
     *,
     list_: bool = False,
     seeds: Positive = SEEDS,
     jobs: Positive = 2,
-    launch: Literal["local", "slurm"] = "local",
+    launch: str = "local",
     report_only: bool = False,
     dry_run: bool = False,
     out: Path | None = None,
@@ -31,12 +37,12 @@ def ablate(
     """Repeat an ablation of the paper and print its claim beside the measurement.
 
     Args:
-        what (STUDY|KEY=VALUE): Studies (--list), and what chooses their setting, such as
-            experiment=ilsvrc2012.
-        list_: Name the studies.
+        arguments (STUDY|KEY=VALUE): Studies (--list names them), and what chooses their setting,
+            such as experiment=ilsvrc2012.
+        list_: List the studies.
         seeds: Runs of each arm.
         jobs: Trainings at a time.
-        launch: local: here, until all are done. slurm: submit and return.
+        launch (local|slurm): local: train here until all are finished. slurm: submit and return.
         report_only: Train nothing: show what is finished.
         dry_run: List the runs, with an estimate of their time.
         out (DIR): Write STUDY.json and STUDY.csv.
@@ -48,71 +54,107 @@ def ablate(
         alexcli ablate --list
     """
     if list_:
-        emit(render(_studies(), format))
+        emit(render(_study_list(), format))
         return
-    names, words = split_words(what or [])
+    names, overrides = split_arguments(arguments or [])
     if not names:
-        raise UsageError.of("ablate.no_name")
-    from alexcli.run.ablate import Ablation, submit, train_all
+        raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
+    from alexcli.ablation.launchers import LAUNCHERS, submit
+    from alexcli.ablation.plan import Ablation, train_all
+    from alexcli.ablation.results import study_results
 
-    reporter, failed = make_reporter(), list[str]()
-    ablation = Ablation(names, words, seeds)
+    one_of("launcher", launch, ["local", *LAUNCHERS])
+    reporter = make_reporter()
+    ablation = Ablation(names, overrides, seeds)
     if dry_run:
-        emit(render(_plan(ablation.jobs()), format))
+        emit(render(_run_list(ablation.jobs()), format))
         return
-    if launch == "slurm" and not report_only:
-        reporter.note(f"submitted {', '.join(submit(ablation.jobs()))}")
+    failures: list[str] = []
+    if launch != "local" and not report_only:
+        reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
     elif not report_only:
-        failed = train_all(ablation, jobs, reporter)
-    _show(ablation.results(reporter), out, format, reporter, ablation.typed)
-    if failed:
-        raise RunFailedError.of("ablate.failed", failed=failed, logs="\n".join(failed))
+        failures = train_all(ablation, jobs, reporter)
+    studies = study_results(ablation, reporter)
+    _print_studies(studies, format)
+    if out is not None:
+        _save_studies(studies, ablation.arguments, out, reporter)
+    _check_failures(failures)
 
 
-def _show(
-    found: list[StudyResult], out: Path | None, format: Format, reporter: Reporter, typed: str
-) -> None:
-    """Print, and write STUDY.json, with the command and the machine, and STUDY.csv."""
-    from alexcli.render.figures import as_text
+def _check_failures(failures: Sequence[str]) -> None:
+    """RunFailedError with the logs of the runs that failed."""
+    if failures:
+        logs = "\n".join(failures)
+        raise RunFailedError(
+            f"{plural(len(failures), 'run')} failed:\n{logs}",
+            hint="the same command tries them again; finished ones stay finished",
+        )
+
+
+def _print_studies(studies: Sequence[StudyResult], format: Format) -> None:
+    from alexcli.render.output import as_text
     from alexcli.render.studies import study_table
-    from alexcli.run.rundir import environment
 
-    tables, records = [study_table(study) for study in found], [asdict(study) for study in found]
-    emit(as_text(Analysis("", tables, data=records), format))
-    if out is None:
-        return
+    tables = [study_table(study) for study in studies]
+    emit(as_text(Analysis("", tables, data=[asdict(study) for study in studies]), format))
+
+
+def _save_studies(
+    studies: Sequence[StudyResult], arguments: str, out: Path, reporter: Reporter
+) -> None:
+    """Write STUDY.json, with the command and the machine, and STUDY.csv."""
+    from alexcli.render.studies import study_table
+    from alexcli.run.environment import describe_environment
+
     hint = "choose another folder; --report-only writes them again"
-    for table, record in zip(tables, records, strict=True):
-        command = f"alexcli ablate {record['name']} {typed}"
-        made = Analysis("", [table], data=record | {"command": command, "on": environment()})
-        paths = [out / f"{record['name']}.{ending}" for ending in ("json", "csv")]
-        keep(made, paths, reporter, f"--out {out}", hint)
+    for study in studies:
+        record = asdict(study)
+        record["command"] = f"alexcli ablate {study.name} {arguments}"
+        record["on"] = describe_environment()
+        paths = [out / f"{study.name}.json", out / f"{study.name}.csv"]
+        analysis = Analysis("", [study_table(study)], data=record)
+        save_outputs(analysis, paths, reporter, f"--out {out}", hint)
 
 
-def _studies() -> Table:
+def _study_list() -> Table:
     """Studies with what they ask, claim and cost."""
-    from alexcli.config import STUDIES, choices, describe
-    from alexcli.run.study import cost, read_study
+    from alexcli.ablation.study import read_study, trainings_per_seed
+    from alexcli.config.files import STUDIES, choices, describe
 
     rows = []
     for name in choices(STUDIES):
-        file = read_study(name)
-        row = {"study": name, "question": describe(STUDIES, name), "claim": file.claim}
-        rows.append(row | {"trainings a seed": cost(file)})
-    return Table.of("studies", rows)
+        definition = read_study(name)
+        rows.append(
+            {
+                "study": name,
+                "question": describe(STUDIES, name),
+                "claim": definition.claim,
+                "trainings a seed": trainings_per_seed(definition),
+            }
+        )
+    return Table.from_records("studies", rows)
 
 
-def _plan(jobs: "list[Job]") -> Table:
-    """The runs and their state; how long the new ones would take."""
-    from alexcli.run.train import seconds_per_epoch
+def _run_list(jobs: "Sequence[Job]") -> Table:
+    """The runs and their state, and how long the new ones would take."""
+    from alexcli.run.timing import seconds_per_epoch
 
-    new = {job.name: job.spec for job in jobs if not job.finished}
-    took = {name: seconds_per_epoch(spec) * spec.optim.epochs for name, spec in new.items()}
-    rows, total = [], 0.0
+    unfinished = {job.name: job.spec for job in jobs if not job.finished}
+    seconds_of = {
+        name: seconds_per_epoch(spec) * spec.optim.epochs for name, spec in unfinished.items()
+    }
+    rows = []
+    total = 0.0
     for job in jobs:
-        seconds = 0 if job.finished else took[job.name]
-        row = {"run": job.name, "seed": job.spec.seed, "directory": str(job.run.path)}
-        rows.append(row | {"to go, alone": duration(seconds)})
+        seconds = 0.0 if job.finished else seconds_of[job.name]
         total += seconds
+        rows.append(
+            {
+                "run": job.name,
+                "seed": job.spec.seed,
+                "directory": str(job.run.path),
+                "time left, alone": duration(seconds),
+            }
+        )
     note = f"about {duration(total)} with every core for one run after another, from a few steps"
-    return Table.of("runs", rows, note)
+    return Table.from_records("runs", rows, note)

@@ -1,23 +1,26 @@
 """alexcli analyze."""
 
-import ast
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from alexcli import analysis
-from alexcli.cli.shell import FormatOption, Overrides, Runs, emit, keep, one_of, read_results
+from alexcli.analysis.registry import ANALYSES, summary
+from alexcli.cli.arguments import one_of
+from alexcli.cli.options import FormatOption, Overrides, Runs
+from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.results import read_results
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Table
+from alexcli.tables import Table
 
-FILES = {path.stem: path for path in sorted(Path(analysis.__path__[0]).glob("[a-z]*.py"))}
-"""The file name is the registry: `analyze X` calls the one public `run` of analysis/X.py."""
+HELP = "help"
+"""Stands for a name, and explains all names."""
 
 Name = Annotated[
-    str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FILES)}; help explains them.")
+    str,
+    typer.Argument(metavar="NAME", help=f"One of: {', '.join(ANALYSES)}; {HELP} explains them."),
 ]
 
 
@@ -35,33 +38,31 @@ def analyze(
     """Look inside a net.
 
     Args:
-        run (RUN_OR_CKPT): Which net; none: the newest finished run.
+        run (RUN_OR_CKPT): Which net; without it, the newest finished run.
         out (DIR): Also write the figure, and the numbers as json and csv.
-        results (DIR): tables: where `eval --out` wrote, folders below too.
-        check: params: count with other programs too.
+        results (DIR): For tables: the folder that `eval --out` wrote, or one above it.
+        check: For params: also count with other programs.
 
     Examples:
         alexcli analyze help
         alexcli analyze params model=merged --format md
         alexcli analyze filters --out figures
-        alexcli analyze neighbors pictures=DIR nearest=6 --run runs/quickstart/s0-* --out figures
+        alexcli analyze neighbors images=DIR nearest=6 --run runs/quickstart/s0-* --out figures
         alexcli analyze tables --results results
     """
-    if one_of("analysis", name, [*FILES, "help"]) == "help":
+    if one_of("analysis", name, [*ANALYSES, HELP]) == HELP:
         emit(_help(format))
         return
-    if results is not None and not results.is_dir():
-        raise UsageError.of("analyze.no_folder", results=results)
-    for typed, flag, owner in ((results, "--results", "tables"), (check, "--check", "params")):
-        if typed and name != owner:
-            given = f"{flag} DIR" if results else flag
-            raise UsageError.of("analyze.flag", flag=flag, owner=owner, given=given)
-    from alexcli.render.figures import as_text, files_of
-    from alexcli.run.look import look
+    if results is not None:
+        _check_results(name, results)
+    if check and name != "params":
+        raise UsageError("--check belongs to params", hint="alexcli analyze params --check")
+    from alexcli.render.output import as_text, files_of
+    from alexcli.run.analyze import analyze
 
     files = sorted(results.rglob("results.json")) if results else []
     reporter = make_reporter()
-    found = look(
+    analysis = analyze(
         name,
         overrides or [],
         run or [],
@@ -71,14 +72,21 @@ def analyze(
         check=check,
     )
     if out is not None:
-        hint = "choose another folder"
-        keep(found, files_of(found, out, name), reporter, f"--out {out}", hint)
-    emit(as_text(found, format))
+        paths = files_of(analysis, out, name)
+        save_outputs(analysis, paths, reporter, f"--out {out}", hint="choose another folder")
+    emit(as_text(analysis, format))
+
+
+def _check_results(name: str, results: Path) -> None:
+    """UsageError if --results is not a folder, or stands with an analysis that does not read it."""
+    if not results.is_dir():
+        raise UsageError(f"--results {results} is not a folder", hint="alexcli eval RUN --out DIR")
+    if name != "tables":
+        raise UsageError("--results belongs to tables", hint="alexcli analyze tables --results DIR")
 
 
 def _help(format: Format) -> str:
-    """All analyses, by the first lines of their docstrings, without importing them."""
-    trees = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in FILES.items()}
-    told = {name: (ast.get_docstring(tree) or "").split("\n")[0] for name, tree in trees.items()}
-    rows = [list(row) for row in told.items()]
-    return render(Table("analyses", ["name", "what it shows"], rows), format, told)
+    """All analyses with what they show, without importing them."""
+    summaries = {name: summary(name) for name in ANALYSES}
+    rows = [{"name": name, "what it shows": line} for name, line in summaries.items()]
+    return render(Table.from_records("analyses", rows), format, data=summaries)

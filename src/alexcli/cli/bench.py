@@ -2,26 +2,34 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Positive, command, emit, group
-from alexcli.errors import written
+from alexcli.cli.command import command, group
+from alexcli.cli.options import FormatOption, Positive
+from alexcli.cli.output import emit
+from alexcli.files import write_atomic, writing
+from alexcli.records.benchmark import BenchResult
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Table
+from alexcli.tables import Table
+
+if TYPE_CHECKING:
+    from alexcli.schema import TrainSpec
 
 bench = group(
-    "Measure speed: ours beside a rival, alternated in one run.",
+    "Measure speed beside a baseline, interleaved in one run.",
     "alexcli bench step --extrapolate",
     "alexcli bench lrn --format json",
 )
 
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
-Rounds = Annotated[int, typer.Option(min=1, help="Alternations; medians are of these.")]
+Rounds = Annotated[int, typer.Option(min=1, help="Interleaved measurements; medians are of these.")]
+NOTE = "ratio: median over rounds; above 1 is better than the baseline in the same round"
 
 
 @command(bench)
@@ -32,10 +40,10 @@ def data(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Pictures per second of a prepared store, beside torchvision's ImageFolder pipeline.
+    """Images per second of a prepared store, beside torchvision's ImageFolder pipeline.
 
     Args:
-        source: A folder of photographs; none draws some.
+        source: A folder of photographs; none: synthetic images.
 
     Examples:
         alexcli bench data
@@ -43,7 +51,37 @@ def data(
     """
     from alexcli.bench.data import run
 
-    _measure(run, out, format, source, _paper_net(), rounds)
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(source, _paper_net(), rounds, reporter)
+    reporter.close()
+    _show("data", results, out, format)
+
+
+@command(bench)
+def prepare(
+    source: Path | None = None,
+    *,
+    rounds: Rounds = 5,
+    out: Out = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Images per second of `alexcli data prepare`, beside decoding and resizing alone.
+
+    Args:
+        source: A folder of photographs; none: synthetic images.
+
+    Examples:
+        alexcli bench prepare DIR
+        alexcli bench prepare DIR --out prepare.json
+    """
+    from alexcli.bench.prepare import run
+
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(source, rounds, reporter)
+    reporter.close()
+    _show("prepare", results, out, format)
 
 
 @command(bench)
@@ -56,7 +94,11 @@ def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.ta
     """
     from alexcli.bench.lrn import run
 
-    _measure(run, out, format, 128, rounds)
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(128, rounds, reporter)
+    reporter.close()
+    _show("lrn", results, out, format)
 
 
 @command(bench)
@@ -71,7 +113,7 @@ def step(
     """Training and inference beside plain ports and torchvision, each in its best setting.
 
     Args:
-        batch: Pictures at a time.
+        batch: Images at a time.
         extrapolate: Also say how long 90 epochs of ImageNet take.
 
     Examples:
@@ -80,7 +122,11 @@ def step(
     """
     from alexcli.bench.step import run
 
-    _measure(run, out, format, _paper_net(), batch, rounds, extrapolate=extrapolate)
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(_paper_net(), batch, rounds, reporter, extrapolate=extrapolate)
+    reporter.close()
+    _show("step", results, out, format)
 
 
 @command(bench)
@@ -93,34 +139,136 @@ def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.t
     """
     from alexcli.bench.eval import run
 
-    _measure(run, out, format, _paper_net(), 64, rounds)
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(_paper_net(), 64, rounds, reporter)
+    reporter.close()
+    _show("eval", results, out, format)
 
 
-def _paper_net() -> Any:
-    """The paper's net on pictures of 256 pixels."""
-    from alexcli.config import compose
+@command(bench)
+def loop(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
+    """Lightning's loop beside a bare one over the same step, and the peak memory of a step.
+
+    Examples:
+        alexcli bench loop
+        alexcli bench loop --out results/speed/loop.json
+    """
+    from alexcli.bench.loop import run
+
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(_paper_net(), rounds, reporter)
+    reporter.close()
+    _show("loop", results, out, format)
+
+
+@command(bench)
+def profile(
+    *,
+    batch: Positive = 64,
+    rounds: Rounds = 7,
+    out: Out = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Where the time of a step goes, beside torchvision's net.
+
+    Args:
+        batch: Images at a time.
+
+    Examples:
+        alexcli bench profile
+        alexcli bench profile --batch 16 --format json
+    """
+    from alexcli.bench.profile import run
+
+    _prepare_process()
+    reporter = make_reporter()
+    rows = run(_paper_net(), batch, rounds, reporter)
+    reporter.close()
+    _save(rows, out)
+    parts = [
+        {
+            "net": row["net"],
+            "pass": row["pass"],
+            "part": part,
+            "ms": milliseconds,
+            "of the pass": milliseconds / sum(row["ms"].values()),
+        }
+        for row in rows
+        for part, milliseconds in row["ms"].items()
+    ]
+    emit(render(Table.from_records("bench profile", parts), format, rows))
+
+
+@command(bench)
+def placement(
+    *,
+    batch: Positive = 32,
+    rounds: Rounds = 12,
+    out: Out = None,
+    format: FormatOption = Format.table,
+) -> None:
+    """Two towers on one device beside a grouped net, and in two processes beside one.
+
+    Args:
+        batch: Images at a time.
+
+    Examples:
+        alexcli bench placement
+        alexcli bench placement --batch 8 --rounds 5
+    """
+    from alexcli.bench.placement import run
+
+    _prepare_process()
+    reporter = make_reporter()
+    results = run(batch, rounds, reporter)
+    reporter.close()
+    _show("placement", results, out, format)
+
+
+def _prepare_process() -> None:
+    """Allocate memory as `train` does."""
+    from alexcli.malloc import reuse_freed_memory
+
+    reuse_freed_memory()
+
+
+def _paper_net() -> "TrainSpec":
+    """The paper's net on images of 256 pixels."""
+    from alexcli.config.compose import compose
     from alexcli.schema import TrainSpec
 
     return compose(["data=folder", "model=alexnet"], TrainSpec)
 
 
-def _measure(run: Any, out: Path | None, format: Format, *asked: Any, **flags: bool) -> None:
-    """Call the `run` of a benchmark, print its figures, and write them where asked."""
-    from alexcli.bench.harness import record
-    from alexcli.memory import reuse_memory
+def _show(name: str, results: Sequence[BenchResult], out: Path | None, format: Format) -> None:
+    """Print figures, and write them where `--out` says."""
+    records = [asdict(result) for result in results]
+    _save(records, out)
+    rows = [
+        {
+            "measurement": result.name,
+            "ours": result.value,
+            "unit": result.unit,
+            "against": result.against,
+            "ratio": result.ratio_median,
+            "from": result.ratio_min,
+            "to": result.ratio_max,
+            "n": result.n,
+        }
+        for result in results
+    ]
+    emit(render(Table.from_records(f"bench {name}", rows, NOTE), format, records))
 
-    reuse_memory()
-    reporter = make_reporter()
-    data = [asdict(one) for one in run(*asked, reporter, **flags)]
-    reporter.close()
-    columns = {"measurement": "name", "ours": "value", "unit": "unit", "against": "against"}
-    columns |= {"ratio": "ratio_median", "from": "ratio_min", "to": "ratio_max", "n": "n"}
-    rows = [{column: one[key] for column, key in columns.items()} for one in data]
-    note = "ratio: median over alternations, above 1 is faster than the rival in the same round"
-    if out is not None:
-        text = json.dumps(record(data, " ".join(["alexcli", *sys.argv[1:]])), indent=1) + "\n"
-        with written(f"--out {out}", hint="choose another file"):
-            out.parent.mkdir(parents=True, exist_ok=True)
-            out.write_text(text, encoding="utf-8")
-    title = f"bench {run.__module__.rpartition('.')[2]}"
-    emit(render(Table.of(title, rows, note), format, data))
+
+def _save(records: Sequence[dict[str, Any]], out: Path | None) -> None:
+    """Write figures with the command and the machine."""
+    if out is None:
+        return
+    from alexcli.bench.harness import record
+
+    content = record(records, " ".join(["alexcli", *sys.argv[1:]]))
+    with writing(f"--out {out}", hint="choose another file"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(out, json.dumps(content, indent=1) + "\n")

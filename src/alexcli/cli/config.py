@@ -1,13 +1,12 @@
 """alexcli config."""
 
-from typing import Any
-
-from alexcli.cli.shell import FormatOption, Overrides, command, emit, group, one_of
-from alexcli.errors import UsageError
+from alexcli.cli.arguments import one_of
+from alexcli.cli.command import command, group
+from alexcli.cli.options import FormatOption, Overrides
+from alexcli.cli.output import emit
+from alexcli.errors import AlexcliError, UsageError
 from alexcli.render.tables import Format, render
-from alexcli.results import Table
-
-ABSENT = "(absent)"
+from alexcli.tables import Table
 
 config = group(
     "Show, list, compare and check configurations.",
@@ -26,8 +25,9 @@ def show(overrides: Overrides = None) -> None:
     """
     import yaml
 
-    from alexcli.config import compose, to_mapping
-    from alexcli.run.rundir import settings_digest
+    from alexcli.config.compose import compose
+    from alexcli.config.mapping import to_mapping
+    from alexcli.run.fingerprint import settings_digest
     from alexcli.schema import TrainSpec
 
     spec = compose(overrides or [], TrainSpec)
@@ -40,17 +40,21 @@ def list_(group: str | None = None, *, format: FormatOption = Format.table) -> N
     """Name every choice of every group, with its first comment line.
 
     Args:
-        group: A group such as model; none: all.
+        group: A group such as model; all groups where none is named.
 
     Examples:
         alexcli config list
         alexcli config list model
     """
-    from alexcli.config import choices, describe, groups
+    from alexcli.config.files import choices, describe, groups
 
-    chosen = groups() if group is None else [one_of("group", group, groups())]
-    rows = [{"choice": f"{g}={c}", "about": describe(g, c)} for g in chosen for c in choices(g)]
-    emit(render(Table.of("choices", rows), format))
+    group_names = groups() if group is None else [one_of("group", group, groups())]
+    rows = [
+        {"choice": f"{name}={choice}", "about": describe(name, choice)}
+        for name in group_names
+        for choice in choices(name)
+    ]
+    emit(render(Table.from_records("choices", rows), format))
 
 
 @command(config)
@@ -66,64 +70,28 @@ def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
         alexcli config diff optim=paper optim=code_145
         alexcli config diff experiment=cifar_26 experiment=cifar_18
     """
-    left, right = _flat(_side(a)), _flat(_side(b))
-    # A layer that one side lacks is one difference, not ten.
-    lone = tuple(f"{key}." for key in left.keys() ^ right.keys() if key.startswith("model.trunk"))
-    rows = [
-        {"key": key, "a": left.get(key, ABSENT), "b": right.get(key, ABSENT)}
-        for key in left | right
-        if left.get(key) != right.get(key) and not key.startswith(lone)
-    ]
-    table = Table(f"{a} against {b}", ["key", a, b], [list(row.values()) for row in rows])
-    emit(render(table, format, rows))
+    from alexcli.config.diff import differences
+
+    rows = differences(_described(a), _described(b))
+    table = Table.from_records(
+        f"{a} against {b}",
+        [{"key": row.key, a: row.left, b: row.right} for row in rows],
+        columns=["key", a, b],
+    )
+    records = [{"key": row.key, "a": row.left, "b": row.right} for row in rows]
+    emit(render(table, format, records))
 
 
-def _side(word: str) -> dict[str, Any]:
-    """The configuration that a word means; a single group shows that group alone."""
+def _described(side: str) -> dict[str, str]:
+    """The values of a run directory or of GROUP=CHOICE, by key."""
     from pathlib import Path
 
-    from alexcli.config import compose, groups, to_mapping
-    from alexcli.run.rundir import RunDirectory
-    from alexcli.schema import TrainSpec
+    from alexcli.config.diff import describe_choice, describe_values
+    from alexcli.run.directory import RunDirectory
 
-    if Path(word).is_dir():
-        return to_mapping(RunDirectory(Path(word)).read_config())
-    group = word.partition("=")[0]
-    if "=" not in word or group not in groups():
-        raise UsageError.of("config.no_side", word=word, groups=groups())
-    whole = to_mapping(compose(["experiment=null", word], TrainSpec))
-    return whole if group == "experiment" else {group: whole[group]}
-
-
-def _flat(mapping: dict[str, Any], prefix: str = "") -> dict[str, str]:
-    """Dotted keys and what they hold; a schedule, a list, and a layer or group is one line each.
-
-    A layer or group has a line of its own besides, so that its absence shows; the name of a yaml
-    is no difference.
-    """
-    found: dict[str, str] = {}
-    for key, value in mapping.items():
-        path, named = f"{prefix}{key}", prefix in ("model.trunk.", "optim.groups.")
-        if isinstance(value, dict) and "steps" in value:
-            found[path] = _schedule(value)
-        elif isinstance(value, dict) and value:
-            if named:
-                found[path] = "present"
-            found |= _flat(value, f"{path}.")
-        elif key != "name" and not named:  # a removed layer or group is an absent one
-            found[path] = ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-    return found
-
-
-def _schedule(value: dict[str, Any]) -> str:
-    """A schedule in words, in multiples of the rate or the decay."""
-    later = {
-        "constant": "",
-        "steps": "".join(f", {new:g} from epoch {epoch}" for epoch, new in value["steps"].items()),
-        "dexp": f" to 1/{value['factor']:g} of it in {value['parts']} steps",
-        "plateau": ", divided on plateaus",
-    }
-    return f"{value['base']:g}{later[value['kind']]}"
+    if Path(side).is_dir():
+        return describe_values(RunDirectory(Path(side)).read_config())
+    return describe_choice(side)
 
 
 @command(config)
@@ -134,22 +102,22 @@ def check(overrides: Overrides = None) -> None:
         alexcli config check
         alexcli config check model=vgg16
     """
-    from alexcli.config import choices, compose, groups
-    from alexcli.errors import AlexcliError
+    from alexcli.config.compose import compose
+    from alexcli.config.files import every_choice
     from alexcli.run.build import check_build
     from alexcli.schema import TrainSpec
 
-    every = [f"{group}={choice}" for group in groups() for choice in choices(group)]
-    words, bad = [overrides] if overrides else [[word] for word in every], 0
-    for job in words:
+    compositions = [overrides] if overrides else [[choice] for choice in every_choice()]
+    invalid = 0
+    for composition in compositions:
         base = ["experiment=null"]
-        if not overrides and job[0].startswith("data="):
-            base.append("model=cifar_26")  # whose input is not larger than any data's pictures
+        if not overrides and composition[0].startswith("data="):
+            base.append("model=cifar_26")  # whose input is not larger than any data's images
         try:
-            check_build(compose([*base, *job], TrainSpec))
-            emit(f"ok  {' '.join(job)}\n")
+            check_build(compose([*base, *composition], TrainSpec))
+            emit(f"ok  {' '.join(composition)}\n")
         except AlexcliError as error:
-            bad += 1
-            emit(f"BAD {' '.join(job)}: {error.message}\n")
-    if bad:
-        raise UsageError.of("config.invalid", bad=bad, words=words)
+            invalid += 1
+            emit(f"BAD {' '.join(composition)}: {error.message}\n")
+    if invalid:
+        raise UsageError(f"{invalid} of {len(compositions)} compositions are not valid")

@@ -5,54 +5,65 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Overrides, command, emit, group, keep, split_words
+from alexcli.cli.arguments import split_arguments
+from alexcli.cli.command import command, group
+from alexcli.cli.options import FormatOption, Overrides
+from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import UsageError, plural
+from alexcli.records.analysis import TilesPanel
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
-from alexcli.results import Silent, Table
+from alexcli.reporter import NullReporter
+from alexcli.tables import Table
 
 if TYPE_CHECKING:
     from alexcli.schema import TrainSpec
 
-data = group("Prepare pictures once, and look at them.", "alexcli data list", "alexcli data stats")
+data = group("Prepare images once, and look at them.", "alexcli data list", "alexcli data stats")
 
-PLACE = "A store or a folder of class folders, and data.* keys; none: the embedded pictures."
-Where = Annotated[list[str] | None, typer.Argument(metavar="[PLACE] [KEY=VALUE]...", help=PLACE)]
+PlaceAndOverrides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[PLACE] [KEY=VALUE]...",
+        help="A store or a folder of class folders, and data.* keys; "
+        "without them, the embedded images.",
+    ),
+]
 
 
 @command(data)
 def prepare(
     source: str, dest: str, overrides: Overrides = None, *, format: FormatOption = Format.table
 ) -> None:
-    """Decode and resize every picture once. Interrupted, the same command goes on.
+    """Decode and resize every image once. Repeat the same command to resume an interrupted one.
 
     Keys: size=256, resize=shorter|warp, kernel=bilinear|bicubic|lanczos|box, encoding=raw|jpeg,
     quality=95, on_error=fail|skip, val_labels=FILE, download=true, root=DIR, processes=N.
 
     Args:
-        source: A folder of photographs, or cifar10, or imagenette.
-        dest: A new folder, or one to go on with.
+        source: A folder of photographs, or cifar10, cifar100 or imagenette by name.
+        dest: A new folder, or one to resume.
 
     Examples:
         alexcli data prepare imagenet/ store/ encoding=jpeg
         alexcli data prepare cifar10 cifar10-store/ download=true
     """
-    from alexcli.config import compose
-    from alexcli.data.prepare import prepare as run_prepare
-    from alexcli.render.figures import as_text
+    from alexcli.config.compose import compose
+    from alexcli.data.prepare import prepare as prepare_store
+    from alexcli.data.store_writer import REPORT
+    from alexcli.render.output import as_text
     from alexcli.schema import PrepareSpec
 
     reporter = make_reporter()
-    found = run_prepare(source, dest, compose(overrides or [], PrepareSpec), reporter)
-    made = found.data
-    if not made["worked"]:
+    analysis = prepare_store(source, dest, compose(overrides or [], PrepareSpec), reporter)
+    if not analysis.data["worked"]:
         reporter.note(f"{dest} was finished before; nothing was done")
-    if made["skipped"]:
-        report = Path(dest) / "undecodable.csv"
-        reporter.warn(f"left out: {plural(made['skipped'], 'picture')}, see {report}")
-    emit(as_text(found, format))
-    lacking = "" if "val" in made["counts"] else " data.val=0.1"
-    reporter.note(f"next: alexcli train data=store data.root={dest}{lacking}")
+    skipped = analysis.data["skipped"]
+    if skipped:
+        reporter.warn(f"left out: {plural(skipped, 'image')}, see {Path(dest) / REPORT}")
+    emit(as_text(analysis, format))
+    split_off = "" if "val" in analysis.data["counts"] else " data.val=0.1"
+    reporter.note(f"next: alexcli train data=store data.root={dest}{split_off}")
 
 
 @command(data)
@@ -69,59 +80,69 @@ def verify(store: str) -> None:
     from contextlib import closing
     from functools import partial
 
-    from alexcli.data.store import verify as run_verify
+    from alexcli.data.store_verify import verify as verify_store
 
     with closing(make_reporter()) as reporter:
-        problems = run_verify(store, partial(reporter.counted, "verifying"))
+        problems = verify_store(store, partial(reporter.progress, "verifying"))
     if problems:
         emit("".join(f"{problem}\n" for problem in problems))
-        raise UsageError.of("store.damaged", store=store, problems=problems)
+        raise UsageError(
+            f"{store} is damaged in {plural(len(problems), 'file')}",
+            hint="prepare it again into another folder, or fetch these files again",
+        )
     reporter.note(f"{store} is as it was written")
 
 
 @command(data)
 def stats(
-    what: Where = None, *, out: Path | None = None, format: FormatOption = Format.table
+    arguments: PlaceAndOverrides = None,
+    *,
+    out: Path | None = None,
+    format: FormatOption = Format.table,
 ) -> None:
     """Mean image, channel means, RGB covariance and the strength of the colour noise.
 
     Args:
-        out: For mean.png and statistics.json.
+        out: Directory for mean.png and statistics.json.
 
     Examples:
         alexcli data stats
         alexcli data stats store/ --out figures/
     """
-    from alexcli.render.figures import as_text
-    from alexcli.render.pictures import thumbnail
-    from alexcli.run.describe import statistics_of
+    from alexcli.render.output import as_text
+    from alexcli.render.thumbnail import thumbnail
+    from alexcli.run.data_report import statistics_of
 
     reporter = make_reporter()
-    found = statistics_of(_spec(what), reporter)
+    analysis = statistics_of(_spec(arguments), reporter)
     if out is not None:
         paths = [out / "mean.png", out / "statistics.json"]
-        keep(found, paths, reporter, f"--out {out}", "--out figures")
-    emit(as_text(found, format))
+        save_outputs(analysis, paths, reporter, f"--out {out}", "--out figures")
+    emit(as_text(analysis, format))
     if format is Format.table and out is None:
-        emit(thumbnail(found.panels[0].data[0, 0]))
+        mean_image = analysis.panels[0]
+        assert isinstance(mean_image, TilesPanel)
+        emit(thumbnail(mean_image.tiles[0, 0]))
 
 
 @command(data)
-def preview(what: Where = None, *, index: int = 0, out: Path = Path("preview.png")) -> None:
-    """Draw what the net sees of a picture: ten augmented views, mean image, colour components.
+def preview(
+    arguments: PlaceAndOverrides = None, *, index: int = 0, out: Path = Path("preview.png")
+) -> None:
+    """Draw what the net sees of an image: ten augmented views, mean image, colour components.
 
     Args:
-        index: Which training picture.
-        out: Where the sheet goes.
+        index: Which training image.
+        out: File of the sheet.
 
     Examples:
         alexcli data preview
         alexcli data preview store/ --index 7
     """
-    from alexcli.run.describe import preview_of
+    from alexcli.run.data_report import preview_of
 
-    found = preview_of(_spec(what), index, make_reporter())
-    keep(found, [out], Silent(), f"--out {out}", "--out figures/name.png")
+    analysis = preview_of(_spec(arguments), index, make_reporter())
+    save_outputs(analysis, [out], NullReporter(), f"--out {out}", "--out figures/name.png")
     emit(f"{out}\n")
 
 
@@ -137,20 +158,29 @@ def list_(*, format: FormatOption = Format.table) -> None:
     from importlib.resources import files
 
     text = (files("alexcli.data") / "known.csv").read_text(encoding="utf-8")
-    emit(render(Table.of("sources", list(csv.DictReader(text.splitlines()))), format))
+    sources = list(csv.DictReader(text.splitlines()))
+    emit(render(Table.from_records("sources", sources), format))
 
 
-def _spec(words: list[str] | None) -> "TrainSpec":
-    """The configuration for a place, or for the keys alone."""
+def _spec(arguments: list[str] | None) -> "TrainSpec":
+    """The configuration of `stats` and `preview`.
+
+    Args:
+        arguments: a store or a folder of class folders, and overrides; both may be missing.
+    """
     from dataclasses import replace
 
-    from alexcli.config import compose
+    from alexcli.config.compose import compose
     from alexcli.schema import TrainSpec
 
-    places, keys = split_words(words or [])
+    places, overrides = split_arguments(arguments or [])
     if len(places) > 1:
-        raise UsageError.of("data.one_place", places=places)
-    if places and not any(key.startswith(("data=", "experiment=")) for key in keys):
-        keys = ["data=folder", *keys]
-    spec = compose(keys, TrainSpec)
-    return replace(spec, data=replace(spec.data, root=places[0])) if places else spec
+        raise UsageError(
+            f"one place at a time, not {', '.join(places)}", hint="KEY=VALUE sets anything else"
+        )
+    if not places:
+        return compose(overrides, TrainSpec)
+    if not any(override.startswith(("data=", "experiment=")) for override in overrides):
+        overrides = ["data=folder", *overrides]
+    spec = compose(overrides, TrainSpec)
+    return replace(spec, data=replace(spec.data, root=places[0]))

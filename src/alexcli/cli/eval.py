@@ -1,21 +1,32 @@
 """alexcli eval."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit, keep, split_words
+from alexcli.cli.arguments import split_arguments, typed_arguments
+from alexcli.cli.options import FormatOption, Runs, TenCrop
+from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import UsageError
+from alexcli.records.evaluation import Evaluation
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
-from alexcli.results import Evaluation, Reporter
+from alexcli.reporter import Reporter
+
+if TYPE_CHECKING:  # torch would slow down every --help
+    from alexcli.run.find import RunCheckpoint
 
 Protocols = Annotated[Literal["center", "ten", "all"] | None, typer.Option(show_default="center")]
 
+PROTOCOLS = {"center": ["center"], "ten": ["ten"], "all": ["center", "ten"]}
+"""What each choice of --protocols evaluates."""
 
-def evaluate(
-    what: list[str] | None = None,
+
+def eval_(
+    context: typer.Context,
+    arguments: list[str] | None = None,
     *,
     ten_crop: TenCrop = False,
     protocols: Protocols = None,
@@ -26,71 +37,119 @@ def evaluate(
     runs: Runs = Path("runs"),
     format: FormatOption = Format.table,
 ) -> None:
-    """Top-1 and top-5 error of trained nets, with the protocol beside the numbers.
+    """Measure the top-1 and top-5 errors of trained nets.
+
+    Without a run, the newest finished one is evaluated; several are also averaged as an ensemble.
 
     Args:
-        what (RUN_OR_CKPT|KEY=VALUE): Runs or checkpoints, wildcards too (none: the newest finished
-            run; several: also their averaged ensemble), and data.*, eval.*, placement.* or
-            trainer.* keys.
-        protocols: center, ten (as --ten-crop), or all: both, side by side from one pass.
-        split: Which held-out pictures.
-        per_class: Also each class's error and what it is taken for.
+        arguments (RUN_OR_CKPT|KEY=VALUE): Run directories, checkpoints or wildcards, and overrides
+            of data.*, eval.*, placement.* or trainer.*.
+        protocols: Views of each image that are averaged: center, ten (as --ten-crop), or all: both
+            protocols from one pass.
+        split: Which held-out images.
+        per_class: Also show the error of each class, and the classes it is most confused with.
         out (DIR): Write results.json, results.csv, predictions.npz and, with --per-class,
             per_class.csv and confusion.png.
-        probabilities: predictions.npz holds all softmax outputs.
+        probabilities: Store all softmax outputs in predictions.npz.
 
     Examples:
         alexcli eval --ten-crop
         alexcli eval 'runs/quickstart/s*' --protocols all --per-class --out eval
         alexcli eval runs/quickstart/s0-* --format json
     """
-    protocol = _protocol(ten_crop, protocols, out, probabilities)
-    wanted = ["center", "ten"] if protocol == "all" else [protocol]
-    names, overrides = split_words(what or [])
-    from alexcli.run.evaluate import evaluate as run_evaluate
-    from alexcli.run.processes import launched, speaks
-    from alexcli.run.trained import choose, placed_spec
+    protocol = _protocol(ten_crop, protocols)
+    _check_outputs(out, probabilities)
+    names, overrides = split_arguments(arguments or [])
+    from alexcli.run.evaluate import evaluate
+    from alexcli.run.find import resolve_runs
+    from alexcli.run.processes import enter_worker, needs_workers, run_workers
+    from alexcli.run.trained import eval_config
 
     reporter = make_reporter()
-    chosen = choose(names, runs)
-    # What the processes of a placement are started with.
-    words = [*map(str, (path for _, path in chosen)), *overrides, "--split", split]
-    words += ["--protocols", protocol, "--format", format.value]
-    words += ["--out", str(out)] if out else []
-    words += ["--per-class"] * per_class + ["--probabilities"] * probabilities
-    if launched(placed_spec(chosen[0][0], overrides), ["eval", *words]):
+    checkpoints = resolve_runs(names, runs)
+    spec = eval_config(checkpoints[0].run, overrides)
+    if needs_workers(spec):
+        run_workers(spec, _worker_arguments(typed_arguments(context), names, checkpoints))
         return
-    found = run_evaluate(
-        chosen, reporter, split, wanted, overrides, classes=per_class, probabilities=probabilities
+    enter_worker(spec)
+    evaluation = evaluate(
+        checkpoints,
+        reporter,
+        split,
+        PROTOCOLS[protocol],
+        overrides,
+        per_class=per_class,
+        probabilities=probabilities,
     )
-    if speaks():
-        _show(found, out, format, reporter)
+    _leave(evaluation, out, format, reporter)
 
 
-def _show(found: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:
-    """Print, and write all files of --out."""
-    from alexcli.render.evaluations import classes, errors
-    from alexcli.render.figures import as_text
+def _protocol(ten_crop: bool, protocols: str | None) -> str:
+    """The choice of --protocols; UsageError if --ten-crop contradicts it."""
+    if ten_crop and protocols == "center":
+        raise UsageError(
+            "--ten-crop and --protocols center contradict each other", hint="--protocols all"
+        )
+    if protocols is not None:
+        return protocols
+    return "ten" if ten_crop else "center"
 
-    parts = [(errors(found), ["results.json", "results.csv", "predictions.npz"])]
-    if found.results[-1].per_class is not None:
-        each = classes(found)
-        parts.append((each, ["per_class.csv", *["confusion.png"] * bool(each.panels)]))
-    printed = parts[:1] if format is Format.json else parts
-    emit("\n".join(as_text(part, format) for part, _ in printed))
+
+def _check_outputs(out: Path | None, probabilities: bool) -> None:
+    """UsageError if --out names a file, or --probabilities has no place to go to."""
+    if out is None:
+        if probabilities:
+            raise UsageError("--probabilities needs a place to write them", hint="--out DIR")
+        return
+    if out.is_file() or out.suffix in (".csv", ".json", ".npz"):
+        raise UsageError(
+            f"--out {out} names a file; it takes a folder",
+            hint=f"--out {out.with_suffix('')} writes results.csv, results.json, predictions.npz",
+        )
+
+
+def _worker_arguments(
+    typed: Sequence[str], names: Sequence[str], checkpoints: "Sequence[RunCheckpoint]"
+) -> list[str]:
+    """The command line of the processes that a placement takes: what the user typed.
+
+    If no run was named, the newest one is added, because another may have finished by the time
+    that these processes look.
+    """
+    if names:
+        return list(typed)
+    return [*typed, *(str(checkpoint.path) for checkpoint in checkpoints)]
+
+
+def _leave(evaluation: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:
+    """Part from the other processes, if there are any; the main one shows the results."""
+    from alexcli.run.worker import is_main_process, leave_process_group
+
+    leave_process_group()
+    if is_main_process():
+        _show(evaluation, out, format, reporter)
+
+
+def _show(evaluation: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:
+    """Print the errors, and write all files of --out."""
+    from alexcli.render.evaluations import class_analysis, error_analysis
+    from alexcli.render.output import as_text
+
+    errors = error_analysis(evaluation)
+    classes = None
+    if evaluation.results[-1].per_class is not None:
+        classes = class_analysis(evaluation)
+    shown = [errors]
+    if classes is not None and format is not Format.json:  # json has the classes in each row
+        shown.append(classes)
+    emit("\n".join(as_text(analysis, format) for analysis in shown))
     if out is None:
         return
     hint = "choose another folder: --out DIR"
-    for part, names in parts:
-        keep(part, [out / name for name in names], reporter, f"--out {out}", hint)
-
-
-def _protocol(ten_crop: bool, protocols: str | None, out: Path | None, probabilities: bool) -> str:
-    """What --protocols means; UsageError for options that contradict each other."""
-    if ten_crop and protocols == "center":
-        raise UsageError.of("eval.contradiction")
-    if probabilities and out is None:
-        raise UsageError.of("eval.nowhere")
-    if out is not None and (out.is_file() or out.suffix in (".csv", ".json", ".npz")):
-        raise UsageError.of("eval.file", out=out, folder=out.with_suffix(""))
-    return protocols or ("ten" if ten_crop else "center")
+    files = [out / name for name in ("results.json", "results.csv", "predictions.npz")]
+    save_outputs(errors, files, reporter, f"--out {out}", hint)
+    if classes is not None:
+        files = [out / "per_class.csv"]
+        if classes.panels:
+            files.append(out / "confusion.png")
+        save_outputs(classes, files, reporter, f"--out {out}", hint)

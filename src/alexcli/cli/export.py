@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from alexcli.cli.shell import emit
+from alexcli.cli.output import emit
 from alexcli.render.tables import Format
 
 
@@ -21,26 +21,31 @@ def export(
 
     Args:
         run (RUN_OR_CKPT): Which net.
-        format: torch: a program of torch.export.
-        out (PATH): The new file; none: MODEL.onnx and so on, here.
-        decompose_lrn: onnx: plain arithmetic for runtimes without LRN.
-        preprocessing: Take stored uint8 pictures (N, S, S, 3), centre crop inside.
-        opset: onnx: version of its operators.
-        json: stdout carries JSON.
+        format: File format; torch is a program of torch.export.
+        out (PATH): The new file; without it, MODEL.onnx and so on in this folder.
+        decompose_lrn: For onnx: plain arithmetic, for runtimes without an LRN operator.
+        preprocessing: Take stored uint8 images (N, S, S, 3); the centre crop is inside.
+        opset: For onnx: version of its operators.
+        json: Print JSON.
 
     Examples:
         alexcli export runs/quickstart/s0-* --format onnx
         alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
     """
-    from alexcli.render.figures import as_text
-    from alexcli.run.exchange import SUFFIX
-    from alexcli.run.exchange import export as run_export
-    from alexcli.run.rundir import locate
+    from alexcli.render.output import as_text
+    from alexcli.run.export import default_path
+    from alexcli.run.export import export as run_export
+    from alexcli.run.find import locate
     from alexcli.run.trained import load
 
-    trained = load(*locate(run), ["trainer.accelerator=cpu"])
-    path = out or Path(trained.spec.model.name + SUFFIX[format])
-    made = run_export(
-        trained, format, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset
+    checkpoint = locate(run)
+    trained = load(checkpoint.run, checkpoint.path, ["trainer.accelerator=cpu"])
+    analysis = run_export(
+        trained,
+        format,
+        out or default_path(trained, format),
+        decompose_lrn=decompose_lrn,
+        preprocessing=preprocessing,
+        opset=opset,
     )
-    emit(as_text(made, Format.json if json else Format.table))
+    emit(as_text(analysis, Format.json if json else Format.table))

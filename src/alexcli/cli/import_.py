@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alexcli.cli.shell import emit, one_of
+from alexcli.cli.output import emit
 from alexcli.render.progress import make_reporter
 
 
@@ -13,23 +13,22 @@ def import_(
     classes: Path | None = None,
     runs: Path = Path("runs"),
 ) -> None:
-    """Make a run out of weights from elsewhere, for eval, predict and analyze.
+    """Make a run of weights from elsewhere, for eval, predict and analyze.
 
     Args:
-        source (SOURCE): torchvision: its alexnet.
-        weights (FILE.pth): A state dict on disk, in place of the download.
-        classes (FILE): Names of the classes in the order of the outputs, one a line; none:
-            ILSVRC-2012.
-        runs: Folder of all runs.
+        source (SOURCE): Where the weights come from, such as torchvision (its alexnet).
+        weights (FILE): A file with the weights; without it, they are downloaded.
+        classes (FILE): Names of the classes in the order of the outputs, one a line; without it,
+            those of ILSVRC-2012.
+        runs: Directory of all runs.
 
     Examples:
         alexcli import torchvision && alexcli predict cat.jpg
         alexcli import torchvision --weights alexnet-owt-7be5be79.pth
     """
-    from alexcli.run.exchange import SOURCES, import_torchvision
+    from alexcli.run.import_weights import import_weights
 
-    one_of("source", source, list(SOURCES))
     reporter = make_reporter()
-    run = import_torchvision(runs, reporter, weights=weights, classes=classes)
+    run = import_weights(source, runs, reporter, weights=weights, classes=classes)
     emit(f"{run.path}\n")
     reporter.note("next: alexcli predict cat.jpg")

@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: all commands under one name."""
 
 from typing import Annotated
 
@@ -7,19 +7,21 @@ import typer
 from alexcli import __version__
 from alexcli.cli.ablate import ablate
 from alexcli.cli.analyze import analyze
+from alexcli.cli.arguments import RecordingGroup
 from alexcli.cli.bench import bench
+from alexcli.cli.command import command, examples
 from alexcli.cli.config import config
 from alexcli.cli.data import data
-from alexcli.cli.eval import evaluate
+from alexcli.cli.eval import eval_
 from alexcli.cli.export import export
 from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
 from alexcli.cli.report import report
-from alexcli.cli.shell import command, examples
 from alexcli.cli.train import train
 
 app = typer.Typer(
     name="alexcli",
+    cls=RecordingGroup,
     help="AlexNet as its paper describes it and as its authors ran it.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -29,8 +31,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(__version__)
         raise typer.Exit()
 
@@ -38,13 +40,16 @@ def _version(asked: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
 ) -> None:
     """AlexNet as its paper describes it and as its authors ran it."""
 
 
-for function in (train, evaluate, predict, import_, export, analyze, ablate, report):
+for function in (train, eval_, predict, import_, export, analyze, ablate, report):
     command(app)(function)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")

@@ -1,17 +1,21 @@
 """alexcli predict."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from alexcli.cli.shell import FormatOption, Runs, TenCrop, emit, keep
+from alexcli.cli.options import FormatOption, Runs, TenCrop
+from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
+if TYPE_CHECKING:  # torch would slow down every --help
+    from alexcli.run.find import RunCheckpoint
+
 Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
-FIGURES = (".png", ".svg", ".pdf")
+FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def predict(
@@ -25,36 +29,51 @@ def predict(
     runs: Runs = Path("runs"),
     format: FormatOption = Format.table,
 ) -> None:
-    """What a trained net sees in pictures of yours.
+    """Predict the classes of your own images with a trained net.
 
     Args:
-        images (IMAGE...): Pictures, or folders of them.
-        run (RUN_OR_CKPT): Which net; none: the newest finished run.
-        top: How many labels.
-        labels (FILE): True labels, a line each: LABEL or FILE LABEL; names of classes, or numbers
-            from 0 or from 1. Without it, a folder called as a class gives the label.
+        images (IMAGE...): Images, or folders of them.
+        run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
+        top: How many classes to show.
+        labels (FILE): True labels, a line each: LABEL or FILE LABEL, where a label is the name of a
+            class, or a number from 0 or from 1. Without it, an image in a folder named after a
+            class has that label.
         out (FIGURE.png): Draw Figure 4 (left) of the paper.
 
     Examples:
         alexcli predict cat.jpg
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
     """
-    if out is not None and out.suffix.lower() not in FIGURES:
-        raise UsageError.of("predict.figure", out=out, figures=FIGURES)
-    from alexcli.render.evaluations import guesses
-    from alexcli.render.figures import as_text
-    from alexcli.run.evaluate import find_pictures
-    from alexcli.run.evaluate import predict as run_predict
-    from alexcli.run.trained import choose, load
+    if out is not None and out.suffix.lower() not in FIGURE_SUFFIXES:
+        raise UsageError(
+            f"--out {out} is none of {', '.join(FIGURE_SUFFIXES)}", hint=f"--out {out}.png"
+        )
+    from alexcli.render.output import as_text
+    from alexcli.render.predictions import prediction_analysis
+    from alexcli.run.predict import find_images
+    from alexcli.run.predict import predict as run_predict
+    from alexcli.run.trained import load
 
-    files = find_pictures(images)
+    files = find_images(images)
     reporter = make_reporter()
-    chosen = choose([run] if run else [], runs, ("train", "import"))
-    if len(chosen) > 1:
-        raise UsageError.of("predict.many_runs", run=run, chosen=chosen, first=chosen[0][1])
-    trained = load(*chosen[0])
-    found = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
-    shown = guesses(found, f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}")
-    emit(as_text(shown, format))
+    checkpoint = _one_checkpoint(run, runs)
+    trained = load(checkpoint.run, checkpoint.path)
+    predictions = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
+    views = "ten crops" if ten_crop else "centre crop"
+    analysis = prediction_analysis(predictions, f"{trained.name}, {views}")
+    emit(as_text(analysis, format))
     if out is not None:
-        keep(shown, [out], reporter, f"--out {out}", "choose another place")
+        save_outputs(analysis, [out], reporter, f"--out {out}", "choose another place")
+
+
+def _one_checkpoint(run: str | None, runs: Path) -> "RunCheckpoint":
+    """The checkpoint that --run names, or the newest trained or imported one."""
+    from alexcli.run.find import resolve_runs
+
+    names = [] if run is None else [run]
+    checkpoints = resolve_runs(names, runs, kinds=("train", "import"))
+    if len(checkpoints) > 1:
+        raise UsageError(
+            f"--run {run} matches {len(checkpoints)} runs", hint=f"--run {checkpoints[0].path}"
+        )
+    return checkpoints[0]

@@ -1,49 +1,92 @@
 """alexcli report."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from alexcli.cli.ablate import SEEDS
-from alexcli.cli.shell import Positive, emit, split_words
+from alexcli.cli.arguments import split_arguments
+from alexcli.cli.options import Positive, Runs
+from alexcli.cli.output import emit
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 
+if TYPE_CHECKING:  # numpy would slow down every --help
+    from alexcli.records.analysis import Analysis
+
+DEFAULT_RUNS = Path("runs")
+
 
 def report(
-    what: list[str] | None = None, *, seeds: Positive = SEEDS, out: Path = Path("report.html")
+    arguments: list[str] | None = None,
+    *,
+    seeds: Positive = SEEDS,
+    out: Path = Path("report.html"),
+    runs: Runs = DEFAULT_RUNS,
 ) -> None:
-    """Write one HTML file, with curves as PNG and SVG beside it, of what is finished.
+    """Write what is finished into one HTML file, with the curves as PNG and SVG beside it.
+
+    Without a study or a run, the report is of the newest finished run. The runs of a study are
+    those in --runs, or in the directory that runs=DIR names.
 
     Args:
-        what (STUDY|RUN|KEY=VALUE): Studies, with what chose their setting, or runs.
+        arguments (STUDY|RUN|KEY=VALUE): Studies, with the overrides that chose their setting, or
+            runs.
         seeds: Seeds of the studies.
-        out (FILE.html): What to write.
+        out (FILE.html): The file to write.
 
     Examples:
         alexcli report lrn
         alexcli report 'runs/quickstart/s*' --out runs.html
         alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html
     """
-    names, words = split_words(what or [])
-    if not names:
-        raise UsageError.of("report.no_name")
     if out.suffix != ".html" or not out.parent.is_dir():
-        raise UsageError.of("report.no_html", out=out)
-    from alexcli.config import STUDIES, choices
-    from alexcli.render.figures import write_report
-    from alexcli.render.studies import study_table
-    from alexcli.run.ablate import Ablation
-    from alexcli.run.look import of_runs, of_study
-    from alexcli.run.trained import choose
+        raise UsageError(f"--out {out} is not FILE.html in a folder that exists")
+    from alexcli.config.files import STUDIES, choices
+    from alexcli.render.report import write_report
 
-    wanted = [name for name in names if name in choices(STUDIES)]
-    others = [name for name in names if name not in wanted]
-    sections = {"runs": of_runs([run for run, _ in choose(others, Path("runs"))])} if others else {}
-    if wanted:
-        ablation = Ablation(wanted, words, seeds)
-        for study in ablation.results(make_reporter()):
-            sections[study.name] = of_study(study, ablation.typed)
-            arms = study_table(study)
-            arms.title = "arms against the baseline"
-            sections[study.name].tables.insert(0, arms)
+    names, overrides = split_arguments(arguments or [])
+    studies = [name for name in names if name in choices(STUDIES)]
+    run_names = [name for name in names if name not in studies]
+    sections: dict[str, Analysis] = {}
+    if run_names or not studies:
+        sections["runs"] = _section_of_runs(run_names, runs)
+    if studies:
+        sections.update(_sections_of_studies(studies, _with_runs(overrides, runs), seeds))
     for path in write_report(sections, out):
         emit(f"{path}\n")
+
+
+def _with_runs(overrides: list[str], runs: Path) -> list[str]:
+    """The overrides of studies, with --runs where it was typed and no runs=DIR contradicts it."""
+    if runs == DEFAULT_RUNS or any(word.startswith("runs=") for word in overrides):
+        return overrides
+    return [*overrides, f"runs={runs}"]
+
+
+def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
+    """Curves of runs; without names, of the newest one."""
+    from alexcli.run.find import resolve_runs
+    from alexcli.run.report import runs_report
+
+    return runs_report([checkpoint.run for checkpoint in resolve_runs(names, runs)])
+
+
+def _sections_of_studies(
+    names: Sequence[str], overrides: Sequence[str], seeds: int
+) -> "dict[str, Analysis]":
+    """By study: its table of arms, and the curves of its runs."""
+    from alexcli.ablation.plan import Ablation
+    from alexcli.ablation.results import study_results
+    from alexcli.render.studies import study_table
+    from alexcli.run.report import study_report
+
+    ablation = Ablation(names, overrides, seeds)
+    sections: dict[str, Analysis] = {}
+    for study in study_results(ablation, make_reporter()):
+        analysis = study_report(study, ablation.arguments)
+        arms = study_table(study)
+        arms.title = "arms against the baseline"
+        analysis.tables.insert(0, arms)
+        sections[study.name] = analysis
+    return sections

@@ -2,74 +2,135 @@
 
 import shutil
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import typer
 
-from alexcli.cli.shell import Hidden, Overrides, emit
+from alexcli.cli.arguments import typed_arguments
+from alexcli.cli.options import Hidden, Overrides
+from alexcli.cli.output import emit
+from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
-from alexcli.results import Reporter, TrainResult
+from alexcli.reporter import Reporter
+
+if TYPE_CHECKING:
+    from alexcli.schema import TrainSpec
 
 
 def train(
-    overrides: Overrides = None, *, resume: str = "auto", dry_run: bool = False, arm: Hidden = None
+    context: typer.Context,
+    overrides: Overrides = None,
+    *,
+    resume: str = "auto",
+    dry_run: bool = False,
+    arm: Hidden = None,
 ) -> None:
-    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded pictures, in two minutes.
+    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, in two minutes.
 
     Args:
-        resume (auto|never|PATH): auto: skip a finished run, go on with an unfinished one. never:
-            put what is there aside and start over. PATH: go on from that checkpoint of this run.
+        resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
+            the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
         dry_run: Print the configuration and where it would run.
 
     Examples:
         alexcli train
         alexcli train experiment=imagenette data.root=DIR
         alexcli train seed=0,1,2 optim.epochs=5
-        alexcli train placement=ranks label=two_processes
+        alexcli train placement=distributed label=two_processes
     """
-    from alexcli.config import compose, expand
+    from alexcli.config.compose import compose
+    from alexcli.config.overrides import expand
+    from alexcli.run.worker import handed_config
     from alexcli.schema import TrainSpec
 
-    words = list(overrides or [])
+    typed = list(overrides or [])
+    command_line = typed_arguments(context)
     reporter = make_reporter()
-    jobs = expand(words)
+    resolved = handed_config()
+    if resolved is not None:  # this process is one of several that alexcli started
+        _train_one(resolved, typed, command_line, resume, arm, reporter)
+        return
+    jobs = expand(typed)
     specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
     if dry_run:
-        from alexcli.run.build import plan
+        _print_plans(specs, jobs, reporter)
+    elif len(jobs) > 1:
+        _train_several(jobs, resume, reporter)
+    else:
+        _train_one(specs[0], typed, command_line, resume, arm, reporter)
 
-        for spec, job in zip(specs, jobs, strict=True):
-            emit(plan(spec, reporter, overrides=job))
+
+def _print_plans(
+    specs: "Sequence[TrainSpec]", jobs: Sequence[list[str]], reporter: Reporter
+) -> None:
+    """Print what each job would do."""
+    from alexcli.run.dry_run import plan
+
+    for spec, job in zip(specs, jobs, strict=True):
+        emit(plan(spec, reporter, overrides=job))
+
+
+def _train_several(jobs: Sequence[list[str]], resume: str, reporter: Reporter) -> None:
+    """Train one job after another; the worst exit code is this command's."""
+    from alexcli.run.sweep import sweep
+
+    codes = sweep(jobs, ["--resume", resume], reporter)
+    reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")
+    raise typer.Exit(max(codes))
+
+
+def _train_one(
+    spec: "TrainSpec",
+    typed: list[str],
+    command_line: list[str],
+    resume: str,
+    arm: str | None,
+    reporter: Reporter,
+) -> None:
+    """Train, in as many processes as the placement takes.
+
+    Args:
+        spec: the configuration.
+        typed: the KEY=VALUE words.
+        command_line: everything that was typed, with which other processes are started.
+        resume: see `train`.
+        arm: see run.train.
+        reporter: receives progress updates.
+    """
+    from alexcli.run.processes import enter_worker, needs_workers, run_workers
+    from alexcli.run.worker import is_main_process, leave_process_group
+
+    if needs_workers(spec):
+        run_workers(spec, command_line)
         return
-    if len(jobs) > 1:
-        from alexcli.run.processes import sweep
-
-        codes = sweep(jobs, ["--resume", resume], reporter)
-        reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")
-        raise typer.Exit(max(codes))
-    from alexcli.run.processes import launched, speaks
-
-    flags = ["--resume", resume, *(["--arm", arm] if arm else [])]
-    if launched(specs[0], ["train", *flags, *words]):
-        return
+    enter_worker(spec)
     from alexcli.run.train import train as run_train
 
-    done = run_train(specs[0], reporter, resume=resume, overrides=words, arm=arm)
+    result = run_train(spec, reporter, resume=resume, overrides=typed, arm=arm)
     reporter.close()
-    if speaks():
-        _tell(done, reporter)
+    leave_process_group()
+    if is_main_process():
+        _print_result(result, reporter)
 
 
-def _tell(done: TrainResult, reporter: Reporter) -> None:
+def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
     """What came out, and what to type next."""
-    best, last = done.result["best"], done.result["last"]["val"]
-    if done.skipped:
-        reporter.note(f"{done.directory} is finished (to start it over: --resume never)")
+    best = outcome.result["best"]
+    last = outcome.result["last"]["val"]
+    if outcome.skipped:
+        reporter.note(f"{outcome.directory} is finished (to start it over: --resume never)")
     reporter.note(
         f"validation error {100 * last['top1_err']:.2f}% after epoch {last['epoch']} "
         f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "
-        f"{done.result['seconds']:.0f} s of training"
+        f"{outcome.result['seconds']:.0f} s of training"
     )
-    emit(f"{done.directory}\n")
-    # As it has to be typed here: a fresh environment is often not on the PATH.
-    typed = sys.argv[0] if not sys.argv[0].endswith(".py") else f"{sys.executable} -m alexcli"
-    program = "alexcli" if shutil.which("alexcli") else typed
-    reporter.note(f"next: {program} eval --ten-crop {done.directory}")
+    emit(f"{outcome.directory}\n")
+    reporter.note(f"next: {_program()} eval --ten-crop {outcome.directory}")
+
+
+def _program() -> str:
+    """How alexcli has to be typed here: a fresh environment is often not on the PATH."""
+    if shutil.which("alexcli"):
+        return "alexcli"
+    return f"{sys.executable} -m alexcli" if sys.argv[0].endswith(".py") else sys.argv[0]

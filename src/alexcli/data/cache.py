@@ -1,10 +1,8 @@
-"""Files that can be made again, under $ALEXCLI_CACHE (default ~/.cache/alexcli)."""
+"""Files that can be made again at any time, in $ALEXCLI_CACHE (default: ~/.cache/alexcli)."""
 
 import os
-import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,59 +11,59 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from alexcli.errors import UsageError
+from alexcli.files import atomic_path
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+"""Arrays by name, as an npz file holds them."""
+
+FOLDER_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
 
 
 def cache_dir() -> Path:
-    """The cache folder, made if need be.
+    """The cache folder, created if it does not exist.
 
     Raises:
-        UsageError: it cannot be made or written.
+        UsageError: it cannot be created.
     """
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     folder = Path(os.environ.get("ALEXCLI_CACHE") or Path(base, "alexcli"))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError.of("data.cache_folder", folder=folder, error=error) from error
+        raise UsageError(
+            f"the cache folder {folder} cannot be created: {error.strerror}", hint=FOLDER_HINT
+        ) from error
     return folder
 
 
-@contextmanager
-def whole_file(path: Path) -> Iterator[Path]:
-    """Where to write: it takes the name `path` when all is written, and else it is removed."""
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def place(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    with whole_file(path) as temporary:
-        temporary.write_bytes(content)
-
-
 def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
-    """The arrays of a name, made once: parallel runs wait for the one that makes them.
+    """Arrays from the cache, made at first use; parallel runs wait for the one that makes them.
 
-    Written to a temporary file and renamed, so a killed run leaves nothing half-made.
-    Object arrays are neither written nor read, so reading executes nothing.
+    The file is written whole or not at all, so a killed run leaves nothing half-made. Arrays of
+    objects are neither written nor read, so reading executes nothing.
+
+    Args:
+        name: names the file in the cache, without its ending.
+        make: makes the arrays.
+
+    Raises:
+        UsageError: the file cannot be written, or is damaged.
     """
     path = cache_dir() / f"{name}.npz"
     try:
         with FileLock(path.with_suffix(".lock")):
             if not path.exists():
-                made = make()
-                with whole_file(path) as temporary, temporary.open("wb") as file:
-                    np.savez(file, allow_pickle=False, **made)
+                arrays = make()
+                with atomic_path(path) as temporary, temporary.open("wb") as file:
+                    np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
-        raise UsageError.of("data.cache_unwritable", path=path, error=error) from error
+        raise UsageError(
+            f"the cache file {path} cannot be written: {error.strerror}", hint=FOLDER_HINT
+        ) from error
     try:
         with np.load(path, allow_pickle=False) as stored:
             return {key: stored[key] for key in stored.files}
     except (OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageError.of("data.cache_damaged", path=path, error=error) from error
+        raise UsageError(
+            f"the cache file {path} is damaged: {error}", hint=f"remove it: rm {path}"
+        ) from error

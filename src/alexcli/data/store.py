@@ -1,362 +1,252 @@
-"""The prepared store: a manifest, chunks of plain bytes, and where in them each picture lies.
+"""The format of a prepared store: a manifest, chunks of plain bytes, and where each image lies.
 
-    manifest.json     classes, splits, chunks with their checksums, how it was made
-    train.npz         chunk, offset, length, label and source row of each picture; val.npz, test.npz
-    train-00000.bin   pictures one after another: raw uint8 (S, S, 3), or JPEG
-    statistics.npz    of the training set
-    source.jsonl      split, name, bytes and time of each file that it was made from
+    manifest.json     classes, splits, chunks with their checksums, how it was prepared
+    train.npz         chunk, offset, length, label and source row of each image; val.npz, test.npz
+    train-00000.bin   images one after another: raw uint8 (S, S, 3), or JPEG
+    statistics.npz    statistics of the training set
+    source.jsonl      split, name, bytes, time and label of each file that it was made from
 
-It lies in a local folder or behind a URL such as s3://bucket/store. Nothing in it is executed:
-JSON, numbers, and pixels. A picture is read by its position (`pread`): a random one took 7
-microseconds where litdata, which fetches through its own queue of chunks, took 1,100; in order both
-read over 100,000 a second.
+A store lies in a local folder or behind a URL such as s3://bucket/store. Nothing in it is
+executed: it holds JSON, numbers, and pixels. An image is read by its position (`pread`): a random
+one took 7 microseconds where litdata, which fetches through its own queue of chunks, took 1,100;
+in order both read over 100,000 images a second.
 """
 
-import copy
-import io
 import json
-import os
 import re
-import weakref
-import zipfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
-from filelock import FileLock
 from xxhash import xxh3_128_hexdigest
 
-from alexcli.data.cache import cache_dir, place
-from alexcli.data.dataset import Dataset, Progress, Statistics, digest
-from alexcli.data.pictures import Images, Pictures, Rows, decode_jpeg
-from alexcli.errors import UsageError, plural
+from alexcli.data.dataset import digest
+from alexcli.errors import UsageError
 from alexcli.schema import Encoding
 
-FORMAT, VERSION = "alexcli-store", 1
-MANIFEST, PLAN, LISTING, STATISTICS = "manifest.json", "plan.json", "source.jsonl", "statistics.npz"
-FOREIGN = "index.json"  # litdata's, whose items may be pickles
-READERS = 8  # of a store that is verified, each with a chunk in memory
-COLUMNS = ("chunk", "offset", "length", "label", "row")
+FORMAT = "alexcli-store"
+VERSION = 1
+
+MANIFEST = "manifest.json"
+PLAN = "plan.json"
+"""Stands in for the manifest while the store is being written."""
+LISTING = "source.jsonl"
+STATISTICS = "statistics.npz"
+
+LITDATA_INDEX = "index.json"
+"""The index of a folder that litdata wrote, whose items may be pickles."""
+
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
+"""The package with which fsspec reads a kind of URL."""
+
+DAMAGED_HINT = "alexcli data verify STORE finds the damaged chunks; prepare the store again"
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """A file of pictures."""
+    """A file of images."""
 
     file: str
     count: int
+    """Images in it."""
     bytes: int
     checksum: str
+    """XXH3 of 128 bits, in hexadecimal."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """What a store says of itself, and where it lies."""
+    """The content of a manifest, and where the store lies."""
 
     root: str
     """Local folder or URL."""
     encoding: Encoding
     size: int
+    """Side of the images, pixels."""
     resize: str
+    """How they came to that size."""
     classes: list[str]
     splits: dict[str, list[Chunk]]
     files: dict[str, str]
     """Checksum of each file that is not a chunk."""
     skipped: int
+    """Files left out because they cannot be decoded."""
     note: str | None
+    """What a reader of a result must know about the data."""
 
     @property
     def fingerprint(self) -> str:
-        """Identity of the pictures, their classes and their order."""
-        chunks = {name: [c.checksum for c in found] for name, found in self.splits.items()}
-        index = {name: self.files[f"{name}.npz"] for name in self.splits}
-        return digest([self.classes, self.size, chunks, index])
+        """Identity of the images, their classes and their order."""
+        chunks = {
+            split: [chunk.checksum for chunk in chunks] for split, chunks in self.splits.items()
+        }
+        indices = {split: self.files[f"{split}.npz"] for split in self.splits}
+        return digest([self.classes, self.size, chunks, indices])
 
     def read(self, name: str) -> bytes:
-        """A small file whose content is what the manifest promises; UsageError where it is not."""
+        """A file that is not a chunk.
+
+        Raises:
+            UsageError: it is missing, or its content is not what the manifest promises.
+        """
         try:
-            data = _read(self.root, name)
+            content = read_file(self.root, name)
         except FileNotFoundError:
-            raise UsageError.of("store.missing", root=self.root, name=name) from None
-        if xxh3_128_hexdigest(data) != self.files[name]:
-            raise UsageError.of("store.other_content", root=self.root, name=name)
-        return data
+            raise UsageError(f"{self.root}/{name} is missing", hint=DAMAGED_HINT) from None
+        if xxh3_128_hexdigest(content) != self.files[name]:
+            raise UsageError(
+                f"{self.root}/{name} is not what the manifest promises", hint=DAMAGED_HINT
+            )
+        return content
 
 
 def is_url(root: str) -> bool:
-    """Whether it names something that is not a local folder."""
+    """Whether `root` names something that is not a local folder."""
     return "://" in root
 
 
 def is_store(root: str) -> bool:
-    """Whether a folder or URL is to be read as a store, be it unfinished or of another program."""
-    if is_url(root) or Path(root, "train").is_dir():
-        return is_url(root)
-    return any(Path(root, name).is_file() for name in (MANIFEST, PLAN, FOREIGN))
+    """Whether a folder or URL is to be read as a store, even an unfinished or a foreign one."""
+    if is_url(root):
+        return True
+    if Path(root, "train").is_dir():
+        return False
+    return any(Path(root, name).is_file() for name in (MANIFEST, PLAN, LITDATA_INDEX))
 
 
-def _read(root: str, name: str) -> bytes:
-    """The content of a file; UsageError says why it cannot be reached."""
-    where = f"{root.rstrip('/')}/{name}"
+def read_file(root: str, name: str) -> bytes:
+    """The content of a file of a store.
+
+    Args:
+        root: local folder or URL.
+        name: the file's name in it.
+
+    Raises:
+        FileNotFoundError: it does not exist.
+        UsageError: a URL that cannot be read, with the reason.
+    """
+    path = f"{root.rstrip('/')}/{name}"
     if not is_url(root):
-        return Path(where).read_bytes()
+        return Path(path).read_bytes()
     import fsspec  # type: ignore[import-untyped]
 
-    kind = where.partition("://")[0]
     try:
-        with fsspec.open(where, "rb") as file:
+        with fsspec.open(path, "rb") as file:
             return bytes(file.read())
     except ImportError as error:
-        driver = DRIVERS.get(kind, error.name)
-        raise UsageError.of("store.driver", kind=kind, driver=driver) from error
+        protocol = path.partition("://")[0]
+        driver = DRIVERS.get(protocol, error.name)
+        raise UsageError(
+            f"{protocol}:// needs the package {driver}", hint=f"pip install {driver}"
+        ) from error
     except FileNotFoundError:
         raise
-    except Exception as error:  # each service has kinds of its own
-        raise UsageError.of("store.unreachable", where=where, error=error) from error
+    except Exception as error:  # each service has exceptions of its own
+        raise UsageError(
+            f"{path} cannot be read: {error}",
+            hint="check the address, the network and the credentials of this machine",
+        ) from error
 
 
 def read_manifest(root: str) -> Store:
-    """What a store says of itself, checked before any chunk is opened.
+    """Read and check a manifest; no chunk is opened.
+
+    Args:
+        root: local folder or URL.
 
     Raises:
-        UsageError: no store, an unfinished one, one of a newer version, or one whose items are
+        UsageError: there is no store; it is unfinished, or of a newer version; its items are
             anything but pixels.
     """
     try:
-        data = json.loads(_read(root, MANIFEST))
-        if data.get("format") != FORMAT:
-            raise UsageError.of("store.no_manifest", root=root)
-        if (found := data["version"]) > VERSION:
-            raise UsageError.of("store.newer", root=root, found=found, known_version=VERSION)
-        return _parsed(root, data)
+        content = json.loads(read_file(root, MANIFEST))
+        _check_version(root, content)
+        return _parse_manifest(root, content)
     except FileNotFoundError:
-        raise _no_store(root) from None
+        raise _no_manifest_error(root) from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError.of("store.manifest_damaged", root=root, error=error) from error
+        raise UsageError(
+            f"{root}/{MANIFEST} is damaged: {error}", hint="prepare the store again"
+        ) from error
 
 
-def _parsed(root: str, data: dict[str, Any]) -> Store:
+def _check_version(root: str, content: dict[str, Any]) -> None:
+    """UsageError unless the manifest is one that this version of alexcli reads."""
+    if content.get("format") != FORMAT:
+        raise UsageError(f"{root}/{MANIFEST} is not the manifest of a store")
+    version = content["version"]
+    if version > VERSION:
+        raise UsageError(
+            f"{root} is a store of version {version}, and this alexcli reads up to version "
+            f"{VERSION}",
+            hint="install a newer alexcli, or prepare the store again",
+        )
+
+
+def _parse_manifest(root: str, content: dict[str, Any]) -> Store:
     """A manifest from plain data; KeyError, TypeError or ValueError where it is damaged."""
-    kinds = Chunk.__annotations__.items()
     splits = {
-        name: [Chunk(**{key: kind(chunk[key]) for key, kind in kinds}) for chunk in chunks]
-        for name, chunks in data["splits"].items()
+        split: [_parse_chunk(chunk) for chunk in chunks]
+        for split, chunks in content["splits"].items()
     }
-    for needed in (LISTING, STATISTICS, *(f"{name}.npz" for name in ("train", *splits))):
-        if needed not in data["files"] or "train" not in splits:
-            raise ValueError(f"{needed} is missing")
-    for name in (*(c.file for chunks in splits.values() for c in chunks), *data["files"]):
-        # A manifest of a stranger must not name files outside its folder.
+    if "train" not in splits:
+        raise ValueError("the split train is missing")
+    files = {str(name): str(checksum) for name, checksum in content["files"].items()}
+    for name in (LISTING, STATISTICS, *(f"{split}.npz" for split in splits)):
+        if name not in files:
+            raise ValueError(f"{name} is missing")
+    chunk_files = [chunk.file for chunks in splits.values() for chunk in chunks]
+    for name in (*chunk_files, *files):
+        # The manifest of a stranger must not name files outside its folder.
         if not re.fullmatch(r"[a-z]+(-\d+)?\.(bin|npz|jsonl)", name):
-            raise ValueError(f"{name!r} is no file name of a store")
-    if data["encoding"] not in list(Encoding):
-        raise ValueError(f"pictures in the format {data['encoding']!r}; raw and jpeg are read")
+            raise ValueError(f"{name!r} is not a file name of a store")
+    if content["encoding"] not in list(Encoding):
+        raise ValueError(
+            f"its images are in the format {content['encoding']!r}; raw and jpeg can be read"
+        )
     return Store(
         root=root,
-        encoding=Encoding(data["encoding"]),
-        size=int(data["size"]),
-        resize=str(data["resize"]),
-        classes=[str(name) for name in data["classes"]],
+        encoding=Encoding(content["encoding"]),
+        size=int(content["size"]),
+        resize=str(content["resize"]),
+        classes=[str(name) for name in content["classes"]],
         splits=splits,
-        files={name: str(checksum) for name, checksum in data["files"].items()},
-        skipped=int(data["skipped"]),
-        note=data["note"],
+        files=files,
+        skipped=int(content["skipped"]),
+        note=content["note"],
     )
 
 
-def _no_store(root: str) -> UsageError:
-    """Why a place without a manifest is no store; behind a URL only the manifest is looked for."""
+def _parse_chunk(content: dict[str, Any]) -> Chunk:
+    return Chunk(
+        file=str(content["file"]),
+        count=int(content["count"]),
+        bytes=int(content["bytes"]),
+        checksum=str(content["checksum"]),
+    )
+
+
+def _no_manifest_error(root: str) -> UsageError:
+    """The reason why a place without a manifest is not a store.
+
+    Behind a URL only the manifest is looked for.
+    """
     folder = Path(root)
     if (folder / PLAN).exists():
-        return UsageError.of("store.unfinished", root=folder)
-    if (folder / FOREIGN).exists():
-        kind = re.search(r'"data_format":\s*(\[[^\]]*\])', (folder / FOREIGN).read_text())
-        said = f" in the format {kind.group(1)}" if kind else ""
-        return UsageError.of("store.foreign", root=folder, said=said)
-    return UsageError.of("store.none", root=root)
-
-
-@lru_cache(maxsize=256)
-class Descriptor:
-    """An open file, kept for the next picture and closed when nobody uses it any more.
-
-    A thread that still reads from one that is dropped here holds it open. Reading names its own
-    position, so processes that share one after a fork do not disturb each other.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.number = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self.number)
-
-
-def _local(root: str, chunk: Chunk) -> Path:
-    """A chunk on this machine's disk; a remote one is fetched once, by its content.
-
-    Raises:
-        UsageError: what was fetched is not what the manifest promises, or there is no room for it.
-    """
-    if not is_url(root):
-        return Path(root, chunk.file)
-    path = cache_dir() / "chunks" / chunk.checksum
-    path.parent.mkdir(exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            content = _read(root, chunk.file)
-            if xxh3_128_hexdigest(content) != chunk.checksum:
-                raise UsageError.of("store.fetched_other", root=root, name=chunk.file)
-            try:
-                place(path, content)
-            except OSError as error:
-                raise UsageError.of("data.cache_unwritable", path=path, error=error) from error
-    return path
-
-
-class StorePictures(Pictures):
-    """A split of a store.
-
-    Args:
-        store: what it says of itself.
-        split: train, val or test.
-
-    Raises:
-        UsageError: the index or a chunk is missing, or not what the manifest promises.
-    """
-
-    def __init__(self, store: Store, split: str) -> None:
-        self.store, self.split, self.chunks = store, split, store.splits[split]
-        self.paths: dict[int, Path] = {}
-        root, name = store.root, f"{split}.npz"
-        self.index = _index(store.read(name), f"{root}/{name}")
-        self.labels = self.index["label"]
-        if problem := _index_problem(self.index, self.chunks, len(store.classes)):
-            raise UsageError.of("store.index_problem", root=root, name=name, problem=problem)
-        for chunk in [] if is_url(root) else self.chunks:
-            path = Path(root, chunk.file)
-            there = f"{path.stat().st_size} bytes" if path.exists() else "missing"
-            if there != f"{chunk.bytes} bytes":
-                raise UsageError.of("store.chunk_size", path=path, there=there, chunk=chunk)
-
-    def fetch(self, indices: Sequence[int]) -> Images:
-        """See Pictures."""
-        side, wanted = self.store.size, np.asarray(indices)
-        images = np.empty((len(wanted), side, side, 3), dtype=np.uint8)
-        raw = self.store.encoding is Encoding.raw
-        where = (self.index[name][wanted].tolist() for name in ("chunk", "offset", "length"))
-        for index, image, chunk, offset, length in zip(wanted, images, *where, strict=True):
-            if chunk not in self.paths:
-                self.paths[chunk] = _local(self.store.root, self.chunks[chunk])
-            file = Descriptor(self.paths[chunk])
-            data = b"" if raw else os.pread(file.number, length, offset)
-            if length != (os.preadv(file.number, [image], offset) if raw else len(data)):
-                raise UsageError.of("store.chunk_short", path=self.paths[chunk], index=index)
-            if not raw:
-                image[:] = decode_jpeg(data, side, f"picture {index} of {self.split}")
-        return images
-
-    def part(self, rows: Rows) -> Self:
-        """See Pictures."""
-        part = copy.copy(self)
-        part.index = {name: column[rows] for name, column in self.index.items()}
-        part.labels = part.index["label"]
-        return part
-
-    def names(self) -> list[str]:
-        """See Pictures."""
-        rows = [json.loads(line) for line in self.store.read(LISTING).splitlines()]
-        names = [str(row[1]) for row in rows if row[0] == self.split]
-        return [names[row] for row in self.index["row"]]
-
-    def groups(self) -> list[Rows] | None:
-        """The chunks of a remote store; a local one is equally near everywhere."""
-        if not is_url(self.store.root):
-            return None
-        order = np.argsort(self.index["chunk"], kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(self.index["chunk"][order])) + 1)
-
-
-def _index(data: bytes, what: str) -> dict[str, Rows]:
-    """The columns of a split's index, each (N,) int64; arrays of objects are never read."""
-    try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
-            return {name: stored[name].astype(np.int64) for name in COLUMNS}
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise UsageError.of("store.index_damaged", what=what, error=error) from error
-
-
-def _index_problem(index: dict[str, Rows], chunks: list[Chunk], classes: int) -> str | None:
-    """What in an index contradicts the manifest."""
-    numbers, labels, offset = index["chunk"], index["label"], index["offset"]
-    if len({len(column) for column in index.values()}) != 1:
-        return "its columns differ in length"
-    if (numbers < 0).any() or (numbers >= len(chunks)).any():
-        return f"a picture lies in none of the {len(chunks)} chunks"
-    if np.bincount(numbers, minlength=len(chunks)).tolist() != [c.count for c in chunks]:
-        return f"{plural(len(numbers), 'picture')}, not {sum(c.count for c in chunks)}"
-    if (labels < 0).any() or (labels >= classes).any():
-        return f"a label is outside the {classes} classes"
-    sizes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)[numbers]
-    if (offset < 0).any() or (offset + index["length"] > sizes).any():
-        return "a picture lies outside its chunk"
-    return None
-
-
-def open_store(root: str) -> Dataset:
-    """A store as a data set.
-
-    Args:
-        root: local folder or URL.
-
-    Raises:
-        UsageError: see `read_manifest` and `StorePictures`.
-    """
-    store = read_manifest(root)
-    parts = {name: StorePictures(store, name) for name in store.splits}
-    with np.load(io.BytesIO(store.read(STATISTICS)), allow_pickle=False) as arrays:
-        statistics = Statistics.from_arrays(arrays)
-    identity = (store.fingerprint, store.size, store.resize)
-    return Dataset.of(store.classes, parts, *identity, store.note, store.skipped, statistics)
-
-
-def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
-    """Read a whole store again and compare it with its manifest.
-
-    Args:
-        root: local folder or URL.
-        progress: told (files done, all).
-
-    Returns:
-        What is wrong, one line a file; empty when all is well.
-
-    Raises:
-        UsageError: it has no readable manifest.
-    """
-    store = read_manifest(root)
-    chunks = {c.file: c for part in store.splits.values() for c in part}
-    promised = {name: chunk.checksum for name, chunk in chunks.items()} | store.files
-
-    def problem(name: str) -> str | None:
-        try:
-            data = _read(root, name)
-        except FileNotFoundError:
-            return f"{name} is missing"
-        if name in chunks and len(data) != chunks[name].bytes:
-            return f"{name} has {len(data):,} bytes, not {chunks[name].bytes:,}"
-        if xxh3_128_hexdigest(data) != promised[name]:
-            return f"{name} is not what was written: its checksum differs"
-        split = name.removesuffix(".npz")
-        if split not in store.splits:
-            return None
-        wrong = _index_problem(_index(data, name), store.splits[split], len(store.classes))
-        return f"{name}: {wrong}" if wrong else None
-
-    problems = []
-    with ThreadPoolExecutor(READERS) as pool:
-        for done, found in enumerate(pool.map(problem, promised), 1):
-            problems.append(found)
-            progress(done, len(promised))
-    return [found for found in problems if found]
+        return UsageError(
+            f"{folder} is not finished", hint=f"repeat `alexcli data prepare SOURCE {folder}`"
+        )
+    if (folder / LITDATA_INDEX).exists():
+        formats = re.search(
+            r'"data_format":\s*(\[[^\]]*\])', (folder / LITDATA_INDEX).read_text(encoding="utf-8")
+        )
+        described = f" in the format {formats.group(1)}" if formats else ""
+        return UsageError(
+            f"{folder} holds items of another program{described}; such items can execute code "
+            "when they are read, and none was opened",
+            hint="alexcli data prepare makes a store from image files",
+        )
+    return UsageError(
+        f"{root} holds no {MANIFEST}: it is not a store",
+        hint="alexcli data prepare SOURCE DEST makes one",
+    )

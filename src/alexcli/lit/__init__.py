@@ -1,1 +1,1 @@
-"""The only place that imports lightning and wandb: training of a net on a data set."""
+"""Training by Lightning's Trainer; nothing outside this package imports lightning or wandb."""

@@ -1,4 +1,4 @@
-"""One training step, one validation step, and what is carried from epoch to epoch."""
+"""What Lightning trains: one training step, one validation step, and the state between epochs."""
 
 import math
 import time
@@ -6,191 +6,291 @@ from typing import Any
 
 import lightning as L
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from alexcli import draws
+from alexcli import rng
 from alexcli.data.transforms import Batch, Preprocess
-from alexcli.draws import At
 from alexcli.errors import RunFailedError
 from alexcli.lit.datamodule import DataModule
-from alexcli.metrics import Errors
-from alexcli.model.towers import Towers, named_in_full
-from alexcli.optim import DivideOnPlateau, build_optimizer, set_epoch, uses_plateau
-from alexcli.results import EpochRow
+from alexcli.lit.peak_memory import peak_memory_bytes, reset_peak_memory
+from alexcli.losses import training_loss
+from alexcli.metrics.top_k import TopKMeter
+from alexcli.model.net import Net, all_named_parameters
+from alexcli.optim.groups import apply_schedules, build_optimizer
+from alexcli.optim.plateau import DivideOnPlateau
+from alexcli.optim.schedules import RunPosition, changes_per_step, uses_plateau
+from alexcli.records.training import EpochRow
+from alexcli.rng import DropoutContext
 from alexcli.schema import Activation
 
-VALIDATION = ("val", "train_eval")
+VALIDATION_SPLITS = ("val", "train_eval")
 """Splits in the order of DataModule.val_dataloader."""
 
 
-class Module(L.LightningModule):
+class AlexNetModule(L.LightningModule):
     """A net, its preprocessing and its learning rule.
 
     Args:
-        net: built from `spec.model`.
-        preprocess: from stored pictures to the net's input.
-        data: what it is trained on, under which configuration and placement.
+        net: built from `data.spec.model`.
+        preprocess: from stored images to the net's input.
+        data: the images, the run's configuration and its placement.
     """
 
-    def __init__(self, net: Towers, preprocess: Preprocess, data: DataModule) -> None:
+    rows: list[EpochRow]
+    """What the epoch that has just ended adds to metrics.jsonl."""
+    last_loss: Tensor
+    """Mean cross-entropy over this replica's images in the last update; a scalar, nats."""
+    finished: bool
+    """Whether the plateau rule, or a training error that was reached, ends the run."""
+    epoch_images: int
+    """Images of all replicas trained on in this epoch, in this session."""
+
+    def __init__(self, net: Net, preprocess: Preprocess, data: DataModule) -> None:
         super().__init__()
-        self.net, self.preprocess, self.data = net, preprocess, data
-        spec = self.spec = data.spec
+        spec = data.spec
+        self.net = net
+        self.preprocess = preprocess
+        self.data = data
+        self.spec = spec
         self.placement = data.placement
-        self.train_errors = Errors(spec.model.classes)
-        self.val_errors = [Errors(spec.model.classes) for _ in VALIDATION]
+        self.train_meter = TopKMeter(spec.model.classes)
+        self.val_meters = [TopKMeter(spec.model.classes) for _ in VALIDATION_SPLITS]
         self.plateau = DivideOnPlateau(spec.optim.plateau)
-        self.rows: list[EpochRow] = []
+        self.rows = []
         self.last_loss = torch.tensor(math.nan)
-        self.finished = False  # by the plateau rule or a wanted training error
-        self.seconds_before = 0.0  # of earlier sessions of a resumed run
-        self.began = self.pass_began = time.monotonic()
+        self.finished = False
         self.epoch_images = 0
+        self._earlier_seconds = 0.0  # of the sessions before this one
+        self._session_start = time.monotonic()
+        self._pass_start = self._session_start
+
+    @property
+    def position(self) -> RunPosition:
+        """Where in the run the next update stands."""
+        return RunPosition(
+            step=self.global_step,
+            steps_per_epoch=self.data.steps_per_epoch,
+            epochs=self.spec.optim.epochs,
+            plateau_divisor=self.plateau.divisor,
+        )
 
     @property
     def epoch(self) -> int:
         """Epoch of the next update, counted from 1."""
-        return self.global_step // self.data.steps_per_epoch + 1
+        return self.position.epoch
+
+    @property
+    def last_epoch(self) -> int:
+        """Epoch of the last update, counted from 1; 1 before the first update."""
+        return max(1, -(-self.global_step // self.data.steps_per_epoch))
 
     @property
     def seconds(self) -> float:
-        """Since the run began, over all resumptions, pauses left out."""
-        return self.seconds_before + time.monotonic() - self.began
+        """Seconds since the run began, over all its sessions and without the pauses between."""
+        return self._earlier_seconds + time.monotonic() - self._session_start
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        """The learning rule of section 5, or the one that `optim.kind` names."""
-        return build_optimizer(named_in_full(self.net), self.spec.optim)
+        """The optimizer that `optim.kind` names, over the parameters of all towers."""
+        return build_optimizer(all_named_parameters(self.net), self.spec.optim)
 
-    def optimizer_step(self, *args: Any, **keys: Any) -> None:
-        """Update, and free the gradients at once: the next forward pass then works in their memory.
+    def optimizer_step(self, *args: Any, **kwargs: Any) -> None:
+        """Update, and free the gradients at once: the next forward pass then reuses their memory.
 
-        Lightning frees them after it, which made a step of the paper's net 1.3 times as long.
+        Lightning frees them after the next forward pass, which made a step of the paper's net 1.3
+        times as long.
         """
-        super().optimizer_step(*args, **keys)
+        super().optimizer_step(*args, **kwargs)
         self.zero_grad()
 
     def optimizer_zero_grad(self, *_: Any) -> None:
-        """Nothing is left to free."""
+        """Do nothing: `optimizer_step` has freed the gradients."""
 
     def on_fit_start(self) -> None:
-        """Start the clock."""
-        self.began = self.pass_began = time.monotonic()
+        """Start the clocks of the session and of its first pass.
+
+        A session that resumes within an epoch has no `on_train_epoch_start`.
+        """
+        self._session_start = time.monotonic()
+        self._start_pass()
+
+    def on_train_start(self) -> None:
+        """Stop at once if the run had ended when its last checkpoint was written.
+
+        Such a run was killed between that checkpoint and result.json; it has nothing to train.
+        """
+        self.trainer.should_stop = self.finished
 
     def on_train_epoch_start(self) -> None:
-        """Set rates and decays of the epoch; rates change between epochs only."""
-        set_epoch(self.trainer.optimizers[0], self.spec.optim, self.epoch, self.plateau.drops)
-        self.train_errors.reset()
-        self.pass_began, self.epoch_images = time.monotonic(), 0
+        """Set the learning rates and weight decays of the epoch, and start its meter."""
+        self._apply_schedules()
+        self.train_meter.reset()
+        self.epoch_images = 0
+        self._start_pass()
 
-    def _rows(self) -> tuple[int, int]:
-        """First row of this process's pictures in the global batch, and rows of that batch."""
-        size = self.spec.optim.batch_size
-        before = self.global_step % self.data.steps_per_epoch * size
-        rows = min(size, len(self.data.dataset.train) - before)
-        return self.placement.share(rows)[0], rows
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Set the learning rates of this update, where a schedule changes within the epoch.
+
+        They follow from the number of updates alone, so that a resumed run continues exactly.
+        """
+        if changes_per_step(self.spec.optim):
+            self._apply_schedules()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """This replica's part of the mean cross-entropy over the global batch."""
+        """This replica's part of the mean loss over the global batch."""
         seed = self.spec.seed
-        model = self.spec.model
-        # These draw from torch's own generator.
-        if model.activation is Activation.rrelu or model.torchvision is not None:
-            torch.manual_seed(draws.key("rrelu", seed, self.global_step) >> 1)
-        x = self.preprocess.train_view(batch, seed=seed, epoch=self.epoch)
-        first, rows = self._rows()
-        scores = self.net(x, At(seed=seed, step=self.global_step, row=first)).float()
-        loss = F.cross_entropy(scores, batch.labels, reduction="sum") / rows
-        self.last_loss = loss.detach() * (rows / max(1, len(x)))  # the mean over these pictures
-        self.train_errors.update(scores.detach(), batch.labels, self.last_loss)
-        self.epoch_images += rows
+        self._seed_torch()
+        x = self.preprocess.augment(batch, seed=seed, epoch=self.epoch)
+        first_row, global_images = self._share_of_batch()
+        context = DropoutContext(seed=seed, step=self.global_step, row=first_row)
+        scores = self.net(x, context).float()
+        smoothing = self.spec.optim.label_smoothing
+        loss = training_loss(scores, batch.labels, global_images, label_smoothing=smoothing)
+        recorded = loss.detach()
+        if smoothing:  # recorded without it, to be compared with the validation loss
+            recorded = training_loss(
+                scores.detach(), batch.labels, global_images, label_smoothing=0.0
+            )
+        # The mean over this replica's images.
+        self.last_loss = recorded * (global_images / max(1, len(x)))
+        self.train_meter.update(scores.detach(), batch.labels, self.last_loss)
+        self.epoch_images += global_images
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """The training pass has ended: make its row before the validation pass begins."""
+        """Make the row of the training pass, which has ended, and start the meters of this one."""
         self.rows = []
         if self.epoch_images:
-            elapsed = time.monotonic() - self.pass_began
-            errors = self.train_errors.over(self.placement.total)
-            self.rows.append(self.row("train", errors, self.epoch_images / elapsed))
-        for errors in self.val_errors:
-            errors.to(self.device).reset()
-        self.pass_began = time.monotonic()
+            elapsed = time.monotonic() - self._pass_start
+            meter = self.train_meter.summed_over(self.placement.all_reduce_sum)
+            self.rows.append(self.epoch_row("train", meter, self.epoch_images / elapsed))
+        for meter in self.val_meters:
+            meter.to(self.device).reset()
+        self._start_pass()
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Centre crop, no dropout, no noise."""
-        scores = self.net(self.preprocess.view(batch.images)).float()
-        self.val_errors[dataloader_idx].update(scores, batch.labels)
+        """Measure a batch of center crops without dropout and noise."""
+        scores = self.net(self.preprocess.crop(batch.images)).float()
+        self.val_meters[dataloader_idx].update(scores, batch.labels)
 
     def on_validation_epoch_end(self) -> None:
-        """Make the rows of the epoch and let the plateau rule see the validation error."""
-        elapsed = time.monotonic() - self.pass_began
-        found = [errors.over(self.placement.total) for errors in self.val_errors]
-        total = sum(errors.count() for errors in found)
-        for split, errors in zip(VALIDATION, found, strict=True):
-            if errors.count():
-                self.rows.append(self.row(split, errors, total / elapsed))
-                if split == "val":
-                    self.plateau.update(self.rows[-1].top1_err)
-
-        wanted = self.spec.trainer.stop_at_train_error
-        clean = [row.top1_err for row in self.rows if row.split == "train_eval"]
-        reached = wanted is not None and any(error <= wanted for error in clean)
-        self.finished = reached or (uses_plateau(self.spec.optim) and self.plateau.finished)
+        """Make the rows of the validation pass, and decide whether the run ends."""
+        elapsed = time.monotonic() - self._pass_start
+        meters = [meter.summed_over(self.placement.all_reduce_sum) for meter in self.val_meters]
+        images = sum(meter.count() for meter in meters)
+        for split, meter in zip(VALIDATION_SPLITS, meters, strict=True):
+            if not meter.count():
+                continue
+            row = self.epoch_row(split, meter, images / elapsed)
+            self.rows.append(row)
+            if split == "val":
+                self.plateau.update(row.top1_err)
+        stopped_by_plateau = uses_plateau(self.spec.optim) and self.plateau.finished
+        self.finished = stopped_by_plateau or self._reached_train_error()
 
     def on_train_epoch_end(self) -> None:
-        """Stop where the plateau rule, or a wanted training error, says so."""
+        """Stop training if the validation pass has ended the run."""
         self.trainer.should_stop = self.finished
 
-    on_train_start = on_train_epoch_end  # a run that was killed after its last epoch is done
-
-    def row(self, split: str, errors: Errors, images_per_s: float) -> EpochRow:
+    def epoch_row(self, split: str, meter: TopKMeter, images_per_s: float) -> EpochRow:
         """A row of metrics.jsonl.
 
+        Args:
+            split: train, val or train_eval.
+            meter: what was measured, over all replicas.
+            images_per_s: images per second in this pass.
+
         Raises:
-            RunFailedError: the loss is not finite; names step and quantity.
+            RunFailedError: the loss is not finite; names the step.
         """
-        found = errors.compute()
-        self._check(split, found["loss"])
+        metrics = meter.compute()
+        self._refuse_non_finite(split, metrics["loss"])
         return EpochRow(
-            **self._last_update(),
-            **found,
+            step=self.global_step,
+            epoch=self.last_epoch,
             split=split,
+            **metrics,
             lr=float(self.trainer.optimizers[0].param_groups[0]["lr"]),
             images_per_s=images_per_s,
             time=self.seconds,
+            peak_memory_bytes=peak_memory_bytes(self._net_devices()),
         )
 
-    def _last_update(self) -> dict[str, Any]:
-        step = self.global_step
-        return {"step": step, "epoch": max(1, -(-step // self.data.steps_per_epoch))}
-
     def check_finite(self) -> None:
-        """RunFailedError, naming step and quantity, unless the last step's loss is finite."""
-        self._check("training", float(self.last_loss))
+        """Check the loss of the last update.
 
-    def _check(self, what: str, loss: float) -> None:
-        if not math.isfinite(loss):
-            at = self._last_update() | {"rate": self.spec.optim.rate / 10}
-            raise RunFailedError.of("train.not_finite", what=what, loss=loss, **at)
+        Raises:
+            RunFailedError: it is not finite; names the step.
+        """
+        self._refuse_non_finite("training", float(self.last_loss))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not know of; plain numbers only, so that loading runs no code."""
+        """Add what Lightning does not save: plain data and tensors, whose loading runs no code."""
         checkpoint["alexcli"] = {
             "classes": self.data.dataset.classes,
             "plateau": self.plateau.state_dict(),
             "finished": self.finished,
             "seconds": self.seconds,
-            "train_errors": self.train_errors.over(self.placement.total).sums.clone(),
+            "train_errors": self.train_meter.summed_over(
+                self.placement.all_reduce_sum
+            ).sums.clone(),
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Take it back."""
-        kept = checkpoint["alexcli"]
-        self.plateau.load_state_dict(kept["plateau"])
-        self.finished = kept["finished"]
-        self.seconds_before = kept["seconds"]
-        sums = kept["train_errors"]
-        # Earlier checkpoints, and imported ones, keep no sums of this kind.
+        """Restore what `on_save_checkpoint` added."""
+        state = checkpoint["alexcli"]
+        self.plateau.load_state_dict(state["plateau"])
+        self.finished = state["finished"]
+        self._earlier_seconds = state["seconds"]
+        sums = state["train_errors"]
+        # The sums are over all replicas, so one of them takes them all. Imported checkpoints have
+        # none.
         if self.placement.replica == 0 and isinstance(sums, Tensor):
-            self.train_errors.sums.copy_(sums)  # over all replicas, to be added up again
+            self.train_meter.sums.copy_(sums)
+
+    def _apply_schedules(self) -> None:
+        """Set the learning rates and weight decays of the next update."""
+        apply_schedules(self.trainer.optimizers[0], self.spec.optim, self.position)
+
+    def _seed_torch(self) -> None:
+        """Seed torch's own generator for this step, if the net draws from it.
+
+        RReLU and torchvision's dropout do; everything else draws from `alexcli.rng`.
+        """
+        model = self.spec.model
+        if model.activation is Activation.rrelu or model.torchvision is not None:
+            # The name is historical and decides the numbers; it seeds torchvision's dropout too.
+            torch.manual_seed(rng.stream_key("rrelu", self.spec.seed, self.global_step) >> 1)
+
+    def _share_of_batch(self) -> tuple[int, int]:
+        """First row of this replica's images in the global batch, and images of that batch."""
+        batch_size = self.spec.optim.batch_size
+        batch_in_epoch = self.global_step % self.data.steps_per_epoch
+        remaining = len(self.data.dataset.train) - batch_in_epoch * batch_size
+        global_images = min(batch_size, remaining)
+        first_row, _ = self.placement.share(global_images)
+        return first_row, global_images
+
+    def _reached_train_error(self) -> bool:
+        """Whether the clean pass over the training set has reached the error that ends the run."""
+        limit = self.spec.trainer.stop_at_train_error
+        if limit is None:
+            return False
+        return any(row.top1_err <= limit for row in self.rows if row.split == "train_eval")
+
+    def _start_pass(self) -> None:
+        """Start the clock and the peak memory of a pass over a split."""
+        self._pass_start = time.monotonic()
+        reset_peak_memory(self._net_devices())
+
+    def _net_devices(self) -> set[torch.device]:
+        """The devices of the towers that this process holds."""
+        return {parameter.device for parameter in self.net.parameters()}
+
+    def _refuse_non_finite(self, loss_name: str, loss: float) -> None:
+        """RunFailedError unless the loss is finite."""
+        if not math.isfinite(loss):
+            raise RunFailedError(
+                f"the {loss_name} loss is {loss} at step {self.global_step} "
+                f"(epoch {self.last_epoch})",
+                hint=f"lower the learning rate: optim.lr={self.spec.optim.lr / 10:g}",
+            )

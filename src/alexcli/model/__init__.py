@@ -1,1 +1,4 @@
-"""The net as a specification, and the module built from it. Nothing here knows of devices."""
+"""Nets built from a specification: their shapes, layers and towers.
+
+Which device or process holds a tower is decided outside, in `alexcli.placement`.
+"""

@@ -1,78 +1,29 @@
-"""The pieces of a tower: products, activations, normalisation, pooling, dropout.
+"""Layers of a tower: a product (convolution, unshared convolution, dense) and the ops after it.
 
-Legend: N pictures, C channels of one tower, H = W side of a map, U units.
+Legend: N images, C channels of one tower, H = W side of a feature map, U units of one tower.
 """
 
-import math
 from abc import ABC, abstractmethod
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from alexcli import draws
-from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
-from alexcli.model.shapes import LayerShape, followed_by
-from alexcli.schema import DropoutKind, Kind, ModelSpec, Norm, Op, PoolKind, PoolSpec, Rounding
-
-MODULES = {name.lower(): kind for name, kind in vars(nn).items() if isinstance(kind, type)}
-"""torch's modules by their names: leaky_relu is LeakyReLU."""
-
-
-class Pool(nn.Module):
-    """Maximum or average; windows are clipped to the map and an average divides by the clipped
-    area.
-    """
-
-    def __init__(self, spec: PoolSpec, rounding: Rounding) -> None:
-        super().__init__()
-        self.kind, self.size, self.stride = spec.kind, spec.size, spec.stride
-        self.ceil = rounding is Rounding.ceil
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) -> (N, C, H', W')."""
-        if self.kind is PoolKind.max:
-            return F.max_pool2d(x, self.size, self.stride, ceil_mode=self.ceil)
-        return F.avg_pool2d(x, self.size, self.stride, ceil_mode=self.ceil, count_include_pad=False)
-
-
-class Dropout(nn.Module):
-    """Dropout (section 4.2) whose mask is a function of (seed, step, layer, unit, row of the
-    batch).
-    """
-
-    def __init__(self, rate: float, kind: DropoutKind, *, layer: str, tower: int) -> None:
-        super().__init__()
-        self.rate, self.kind, self.layer, self.tower = rate, kind, layer, tower
-
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # inductor fails on 64-bit keys
-    def forward(self, x: Tensor, at: draws.At | None) -> Tensor:
-        """x (N, ...) -> the same shape.
-
-        Raises:
-            ValueError: in training without `at`, which would repeat one mask for ever.
-        """
-        keep = 1 - self.rate
-        if not self.rate:
-            return x
-        if not self.training:
-            return x * keep if self.kind is DropoutKind.test_scale else x
-        if at is None:
-            raise ValueError(f"dropout of {self.layer} needs the place in training: net(x, at=...)")
-        units = math.prod(x.shape[1:])
-        rows = torch.arange(at.row, at.row + x.shape[0], device=x.device)
-        first = self.tower * units
-        columns = torch.arange(first, first + units, device=x.device)
-        mask = draws.keep_mask(
-            draws.key("dropout", at.seed, at.step, self.layer), rows, columns, self.rate
-        ).view(x.shape)
-        return x * mask if self.kind is DropoutKind.test_scale else x * mask / keep
+from alexcli import rng
+from alexcli.model.ops import Dropout, build_op
+from alexcli.model.shapes import LayerShape, active_ops
+from alexcli.schema import Kind, ModelSpec
 
 
 class Layer(nn.Module, ABC):
-    """One tower's share of a layer: its product (a subclass says which) and what follows, in order.
+    """One tower's share of a layer: a product, which a subclass defines, and the ops after it.
 
-    Parameters are `weight` and `bias`; those of ops are `ops.NAME.*`.
+    Its own parameters are `weight` and `bias`; those of its ops are `ops.NAME.*`.
+
+    Args:
+        shape: the layer's shape, over all towers.
+        model: the net.
+        tower: number of the tower, from 0.
     """
 
     weight: nn.Parameter
@@ -80,20 +31,33 @@ class Layer(nn.Module, ABC):
 
     def __init__(self, shape: LayerShape, model: ModelSpec, tower: int) -> None:
         super().__init__()
-        self.out = shape.out_channels if shape.last else shape.out_channels // model.towers
-        built = {o.value: _build(o, shape, model, tower) for o, _ in followed_by(model, shape)}
-        self.ops = nn.ModuleDict(built)
+        # Every tower adds to all class scores; other layers' outputs are divided among towers.
+        self.out_channels = shape.out_channels if shape.last else shape.out_channels // model.towers
+        self.ops = nn.ModuleDict(
+            {op.value: build_op(op, shape, model, tower) for op, _ in active_ops(model, shape)}
+        )
 
     @abstractmethod
     def product(self, x: Tensor) -> Tensor:
         """The layer's sums of products, plus bias."""
 
-    def forward(self, x: Tensor, at: draws.At | None = None) -> Tensor:
+    def forward(self, x: Tensor, context: rng.DropoutContext | None = None) -> Tensor:
         """x (N, C_in, H, W) or (N, U_in) -> (N, C, H', W') or (N, U)."""
         x = self.product(x)
         for op in self.ops.values():
-            x = op(x, at) if isinstance(op, Dropout) else op(x)
+            x = op(x, context) if isinstance(op, Dropout) else op(x)
         return x
+
+
+def _padding(shape: LayerShape) -> tuple[int, int]:
+    """Zeros before and after each side of a layer's input.
+
+    Where the output size is rounded up, the last position reads zeros beyond the padding: in the
+    2012 code 224 pixels, kernel 11 and stride 4 give 55 positions, which reach three pixels beyond.
+    """
+    spec = shape.spec
+    reach = (shape.out_size - 1) * spec.stride + spec.kernel
+    return spec.pad, max(spec.pad, reach - shape.in_size - spec.pad)
 
 
 class Conv(Layer):
@@ -102,78 +66,64 @@ class Conv(Layer):
     def __init__(self, shape: LayerShape, model: ModelSpec, tower: int) -> None:
         super().__init__(shape, model, tower)
         spec = shape.spec
-        self.stride, self.pad, self.groups = spec.stride, spec.pad, spec.groups
-        # The 2012 code: 224 pixels, kernel 11, stride 4 give 55 positions, three pixels beyond.
-        reach = (shape.out_size - 1) * spec.stride + spec.kernel
-        self.beyond = max(0, reach - shape.in_size - 2 * spec.pad)
-        fan = shape.in_channels // spec.groups
-        self.weight = nn.Parameter(torch.zeros(self.out, fan, spec.kernel, spec.kernel))
-        self.bias = nn.Parameter(torch.zeros(self.out))
+        self.stride = spec.stride
+        self.groups = spec.groups
+        self.pad_before, self.pad_after = _padding(shape)
+        in_channels = shape.in_channels // spec.groups
+        self.weight = nn.Parameter(
+            torch.zeros(self.out_channels, in_channels, spec.kernel, spec.kernel)
+        )
+        self.bias = nn.Parameter(torch.zeros(self.out_channels))
 
     def product(self, x: Tensor) -> Tensor:
-        """x (N, C_in, H_in, W_in) -> (N, C_out, H, W)."""
-        pad = self.pad
-        if self.beyond:
-            x = F.pad(x, (pad, pad + self.beyond, pad, pad + self.beyond))
+        """x (N, C_in, H_in, W_in) -> (N, C, H, W)."""
+        pad = self.pad_before
+        if self.pad_after > self.pad_before:  # which conv2d's own padding cannot do
+            x = F.pad(x, (self.pad_before, self.pad_after) * 2)
             pad = 0
         return F.conv2d(x, self.weight, self.bias, self.stride, pad, groups=self.groups)
 
 
 class Local(Layer):
-    """A convolution whose weights and biases differ at each position (2012 code, CIFAR-10)."""
+    """A convolution whose weights and biases differ at each position (2012 code, CIFAR-10).
+
+    `weight` is (H * W, C, C_in * kernel^2) and `bias` is (C, H, W).
+    """
 
     bias: nn.Parameter
 
     def __init__(self, shape: LayerShape, model: ModelSpec, tower: int) -> None:
         super().__init__(shape, model, tower)
-        spec, self.side = shape.spec, shape.out_size
-        self.kernel, self.stride, self.pad = spec.kernel, spec.stride, spec.pad
-        self.weight = nn.Parameter(torch.zeros(self.side**2, self.out, shape.fan_in))
-        self.bias = nn.Parameter(torch.zeros(self.out, self.side, self.side))
+        self.kernel = shape.spec.kernel
+        self.stride = shape.spec.stride
+        self.size = shape.out_size
+        self.pad_before, self.pad_after = _padding(shape)
+        self.weight = nn.Parameter(torch.zeros(self.size**2, self.out_channels, shape.fan_in))
+        self.bias = nn.Parameter(torch.zeros(self.out_channels, self.size, self.size))
 
     def product(self, x: Tensor) -> Tensor:
-        """x (N, C_in, H_in, W_in) -> (N, C_out, H, W)."""
-        reach = (self.side - 1) * self.stride + self.kernel - x.shape[-1] - self.pad
-        x = F.pad(x, (self.pad, max(self.pad, reach)) * 2)
+        """x (N, C_in, H_in, W_in) -> (N, C, H, W)."""
+        x = F.pad(x, (self.pad_before, self.pad_after) * 2)
         patches = F.unfold(x, self.kernel, stride=self.stride)  # (N, C_in * kernel^2, H * W)
-        # One matrix product per position: (H * W, N, fan) x (H * W, fan, C_out).
-        out = torch.bmm(patches.permute(2, 0, 1), self.weight.transpose(1, 2))
-        return out.permute(1, 2, 0).reshape(-1, self.out, self.side, self.side) + self.bias
+        # One matrix product per position: (H * W, N, fan-in) x (H * W, fan-in, C).
+        sums = torch.bmm(patches.permute(2, 0, 1), self.weight.transpose(1, 2))
+        sums = sums.permute(1, 2, 0).reshape(-1, self.out_channels, self.size, self.size)
+        return sums + self.bias
 
 
 class Fc(Layer):
-    """A fully connected layer; maps are flattened."""
+    """A fully connected layer, which flattens the feature maps that it reads."""
 
     def __init__(self, shape: LayerShape, model: ModelSpec, tower: int) -> None:
         super().__init__(shape, model, tower)
-        self.weight = nn.Parameter(torch.zeros(self.out, shape.in_channels))
-        # Partial class scores are summed over towers, so one bias is enough.
+        self.weight = nn.Parameter(torch.zeros(self.out_channels, shape.in_channels))
+        # Partial class scores are summed over towers, so one tower's bias is enough.
         has_bias = not shape.last or tower == 0
-        self.bias = nn.Parameter(torch.zeros(self.out)) if has_bias else None
+        self.bias = nn.Parameter(torch.zeros(self.out_channels)) if has_bias else None
 
     def product(self, x: Tensor) -> Tensor:
         """x (N, ...) -> (N, U)."""
         return F.linear(x.flatten(1), self.weight, self.bias)
 
 
-LAYERS: dict[Kind, type[Layer]] = {Kind.conv: Conv, Kind.local: Local, Kind.fc: Fc}
-
-
-def _build(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Module:
-    """The module of an op that the model does not turn off."""
-    match op:
-        case Op.act:
-            kind = MODULES[model.activation.value.replace("_", "")]
-            made: nn.Module = kind(inplace=True) if kind is nn.ReLU else kind()
-            return made
-        case Op.pool:
-            return Pool(shape.spec.pool or model.pool, model.rounding)
-        case Op.dropout:
-            return Dropout(model.dropout.rate, model.dropout.kind, layer=shape.name, tower=tower)
-        case Op.norm if model.norm is Norm.batch:
-            kind = nn.BatchNorm1d if shape.spec.kind is Kind.fc else nn.BatchNorm2d
-            return kind(shape.out_channels // model.towers)
-        case Op.norm if model.norm is Norm.lrn:
-            return LocalResponseNorm(model.lrn)
-        case Op.norm | Op.spatial_norm:
-            return SpatialResponseNorm(model.spatial_lrn)
+LAYER_TYPES: dict[Kind, type[Layer]] = {Kind.conv: Conv, Kind.local: Local, Kind.fc: Fc}

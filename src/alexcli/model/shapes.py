@@ -1,13 +1,14 @@
-"""Sizes of every layer of a net, from its specification alone: no torch, so that it is fast to ask.
+"""Sizes of every layer of a net, from its specification alone.
 
-Legend: T towers, C channels over all towers, H = W side of a map, K classes.
+This file does not import torch, so that tables of parameters appear at once.
+
+Legend: T towers, C channels over all towers, H = W side of a feature map, K classes.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from alexcli.errors import UsageError
-from alexcli.schema import Activation, Kind, LayerSpec, ModelSpec, Norm, Op, Rounding, Sees
+from alexcli.errors import UsageError, plural
+from alexcli.schema import Activation, Kind, LayerSpec, ModelSpec, Norm, Op, Reads, Rounding
 
 
 @dataclass(frozen=True)
@@ -15,18 +16,20 @@ class LayerShape:
     """One layer with everything derived from its neighbours. Counts are over all towers."""
 
     name: str
+    """The layer's key in `model.layers`."""
     spec: LayerSpec
+    """The layer's specification."""
     in_channels: int
     """Channels (conv, local) or units (fc) that ONE tower of this layer reads."""
     in_size: int
-    """Side of the map that it reads; 1 for fc."""
+    """Side of the feature maps that it reads; 1 for fc."""
     out_channels: int
     """C of the product, over all towers."""
     out_size: int
     """H of the product; 1 for fc."""
     end_size: int
     """H after the layer's pooling, if any."""
-    exchanged: bool
+    reads_other_towers: bool
     """Whether this layer reads other towers' outputs."""
     last: bool
     """Whether its outputs are the class scores."""
@@ -42,7 +45,7 @@ class LayerShape:
 
     @property
     def fan_in(self) -> int:
-        """Products summed into one output of one tower. The last layer sums over towers besides."""
+        """Products summed into one output of one tower; a class score is a sum over towers too."""
         if self.spec.kind is Kind.fc:
             return self.in_channels
         return self.in_channels // self.spec.groups * self.spec.kernel**2
@@ -50,11 +53,11 @@ class LayerShape:
     @property
     def weights(self) -> int:
         """Number of weights; an unshared layer has others at each position (2012 code)."""
-        return self.macs // (1 if self.spec.kind is Kind.local else self.out_size**2)
+        return self.macs if self.spec.kind is Kind.local else self.macs // self.out_size**2
 
     @property
     def biases(self) -> int:
-        """Number of biases; an unshared layer has one per map and position (2012 code)."""
+        """Number of biases; an unshared layer has one per channel and position (2012 code)."""
         return self.neurons if self.spec.kind is Kind.local else self.out_channels
 
     @property
@@ -64,124 +67,227 @@ class LayerShape:
 
     @property
     def macs(self) -> int:
-        """Multiply-accumulate operations of one picture's forward pass, without the bias."""
-        per_position = self.out_channels * self.fan_in * (self.towers if self.last else 1)
-        return per_position * self.out_size**2
+        """Multiply-accumulate operations of one image's forward pass, without the bias."""
+        fan_in = self.fan_in * self.towers if self.last else self.fan_in
+        return self.neurons * fan_in
 
 
-def layers(model: ModelSpec) -> dict[str, LayerSpec]:
-    """The layers that are not null, by name, in order.
+def active_layers(model: ModelSpec) -> dict[str, LayerSpec]:
+    """The layers that are not null, by name, in the order of the forward pass.
 
     A key that a variant adds lands at the end of its mapping, so layers are sorted by kind:
     convolutions, then hidden fc layers, then the class scores (filters null); otherwise as written.
     """
-    kept = [(name, spec) for name, spec in model.trunk.items() if spec is not None]
-    return dict(sorted(kept, key=lambda item: (item[1].kind is Kind.fc, item[1].filters is None)))
+    present = [(name, spec) for name, spec in model.layers.items() if spec is not None]
+    return dict(
+        sorted(present, key=lambda item: (item[1].kind is Kind.fc, item[1].filters is None))
+    )
+
+
+def active_ops(model: ModelSpec, shape: LayerShape) -> list[tuple[Op, int]]:
+    """The ops after a layer's product that the model does not turn off, in order.
+
+    Returns:
+        Pairs of an op and the number of its outputs for one image, over all towers.
+    """
+    ops = []
+    size = shape.out_size
+    for op in shape.spec.ops:
+        if op is Op.pool:
+            size = shape.end_size
+        if not _turned_off(model, op):
+            ops.append((op, shape.out_channels * size**2))
+    return ops
+
+
+def _turned_off(model: ModelSpec, op: Op) -> bool:
+    """Whether the model leaves out an op that its layers list."""
+    if op is Op.norm:
+        return model.norm is Norm.none
+    return op is Op.spatial_norm and not model.spatial_norm_enabled
 
 
 def trace(model: ModelSpec) -> list[LayerShape]:
-    """Every layer's sizes.
+    """The shape of every layer, in the order of the forward pass.
 
     Raises:
-        UsageError: a window larger than its input, a channel count that towers or groups do not
-            divide, a layer in an impossible place; names the layer and both numbers.
+        UsageError: a window is larger than its input, towers or groups do not divide a number of
+            channels, or a layer cannot stand where it does; the message names the layer and both
+            numbers. Or torchvision builds the net, or it has no layers.
     """
-    specs = layers(model)
     if model.torchvision is not None:
-        raise UsageError.of("model.borrowed", model=model)
-    if not specs:
-        raise UsageError.of("model.empty", model=model)
-    shapes: list[LayerShape] = []
-    channels, size, towers, fc = model.input.channels, model.input.size, model.towers, False
-    for number, (name, spec) in enumerate(specs.items(), start=1):
-        first, last, after_fc, fc = not shapes, number == len(specs), fc, spec.kind is Kind.fc
-        # The first layer sees the whole picture in every tower. In the last one each tower
-        # multiplies its own units, and the partial scores are summed.
-        everything = first or (spec.sees is Sees.all and not last)
-        seen = channels if everything else channels // towers
-        _check(model, f"model.trunk.{name}", spec, seen, after_fc=after_fc, last=last)
-        side, pool = 1, spec.pool or model.pool
-        if not fc:
-            side = _positions(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
-        end = side
-        if Op.pool in spec.ops:
-            end = _positions(model, name, "pooling window", side, pool.size, pool.stride)
-        channels = model.classes if last else _width(model, name, spec)
-        gains = 2 * channels * (Op.norm in spec.ops and model.norm is Norm.batch)
-        slopes = towers * (Op.act in spec.ops and model.activation is Activation.prelu)
-        shapes.append(
-            LayerShape(
-                name=name,
-                spec=spec,
-                in_channels=seen * size**2 if fc else seen,
-                in_size=1 if fc else size,
-                out_channels=channels,
-                out_size=side,
-                end_size=end,
-                exchanged=everything and not first and towers > 1,
-                last=last,
-                towers=towers,
-                extras=gains + slopes,
-            )
+        raise UsageError(
+            f"model {model.name!r} is torchvision's: its layers are not known here",
+            hint="alexcli analyze compare has published counts; predictions and saliency work "
+            "with any net",
         )
-        size = end
+    specs = active_layers(model)
+    if not specs:
+        raise UsageError(
+            f"model {model.name!r} has no layers", hint="alexcli config list shows the models"
+        )
+    last_name = list(specs)[-1]
+    shapes: list[LayerShape] = []
+    for name, spec in specs.items():
+        previous = shapes[-1] if shapes else None
+        shapes.append(_trace_layer(model, name, spec, previous, last=name == last_name))
     return shapes
 
 
-def _check(
-    model: ModelSpec, where: str, spec: LayerSpec, seen: int, *, after_fc: bool, last: bool
-) -> None:
-    """UsageError for a layer that cannot stand where it does, or cannot do what follows it."""
+def _trace_layer(
+    model: ModelSpec, name: str, spec: LayerSpec, previous: LayerShape | None, *, last: bool
+) -> LayerShape:
+    """The shape of one layer.
+
+    Args:
+        model: the net.
+        name: the layer's key in `model.layers`.
+        spec: the layer's specification.
+        previous: the shape of the layer before; None for the first layer.
+        last: whether the layer's outputs are the class scores.
+
+    Raises:
+        UsageError: as `trace` does for a layer.
+    """
+    channels = previous.out_channels if previous else model.input.channels
+    size = previous.end_size if previous else model.input.size
+    # The first layer reads the whole image in every tower. In the last one each tower multiplies
+    # its own units, and the partial scores are summed.
+    reads_all = previous is None or (spec.reads is Reads.all_towers and not last)
+    in_channels = channels if reads_all else channels // model.towers
+    _check_place(name, spec, previous, last=last)
+    _check_ops(model, name, spec)
+    _check_groups(name, spec, in_channels)
+
+    fc = spec.kind is Kind.fc
+    out_size = 1
+    if not fc:
+        out_size = _positions(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
+    end_size = out_size
+    if Op.pool in spec.ops:
+        pool = spec.pool or model.pool
+        end_size = _positions(model, name, "pooling window", out_size, pool.size, pool.stride)
+    out_channels = model.classes if last else _scaled_filters(model, name, spec)
+    return LayerShape(
+        name=name,
+        spec=spec,
+        in_channels=in_channels * size**2 if fc else in_channels,
+        in_size=1 if fc else size,
+        out_channels=out_channels,
+        out_size=out_size,
+        end_size=end_size,
+        reads_other_towers=reads_all and previous is not None and model.towers > 1,
+        last=last,
+        towers=model.towers,
+        extras=_parameters_of_ops(model, spec, out_channels),
+    )
+
+
+def _check_place(name: str, spec: LayerSpec, previous: LayerShape | None, *, last: bool) -> None:
+    """UsageError for a layer that cannot stand where it does."""
+    key = f"model.layers.{name}"
     fc = spec.kind is Kind.fc
     if last and (not fc or spec.filters is not None or spec.ops):
-        raise UsageError.of("model.last_layer", where=where, spec=spec)
+        raise UsageError(
+            f"{key} is the last layer, so it must be fc with filters null and no ops; it has "
+            f"kind {spec.kind}, filters {spec.filters}, ops [{', '.join(spec.ops)}]",
+            hint="keep a layer such as fc8: {kind: fc, reads: all_towers} for the class scores",
+        )
     if not last and spec.filters is None:
-        raise UsageError.of("model.no_filters", where=where)
+        raise UsageError(
+            f"{key}.filters is null, which only the last layer may have", hint=f"{key}.filters=64"
+        )
+    if previous and previous.spec.kind is Kind.fc and not fc:
+        raise UsageError(
+            f"{key} is {spec.kind} but follows a fully connected layer",
+            hint="put convolutions before the first fc layer",
+        )
+
+
+def _check_ops(model: ModelSpec, name: str, spec: LayerSpec) -> None:
+    """UsageError for ops that cannot follow the layer's product."""
+    key = f"model.layers.{name}"
+    fc = spec.kind is Kind.fc
     if len(set(spec.ops)) < len(spec.ops):
-        raise UsageError.of("model.op_twice", where=where, spec=spec)
-    if after_fc and not fc:
-        raise UsageError.of("model.after_fc", where=where, spec=spec)
-    if fc and any(op in (Op.pool, Op.spatial_norm) for op in spec.ops):
-        raise UsageError.of("model.fc_ops", where=where, spec=spec)
+        raise UsageError(
+            f"{key}.ops=[{', '.join(spec.ops)}] names an op twice",
+            hint="each of act, norm, spatial_norm, pool and dropout may follow a product once",
+        )
+    if fc and (Op.pool in spec.ops or Op.spatial_norm in spec.ops):
+        raise UsageError(
+            f"{key} is fully connected: its ops may be act, norm and dropout, not "
+            f"[{', '.join(spec.ops)}]",
+            hint=f"{key}.ops=[act,dropout]",
+        )
     if fc and Op.norm in spec.ops and model.norm is Norm.spatial_lrn:
-        raise UsageError.of("model.fc_norm", where=where)
-    if not fc and seen % spec.groups:
-        raise UsageError.of("model.uneven_groups", where=where, spec=spec, seen=seen)
+        raise UsageError(
+            f"{key} is fully connected: model.norm=spatial_lrn needs feature maps",
+            hint="model.norm=lrn, or take norm out of its ops",
+        )
+
+
+def _check_groups(name: str, spec: LayerSpec, in_channels: int) -> None:
+    """UsageError for groups that the layer cannot have."""
+    key = f"model.layers.{name}"
+    if spec.kind is not Kind.fc and in_channels % spec.groups:
+        raise UsageError(
+            f"{key}.groups={spec.groups} does not divide its {in_channels} input channels",
+            hint=f"{key}.groups=1",
+        )
     if spec.kind is Kind.local and spec.groups != 1:
-        raise UsageError.of("model.local_groups", where=where, spec=spec)
+        raise UsageError(
+            f"{key}.groups={spec.groups}: an unshared (local) layer has no groups",
+            hint=f"{key}.groups=1",
+        )
 
 
-def _width(model: ModelSpec, name: str, spec: LayerSpec) -> int:
-    """Filters after the width multiplier, checked against towers and groups."""
+def _scaled_filters(model: ModelSpec, name: str, spec: LayerSpec) -> int:
+    """Filters after the width multiplier, rounded to what towers and groups divide."""
     assert spec.filters is not None
     unit = model.towers * spec.groups
     if spec.filters % unit:
-        raise UsageError.of("model.uneven_filters", name=name, spec=spec, model=model, unit=unit)
+        raise UsageError(
+            f"model.layers.{name}.filters={spec.filters} cannot be divided evenly among "
+            f"{plural(model.towers, 'tower')} of {plural(spec.groups, 'group')}",
+            hint=f"use a multiple of {unit}",
+        )
     return max(unit, round(spec.filters * model.width / unit) * unit)
 
 
 def _positions(
-    model: ModelSpec, name: str, what: str, size: int, window: int, stride: int, pad: int = 0
+    model: ModelSpec, name: str, kind: str, size: int, window: int, stride: int, pad: int = 0
 ) -> int:
-    """Of a window along a side of `size` (2012 code: rounds up, reading zeros beyond)."""
+    """Number of positions of a window along one side of its input.
+
+    Args:
+        model: the net, whose `rounding` says whether a last, clipped position counts.
+        name: the layer's key in `model.layers`.
+        kind: `kernel` or `pooling window`.
+        size: side of the input.
+        window: side of the window.
+        stride: step between positions.
+        pad: zeros on each side of the input.
+    """
     span = size + 2 * pad - window
     if span < 0:
-        seen = f"{size} (padded to {size + 2 * pad})" if pad else str(size)
-        known: dict[str, Any] = {"name": name, "what": what, "window": window, "seen": seen}
-        raise UsageError.of("model.window", model=model, **known)
+        input_size = f"{size} (padded to {size + 2 * pad})" if pad else str(size)
+        raise UsageError(
+            f"{name}: the {kind} of {window} is larger than its input of {input_size}, for images "
+            f"of model.input.size={model.input.size}",
+            hint="raise model.input.size, or lower the layer's kernel, stride or pooling",
+        )
     if model.rounding is Rounding.floor:
         return span // stride + 1
     steps = -(-span // stride)
-    # A window that would begin past the picture is left out, as torch's ceil_mode does.
+    # A window that would begin past the image is left out, as torch's ceil_mode does.
     return steps + 1 if steps * stride < size + pad else steps
 
 
-def followed_by(model: ModelSpec, shape: LayerShape) -> list[tuple[Op, int]]:
-    """What follows the product, turned on, with the elements of each output of one picture."""
-    off = {Op.norm: model.norm is Norm.none, Op.spatial_norm: not model.second_norm}
-    side, found = shape.out_size, []
-    for op in shape.spec.ops:
-        side = shape.end_size if op is Op.pool else side
-        if not off.get(op):
-            found.append((op, shape.out_channels * side**2))
-    return found
+def _parameters_of_ops(model: ModelSpec, spec: LayerSpec, out_channels: int) -> int:
+    """Parameters of what follows the product, over all towers."""
+    count = 0
+    if Op.norm in spec.ops and model.norm is Norm.batch:
+        count += 2 * out_channels  # a gain and a shift for each channel
+    if Op.act in spec.ops and model.activation is Activation.prelu:
+        count += model.towers  # a slope for each tower
+    return count

@@ -1,1 +1,1 @@
-"""Where the towers live: on one device, on several, in several processes. No Lightning here."""
+"""Where the towers live: on one device, on several, or in several processes."""

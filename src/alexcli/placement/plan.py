@@ -1,113 +1,224 @@
 """From configuration to placement, with every refusal before a process starts."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 
-from alexcli.errors import UsageError
-from alexcli.model.shapes import layers, trace
-from alexcli.placement.ranks import Ranks
-from alexcli.placement.single import Single
-from alexcli.placement.split import Split
-from alexcli.placement.world import World, world
+from alexcli.errors import UsageError, plural
+from alexcli.model.shapes import active_layers, trace
+from alexcli.placement.base import Placement
+from alexcli.placement.distributed import DistributedPlacement
+from alexcli.placement.environment import ProcessEnvironment, distributed_env
+from alexcli.placement.single import SinglePlacement
+from alexcli.placement.split import SplitPlacement
 from alexcli.schema import Activation, ModelSpec, Norm, Op, PlacementKind, PlacementSpec
 
-ALONE = (PlacementKind.single, PlacementKind.split)
+ONE_PROCESS_KINDS = (PlacementKind.single, PlacementKind.split)
 
 
 def open_placement(
     spec: PlacementSpec, model: ModelSpec, batch: int, device: torch.device
-) -> Single:
-    """The placement of this process.
+) -> Placement:
+    """The placement of this process; the other processes of the run are met here.
 
     Args:
-        spec: as configured.
+        spec: the placement's configuration.
         model: the net.
-        batch: pictures of a global batch.
+        batch: images of a global batch.
         device: cpu, or cuda for this machine's GPUs.
 
     Raises:
-        UsageError: whatever `processes` refuses.
-        LostPeerError: other processes cannot be met.
+        UsageError: towers, devices, replicas and processes do not fit together.
+        LostPeerError: the other processes cannot be reached.
     """
-    here = world()
-    size = processes(spec, model, batch, device, here)
+    environment = distributed_env()
+    size = processes(spec, model, batch, device, environment)
     if spec.kind is PlacementKind.split:
-        return Split([torch.device(name) for name in split_devices(spec, model, device)])
+        return SplitPlacement([torch.device(name) for name in split_devices(spec, model, device)])
     if size == 1:
-        return Single(device, model.towers)
-    assert here is not None, "alexcli starts the processes before one of them comes here"
-    own = torch.device(device.type, here.local_rank) if device.type == "cuda" else device
-    return Ranks(here, own, model.towers, together=spec.kind is PlacementKind.ddp)
+        return SinglePlacement(device, model.towers)
+    assert environment is not None, "the processes are started before one of them opens this"
+    if device.type == "cuda":
+        device = torch.device("cuda", environment.local_rank)
+    whole_net = spec.kind is PlacementKind.ddp
+    return DistributedPlacement(environment, device, model.towers, whole_net=whole_net)
 
 
 def processes(
-    spec: PlacementSpec, model: ModelSpec, batch: int, device: torch.device, here: World | None
+    spec: PlacementSpec,
+    model: ModelSpec,
+    batch: int,
+    device: torch.device,
+    environment: ProcessEnvironment | None,
 ) -> int:
     """How many processes a run takes.
 
     Args:
-        spec: as configured.
+        spec: the placement's configuration.
         model: the net.
-        batch: pictures of a global batch.
+        batch: images of a global batch.
         device: cpu, or cuda for this machine's GPUs.
-        here: this process, if others were started with it.
+        environment: this process, if others were started with it.
 
     Raises:
         UsageError: towers, devices, replicas and processes do not fit together.
     """
-    if model.torchvision is None:
-        trace(model)  # towers that do not divide the filters
-    elif spec.kind is not PlacementKind.single:
-        raise UsageError.of("placement.borrowed", spec=spec, model=model)
-    gpus = torch.cuda.device_count() if device.type == "cuda" else 0
-    kind = spec.kind.name
-    if model.activation is Activation.rrelu and spec.kind is not PlacementKind.single:
-        raise UsageError.of("placement.rrelu", kind=kind)
-    if spec.devices and spec.kind is not PlacementKind.split:
-        raise UsageError.of("placement.devices", spec=spec, kind=kind)
-    if spec.kind in ALONE:
-        if spec.replicas is not None:
-            raise UsageError.of("placement.replicas_alone", spec=spec, kind=kind)
-        if here is not None:
-            raise UsageError.of("placement.processes_alone", here=here, kind=kind)
+    _check_model(spec, model)
+    _check_devices_belong(spec)
+    if spec.kind in ONE_PROCESS_KINDS:
+        _check_one_process(spec, environment)
         if spec.kind is PlacementKind.split:
             split_devices(spec, model, device)
         return 1
-    apart = model.towers if spec.kind is PlacementKind.ranks else 1  # processes of one replica
-    size = here.size if here else apart * (spec.replicas or max(1, gpus // apart))
-    if here and size % apart:
-        raise UsageError.of("placement.uneven_processes", here=here, apart=apart)
-    if here and spec.replicas is not None and size != apart * spec.replicas:
-        counts: dict[str, Any] = {"needed": apart * spec.replicas, "fits": size // apart}
-        raise UsageError.of("placement.process_count", spec=spec, apart=apart, here=here, **counts)
-    if gpus and (local := here.local_size if here else size) > gpus:
-        each = f" ({apart} towers each)" if apart > 1 else ""
-        raise UsageError.of("placement.gpus", kind=kind, local=local, gpus=gpus, each=each)
-    replicas = size // apart
-    if replicas > batch:
-        raise UsageError.of("placement.batch", replicas=replicas, batch=batch)
-    ops = {op for layer in layers(model).values() for op in layer.ops}
-    if replicas > 1 and model.norm is Norm.batch and Op.norm in ops:  # which would not be exact
-        raise UsageError.of("placement.batch_norm", replicas=replicas)
+    gpus = _gpu_count(device)
+    per_replica = model.towers if spec.kind is PlacementKind.distributed else 1
+    if environment is None:
+        size = per_replica * (spec.replicas or max(1, gpus // per_replica))
+        local_size = size
+    else:
+        _check_started(spec, environment, per_replica)
+        size = environment.size
+        local_size = environment.local_size
+    if gpus:
+        _check_gpus(spec, local_size, gpus, per_replica)
+    _check_replicas(model, batch, size // per_replica)
     return size
 
 
 def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -> Sequence[str]:
-    """A device for each tower.
+    """A device for each tower: those of `placement.devices`, or else the first GPUs.
+
+    Args:
+        spec: the placement's configuration.
+        model: the net.
+        device: cpu, or cuda for this machine's GPUs.
 
     Raises:
-        UsageError: too few or too many, or one that does not exist.
+        UsageError: too few or too many devices, or one that does not exist.
     """
-    gpus = torch.cuda.device_count() if device.type == "cuda" else 0
-    towers = model.towers
-    devices = spec.devices or [f"cuda:{index}" for index in range(min(gpus, towers))]
-    if len(devices) != towers:
-        cpus = ",".join(["cpu"] * towers)  # as it is to be typed
-        raise UsageError.of("placement.device_count", devices=devices, towers=towers, cpus=cpus)
-    exist = ["cpu", *(f"cuda:{index}" for index in range(gpus))]
+    gpus = [f"cuda:{index}" for index in range(_gpu_count(device))]
+    devices = spec.devices or gpus[: model.towers]
+    if len(devices) != model.towers:
+        cpus = ",".join(["cpu"] * model.towers)
+        raise UsageError(
+            f"placement=split needs a device for each of {model.towers} towers "
+            f"and has {len(devices)}: [{', '.join(devices)}]",
+            hint=f"placement.devices=[{cpus}] tries it without GPUs",
+        )
+    existing = ["cpu", *gpus]
     for name in devices:
-        if name not in exist:
-            raise UsageError.of("placement.no_device", name=name, exist=exist)
+        if name not in existing:
+            raise UsageError(
+                f"placement.devices names {name!r}, which does not exist; "
+                f"there are {', '.join(existing)}",
+                hint="torch finds no other device here; CUDA_VISIBLE_DEVICES may hide some",
+            )
     return devices
+
+
+def _gpu_count(device: torch.device) -> int:
+    """GPUs of this machine that a run may use; none when it runs on the CPU."""
+    return torch.cuda.device_count() if device.type == "cuda" else 0
+
+
+def _check_model(spec: PlacementSpec, model: ModelSpec) -> None:
+    """UsageError for a net that this kind of placement would change, or with impossible towers."""
+    if model.torchvision is None:
+        trace(model)  # refuses towers that do not divide the filters
+    elif spec.kind is not PlacementKind.single:
+        raise UsageError(
+            f"placement={spec.kind.name} is for nets of towers; {model.name} is torchvision's, "
+            "whose batch statistics would differ between processes",
+            hint="placement=single",
+        )
+    if model.activation is Activation.rrelu and spec.kind is not PlacementKind.single:
+        raise UsageError(
+            "model.activation=rrelu draws its slopes in the order of one device; "
+            f"placement={spec.kind.name} would train another net",
+            hint="placement=single",
+        )
+
+
+def _check_devices_belong(spec: PlacementSpec) -> None:
+    """UsageError for `placement.devices` with a kind of placement that would ignore them."""
+    if spec.devices and spec.kind is not PlacementKind.split:
+        raise UsageError(
+            f"placement.devices=[{', '.join(spec.devices)}] belongs to placement=split, "
+            f"not to {spec.kind.name}",
+            hint="choose devices with CUDA_VISIBLE_DEVICES",
+        )
+
+
+def _check_one_process(spec: PlacementSpec, environment: ProcessEnvironment | None) -> None:
+    """UsageError for replicas, or started processes, of a placement that is one process."""
+    if spec.replicas is not None:
+        raise UsageError(
+            f"placement.replicas={spec.replicas}, but placement={spec.kind.name} is one process",
+            hint="placement=distributed or placement=ddp",
+        )
+    if environment is not None:
+        started = plural(environment.size, "process")
+        raise UsageError(
+            f"started as {started}, but placement={spec.kind.name} is one",
+            hint="placement=distributed or placement=ddp; "
+            "or start alexcli without torchrun or srun",
+        )
+
+
+def _check_started(spec: PlacementSpec, environment: ProcessEnvironment, per_replica: int) -> None:
+    """UsageError for a number of started processes that does not fit the replicas.
+
+    Args:
+        spec: the placement's configuration.
+        environment: this process, among those that were started.
+        per_replica: processes of one replica.
+    """
+    size = environment.size
+    if size % per_replica:
+        raise UsageError(
+            f"{size} processes cannot be divided among {per_replica} towers",
+            hint=f"start a multiple of {per_replica} processes, one per tower and replica",
+        )
+    if spec.replicas is not None and size != per_replica * spec.replicas:
+        each = plural(per_replica, "process")
+        needed = plural(per_replica * spec.replicas, "process")
+        raise UsageError(
+            f"placement.replicas={spec.replicas} with {each} each needs {needed}, "
+            f"and {size} were started",
+            hint=f"placement.replicas={size // per_replica}, or leave it out",
+        )
+
+
+def _check_gpus(spec: PlacementSpec, local_size: int, gpus: int, per_replica: int) -> None:
+    """UsageError for more processes on this machine than it has GPUs.
+
+    Args:
+        spec: the placement's configuration.
+        local_size: processes on this machine.
+        gpus: GPUs of this machine.
+        per_replica: processes of one replica.
+    """
+    if local_size > gpus:
+        reason = f"; each replica takes {per_replica}" if per_replica > 1 else ""
+        raise UsageError(
+            f"placement={spec.kind.name} needs {local_size} GPUs on this machine, "
+            f"which has {gpus}{reason}",
+            hint="fewer placement.replicas, more machines (torchrun, srun), "
+            "or trainer.accelerator=cpu",
+        )
+
+
+def _check_replicas(model: ModelSpec, batch: int, replicas: int) -> None:
+    """UsageError for replicas that cannot divide a batch, or would not give the same net."""
+    if replicas > batch:
+        raise UsageError(
+            f"{replicas} replicas cannot share a batch of optim.batch_size={batch}",
+            hint="fewer placement.replicas, or a larger optim.batch_size",
+        )
+    has_norm = any(Op.norm in layer.ops for layer in active_layers(model).values())
+    if replicas > 1 and model.norm is Norm.batch and has_norm:
+        raise UsageError(
+            "model.norm=batch takes means over the whole batch, "
+            f"which {replicas} replicas would divide",
+            hint="placement=single, split, or distributed with placement.replicas=1",
+        )

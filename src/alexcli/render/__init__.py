@@ -1,1 +1,1 @@
-"""From results to tables and progress. No torch here, so that a result can be drawn anywhere."""
+"""From results to text, progress and figures. No torch, so that a result can be drawn anywhere."""

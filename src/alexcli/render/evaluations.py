@@ -1,78 +1,163 @@
-"""What alexcli eval and alexcli predict show: errors, classes, guesses."""
+"""What `alexcli eval` shows: errors of nets, and errors of each class."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from typing import Any
 
+from alexcli.metrics.confusion import confusion_matrix, prediction_arrays
+from alexcli.records.analysis import Analysis, MatrixPanel
+from alexcli.records.evaluation import EvalResult, Evaluation, Interval
 from alexcli.render.tables import percent
-from alexcli.results import Analysis, Evaluation, Panel, Prediction, Table
-from alexcli.run.predictions import arrays, confusion
+from alexcli.tables import Table
 
-MOST = 50  # classes whose names can still be read in a picture
-COLUMNS = ["run", "top-1 error", "95% interval", "top-5 error", "loss", "ECE", "n", "views"]
-EXACT = ["name", "split", "top1_err", "top1_low", "top1_high", "top5_err", "loss", "n"]
-EXACT += ["calibration_error", "resize", "crop", "views", "checkpoint", "data"]
+MOST_CLASSES_DRAWN = 50
+"""Classes whose names can still be read in the drawing of a confusion matrix."""
+MOST_CONFUSED = 5
+"""Pairs of classes that the note below the table of classes names."""
 
 
-def errors(evaluation: Evaluation) -> Analysis:
-    """The errors; what all rows share stands below."""
-    found, rows, exact = evaluation.results, [], []
-    for one in found:
-        bounds = one.interval["top1_err"]
-        assert bounds is not None
-        known = vars(one) | one.protocol | {"top1_low": bounds.low, "top1_high": bounds.high}
-        exact.append([known[name] for name in EXACT])
-        interval = f"{percent(bounds.low)} to {percent(bounds.high)}"
-        shown = [one.name, percent(one.top1_err), interval, percent(one.top5_err)]
-        rest = [percent(one.calibration_error), one.n, f"{known['views']} x {known['crop']} px"]
-        rows.append([*shown, round(one.loss, 4), *rest])
-    notes = [
-        *(f"resize: {rule}" for rule in dict.fromkeys(one.protocol["resize"] for one in found)),
-        f"data: {', '.join(dict.fromkeys(one.data for one in found))}",
+def error_analysis(evaluation: Evaluation) -> Analysis:
+    """A row of errors for each net and protocol; what all rows share stands below the table."""
+    results = evaluation.results
+    title = f"evaluation on {results[0].split}"
+    exact = Table.from_records(title, [_exact_row(result) for result in results])
+    table = Table.from_records(
+        title, [_row(result) for result in results], _note(results), exact=exact
+    )
+    return Analysis(
+        title,
+        [table],
+        data=[result.as_json() for result in results],
+        arrays=prediction_arrays(evaluation),
+    )
+
+
+def _row(result: EvalResult) -> dict[str, Any]:
+    """A row for people; a new column is a line here."""
+    interval = _top1_interval(result)
+    return {
+        "run": result.name,
+        "top-1 error": percent(result.top1_err),
+        "95% interval": f"{percent(interval.low)} to {percent(interval.high)}",
+        "top-5 error": percent(result.top5_err),
+        "loss": round(result.loss, 4),
+        "ECE": percent(result.calibration_error),
+        "n": result.n,
+        "views": f"{result.protocol['views']} x {result.protocol['crop']} px",
+    }
+
+
+def _exact_row(result: EvalResult) -> dict[str, Any]:
+    """A row for csv."""
+    interval = _top1_interval(result)
+    return {
+        "name": result.name,
+        "split": result.split,
+        "top1_err": result.top1_err,
+        "top1_low": interval.low,
+        "top1_high": interval.high,
+        "top5_err": result.top5_err,
+        "loss": result.loss,
+        "n": result.n,
+        "calibration_error": result.calibration_error,
+        "resize": result.protocol["resize"],
+        "crop": result.protocol["crop"],
+        "views": result.protocol["views"],
+        "checkpoint": result.checkpoint,
+        "data": result.data,
+        **result.extras,
+    }
+
+
+def _top1_interval(result: EvalResult) -> Interval:
+    interval = result.interval["top1_err"]
+    assert interval is not None  # only top-5 errors may be absent
+    return interval
+
+
+def _note(results: Sequence[EvalResult]) -> str:
+    """What the rows share: the rule of resizing, the data, and what the columns mean."""
+    resizes = dict.fromkeys(result.protocol["resize"] for result in results)
+    fingerprints = dict.fromkeys(result.data for result in results)
+    notes = dict.fromkeys(result.note for result in results if result.note)
+    lines = [
+        *(f"resize: {resize}" for resize in resizes),
+        f"data: {', '.join(fingerprints)}",
         "interval: Wilson, of top-1; ECE: expected calibration error, 15 bins",
-        *dict.fromkeys(one.note for one in found if one.note),
+        *notes,
     ]
-    title = f"evaluation on {found[0].split}"
-    for_csv = Table(title, EXACT, exact)
-    table = Table(title, COLUMNS, rows, note="; ".join(notes), exact=for_csv)
-    data = [asdict(one) for one in found]
-    return Analysis(title, [table], data=data, arrays=arrays(evaluation))
+    return "; ".join(lines)
 
 
-def classes(found: Evaluation) -> Analysis:
-    """Each class of the last row, the worst first for people, and its confusion as a picture."""
-    last, exact, pairs = found.results[-1], [], []
-    for one in last.per_class or []:
-        taken = [(other["n"], one["class"], other["with"]) for other in one["confused"]]
-        pairs += taken
-        words = "; ".join(f"{guess} ({n})" for n, _, guess in taken)
-        exact.append([one["class"], one["name"], one["n"], one["top1_err"], words])
-    named = found.names != found.classes
-    rows = [
-        [label, *[name] * named, n, percent(error), words]
-        for label, name, n, error, words in sorted(exact, key=lambda row: -(row[3] or 0))
+def class_analysis(evaluation: Evaluation) -> Analysis:
+    """The errors of each class in the last row, with a confusion matrix if it can be read.
+
+    Args:
+        evaluation: with errors per class. People see the classes with the largest errors first, csv
+            has them in order.
+    """
+    result = evaluation.results[-1]
+    views = f"{result.protocol['views']} views"
+    title = f"classes of {result.name}, {views}"
+    classes = result.per_class or []
+    exact = Table.from_records(title, [_exact_class_row(row) for row in classes])
+    worst_first = sorted(classes, key=lambda row: -(row["top1_err"] or 0))
+    have_names = evaluation.names != evaluation.classes
+    table = Table.from_records(
+        title,
+        [_class_row(row, with_name=have_names) for row in worst_first],
+        f"most confused, label as prediction: {_most_confused(classes)}",
+        exact=exact,
+    )
+    return Analysis(f"{result.name}, {result.split}, {views}", [table], [*_confusion(evaluation)])
+
+
+def _class_row(row: dict[str, Any], *, with_name: bool) -> dict[str, Any]:
+    """A class for people.
+
+    Args:
+        row: of EvalResult.per_class.
+        with_name: whether the classes have readable names of their own.
+    """
+    name = {"name": row["name"]} if with_name else {}
+    return {
+        "class": row["class"],
+        **name,
+        "n": row["n"],
+        "top-1 error": percent(row["top1_err"]),
+        "most confused with": _confused_with(row),
+    }
+
+
+def _exact_class_row(row: dict[str, Any]) -> dict[str, Any]:
+    """A class for csv."""
+    return {
+        "class": row["class"],
+        "name": row["name"],
+        "n": row["n"],
+        "top1_err": row["top1_err"],
+        "most confused with": _confused_with(row),
+    }
+
+
+def _confused_with(row: dict[str, Any]) -> str:
+    return "; ".join(f"{other['with']} ({other['n']})" for other in row["confused"])
+
+
+def _most_confused(classes: Sequence[dict[str, Any]]) -> str:
+    """The pairs of classes that are confused most often."""
+    pairs = [
+        (other["n"], f"{row['class']} as {other['with']}")
+        for row in classes
+        for other in row["confused"]
     ]
-    most = sorted(pairs, key=lambda pair: -pair[0])[:5]
-    note = ", ".join(f"{label} for {guess} ({n})" for n, label, guess in most)
-    views = f"{last.protocol['views']} views"
-    title = f"classes of {last.name}, {views}"
-    for_csv = Table(title, ["class", "name", "n", "top1_err", "taken for"], exact)
-    columns = ["class", *["name"] * named, "n", "top-1 error", "taken for"]
-    note = f"most confused, label for guess: {note}"
-    table = Table(title, columns, rows, note=note, exact=for_csv)
-    panels = []
-    if len(found.classes) <= MOST:
-        counts = confusion(found.predictions[-1], len(found.classes))
-        panels = [Panel("matrix", "", counts, "best guess", "label", columns=found.names)]
-    return Analysis(f"{last.name}, {last.split}, {views}", [table], panels)
+    pairs.sort(key=lambda pair: -pair[0])
+    return ", ".join(f"{pair} ({n})" for n, pair in pairs[:MOST_CONFUSED])
 
 
-def guesses(found: Sequence[Prediction], title: str) -> Analysis:
-    """The best guesses for each picture, as bars and as Figure 4 (left)."""
-    data, rows = [], []
-    for one in found:
-        top = [{"class": best.class_, "name": best.name, "p": best.p} for best in one.guesses]
-        data.append({"file": one.file, "label": one.label, "top": top})
-        for rank, guess in enumerate(top, 1):
-            rows.append({"file": one.file, "label": one.label, "rank": rank, **guess})
-    table = Table.of("predictions", rows)
-    return Analysis(title, [table], [Panel("guesses", "", found)], data=data)
+def _confusion(evaluation: Evaluation) -> list[MatrixPanel]:
+    """The confusion matrix of the last row, if its classes can still be read."""
+    classes = len(evaluation.classes)
+    if classes > MOST_CLASSES_DRAWN:
+        return []
+    counts = confusion_matrix(evaluation.predictions[-1], classes)
+    return [MatrixPanel(counts, evaluation.names, x_label="prediction", y_label="label")]

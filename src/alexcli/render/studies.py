@@ -1,72 +1,131 @@
-"""The tables of alexcli ablate."""
+"""The tables of `alexcli ablate`."""
 
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 from alexcli.errors import plural
+from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.render.tables import percent
-from alexcli.results import ArmResult, Difference, StudyResult, Table
+from alexcli.tables import Table
 
-NAMES = {
+METRIC_NAMES = {
     "top1_err": "top-1 error",
     "top5_err": "top-5 error",
     "train_err": "training error",
     "epochs": "epochs",
 }
-COLUMNS = ["arm", "metric", "mean", "seeds", "difference", "95% interval", "paper", "notes", ""]
+VERDICT = ""
+"""The last column, which needs no head for people; csv calls it `verdict`."""
+COLUMNS = [
+    "arm",
+    "metric",
+    "mean",
+    "seeds",
+    "difference",
+    "95% interval",
+    "paper",
+    "notes",
+    VERDICT,
+]
+EXACT_COLUMNS = [*COLUMNS[:-1], "verdict"]
 
 
 def study_table(study: StudyResult) -> Table:
-    """A row for each arm and metric, in percent and points, as fractions for csv."""
-    rows, exact = [], []
+    """A row for each arm and metric, in percent and points; as fractions for csv."""
+    rows = []
+    exact_rows = []
     for arm in study.arms:
-        compared = {one.metric: one for one in arm.differences}
+        differences = {difference.metric: difference for difference in arm.differences}
         for metric in arm.values:
-            shown, numbers = _rows(arm, metric, compared.get(metric))
-            rows.append(shown)
-            exact.append(numbers)
-    reached = f"; epochs until the training error is {percent(study.threshold)}"
-    notes = [
-        *(f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes),
-        f"claim: {study.claim}",
-        f"{study.setting}; centre-crop errors on {study.n:,} pictures (the claims are of ten "
-        "crops), differences paired by seed" + (reached if study.threshold else ""),
-        *([f"not finished: {plural(study.missing, 'run')}"] if study.missing else []),
-    ]
+            difference = differences.get(metric)
+            rows.append(_row(arm, metric, difference))
+            exact_rows.append(_exact_row(arm, metric, difference))
     title = f"{study.name}: {study.about}"
-    for_csv = Table(title, [*COLUMNS[:-1], "verdict"], exact)
-    return Table(title, COLUMNS, rows, note="\n".join(notes), exact=for_csv)
+    return Table.from_records(
+        title,
+        rows,
+        "\n".join(_notes(study)),
+        columns=COLUMNS,
+        exact=Table.from_records(title, exact_rows, columns=EXACT_COLUMNS),
+    )
 
 
-def _rows(arm: ArmResult, metric: str, found: Difference | None) -> tuple[list[Any], list[Any]]:
-    """A metric of an arm for people, and exactly."""
-    values = [value for value in arm.values[metric].values() if value is not None]
-    mean = statistics.fmean(values) if values else None
-    shown = _value(metric, mean)
+def _notes(study: StudyResult) -> list[str]:
+    """What each arm changes, the claim, the setting, and what is missing."""
+    notes = [f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes]
+    notes.append(f"claim: {study.claim}")
+    setting = (
+        f"{study.setting}; centre-crop errors on {study.n:,} images (the claims are of ten "
+        "crops), differences paired by seed"
+    )
+    if study.threshold:
+        setting += f"; epochs until the training error is {percent(study.threshold)}"
+    notes.append(setting)
+    if study.missing:
+        notes.append(f"not finished: {plural(study.missing, 'run')}")
+    return notes
+
+
+def _reached(arm: ArmResult, metric: str) -> list[float]:
+    """The values of the seeds that reached the metric."""
+    return [value for value in arm.values[metric].values() if value is not None]
+
+
+def _row(arm: ArmResult, metric: str, difference: Difference | None) -> dict[str, Any]:
+    """A metric of an arm for people."""
+    values = _reached(arm, metric)
+    mean = _format_value(metric, statistics.fmean(values) if values else None)
     if len(values) > 1:
-        shown = f"{shown.rstrip('%')} ± {_value(metric, statistics.stdev(values))}"
-    reached, exact = [arm.name, NAMES[metric], shown], [arm.name, metric, mean, len(values)]
-    if not found:
-        return [*reached, len(values), *[""] * 5], [*exact, *[None] * 5]
-    mean_gap, low, high, *claims = (
-        _gap(metric, gap) for gap in (found.mean, found.low, found.high, found.paper, found.notes)
-    )
-    interval, bounds = "-", None
-    if found.low is not None:
-        interval, bounds = f"{low} to {high}", f"{found.low} to {found.high}"
-    return (
-        [*reached, found.seeds, mean_gap, interval, *claims, found.verdict],
-        [*exact, found.mean, bounds, found.paper, found.notes, found.verdict],
-    )
+        spread = _format_value(metric, statistics.stdev(values))
+        mean = f"{mean.rstrip('%')} ± {spread}"
+    row: dict[str, Any] = dict.fromkeys(COLUMNS, "")
+    row["arm"] = arm.name
+    row["metric"] = METRIC_NAMES[metric]
+    row["mean"] = mean
+    row["seeds"] = len(values)
+    if difference is not None:
+        row["seeds"] = difference.seeds
+        row["difference"] = _format_gap(metric, difference.mean)
+        row["95% interval"] = _interval(difference, lambda gap: _format_gap(metric, gap)) or "-"
+        row["paper"] = _format_gap(metric, difference.paper)
+        row["notes"] = _format_gap(metric, difference.notes)
+        row[VERDICT] = difference.verdict
+    return row
 
 
-def _value(metric: str, value: float | None) -> str:
+def _exact_row(arm: ArmResult, metric: str, difference: Difference | None) -> dict[str, Any]:
+    """A metric of an arm as it was measured."""
+    values = _reached(arm, metric)
+    row: dict[str, Any] = dict.fromkeys(EXACT_COLUMNS)
+    row["arm"] = arm.name
+    row["metric"] = metric
+    row["mean"] = statistics.fmean(values) if values else None
+    row["seeds"] = len(values)
+    if difference is not None:
+        row["difference"] = difference.mean
+        row["95% interval"] = _interval(difference, str)
+        row["paper"] = difference.paper
+        row["notes"] = difference.notes
+        row["verdict"] = difference.verdict
+    return row
+
+
+def _interval(difference: Difference, form: Callable[[float | None], str]) -> str | None:
+    """`low to high`, or None where a single seed gives no interval."""
+    if difference.low is None:
+        return None
+    return f"{form(difference.low)} to {form(difference.high)}"
+
+
+def _format_value(metric: str, value: float | None) -> str:
+    """An error in percent, or a number of epochs."""
     if value is None:
         return "not reached" if metric == "epochs" else "-"
     return f"{value:.1f}" if metric == "epochs" else percent(value)
 
 
-def _gap(metric: str, gap: float | str | None) -> str:
+def _format_gap(metric: str, gap: float | str | None) -> str:
     """A difference in points, a ratio, or the word of a claim without a number."""
     if gap is None or isinstance(gap, str):
         return gap or "-"

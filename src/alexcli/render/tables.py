@@ -1,4 +1,4 @@
-"""A table as text: for the terminal, Markdown, CSV or LaTeX."""
+"""A table as text: for the terminal, Markdown, CSV, JSON or LaTeX."""
 
 import csv
 import io
@@ -11,14 +11,24 @@ from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from alexcli.results import Table
+from alexcli.tables import Table
 
-Format = StrEnum("Format", ["table", "md", "csv", "json", "latex"])
-"""What a table comes out as."""
+PIPE_WIDTH = 110
+"""Characters of a line where stdout is not a terminal, which has no width of its own."""
+
+
+class Format(StrEnum):
+    """What a table comes out as."""
+
+    table = "table"
+    md = "md"
+    csv = "csv"
+    json = "json"
+    latex = "latex"
 
 
 def text(value: Any) -> str:
-    """A cell for people: thousands grouped, absent values as a dash."""
+    """A cell for people: thousands grouped, four digits of a fraction, a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -29,70 +39,91 @@ def text(value: Any) -> str:
 
 
 def percent(fraction: float | None) -> str:
-    """A fraction for people."""
+    """A fraction for people; a dash for None."""
     return "-" if fraction is None else f"{100 * fraction:.2f}%"
 
 
 def render(table: Table, format: Format, data: Any = None) -> str:  # noqa: A002
-    """The table in a format; `data` is what json prints in place of the rows."""
-    if format is Format.json:
-        return json.dumps(table.records() if data is None else data, indent=1) + "\n"
-    writers = {"csv": _csv, "md": _markdown, "latex": _latex, "table": _terminal}
-    return writers[format](table)
+    """A table as text.
 
-
-def _lines(table: Table) -> list[list[str]]:
-    return [[text(cell) for cell in row] for row in table.all_rows()]
+    Args:
+        table: the rows.
+        format: what comes out.
+        data: what json holds in place of the rows.
+    """
+    match format:
+        case Format.json:
+            return json.dumps(table.records() if data is None else data, indent=1) + "\n"
+        case Format.csv:
+            return _csv(table)
+        case Format.md:
+            return _markdown(table)
+        case Format.latex:
+            return _latex(table)
+        case Format.table:
+            return _terminal(table)
 
 
 def numeric(table: Table) -> list[bool]:
-    """Which columns hold numbers, which are set to the right."""
-    first = table.rows[0] if table.rows else [""] * len(table.columns)
-    return [isinstance(cell, (int, float)) or text(cell).endswith("%") for cell in first]
-
-
-def _csv(table: Table) -> str:
-    table, out = table.exact or table, io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([table.columns, *table.all_rows()])
-    return out.getvalue()
-
-
-def _markdown(table: Table) -> str:
-    rules = ["---:" if number else ":---" for number in numeric(table)]
-    rows = [table.columns, rules, *_lines(table)]
-    body = "".join("| " + " | ".join(row) + " |\n" for row in rows)
-    return f"{body}\n{table.note}\n" if table.note else body
-
-
-def _latex(table: Table) -> str:
-    def safe(cell: str) -> str:
-        return re.sub(r"[&%$#_]", r"\\\g<0>", cell)
-
-    columns = "".join("r" if number else "l" for number in numeric(table))
-    lines = [" & ".join(map(safe, row)) + r" \\" for row in [table.columns, *_lines(table)]]
-    if table.total:
-        lines.insert(-1, r"\hline")
-    body = "\n".join([lines[0], r"\hline", *lines[1:]])
-    return f"\\begin{{tabular}}{{{columns}}}\n{body}\n\\end{{tabular}}\n"
-
-
-def _terminal(table: Table) -> str:
-    shown = RichTable(title=table.title, title_justify="left", show_footer=False)
-    for name, number in zip(table.columns, numeric(table), strict=True):
-        shown.add_column(name, justify="right" if number else "left", overflow="fold")
-    for row in _lines(table):
-        shown.add_row(*row)
-    if table.total:
-        shown.rows[-2].end_section = True
-    return printed(shown, *([Text(table.note)] if table.note else []))
+    """Which columns hold numbers, to be aligned at the right; the first row decides."""
+    first = table.rows[0] if table.rows else ["" for _ in table.columns]
+    return [isinstance(cell, int | float) or text(cell).endswith("%") for cell in first]
 
 
 def printed(*parts: RenderableType) -> str:
     """What rich makes of these, one below the other."""
     console = Console()
     if not console.is_terminal:
-        console.width = 110  # a pipe has no width of its own
+        console.width = PIPE_WIDTH
     with console.capture() as captured:
         for part in parts:
             console.print(part)
     return captured.get()
+
+
+def _cells(table: Table) -> list[list[str]]:
+    """All rows as people read them."""
+    return [[text(cell) for cell in row] for row in table.all_rows()]
+
+
+def _csv(table: Table) -> str:
+    exact = table.exact or table
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([exact.columns, *exact.all_rows()])
+    return out.getvalue()
+
+
+def _markdown(table: Table) -> str:
+    rules = ["---:" if number else ":---" for number in numeric(table)]
+    rows = [table.columns, rules, *_cells(table)]
+    body = "".join("| " + " | ".join(row) + " |\n" for row in rows)
+    return f"{body}\n{table.note}\n" if table.note else body
+
+
+def _latex(table: Table) -> str:
+    alignment = "".join("r" if number else "l" for number in numeric(table))
+    header, *rows = [
+        " & ".join(_escape_latex(cell) for cell in row) + r" \\"
+        for row in [table.columns, *_cells(table)]
+    ]
+    if table.total:
+        rows.insert(-1, r"\hline")
+    body = "\n".join([header, r"\hline", *rows])
+    return f"\\begin{{tabular}}{{{alignment}}}\n{body}\n\\end{{tabular}}\n"
+
+
+def _escape_latex(cell: str) -> str:
+    """A cell whose characters mean themselves."""
+    return re.sub(r"[&%$#_]", r"\\\g<0>", cell)
+
+
+def _terminal(table: Table) -> str:
+    rich_table = RichTable(title=table.title, title_justify="left", show_footer=False)
+    for name, number in zip(table.columns, numeric(table), strict=True):
+        rich_table.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in _cells(table):
+        rich_table.add_row(*row)
+    if table.total:
+        rich_table.rows[-2].end_section = True
+    note = [Text(table.note)] if table.note else []
+    return printed(rich_table, *note)

@@ -12,11 +12,19 @@ from torch import Tensor, nn
 
 from alexcli.errors import UsageError
 
-KEPT = {"classes", "plateau", "finished", "seconds", "train_errors"}  # in `alexcli`, at least
+REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
+"""What lit.module writes under `alexcli`, at least."""
+
+READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile)
+"""What torch's reader raises on damaged files with a text that says something."""
 
 
 def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     """What torch.save wrote, if it is a mapping of plain data and tensors.
+
+    Args:
+        path: the file.
+        mmap: leave tensors on disk until they are used.
 
     Raises:
         UsageError: missing, truncated, no mapping, or with content that would execute code.
@@ -25,33 +33,61 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
         with warnings.catch_warnings():
             # torch warns of an unusual pickle before it refuses it, which is what counts.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
-            found = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
+            content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError:
-        raise UsageError.of("checkpoint.none", path=path) from None
+        raise UsageError(
+            f"there is no checkpoint {path}", hint="alexcli train makes checkpoints"
+        ) from None
     except pickle.UnpicklingError as error:
-        raise UsageError.of("checkpoint.unsafe", path=path) from error
+        raise UsageError(
+            f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
+            hint="alexcli loads no checkpoint that could execute code",
+        ) from error
     except Exception as error:  # torch's reader of old files answers foreign bytes in many ways
-        usual = isinstance(error, (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile))
-        first = str(error).splitlines()[0] if usual and str(error) else type(error).__name__
-        raise UsageError.of("checkpoint.truncated", path=path, first=first) from error
-    if not isinstance(found, dict):
-        raise UsageError.of("checkpoint.no_mapping", path=path, kind=type(found).__name__)
-    return cast(dict[str, Any], found)
+        raise UsageError(
+            f"{path} is truncated or not a checkpoint: {_reason(error)}",
+            hint="best.ckpt or last.ckpt beside it may be whole",
+        ) from error
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise UsageError(f"{path} holds a {kind}, not a mapping of weights")
+    return cast(dict[str, Any], content)
+
+
+def _reason(error: Exception) -> str:
+    """The first line of an error, or its kind where its text says nothing to a user."""
+    if isinstance(error, READ_ERRORS) and str(error):
+        return str(error).splitlines()[0]
+    return type(error).__name__
 
 
 def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
-    """A checkpoint of ours as plain data and tensors; `mmap` leaves the weights on disk until used.
+    """A checkpoint of alexcli as plain data and tensors.
+
+    Args:
+        path: the file.
+        mmap: leave tensors on disk until they are used.
 
     Raises:
-        UsageError: as `read_plain`, or not ours.
+        UsageError: as `read_plain`, or not made by alexcli.
     """
     checkpoint = read_plain(path, mmap=mmap)
-    weights, kept = checkpoint.get("state_dict"), checkpoint.get("alexcli")
-    tensors = isinstance(weights, dict) and all(isinstance(w, Tensor) for w in weights.values())
-    ours = isinstance(kept, dict) and set(kept) >= KEPT
-    if not tensors or not ours or not isinstance(checkpoint.get("global_step"), int):
-        raise UsageError.of("checkpoint.foreign", path=path)
+    if not _is_ours(checkpoint):
+        raise UsageError(f"{path} is not a checkpoint of alexcli", hint="alexcli train makes them")
     return checkpoint
+
+
+def _is_ours(checkpoint: dict[str, Any]) -> bool:
+    """Whether a mapping has what lit.module writes."""
+    weights = checkpoint.get("state_dict")
+    if not isinstance(weights, dict):
+        return False
+    if not all(isinstance(weight, Tensor) for weight in weights.values()):
+        return False
+    facts = checkpoint.get("alexcli")
+    if not isinstance(facts, dict) or not set(facts) >= REQUIRED:
+        return False
+    return isinstance(checkpoint.get("global_step"), int)
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
@@ -61,19 +97,23 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> N
         UsageError: another model; names the first differing layer and both shapes.
     """
     check_weights(module, state, source)
-    module.load_state_dict(state, strict=False)  # what is of no other use here is left
+    module.load_state_dict(state, strict=False)  # what has no place in the module is left out
 
 
 def check_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
     """UsageError unless the checkpoint has every weight of the module in the same shape."""
-    own = module.state_dict()
-    parts = {name.split(".")[0] for name in own}
-    extra = sorted(name for name in set(state) - set(own) if name.split(".")[0] in parts)
-    for name in [*own, *extra]:
-        shapes = {"there": _shape(state.get(name)), "here": _shape(own.get(name))}
-        if shapes["there"] != shapes["here"]:
-            layer = name.removeprefix("net.")
-            raise UsageError.of("checkpoint.other_model", source=source, layer=layer, **shapes)
+    expected = module.state_dict()
+    parts = {name.split(".")[0] for name in expected}
+    extra = sorted(name for name in state if name not in expected and name.split(".")[0] in parts)
+    for name in [*expected, *extra]:
+        in_source = _shape(state.get(name))
+        in_module = _shape(expected.get(name))
+        if in_source != in_module:
+            raise UsageError(
+                f"{source} is of another model: {name.removeprefix('net.')} {in_source} there, "
+                f"and {in_module} in this model",
+                hint="take the model and the data that the checkpoint was trained with",
+            )
 
 
 def _shape(tensor: Tensor | None) -> str:

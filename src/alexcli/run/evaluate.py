@@ -1,65 +1,74 @@
-"""Asking trained nets: about a split, alone and averaged, or about pictures of no data set."""
+"""Evaluating trained nets on a split: one by one, and averaged as an ensemble.
+
+Legend: n images, K classes.
+"""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from alexcli.data.dataset import Dataset
-from alexcli.data.names import read_labels
-from alexcli.data.pictures import SUFFIXES, Images, Pictures, Reading, read_square
-from alexcli.data.transforms import CENTER, TEN_CROPS
+from alexcli.data.images import ImageSource
 from alexcli.errors import UsageError
-from alexcli.memory import reuse_memory
-from alexcli.metrics import calibration_error
-from alexcli.results import EvalResult, Evaluation, Guess, Prediction, Predictions, Reporter, Silent
+from alexcli.malloc import reuse_freed_memory
+from alexcli.metrics.calibration import calibration_error
+from alexcli.metrics.confusion import per_class_rows
+from alexcli.metrics.interval import wilson
+from alexcli.placement.base import Placement
+from alexcli.records.evaluation import EvalResult, Evaluation, Predictions
+from alexcli.reporter import NullReporter, Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_placement
-from alexcli.run.predictions import per_class, wilson
-from alexcli.run.rundir import RunDirectory
-from alexcli.run.trained import Trained, load, placed_spec, same_classes
-
-PROTOCOLS = {"center": (CENTER,), "ten": TEN_CROPS}
-Said = dict[str, Tensor]  # what is kept of each picture, see _said
+from alexcli.run.directory import RunDirectory
+from alexcli.run.outputs import Outputs
+from alexcli.run.predictor import PROTOCOL_VIEWS
+from alexcli.run.trained import TrainedModel, check_same_classes, eval_config, load
 
 
-class _Asked(NamedTuple):
-    """A net, and the pictures that it is asked about."""
+@dataclass(frozen=True)
+class EvalInput:
+    """A net, and the images that it is evaluated on."""
 
-    trained: Trained
+    trained: TrainedModel
     dataset: Dataset
     split: str
-    pictures: Pictures
-    classes: bool
-    """Whether results hold errors per class."""
-    probabilities: bool
-    """Whether all softmax outputs are kept."""
+    """`val` or `test`."""
+    images: ImageSource
+    """The images of the split."""
+
+
+class EvalRow(NamedTuple):
+    """What an evaluation shows of one net, or of an ensemble, under one protocol."""
+
+    result: EvalResult
+    predictions: Predictions
 
 
 def evaluate(
-    chosen: Sequence[tuple[RunDirectory, Path]],
+    checkpoints: Sequence[tuple[RunDirectory, Path]],
     reporter: Reporter,
     split: str,
     protocols: Sequence[str] = ("center",),
     overrides: Sequence[str] = (),
     *,
-    classes: bool = False,
+    per_class: bool = False,
     probabilities: bool = False,
 ) -> Evaluation:
-    """Evaluate checkpoints one by one and, where there are several, as the averaged ensemble.
+    """Evaluate checkpoints one by one and, if there are several, as the averaged ensemble.
 
     Args:
-        chosen: runs and checkpoints of theirs.
-        reporter: told how it goes.
+        checkpoints: one or more, each with its run.
+        reporter: receives progress updates.
         split: `val` or `test`.
-        protocols: `center` and `ten` (softmax outputs averaged over ten views, section 4.1), both
-            from one decoding and, since the centre is one of the ten, for the cost of ten.
+        protocols: `center` and `ten` (softmax outputs averaged over ten views, section 4.1). Both
+            take one pass and cost as much as `ten`, because the centre is one of the ten views.
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.
-        classes: whether results hold errors per class.
+        per_class: whether results hold the error of each class.
         probabilities: whether to keep all softmax outputs.
 
     Returns:
@@ -67,225 +76,243 @@ def evaluate(
 
     Raises:
         UsageError: checkpoints, models and data do not fit together, or nets have other classes
-            or pictures than the first.
+            or images than the first.
+        RunFailedError: the device's memory does not hold the forward pass of one image.
     """
-    reuse_memory()
-    if len(chosen) > 1:
-        _same_nets([path for _, path in chosen])
-    placement = build_placement(placed_spec(chosen[0][0], overrides))
-    reporter = reporter if placement.root else Silent()
-    done, keep = Evaluation([], [], [], [], []), len(chosen) > 1 or probabilities
-    first, sums, began = None, Said(), time.monotonic()
-    for run, path in chosen:
-        trained = load(run, path, overrides, placement)
-        dataset = trained.data(Silent() if first else reporter)
-        pictures = dataset.test if split == "test" else dataset.val
-        if pictures is None:
-            raise UsageError.of("eval.no_test")
-        asked = _Asked(trained, dataset, split, pictures, classes, probabilities)
-        if first is None:
-            first = asked
-            done.ids, done.classes, done.names = pictures.names(), trained.classes, trained.names
-        _same_pictures(first, asked)
+    reuse_freed_memory()
+    several = len(checkpoints) > 1
+    if several:
+        _check_classes_agree([path for _, path in checkpoints])
+    placement = build_placement(eval_config(checkpoints[0][0], overrides))
+    if not placement.is_main:
+        reporter = NullReporter()
+    ensemble = Ensemble(started=time.monotonic())
+    first: EvalInput | None = None
+    rows: list[EvalRow] = []
+    for eval_input in _open_inputs(checkpoints, split, overrides, placement, reporter):
+        first = first or eval_input
         started = time.monotonic()
-        for protocol, said in _passes(asked, protocols, reporter, keep=keep).items():
-            if len(chosen) > 1:
-                sums[protocol] = sums.get(protocol, 0) + said["p"]
-            _add(done, asked, protocol, said, started)
-    if first and sums:
-        _ensemble(done, first, sums, began)
+        outputs = _run_net(eval_input, protocols, reporter, keep_p=several or probabilities)
+        for protocol in protocols:
+            row = _row(eval_input, protocol, outputs[protocol], started, keep_p=probabilities)
+            rows.append(row)
+        if several:
+            ensemble.add(eval_input.trained, outputs)
     reporter.close()
-    return done
+    assert first is not None  # there is at least one checkpoint
+    if several:
+        rows += ensemble.rows(first, keep_p=probabilities)
+    if per_class:
+        _add_errors_per_class(rows, first.trained)
+    return _evaluation(rows, first)
 
 
-def _passes(
-    asked: _Asked, protocols: Sequence[str], reporter: Reporter, *, keep: bool
-) -> dict[str, Said]:
-    """One pass over the pictures under all protocols."""
-    trained, pictures, placement = asked.trained, asked.pictures, asked.trained.placement
-    scorer, count, seen = trained.scorer(reporter), len(pictures), 0
-    views = PROTOCOLS["ten" if "ten" in protocols else "center"]
-    whole: dict[str, Said] = {name: {} for name in protocols}
-    for batch in trained.batches(asked.dataset, pictures):
-        if not len(batch.labels):  # a replica's share of a small last batch
-            continue
-        found = scorer(batch.images, views)  # (V, N, K)
-        for name, said in whole.items():
-            wanted = [views.index(view) for view in PROTOCOLS[name]]
-            for key, part in _said(found[wanted].mean(0), batch.labels, keep=keep).items():
-                rows = said.setdefault(key, part.new_zeros(count, *part.shape[1:]))
-                rows[batch.indices] = part
-        seen += len(batch.labels) * placement.replicas
-        reporter.counted(f"evaluating {trained.name}", min(seen, count), count)
-    for said in whole.values():
-        for key, rows in said.items():  # a replica left those of the others nought
-            said[key] = placement.total(rows).cpu()
-    return whole
-
-
-def _said(p: Tensor, labels: Tensor, *, keep: bool) -> Said:
-    """What p (N, K), softmax outputs averaged over views and nets, say of pictures."""
-    top = p.topk(min(5, p.shape[1]))
-    true = p.gather(1, labels[:, None])[:, 0]
-    # The clamp keeps the loss of a vanished class finite.
-    said = {"top": top.indices, "top_p": top.values, "loss": -true.clamp_min(1e-30).log()}
-    return said | ({"p": p} if keep else {})
-
-
-def _add(done: Evaluation, asked: _Asked, protocol: str, said: Said, began: float) -> EvalResult:
-    """Append what was said under one protocol to the rows; the last of them."""
-    trained, data, labels = asked.trained, asked.dataset, asked.pictures.labels
-    crop, views = trained.spec.model.input.size, len(PROTOCOLS[protocol])
-    n, right = len(labels), said["top"] == torch.from_numpy(labels)[:, None]
-    top1 = (n - int(right[:, 0].sum())) / n
-    top5 = (n - int(right.sum())) / n if len(trained.classes) > 5 else None
-    bounds = {"top1_err": wilson(top1, n), "top5_err": None if top5 is None else wilson(top5, n)}
-    top, top_p = said["top"].numpy(), said["top_p"].numpy()
-    found = Predictions(labels, top, top_p, said["p"].numpy() if asked.probabilities else None)
-    row = EvalResult(
-        name=trained.name,
-        split=asked.split,
-        protocol={"resize": data.resize, "crop": crop, "views": views},
-        n=n,
-        top1_err=top1,
-        top5_err=top5,
-        loss=float(said["loss"].double().mean()),
-        interval=bounds,
-        checkpoint=str(trained.path),
-        data=data.fingerprint,
-        seconds=round(time.monotonic() - began, 3),
-        note=data.note,
-        calibration_error=calibration_error(said["top"], said["top_p"], labels),
-        per_class=per_class(found, done.classes, done.names) if asked.classes else None,
+def _evaluation(rows: Sequence[EvalRow], first: EvalInput) -> Evaluation:
+    """All rows, with the classes and the images of the first net, which are those of all."""
+    return Evaluation(
+        results=[row.result for row in rows],
+        predictions=[row.predictions for row in rows],
+        ids=first.images.names(),
+        classes=first.trained.classes,
+        names=first.trained.names,
     )
-    done.results.append(row)
-    done.predictions.append(found)
-    return row
 
 
-def _ensemble(done: Evaluation, first: _Asked, sums: Said, began: float) -> None:
-    """Append the rows of the averaged softmax outputs, which are `sums` by protocol."""
-    members = [result.name for result in done.results[:: len(sums)]]
-    crops = sorted({result.protocol["crop"] for result in done.results})
-    labels, keep = torch.from_numpy(first.pictures.labels), first.probabilities
-    for protocol, total in sums.items():
-        said = _said(total / len(members), labels, keep=keep)
-        row = _add(done, first, protocol, said, began)
-        row.name, row.checkpoint, row.members = f"ensemble of {len(members)}", "", members
-        row.protocol["crop"] = crops[0] if len(crops) == 1 else crops
-
-
-def _same_nets(paths: Sequence[Path]) -> None:
-    """UsageError, before anything is evaluated, unless all nets know the same classes."""
-    # Mapped: only the names are read now, and the weights once, when a net's turn has come.
-    known = [checkpoint.read(path, mmap=True)["alexcli"]["classes"] for path in paths]
-    hint = "name runs that were trained on the same classes, or evaluate one at a time"
-    for path, classes in zip(paths, known, strict=True):
-        same_classes(paths[0], known[0], f"{path} on", classes, hint)
-
-
-def _same_pictures(a: _Asked, b: _Asked) -> None:
-    """UsageError unless two nets are asked about the same pictures, though perhaps resized."""
-    if a.dataset.fingerprint == b.dataset.fingerprint:
-        return
-    ids, labels = a.pictures.names(), a.pictures.labels.tolist()
-    files = not ids[0].isdigit()  # drawn pictures have positions only, which prove nothing
-    if not files or ids != b.pictures.names() or labels != b.pictures.labels.tolist():
-        raise UsageError.of("eval.pictures", a=a, b=b)
-
-
-def find_pictures(named: Sequence[Path]) -> list[Path]:
-    """The files that are named, and those with a picture's ending in the folders that are named.
-
-    Raises:
-        UsageError: a path that does not exist, or a folder without pictures.
-    """
-    found: list[Path] = []
-    for path in named:
-        if not path.exists():
-            raise UsageError.of("predict.no_file", path=path)
-        inside = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in SUFFIXES]
-        if path.is_dir() and not inside:
-            raise UsageError.of("predict.no_pictures", path=path)
-        found += inside or [path]
-    return found
-
-
-def predict(
-    trained: Trained,
-    files: Sequence[Path],
+def _open_inputs(
+    checkpoints: Sequence[tuple[RunDirectory, Path]],
+    split: str,
+    overrides: Sequence[str],
+    placement: Placement,
     reporter: Reporter,
-    *,
-    top: int | None = None,
-    ten_crop: bool = False,
-    labels: Path | None = None,
-) -> list[Prediction]:
-    """The best guesses for each picture, resized as the net's own data was.
+) -> Iterator[EvalInput]:
+    """Load one net after another with its images; UsageError unless all have the same images."""
+    first: EvalInput | None = None
+    for run, path in checkpoints:
+        trained = load(run, path, overrides, placement)
+        dataset = trained.open_data(reporter if first is None else NullReporter())
+        images = dataset.test if split == "test" else dataset.val
+        if images is None:
+            raise UsageError("the data has no test set", hint="--split val")
+        eval_input = EvalInput(trained, dataset, split, images)
+        if first is None:
+            first = eval_input
+        else:
+            _check_same_images(first, eval_input)
+        yield eval_input
+
+
+def _run_net(
+    eval_input: EvalInput, protocols: Sequence[str], reporter: Reporter, *, keep_p: bool
+) -> dict[str, Outputs]:
+    """The outputs of a net under each protocol, from one pass over the images.
 
     Args:
-        trained: the net.
-        files: pictures of any format that Pillow reads.
-        reporter: told how it goes.
-        top: how many guesses; None for five, or all classes of a net that has fewer.
-        ten_crop: average the softmax outputs of ten views (section 4.1).
-        labels: a list of true labels; without one, a folder that is called as a class gives it.
-
-    Raises:
-        UsageError: `top` exceeds the classes, a file that is no picture, labels that do not fit.
+        eval_input: the net and the images.
+        protocols: keys of PROTOCOL_VIEWS.
+        reporter: receives progress updates.
+        keep_p: whether to keep all softmax outputs.
     """
-    classes, names = trained.classes, trained.names
-    most = min(5, len(classes))
-    if top is not None and top > len(classes):
-        raise UsageError.of("predict.top", top=top, trained=trained, most=most)
-    known = known_labels(trained, files, labels, reporter)
-    scorer, size = trained.scorer(reporter), trained.spec.eval.batch_size
-    views = PROTOCOLS["ten" if ten_crop else "center"]
-    found: list[Prediction] = []
-    for start in range(0, len(files), size):
-        part = files[start : start + size]
-        images = torch.from_numpy(read_pictures(trained, part)).to(trained.placement.device)
-        best = scorer(images, views).mean(0).topk(top or most)
-        said = zip(part, known[start:], best.indices.tolist(), best.values.tolist(), strict=False)
-        for path, label, which, p in said:
-            guesses = [Guess(classes[i], names[i], q) for i, q in zip(which, p, strict=True)]
-            true = (None, None) if label is None else (classes[label], names[label])
-            found.append(Prediction(str(path), guesses, *true))
-        reporter.counted("predicting", len(found), len(files))
-    reporter.close()
-    return found
+    trained = eval_input.trained
+    placement = trained.placement
+    count = len(eval_input.images)
+    views = PROTOCOL_VIEWS["ten" if "ten" in protocols else "center"]
+    views_of = {
+        protocol: [views.index(view) for view in PROTOCOL_VIEWS[protocol]] for protocol in protocols
+    }
+    outputs = {
+        protocol: Outputs.zeros(count, len(trained.classes), placement.device, keep_p=keep_p)
+        for protocol in protocols
+    }
+    predictor = trained.predictor(reporter)
+    seen = 0
+    for batch in trained.batches(eval_input.images):
+        if not len(batch.labels):  # a replica's share of a small last batch
+            continue
+        p_of_views = predictor(batch.images, views)  # (V, N, K)
+        for protocol in protocols:
+            p = p_of_views[views_of[protocol]].mean(0)
+            batch_outputs = Outputs.from_softmax(p, batch.labels, keep_p=keep_p)
+            outputs[protocol].put(batch.indices, batch_outputs)
+        seen += len(batch.labels) * placement.replicas
+        reporter.progress(f"evaluating {trained.name}", min(seen, count), count)
+    return {protocol: part.gathered(placement) for protocol, part in outputs.items()}
 
 
-def read_pictures(trained: Trained, files: Sequence[Path]) -> Images:
-    """(N, S, S, 3) uint8, resized as the net's own data was.
+def _row(
+    eval_input: EvalInput, protocol: str, outputs: Outputs, started: float, *, keep_p: bool
+) -> EvalRow:
+    """The row of a net under a protocol.
 
-    Raises:
-        UsageError: a file that is no picture.
+    Args:
+        eval_input: the net and the images.
+        protocol: a key of PROTOCOL_VIEWS.
+        outputs: of all images, on the CPU.
+        started: when the work on this row began, by time.monotonic.
+        keep_p: whether the predictions hold all softmax outputs.
     """
-    data = trained.spec.data
-    reading = Reading(data.size, data.resize, data.kernel)
-    try:
-        return np.stack([read_square(path, reading) for path in files])
-    except UsageError as error:
-        hint = "name pictures of a format that Pillow reads"
-        raise UsageError(error.message, hint=hint) from None
+    trained = eval_input.trained
+    dataset = eval_input.dataset
+    labels = eval_input.images.labels
+    n = len(labels)
+    hits = outputs.top == torch.from_numpy(labels)[:, None]
+    top1_err = (n - int(hits[:, 0].sum())) / n
+    top5_err = (n - int(hits.sum())) / n if len(trained.classes) > 5 else None
+    result = EvalResult(
+        name=trained.name,
+        split=eval_input.split,
+        protocol={
+            "resize": dataset.resize,
+            "crop": trained.spec.model.input.size,
+            "views": len(PROTOCOL_VIEWS[protocol]),
+        },
+        n=n,
+        top1_err=top1_err,
+        top5_err=top5_err,
+        loss=float(outputs.loss.double().mean()),
+        interval={
+            "top1_err": wilson(top1_err, n),
+            "top5_err": None if top5_err is None else wilson(top5_err, n),
+        },
+        checkpoint=str(trained.path),
+        data=dataset.fingerprint,
+        seconds=round(time.monotonic() - started, 3),
+        note=dataset.note,
+        calibration_error=calibration_error(outputs.top, outputs.top_p, labels),
+    )
+    predictions = Predictions(
+        labels=labels,
+        top=outputs.top.numpy(),
+        top_p=outputs.top_p.numpy(),
+        probabilities=outputs.p.numpy() if keep_p and outputs.p is not None else None,
+    )
+    return EvalRow(result, predictions)
 
 
-def known_labels(
-    trained: Trained, files: Sequence[Path], listed: Path | None, reporter: Reporter
-) -> list[int | None]:
-    """The true label of each file where it is known: from a list, or else from its folder's name.
+@dataclass
+class Ensemble:
+    """Nets whose softmax outputs are averaged; they have the same classes and images."""
 
-    Raises:
-        UsageError: labels that do not fit.
-    """
-    if listed is None:
-        place = {name: i for i, name in enumerate(trained.classes)}
-        return [place.get(path.resolve().parent.name) for path in files]
-    names, labels, said = read_labels(listed, trained.classes)
-    reporter.note(f"{listed}: {said}")
-    if names is not None:
-        by_name = {Path(name).name: label for name, label in zip(names, labels, strict=True)}
-        return [by_name.get(path.name) for path in files]
-    if len(labels) != len(files):
-        raise UsageError.of("predict.label_count", listed=listed, labels=labels, files=files)
-    return list(labels)
+    started: float
+    """When the evaluation began, by time.monotonic."""
+    members: list[str] = field(default_factory=list)
+    """Names of the nets."""
+    crops: set[int] = field(default_factory=set)
+    """Sides of their inputs, pixels."""
+    p_sums: dict[str, Tensor] = field(default_factory=dict)
+    """Sum of the nets' softmax outputs, (n, K) float32, by protocol."""
+
+    def add(self, trained: TrainedModel, outputs: Mapping[str, Outputs]) -> None:
+        """Add a net.
+
+        Args:
+            trained: the net.
+            outputs: its outputs by protocol, with all probabilities.
+        """
+        self.members.append(trained.name)
+        self.crops.add(trained.spec.model.input.size)
+        for protocol, part in outputs.items():
+            assert part.p is not None
+            earlier = self.p_sums.get(protocol)
+            self.p_sums[protocol] = part.p if earlier is None else earlier + part.p
+
+    def rows(self, first: EvalInput, *, keep_p: bool) -> list[EvalRow]:
+        """A row for each protocol.
+
+        Args:
+            first: the first net and its images, whose data stand for those of all.
+            keep_p: whether the predictions hold all softmax outputs.
+        """
+        return [self._row(first, protocol, keep_p=keep_p) for protocol in self.p_sums]
+
+    def _row(self, first: EvalInput, protocol: str, *, keep_p: bool) -> EvalRow:
+        p = self.p_sums[protocol] / len(self.members)
+        outputs = Outputs.from_softmax(p, torch.from_numpy(first.images.labels), keep_p=keep_p)
+        row = _row(first, protocol, outputs, self.started, keep_p=keep_p)
+        crops = sorted(self.crops)
+        result = replace(
+            row.result,
+            name=f"ensemble of {len(self.members)}",
+            checkpoint="",
+            members=self.members,
+            protocol={**row.result.protocol, "crop": crops[0] if len(crops) == 1 else crops},
+        )
+        return EvalRow(result, row.predictions)
+
+
+def _add_errors_per_class(rows: Sequence[EvalRow], trained: TrainedModel) -> None:
+    """Fill in `per_class` of every row, with the classes and names of a net."""
+    for row in rows:
+        row.result.per_class = per_class_rows(row.predictions, trained.classes, trained.names)
+
+
+def _check_classes_agree(paths: Sequence[Path]) -> None:
+    """UsageError, before anything is evaluated, unless all nets have the classes of the first."""
+    # Mapped into memory: only the names are read now; the weights follow when a net is evaluated.
+    classes_of = {path: checkpoint.read(path, mmap=True)["alexcli"]["classes"] for path in paths}
+    for path, classes in classes_of.items():
+        check_same_classes(
+            paths[0],
+            classes_of[paths[0]],
+            f"{path} on",
+            classes,
+            hint="name runs that were trained on the same classes, or evaluate one at a time",
+        )
+
+
+def _check_same_images(first: EvalInput, other: EvalInput) -> None:
+    """UsageError unless two nets are evaluated on the same images, which may be resized."""
+    if first.dataset.fingerprint == other.dataset.fingerprint:
+        return
+    names = first.images.names()
+    # Synthetic images have only positions for names, which do not tell them apart.
+    are_files = not names[0].isdigit()
+    same_names = names == other.images.names()
+    same_labels = first.images.labels.tolist() == other.images.labels.tolist()
+    if are_files and same_names and same_labels:
+        return
+    raise UsageError(
+        f"{first.trained.path} and {other.trained.path} were trained for other images "
+        f"({first.dataset.fingerprint} and {other.dataset.fingerprint}), so they cannot be "
+        "averaged",
+        hint="name the data that all are to be evaluated on: data.root=DIR",
+    )

@@ -1,42 +1,33 @@
 """Training a run to its end, from wherever it stands."""
 
 import functools
-import itertools
-import time
-import warnings
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import torch
 
 from alexcli import __version__
-from alexcli.config import flat, to_mapping
-from alexcli.data.dataset import Dataset, training_statistics
-from alexcli.data.transforms import Batch
+from alexcli.config.mapping import flat, to_mapping
+from alexcli.data.cached_statistics import training_statistics
+from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
-from alexcli.lit.callbacks import Interruption, Progress, Recorder
 from alexcli.lit.datamodule import DataModule
-from alexcli.lit.loggers import open_loggers
-from alexcli.lit.module import Module
-from alexcli.lit.strategies import trainer_devices
-from alexcli.memory import reuse_memory
-from alexcli.placement.single import Single
-from alexcli.results import EpochRow, Reporter, Silent, TrainResult
-from alexcli.run import build, checkpoint
-from alexcli.run.rundir import RunDirectory, locate
-from alexcli.schema import PlacementKind, PlacementSpec, TrainSpec
-
-HARMLESS = (
-    # Arrays in memory need no loader processes, and folders choose their own number.
-    "does not have many workers",
-    "smaller than the logging interval",
-    "multi-threaded, use of fork",
-    # Lightning 2.6 asks torch's tree specification in a way that torch 2.14 deprecates.
-    "LeafSpec",
-)
+from alexcli.lit.fit import fit
+from alexcli.lit.module import AlexNetModule
+from alexcli.malloc import reuse_freed_memory
+from alexcli.placement.base import Placement
+from alexcli.records.training import EpochRow, TrainResult
+from alexcli.reporter import NullReporter, Reporter
+from alexcli.run import checkpoint
+from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
+from alexcli.run.directory import RunDirectory
+from alexcli.run.find import locate
+from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
+from alexcli.run.start import RunStart, start_of
+from alexcli.run.transfer import transfer
+from alexcli.schema import PlacementKind, TrainSpec
 
 
 def train(
@@ -51,168 +42,189 @@ def train(
 
     Args:
         spec: the configuration.
-        reporter: told how it goes.
-        resume: `auto` (go on from `last`, skip a finished run), `never` (put what is there aside
-            and start over), or the path of a run or checkpoint to go on from.
-        overrides: what the user typed.
-        arm: STUDY/ARM that asks for it: `newest` passes such a run over.
+        reporter: receives progress updates.
+        resume: `auto` (resume from `last`, skip a finished run), `never` (keep the old run under
+            another name and start over), or the path of a checkpoint of this run to resume from.
+        overrides: the KEY=VALUE words that the user typed.
+        arm: STUDY/ARM of the ablation that asks for the run; the newest run is never one of these.
 
     Raises:
         UsageError: wrong configuration or data; nothing was written.
         RunFailedError: full disk, non-finite loss.
-        InterruptedRunError: Ctrl-C; saved.
+        InterruptedRunError: Ctrl-C; the run is saved.
     """
-    reuse_memory()
-    placement = build.build_placement(spec)
-    reporter = reporter if placement.root else Silent()
-    spec, dataset = build.build_data(spec, reporter, overrides=overrides)
-    run, other, weights = build.start_of(spec, dataset.fingerprint)
-    given = None if resume in ("auto", "never") else locate(resume)[1]
-    if given is not None and given.resolve().parent != run.path.resolve():
-        raise UsageError.of("run.other_checkpoint", given=given, run=run)
+    reuse_freed_memory()
+    placement = build_placement(spec)
+    reporter = reporter if placement.is_main else NullReporter()
+    spec, dataset = build_data(spec, reporter, overrides=overrides)
+    start = start_of(spec, dataset.fingerprint)
+    run = start.run
+    named_checkpoint = _named_checkpoint(resume, run)
     finished = run.result() if resume == "auto" else None
-    facts = flat(to_mapping(spec)["model"], "model.")  # what can be named comes first
-    facts |= {"the fingerprint of run and data": run.path.name}
-    placement.agree(facts | {"result.json": finished is not None, "alexcli": __version__})
+    _check_same_run(placement, spec, run, finished=finished is not None)
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
-    module, data = _built(spec, dataset, placement, reporter)
-    if other is not None:
-        weights = module.net.without_others(weights)
-        words = build.transfer(module.net, weights, spec.init.layers, other)
-        reporter.note(f"weights from {other}: {words}")
-    source = given or (run.last if resume == "auto" and run.last.exists() else None)
-    step = _step_of(source, module) if source else 0
-    placement.agree({"the step to go on from": step})
-    if not placement.root:  # which writes nothing, and is told by the root what failed there
-        _fit(run, module, data, (source, step), reporter)
+
+    module, data = build_training(spec, dataset, placement, reporter)
+    if start.source is not None:
+        _copy_weights(module, start, spec, reporter)
+    resume_from = named_checkpoint
+    if resume_from is None and resume == "auto" and run.last.exists():
+        resume_from = run.last
+    step = _step_of(resume_from, module) if resume_from else 0
+    placement.check_consistent({"the step to resume from": step})
+
+    if not placement.is_main:  # it writes nothing, and the main process says what failed there
+        _fit(run, module, data, resume_from, step, reporter)
         return TrainResult(str(run.path), {}, skipped=False)
     with run.locked():
         if resume == "never" and run.path.exists():
-            reporter.note(f"what was there is now in {run.put_aside()}")
-        began_on = run.create(spec, dataset.classes)
-        with run.logged(reporter) as speaker:
-            best = _fit(run, module, data, (source, step), speaker)
-        typed = {"command": " ".join(["alexcli train", *overrides]), "arm": arm, "on": began_on}
-        result = run.finish("train", _result(run, module, dataset, best) | typed)
+            reporter.note(f"the old run is kept as {run.keep_old()}")
+        environment = run.create(spec, dataset.classes)
+        with run.logged(reporter) as logging_reporter:
+            best = _fit(run, module, data, resume_from, step, logging_reporter)
+        origin = {"command": " ".join(["alexcli train", *overrides]), "arm": arm, "on": environment}
+        result = run.finish("train", {**_result(run, module, dataset, best), **origin})
     return TrainResult(str(run.path), result, skipped=False)
 
 
-def _built(
-    spec: TrainSpec, dataset: Dataset, placement: Single, reporter: Reporter
-) -> tuple[Module, DataModule]:
+def build_training(
+    spec: TrainSpec, dataset: Dataset, placement: Placement, reporter: Reporter
+) -> tuple[AlexNetModule, DataModule]:
+    """The module and the loaders that Lightning trains, and a note on how a step is carried out.
+
+    Raises:
+        UsageError: a parameter without a group, a file that cannot be decoded.
+    """
     if spec.trainer.threads:
         torch.set_num_threads(spec.trainer.threads)
-    with placement.in_turn():
-        statistics = training_statistics(dataset, functools.partial(reporter.counted, "mean image"))
+    with placement.local_main_first():
+        progress = functools.partial(reporter.progress, "mean image")
+        statistics = training_statistics(dataset, progress)
     data = DataModule(spec, dataset, placement)
-    module = Module(
-        build.build_net(spec, placement), build.build_preprocess(spec, statistics), data
-    )
-    words = build.resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
-    if words == "compiled":
+    module = AlexNetModule(build_net(spec, placement), build_preprocess(spec, statistics), data)
+    compiled = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    if compiled == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
         module.net.compile()
-    precision, norms = build.resolve_precision(spec).name, spec.model.lrn.impl.name
     reporter.note(
-        f"step: {precision}, channels-last, response norms {norms}, fused update, {words}, "
+        f"step: {resolve_precision(spec).name}, channels-last, "
+        f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, {compiled}, "
         f"{torch.get_num_threads()} threads"
     )
-    module.configure_optimizers()  # finds a parameter without a group before anything is written
+    module.configure_optimizers()  # refuses a parameter without a group before anything is written
     return module, data
 
 
-def seconds_per_epoch(spec: TrainSpec, steps: int = 4) -> float:
-    """What the updates of an epoch take here, from a few after one that is not counted."""
-    spec, dataset = build.build_data(replace(spec, placement=PlacementSpec()), Silent())
-    placement = build.build_placement(spec)
-    module, data = _built(spec, dataset, placement, Silent())
-    device, times = module.to(placement.device).device, []
-    optimizer, narrow = module.configure_optimizers(), build.is_narrow(spec)
-    for done, batch in enumerate(itertools.islice(data.train_dataloader(), steps + 1)):
-        moved = Batch(*(part.to(device) for part in batch))
-        with torch.autocast(device.type, torch.bfloat16, enabled=narrow):
-            loss = module.training_step(moved, done)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        optimizer.zero_grad()
-        float(loss.detach())  # waits for a GPU
-        times.append(time.monotonic())
-    return (times[-1] - times[0]) / max(1, len(times) - 1) * data.steps_per_epoch
+def _named_checkpoint(resume: str, run: RunDirectory) -> Path | None:
+    """The checkpoint that `resume` names, which must be one of this run."""
+    if resume in ("auto", "never"):
+        return None
+    path = locate(resume)[1]
+    if path.resolve().parent != run.path.resolve():
+        raise UsageError(
+            f"{path} is not a checkpoint of this run, which is {run.path}",
+            hint=f"start a new run from its weights: init_from={path}",
+        )
+    return path
 
 
-def _step_of(source: Path, module: Module) -> int:
-    """The step at which a run goes on; UsageError for a checkpoint of another model."""
-    loaded = checkpoint.read(source)
-    state = module.net.without_others(loaded["state_dict"], prefix="net.")
+def _check_same_run(
+    placement: Placement, spec: TrainSpec, run: RunDirectory, *, finished: bool
+) -> None:
+    """UsageError in every process unless all of them are about to train the same run."""
+    facts = flat(to_mapping(spec)["model"], "model.")  # a difference that can be named comes first
+    facts["the fingerprint of run and data"] = run.path.name
+    facts["result.json"] = finished
+    facts["alexcli"] = __version__
+    placement.check_consistent(facts)
+
+
+def _copy_weights(
+    module: AlexNetModule, start: RunStart, spec: TrainSpec, reporter: Reporter
+) -> None:
+    """Copy the layers that `init_from` and `init.layers` choose, and say which."""
+    assert start.source is not None
+    weights = module.net.drop_other_towers(start.weights)
+    summary = transfer(module.net, weights, spec.init.layers, start.source)
+    reporter.note(f"weights from {start.source}: {summary}")
+
+
+def _step_of(source: Path, module: AlexNetModule) -> int:
+    """The step of a checkpoint; UsageError for one of another model."""
+    content = checkpoint.read(source)
+    state = module.net.drop_other_towers(content["state_dict"], prefix="net.")
     checkpoint.check_weights(module, state, source)
-    return int(loaded["global_step"])
+    return int(content["global_step"])
 
 
 def _fit(
     run: RunDirectory,
-    module: Module,
+    module: AlexNetModule,
     data: DataModule,
-    start: tuple[Path | None, int],
-    speaker: Reporter,
+    resume_from: Path | None,
+    step: int,
+    reporter: Reporter,
 ) -> EpochRow | None:
-    """Train; the row of the best epoch."""
-    spec, sets, (source, step) = module.spec, data.dataset, start
-    placement, kind = module.placement, spec.placement.kind
-    where = placement.device.type + f", {kind.name}" * (kind is not PlacementKind.single)
+    """Train from a checkpoint, or from the start; the row of the best epoch."""
+    spec = module.spec
+    placement = module.placement
+    reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
+    if resume_from is not None:
+        reporter.note(f"resuming from {resume_from}, step {step}")
+    if placement.is_main:
+        run.forget_after(step)
+    best = fit(
+        module,
+        data,
+        directory=run.path,
+        checkpoint=resume_from,
+        config=to_mapping(spec),
+        bf16=uses_bf16(spec),
+        reporter=reporter,
+    )
+    if placement.is_main and spec.logger.kind.name == "wandb" and spec.logger.offline:
+        reporter.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
+    return best
+
+
+def _summary(module: AlexNetModule, dataset: Dataset) -> str:
+    """What is trained on what, and where, in one line."""
+    placement = module.placement
+    kind = module.spec.placement.kind
+    where = placement.device.type
+    if kind is not PlacementKind.single:
+        where += f", {kind.name}"
     if placement.processes > 1:
         where += f" ({placement.processes} processes, {placement.replicas} replicas)"
-    speaker.note(
-        f"{run.path}: {spec.model.name} on {len(sets.train)} pictures of {len(sets.classes)} "
-        f"classes, {len(sets.val)} to validate; {where}"
+    return (
+        f"{module.spec.model.name} on {len(dataset.train)} images of {len(dataset.classes)} "
+        f"classes, {len(dataset.val)} to validate; {where}"
     )
-    if source is not None:
-        speaker.note(f"going on from {source}, step {step}")
-    if placement.root:
-        run.forget_after(step)
-    recorder, interruption = Recorder(run.path, speaker), Interruption(run.path, speaker)
-    watching = [Progress(speaker)] if placement.root else []
-    with (
-        open_loggers(spec, to_mapping(spec), run.path, root=placement.root) as loggers,
-        warnings.catch_warnings(),
-        interruption.listening(),
-    ):
-        warnings.filterwarnings("ignore", message=f".*({'|'.join(HARMLESS)})")
-        trainer = L.Trainer(
-            **trainer_devices(placement),
-            precision="bf16-mixed" if build.is_narrow(spec) else "32-true",
-            max_epochs=spec.optim.epochs,
-            logger=loggers or False,
-            callbacks=[recorder, interruption, *watching],
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            use_distributed_sampler=False,
-            default_root_dir=str(run.path),
-        )
-        trainer.fit(module, datamodule=data, ckpt_path=source, weights_only=True)
-    if loggers and spec.logger.offline:
-        speaker.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
-    return recorder.best
 
 
 def _result(
-    run: RunDirectory, module: Module, dataset: Dataset, best: EpochRow | None
+    run: RunDirectory, module: AlexNetModule, dataset: Dataset, best: EpochRow | None
 ) -> dict[str, Any]:
-    """The content of result.json."""
-    rows, spec = run.rows(), module.spec
-    counts = {"train": len(dataset.train), "val": len(dataset.val), "skipped": dataset.skipped}
-    last = {row["split"]: row for row in rows if row["epoch"] == rows[-1]["epoch"]}
+    """The content of result.json without `command`, `arm` and `on`, which `train` adds."""
+    rows = run.rows()
+    last_epoch = rows[-1]["epoch"]
+    last = {row["split"]: row for row in rows if row["epoch"] == last_epoch}
     return {
-        "model": spec.model.name,
-        "seed": spec.seed,
+        "model": module.spec.model.name,
+        "seed": module.spec.seed,
         "classes": len(dataset.classes),
         "epochs": last["val"]["epoch"],
         "steps": module.global_step,
         "seconds": round(module.seconds, 3),
-        "parameters": sum(p.numel() for p in module.net.parameters()),
+        "parameters": sum(parameter.numel() for parameter in module.net.parameters()),
         "last": last,
         "best": asdict(best) if best else None,
-        "data": {"fingerprint": dataset.fingerprint, **counts, "note": dataset.note},
+        "data": {
+            "fingerprint": dataset.fingerprint,
+            "train": len(dataset.train),
+            "val": len(dataset.val),
+            "skipped": dataset.skipped,
+            "note": dataset.note,
+        },
     }

@@ -1,209 +1,210 @@
-"""A trained net with its preprocessing, read from a run, and its softmax outputs.
+"""Nets that are ready for evaluation: from a checkpoint, or with their initial weights."""
 
-Legend: N pictures, V views, K classes.
-"""
-
-import glob
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor
 
-from alexcli.config import override_run
-from alexcli.data.dataset import Dataset, training_statistics
+from alexcli.config.compose import override_run
+from alexcli.data.cached_statistics import training_statistics
+from alexcli.data.dataset import Dataset
+from alexcli.data.images import ImageSource
+from alexcli.data.loader import ordered_loader
 from alexcli.data.names import human_names
-from alexcli.data.pictures import Pictures
-from alexcli.data.transforms import Batch, Preprocess, View
-from alexcli.errors import RunFailedError, UsageError
-from alexcli.lit.datamodule import DataModule
-from alexcli.model.towers import Towers
-from alexcli.placement.single import Single
-from alexcli.results import Reporter
+from alexcli.data.transforms import Batch, Preprocess
+from alexcli.errors import UsageError
+from alexcli.model.net import Net
+from alexcli.placement.base import Placement
+from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
-from alexcli.run.build import build_data, build_net, build_placement, build_preprocess, is_narrow
-from alexcli.run.rundir import RunDirectory, locate, newest
+from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
+from alexcli.run.directory import RunDirectory
+from alexcli.run.predictor import Predictor
+from alexcli.run.resolve import uses_bf16
 from alexcli.schema import DropoutSpec, PlacementSpec, TrainSpec
 
-
-@dataclass
-class Scorer:
-    """A net that is asked for the softmax outputs of views of pictures, in passes that fit in
-    memory."""
-
-    net: Towers
-    """In evaluation mode, on the device of `preprocess`."""
-    preprocess: Preprocess
-    bf16: bool
-    """Whether products run in bfloat16."""
-    limit: int
-    """Net inputs in one forward pass; halved whenever the device's memory does not suffice."""
-    reporter: Reporter
-    """Told when that happens."""
-
-    def __call__(self, images: Tensor, views: Sequence[View]) -> Tensor:
-        """Softmax outputs of every view of every picture.
-
-        Args:
-            images: (N, S, S, 3) uint8, on the net's device.
-            views: which crops.
-
-        Returns:
-            (V, N, K) float32.
-
-        Raises:
-            RunFailedError: not even one input fits in memory.
-        """
-        total, parts, start = len(views) * len(images), [], 0
-        while start < total:
-            count = min(self.limit, total - start)
-            try:
-                parts.append(self._pass(images, views, start, start + count))
-                start += count
-                continue
-            except torch.OutOfMemoryError as error:
-                if count == 1:
-                    raise RunFailedError.of("eval.memory") from error
-            # Outside of `except`, whose traceback would keep the failed pass's tensors alive.
-            self.limit = count // 2
-            torch.cuda.empty_cache()
-            self.reporter.warn(
-                f"out of memory with {count} inputs; going on with eval.max_batch={self.limit}"
-            )
-        return torch.cat(parts).view(len(views), len(images), -1)
-
-    @torch.inference_mode()
-    def _pass(self, images: Tensor, views: Sequence[View], start: int, stop: int) -> Tensor:
-        """Inputs `start` to `stop` of all views, one view after the other; (stop - start, K)."""
-        device = images.device.type
-        inputs, n = [], len(images)
-        for number in range(start // n, (stop - 1) // n + 1):  # views lie end to end
-            rows = images[max(start - number * n, 0) : stop - number * n]
-            inputs.append(self.preprocess.view(rows, views[number]))
-        x = inputs[0] if len(inputs) == 1 else torch.cat(inputs)
-        with torch.autocast(device, torch.bfloat16, enabled=self.bf16):
-            scores = self.net(x)
-        return torch.softmax(scores.float(), dim=1)
+DIFFERENCES_SHOWN = 5
+"""Class names that an error about other classes lists."""
 
 
 @dataclass
-class Trained:
-    """One checkpoint, ready to be asked."""
+class TrainedModel:
+    """A net in evaluation mode, where it is to work, and what belongs to it."""
 
     name: str
-    """label/directory, and the checkpoint's name where it is not `last`."""
+    """LABEL/DIRECTORY of the run, followed by the checkpoint's name unless that is `last`."""
     path: Path
+    """The checkpoint."""
     spec: TrainSpec
     classes: list[str]
     """Names in the order of the outputs, as the data has them (WNIDs of ImageNet)."""
     names: list[str]
-    """Words for people, in the same order."""
-    net: Towers
+    """Readable names of the classes, in the same order."""
+    net: Net
     preprocess: Preprocess
-    placement: Single
+    placement: Placement
 
-    def scorer(self, reporter: Reporter) -> Scorer:
-        """What turns pictures into softmax outputs."""
-        limit = self.spec.eval.max_batch
-        return Scorer(self.net, self.preprocess, is_narrow(self.spec), limit, reporter)
+    def predictor(self, reporter: Reporter) -> Predictor:
+        """A predictor with this net.
 
-    def batches(self, dataset: Dataset, pictures: Pictures) -> Iterator[Batch]:
-        """This replica's share of the pictures of a split, in order, on the placement's device."""
-        yield from DataModule(self.spec, dataset, self.placement).in_order(pictures)
+        Args:
+            reporter: is warned when the device's memory does not suffice.
+        """
+        return Predictor(
+            self.net,
+            self.preprocess,
+            bf16=uses_bf16(self.spec),
+            limit=self.spec.eval.max_batch,
+            reporter=reporter,
+        )
 
-    def data(self, reporter: Reporter) -> Dataset:
-        """The data that its configuration names; UsageError unless that has the net's classes."""
-        dataset = build_data(self.spec, reporter)[1]
-        hint = "name the data that the net was trained on: data.root=DIR"
-        same_classes(self.path, self.classes, "the data has", dataset.classes, hint)
+    def batches(self, images: ImageSource) -> Iterator[Batch]:
+        """This replica's share of all images of a split, in order, on the placement's device."""
+        yield from ordered_loader(
+            images,
+            batch_size=self.spec.eval.batch_size,
+            share=self.placement.share,
+            workers=self.spec.data.workers,
+            device=self.placement.device,
+        )
+
+    def open_data(self, reporter: Reporter) -> Dataset:
+        """The data set that the configuration names.
+
+        Args:
+            reporter: receives notes on the data.
+
+        Raises:
+            UsageError: bad data, or data of other classes than the net's.
+        """
+        _, dataset = build_data(self.spec, reporter)
+        check_same_classes(
+            self.path,
+            self.classes,
+            "the data has",
+            dataset.classes,
+            hint="name the data that the net was trained on: data.root=DIR",
+        )
         return dataset
 
 
-def same_classes(path: Path, classes: list[str], other: str, others: list[str], hint: str) -> None:
-    """UsageError unless a checkpoint and something else have the same classes."""
-    if classes != others:
-        found = sorted(set(classes) ^ set(others))[:5]
-        differ = f"they differ in {', '.join(found)}" if found else "they come in another order"
-        known: dict[str, Any] = {"path": path, "classes": classes, "other": other, "others": others}
-        raise UsageError.of("eval.classes", differ=differ, hint=hint, **known)
+def check_same_classes(
+    path: Path, classes: Sequence[str], other: str, other_classes: Sequence[str], *, hint: str
+) -> None:
+    """Check that a checkpoint and something else have the same classes in the same order.
+
+    Args:
+        path: the checkpoint.
+        classes: its classes.
+        other: what is compared with it, and a verb, such as "the data has".
+        other_classes: the classes of that.
+        hint: what to type instead.
+
+    Raises:
+        UsageError: they differ.
+    """
+    if list(classes) == list(other_classes):
+        return
+    difference = "they come in another order"
+    in_one_only = sorted(set(classes) ^ set(other_classes))
+    if in_one_only:
+        difference = f"they differ in {', '.join(in_one_only[:DIFFERENCES_SHOWN])}"
+    raise UsageError(
+        f"{path} was trained on {len(classes)} classes and {other} {len(other_classes)}; "
+        f"{difference}",
+        hint=hint,
+    )
 
 
-def fresh(spec: TrainSpec, reporter: Reporter) -> Trained:
-    """The net with which `train` would begin, without dropout."""
-    spec, data = build_data(replace(spec, placement=PlacementSpec()), reporter)
+def untrained(spec: TrainSpec, reporter: Reporter) -> TrainedModel:
+    """The net with which `train` would begin, without dropout, on one device.
+
+    Args:
+        spec: the configuration.
+        reporter: receives notes on the data.
+
+    Raises:
+        UsageError: impossible sizes, or bad data.
+    """
+    spec, dataset = build_data(replace(spec, placement=PlacementSpec()), reporter)
     spec = replace(spec, model=replace(spec.model, dropout=DropoutSpec(rate=0)))
-    placement, net = build_placement(spec), build_net(spec).eval()
-    preprocess = build_preprocess(spec, training_statistics(data)).to(placement.device)
+    placement = build_placement(spec)
+    net = build_net(spec).eval()
+    preprocess = build_preprocess(spec, training_statistics(dataset)).to(placement.device)
     placement.place(net)
-    names, label = human_names(data.classes), f"{spec.label or spec.model.name}, seed {spec.seed}"
-    return Trained(label, Path(), spec, data.classes, names, net, preprocess, placement)
+    return TrainedModel(
+        name=f"{spec.label or spec.model.name}, seed {spec.seed}",
+        path=Path(),
+        spec=spec,
+        classes=dataset.classes,
+        names=human_names(dataset.classes),
+        net=net,
+        preprocess=preprocess,
+        placement=placement,
+    )
 
 
-def placed_spec(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
-    """A run's configuration for an evaluation, on one device unless the overrides say otherwise."""
+def eval_config(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
+    """A run's configuration for an evaluation, on one device unless the overrides choose others.
+
+    Args:
+        run: the run.
+        overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*`.
+
+    Raises:
+        UsageError: the configuration cannot be read, or an override would change the net.
+    """
     spec = run.read_config()
-    # A run of a stranger may not start a download here; who wants one types data.download=true.
+    # Somebody else's run may not start a download here; the override data.download=true may.
     spec = replace(spec, data=replace(spec.data, download=False), placement=PlacementSpec())
     return override_run(spec, overrides)
 
 
 def load(
-    run: RunDirectory, path: Path, overrides: Sequence[str] = (), placement: Single | None = None
-) -> Trained:
+    run: RunDirectory, path: Path, overrides: Sequence[str] = (), placement: Placement | None = None
+) -> TrainedModel:
     """Read a checkpoint and put its net where it is to work.
 
     Args:
-        run: where its configuration is.
+        run: the run, which has the configuration.
         path: the checkpoint.
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*`.
-        placement: where; None builds the one that the configuration names.
+        placement: where the net is to work; None builds the placement that the configuration names.
 
     Raises:
-        UsageError: checkpoint and configuration do not fit together, or are not ours.
+        UsageError: checkpoint and configuration do not fit together, or are not from alexcli.
     """
-    loaded = checkpoint.read(path)
-    spec = placed_spec(run, overrides)
-    placement = placement or build_placement(spec)
-    if placement.processes > 1:  # the digest reads every weight
-        placement.agree({"checkpoint": checkpoint.weights_digest(loaded["state_dict"])})
-    classes = list(map(str, loaded["alexcli"]["classes"]))
+    content = checkpoint.read(path)
+    spec = eval_config(run, overrides)
+    if placement is None:
+        placement = build_placement(spec)
+    if placement.processes > 1:  # not for one process, because the digest reads every weight
+        digest = checkpoint.weights_digest(content["state_dict"])
+        placement.check_consistent({"checkpoint": digest})
+    classes = [str(name) for name in content["alexcli"]["classes"]]
     spec = replace(spec, model=replace(spec.model, classes=len(classes)))
-    net, preprocess = build_net(spec, placement), build_preprocess(spec, None)
+    net = build_net(spec, placement)
+    preprocess = build_preprocess(spec, None)
     module = torch.nn.ModuleDict({"net": net, "preprocess": preprocess})
-    checkpoint.load_weights(module, net.without_others(loaded["state_dict"], "net."), path)
+    state = net.drop_other_towers(content["state_dict"], prefix="net.")
+    checkpoint.load_weights(module, state, path)
     placement.place(net)
     preprocess.to(placement.device)
     module.eval()
+    return TrainedModel(
+        name=_name(run, path),
+        path=path,
+        spec=spec,
+        classes=classes,
+        names=run.class_names(classes),
+        net=net,
+        preprocess=preprocess,
+        placement=placement,
+    )
+
+
+def _name(run: RunDirectory, path: Path) -> str:
+    """What a table calls the net of a checkpoint."""
     name = RunDirectory(run.path.resolve()).name
-    name = name if path.name == "last.ckpt" else f"{name}/{path.stem}"
-    return Trained(name, path, spec, classes, run.names(classes), net, preprocess, placement)
-
-
-def choose(
-    named: Sequence[str], runs: Path, kinds: Sequence[str] = ("train",)
-) -> list[tuple[RunDirectory, Path]]:
-    """The checkpoints that words mean, each once: paths, wildcards (quoted ones too), or none for
-    the newest finished run of the given kinds.
-
-    Raises:
-        UsageError: a word that means no run.
-    """
-    if not named:
-        run = newest(runs, kinds)
-        return [(run, run.last)]
-    found = [locate(path) for word in named for path in _expanded(word)]
-    return list({path.resolve(): (run, path) for run, path in found}.values())
-
-
-def _expanded(word: str) -> list[str]:
-    """The runs and checkpoints that a wildcard matches; runs that were put aside are not meant."""
-    if not glob.has_magic(word) or Path(word).exists():
-        return [word]
-    matched = [Path(p) for p in sorted(glob.glob(str(Path(word).expanduser())))]  # noqa: PTH207
-    trained = [p for p in matched if p.suffix == ".ckpt" or RunDirectory(p).last.exists()]
-    kept = [str(p) for p in trained if "~" not in p.name]
-    if not kept:
-        raise UsageError.of("run.no_match", word=word)
-    return kept
+    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"

@@ -1,11 +1,110 @@
-"""The typed configuration: every key that an experiment may set, with unit, range and source.
+"""The typed configuration: every key that an experiment may set, with its unit, range and source.
 
-Sections cite the 2012 paper ("section 3.3") or the authors' released source ("2012 code": the net
-#145 and its parameter files). The dataclasses are unfrozen because OmegaConf merges into them.
+A docstring that cites a section ("section 3.3") means the paper of 2012; "2012 code" means the
+source that its authors released: the net #145 and its parameter files. The dataclasses are not
+frozen, because OmegaConf merges values into them.
 """
 
-from alexcli.schema.ablation import *  # noqa: F403
-from alexcli.schema.data import *  # noqa: F403
-from alexcli.schema.model import *  # noqa: F403
-from alexcli.schema.optim import *  # noqa: F403
-from alexcli.schema.train import *  # noqa: F403
+from alexcli.schema.ablation import ArmSpec, Metric, StudySpec
+from alexcli.schema.analysis import AnalyzeSpec, TrafficSpec
+from alexcli.schema.augment import AugmentSpec, Crop, Mean, MeanCrop, PcaScale, PcaSpec
+from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, Source
+from alexcli.schema.eval import EvalSpec
+from alexcli.schema.execution import (
+    Accelerator,
+    LauncherSpec,
+    LoggerKind,
+    LoggerSpec,
+    PlacementKind,
+    PlacementSpec,
+    Precision,
+    TrainerSpec,
+)
+from alexcli.schema.model import (
+    Activation,
+    DropoutKind,
+    DropoutSpec,
+    Init,
+    InputSpec,
+    Kind,
+    LayerSpec,
+    LrnConvention,
+    LrnImpl,
+    LrnSpec,
+    ModelSpec,
+    Norm,
+    Op,
+    PoolKind,
+    PoolSpec,
+    Reads,
+    Rounding,
+    SpatialLrnSpec,
+)
+from alexcli.schema.optim import (
+    GroupSpec,
+    OptimKind,
+    OptimSpec,
+    PlateauSpec,
+    Schedule,
+    ScheduleSpec,
+    ScheduleUnit,
+)
+from alexcli.schema.prepare import Encoding, PrepareSpec
+from alexcli.schema.train import InitSpec, TrainSpec
+
+__all__ = [
+    "Accelerator",
+    "Activation",
+    "AnalyzeSpec",
+    "ArmSpec",
+    "AugmentSpec",
+    "Crop",
+    "DataSpec",
+    "DropoutKind",
+    "DropoutSpec",
+    "Encoding",
+    "EvalSpec",
+    "GroupSpec",
+    "Init",
+    "InitSpec",
+    "InputSpec",
+    "Kernel",
+    "Kind",
+    "LauncherSpec",
+    "LayerSpec",
+    "LoggerKind",
+    "LoggerSpec",
+    "LrnConvention",
+    "LrnImpl",
+    "LrnSpec",
+    "Mean",
+    "MeanCrop",
+    "Metric",
+    "ModelSpec",
+    "Norm",
+    "OnError",
+    "Op",
+    "OptimKind",
+    "OptimSpec",
+    "PcaScale",
+    "PcaSpec",
+    "PlacementKind",
+    "PlacementSpec",
+    "PlateauSpec",
+    "PoolKind",
+    "PoolSpec",
+    "Precision",
+    "PrepareSpec",
+    "Reads",
+    "Resize",
+    "Rounding",
+    "Schedule",
+    "ScheduleSpec",
+    "ScheduleUnit",
+    "Source",
+    "SpatialLrnSpec",
+    "StudySpec",
+    "TrafficSpec",
+    "TrainSpec",
+    "TrainerSpec",
+]

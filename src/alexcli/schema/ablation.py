@@ -1,4 +1,4 @@
-"""A file of conf/ablation: a question of the paper, the arms that answer it, and what it claims."""
+"""Keys of a study, a file of conf/ablation: what is compared with what, and what is claimed."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -10,10 +10,12 @@ from alexcli.schema.ranges import ranged
 
 
 class Metric(Enum):
-    """What a study compares, besides validation errors."""
+    """What a study compares. Errors are fractions."""
 
     top1_err = "top1_err"
+    """Top-1 error on the validation set."""
     top5_err = "top5_err"
+    """Top-5 error on the validation set."""
     train_err = "train_err"
     """Running top-1 error over the last training epoch, as the 2012 code measured it."""
     epochs = "epochs"
@@ -22,37 +24,45 @@ class Metric(Enum):
 
 @dataclass
 class ArmSpec:
-    """What an arm changes, and the difference to the baseline that is claimed for it."""
+    """What an arm of a study changes, and the difference to the baseline that is claimed for it."""
 
     change: dict[str, Any] = field(default_factory=dict)
-    """Dotted key -> value; `x0.5` multiplies the baseline's, and [1-4] or * stand for layers."""
+    """Dotted key -> value. `x0.5` multiplies the baseline's value; in the name of a layer, [1-4]
+    and * are as in a shell.
+    """
     views: int | None = None
-    """1 or 10: the baseline's own nets under another protocol; nothing is trained."""
+    """1 or 10: the baseline's own nets, evaluated with that many views; nothing is trained."""
     ensemble: bool = False
-    """The baseline's nets of all seeds, averaged; nothing is trained."""
+    """Whether the arm is the average of the baseline's nets of all seeds; nothing is trained."""
     paper: dict[Metric, Any] = field(default_factory=dict)
-    """Arm minus baseline (a fraction), their ratio (epochs), or `higher`, `lower`."""
+    """The paper's claim: arm minus baseline (a fraction), their ratio (for `epochs`), or `higher`
+    or `lower` where the paper gives no number.
+    """
     notes: dict[Metric, Any] = field(default_factory=dict)
     """The same from the authors' lab notes."""
 
 
 @dataclass
 class StudySpec:
-    """A study."""
+    """A study: a baseline and the arms that are compared with it."""
 
     claim: str = MISSING
-    """Where paper and notes say so, and what a reader of the comparison must know."""
+    """Where the paper or the lab notes say so, and what a reader of the comparison must know."""
     metric: Metric = Metric.top1_err
     """What the verdict is about."""
     threshold: float = ranged(0.25, above=0, below=1)
-    """For `epochs`."""
+    """For the metric `epochs`: the training error, a fraction, that must be reached."""
     needs: dict[str, Any] = field(default_factory=dict)
-    """Values that the baseline must have."""
+    """Dotted key -> value that the baseline must have for the study to make sense."""
     alternatives: bool = False
-    """Whether an arm that is the baseline itself is left out, not refused."""
+    """Whether the arms are alternatives, one of which may be the baseline itself: that arm is left
+    out then, and not refused.
+    """
     baseline: dict[str, Any] = field(default_factory=dict)
-    """What the study changes for all its runs."""
+    """Dotted key -> value that the study changes for all its runs."""
     source: dict[str, Any] = field(default_factory=dict)
-    """Changes of a run that is trained first and whose weights the arms start from."""
+    """Dotted key -> value that a run changes which is trained first; the arms start from its
+    weights.
+    """
     arms: dict[str, ArmSpec] = field(default_factory=dict)
-    """By name."""
+    """Name of an arm -> what it changes."""

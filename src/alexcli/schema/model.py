@@ -8,10 +8,10 @@ from omegaconf import MISSING
 from alexcli.schema.ranges import ranged
 
 Kind = StrEnum("Kind", ["conv", "local", "fc"])
-"""What a layer's product is: convolution, convolution with unshared weights, dense (fc)."""
+"""What a layer's product is: a convolution, one with unshared weights (local), or dense (fc)."""
 
-Sees = StrEnum("Sees", ["own", "all"])
-"""Which towers' outputs a layer reads. A layer that sees all is a point of exchange."""
+Reads = StrEnum("Reads", ["own_tower", "all_towers"])
+"""Which towers' outputs a layer reads. Towers meet only in layers that read all of them."""
 
 Op = StrEnum("Op", ["act", "norm", "spatial_norm", "pool", "dropout"])
 """What may follow a layer's product, in the order in which `LayerSpec.ops` lists it."""
@@ -20,7 +20,10 @@ Activation = StrEnum(
     "Activation",
     ["relu", "tanh", "sigmoid", "leaky_relu", "prelu", "rrelu", "elu", "gelu", "silu", "identity"],
 )
-"""Neuron output functions; section 3.1 compares relu with tanh."""
+"""What the op `act` stands for; section 3.1 compares relu with tanh.
+
+A value is the name of a torch.nn module in lower case, with underscores between its words.
+"""
 
 Norm = StrEnum("Norm", ["lrn", "spatial_lrn", "batch", "none"])
 """What the op `norm` stands for."""
@@ -29,24 +32,24 @@ LrnConvention = StrEnum("LrnConvention", ["paper", "code"])
 """How alpha enters: `paper` multiplies each square by alpha, `code` by alpha / size."""
 
 LrnImpl = StrEnum("LrnImpl", ["auto", "reference", "fast"])
-"""How response norms are computed; all agree to rounding. `reference` is torch's own operator,
-`fast` the closed form, `auto` the closed form or, where a compiler fuses it better, the plain
-formula.
+"""How response norms are computed; the results agree to rounding. `reference` is torch's own
+operator, `fast` is the closed form, and `auto` is the closed form or, where a compiler turns it
+into faster code, the plain formula.
 """
 
 PoolKind = StrEnum("PoolKind", ["max", "avg"])
-"""Maximum or average of a window; an average divides by the window's area inside the map."""
+"""Maximum or average of a window; an average divides by the area inside the feature map."""
 
 DropoutKind = StrEnum("DropoutKind", ["test_scale", "inverted"])
-"""`test_scale` drops without rescaling and multiplies by the keep rate at test; see
-DropoutSpec.
-"""
+"""When dropout rescales: `test_scale` at test, `inverted` in training; see DropoutSpec."""
 
 Rounding = StrEnum("Rounding", ["floor", "ceil"])
-"""Output size of a window that does not divide its input: `ceil` reads zeros past the edge."""
+"""How many positions a window has that does not divide its input: `ceil` adds a last one, which
+reads zeros past the edge.
+"""
 
 Init = StrEnum("Init", ["gaussian", "he", "torch"])
-"""Initial weights: gaussian with each layer's std, He's rule, or torch's own default."""
+"""Rule for the initial weights: normal with each layer's std, He's rule, or torch's default."""
 
 
 @dataclass
@@ -56,17 +59,17 @@ class PoolSpec:
     kind: PoolKind = PoolKind.max
     """Maximum in every ImageNet net; the CIFAR nets of the 2012 code average too."""
     size: int = ranged(3, low=1)
-    """Side of the window, in units of the map (z in section 3.4)."""
+    """Side of the window, in units of the feature map (z in section 3.4)."""
     stride: int = ranged(2, low=1)
     """Step between windows (s in section 3.4)."""
 
 
 @dataclass
 class LrnSpec:
-    """Local response normalisation across maps (section 3.3), always within one tower."""
+    """Local response normalisation across channels (section 3.3), always within one tower."""
 
     size: int = ranged(5, low=1)
-    """Number of adjacent maps summed (n)."""
+    """Number of adjacent channels summed (n)."""
     alpha: float = ranged(1e-4, above=0)
     """Strength; see `convention` for what it multiplies."""
     beta: float = ranged(0.75, above=0)
@@ -78,17 +81,17 @@ class LrnSpec:
     code and torch.
     """
     impl: LrnImpl = LrnImpl.auto
-    """auto, reference or fast; no part of a run's fingerprint, as it changes rounding alone."""
+    """auto, reference or fast; not part of a run's fingerprint, as only rounding differs."""
 
 
 @dataclass
 class SpatialLrnSpec:
-    """Normalisation over a square window of the same map (2012 code only, layer 2 of #145),
-    constant 1.
+    """Normalisation over a square window of the same feature map, with additive constant 1 (2012
+    code only, layer 2 of #145).
     """
 
     size: int = ranged(5, low=1)
-    """Side of the window; squares are averaged over size * size, zeros outside the map."""
+    """Side of the window; squares are averaged over size * size, with zeros outside the map."""
     alpha: float = ranged(1e-3, above=0)
     """Strength, divided by size * size (2012 code: scale 0.001)."""
     beta: float = ranged(0.75, above=0)
@@ -102,14 +105,14 @@ class DropoutSpec:
     rate: float = ranged(0.5, low=0, below=1)
     """Probability of dropping a unit; 0 turns dropout off."""
     kind: DropoutKind = DropoutKind.test_scale
-    """`test_scale`: paper and code; training does not rescale, test multiplies by 1 - rate.
-    `inverted`: torch's rule.
+    """`test_scale`: training does not rescale, and test multiplies by 1 - rate (paper and 2012
+    code). `inverted`: training divides by 1 - rate, and test changes nothing (torch).
     """
 
 
 @dataclass
 class InputSpec:
-    """The picture that the net sees."""
+    """The image that the net reads."""
 
     size: int = ranged(227, low=1)
     """Side of the square crop, pixels. Section 2 says 224; 227 makes conv1 fit without padding."""
@@ -119,28 +122,28 @@ class InputSpec:
 
 @dataclass
 class LayerSpec:
-    """One layer with weights and what follows it."""
+    """One layer: a product with weights, and the ops that follow it."""
 
     kind: Kind = Kind.conv
     """conv, local (unshared convolution) or fc."""
     filters: int | None = ranged(None, low=1)
-    """Kernels or units over all towers; null for the last layer, whose units are the classes."""
+    """Kernels or units over all towers; null for the last layer, which has one per class."""
     kernel: int = ranged(1, low=1)
     """Side of the kernel; not used by fc."""
     stride: int = ranged(1, low=1)
     """Step of the kernel; not used by fc."""
     pad: int = ranged(0, low=0)
     """Zeros added on each side; not used by fc."""
-    sees: Sees = Sees.own
-    """own: the same tower's previous layer; all: every tower's (conv3, fc6, fc7, fc8 in section
-    3.5).
+    reads: Reads = Reads.own_tower
+    """own_tower: the same tower's previous layer; all_towers: that of every tower (conv3, fc6, fc7
+    and fc8 in section 3.5).
     """
     groups: int = ranged(1, low=1)
-    """Convolution groups inside one tower (Caffe's rendering of two towers)."""
+    """Convolution groups inside one tower (Caffe's way to write two towers)."""
     ops: list[Op] = field(default_factory=list)
     """What follows the product, in order: act, norm, spatial_norm, pool, dropout."""
     pool: PoolSpec | None = None
-    """This layer's own pooling window; null takes `model.pool`."""
+    """Pooling window of this layer; null takes `model.pool`."""
     std: float = ranged(0.01, low=0)
     """Standard deviation of the initial weights (section 5: 0.01; 2012 code: 0.03 in conv3 to
     conv6).
@@ -160,9 +163,9 @@ class ModelSpec:
     towers: int = ranged(2, low=1)
     """Number of towers; every layer's filters are divided evenly among them (section 3.2: 2)."""
     width: float = ranged(1.0, above=0)
-    """Multiplies every layer's filters but the last's, rounded to what towers and groups divide."""
+    """Factor on all filters but the last layer's, rounded to what towers and groups divide."""
     input: InputSpec = field(default_factory=InputSpec)
-    """The picture that the net sees."""
+    """The image that the net reads."""
     rounding: Rounding = Rounding.floor
     """Output sizes of convolution and pooling; the 2012 code rounds up."""
     activation: Activation = Activation.relu
@@ -171,19 +174,19 @@ class ModelSpec:
     """What the op `norm` stands for (section 3.3)."""
     lrn: LrnSpec = field(default_factory=LrnSpec)
     """Constants of `lrn`."""
-    second_norm: bool = True
-    """Whether the op `spatial_norm` is applied (2012 code, layer 2; no effect where no layer lists
-    it).
+    spatial_norm_enabled: bool = True
+    """Whether the op `spatial_norm` is applied (2012 code, layer 2); has no effect where no layer
+    lists it.
     """
     spatial_lrn: SpatialLrnSpec = field(default_factory=SpatialLrnSpec)
     """Constants of `spatial_lrn` and of the op `spatial_norm`."""
     pool: PoolSpec = field(default_factory=PoolSpec)
-    """Pooling window where a layer has none of its own (section 3.4)."""
+    """Pooling window of layers that do not name their own (section 3.4)."""
     dropout: DropoutSpec = field(default_factory=DropoutSpec)
     """Dropout (section 4.2)."""
     init: Init = Init.gaussian
     """Rule for the initial weights (section 5: gaussian)."""
     torchvision: str | None = None
-    """A net that torchvision builds, such as resnet18, in the place of towers and layers."""
-    trunk: dict[str, LayerSpec | None] = field(default_factory=dict)
+    """Name of a net that torchvision builds in the place of towers and layers, such as resnet18."""
+    layers: dict[str, LayerSpec | None] = field(default_factory=dict)
     """The layers by name, in order; null removes one."""

@@ -5,5 +5,11 @@ from typing import Any
 
 
 def ranged(default: Any, **limits: float) -> Any:
-    """A field whose number must keep within limits: low <= x <= high and above < x < below."""
+    """A dataclass field whose number must stay within limits.
+
+    Args:
+        default: the default of the field; None stands for no number and is always allowed.
+        limits: any of `low` and `high`, which are allowed themselves, and `above` and `below`,
+            which are not.
+    """
     return field(default=default, metadata=limits)

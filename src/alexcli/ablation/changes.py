@@ -1,0 +1,90 @@
+"""The changes of an arm, as a study's file writes them: patterns of keys, and factors."""
+
+import fnmatch
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from alexcli.errors import UsageError
+from alexcli.model.shapes import active_layers
+from alexcli.schema import TrainSpec
+
+FACTOR = re.compile(r"x\d")
+"""How a value begins that multiplies the baseline's, such as x0.5."""
+
+KEYS_READ_BY_OP = {
+    "norm": ("model.norm", "model.lrn."),
+    "spatial_norm": ("model.spatial_norm_enabled",),
+    "dropout": ("model.dropout.",),
+    "act": ("model.activation",),
+    "pool": ("model.pool.",),
+}
+"""How keys of the model begin that only layers with an op read."""
+
+NAMED_PARTS = ("model.layers.", "optim.groups.")
+"""Layers and groups of parameters, which can be removed whole."""
+
+
+def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> dict[str, Any]:
+    """Plain keys and values of an arm's changes.
+
+    Args:
+        change: keys, in which [1-4] and * stand for layers, and values, of which x0.5 multiplies.
+        before: the baseline's values by dotted key.
+        arm: named in messages.
+
+    Raises:
+        UsageError: a key that fits nothing in the setting.
+    """
+    parts = {".".join(key.split(".")[:3]) for key in before if key.startswith(NAMED_PARTS)}
+    present = [key for key in (*before, *parts) if before.get(key, "") is not None]
+    resolved: dict[str, Any] = {}
+    for pattern, value in change.items():
+        keys = _matching(pattern, value, before, present)
+        removes_nothing = value is None and "*" in pattern
+        if not keys and not removes_nothing:
+            raise UsageError(
+                f"the arm {arm} changes {pattern}, which this setting does not have",
+                hint="choose another setting: model=, experiment= or KEY=VALUE",
+            )
+        for key in keys:
+            is_factor = FACTOR.match(str(value))
+            resolved[key] = _scaled(before[key], value) if is_factor else value
+    return resolved
+
+
+def _matching(pattern: str, value: Any, before: Mapping[str, Any], present: list[str]) -> list[str]:
+    """The keys that a pattern means: itself, a part that gets a mapping, or all that match."""
+    whole_part = isinstance(value, dict) and any(key.startswith(f"{pattern}.") for key in before)
+    if whole_part or pattern in before:
+        return [pattern]
+    return fnmatch.filter(present, pattern)
+
+
+def _scaled(value: Any, factor: str) -> Any:
+    """A number times a factor such as x0.5; whole numbers, of kernels or units, stay whole."""
+    product = value * float(factor.removeprefix("x"))
+    return round(product) if isinstance(value, int) else float(f"{product:.6g}")
+
+
+def keys_without_effect(base: TrainSpec) -> list[str]:
+    """How keys begin that the net of a setting does not read: these alone change nothing."""
+    if base.model.torchvision is not None:
+        read = ("torchvision", "input")
+        return [f"model.{key}" for key in vars(base.model) if key not in read]
+    ops = {op.name for layer in active_layers(base.model).values() for op in layer.ops}
+    return [key for op, keys in KEYS_READ_BY_OP.items() if op not in ops for key in keys]
+
+
+def hydra_value(value: Any) -> str:
+    """A value in Hydra's grammar, as it is typed after KEY=."""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
+    return text.split("\n")[0].replace(": ", ":").replace(", ", ",")
+
+
+def format_value(value: Any) -> str:
+    """A value for people; a list without its brackets."""
+    return ", ".join(map(str, value)) if isinstance(value, list) else hydra_value(value)

@@ -1,0 +1,130 @@
+"""The trainings that studies need, as child processes of this machine."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+
+from alexcli.ablation.study import BASELINE
+from alexcli.errors import InterruptedRunError
+from alexcli.reporter import Reporter
+from alexcli.run.directory import RunDirectory
+from alexcli.schema import TrainSpec
+
+LOG_TAIL = 12
+"""Lines of a failed run's log that are shown."""
+
+
+@dataclass
+class Job:
+    """A training that studies need."""
+
+    name: str
+    """study/arm."""
+    spec: TrainSpec
+    overrides: list[str]
+    """What chooses its configuration, except seed and label."""
+    run: RunDirectory
+
+    def __str__(self) -> str:
+        return f"{self.name} seed {self.spec.seed}"
+
+    @property
+    def finished(self) -> bool:
+        """Whether there is nothing to do."""
+        return self.run.result_file.exists()
+
+    @property
+    def log(self) -> Path:
+        """What the child process prints; it may fail before it has a directory."""
+        return self.run.path.parent / f".{self.run.path.name}.log"
+
+    def command(self, threads: int | None = None) -> list[str]:
+        """The command line that trains it.
+
+        Args:
+            threads: CPU threads, unless the overrides choose them; None for all.
+        """
+        overrides = [
+            *self.overrides,
+            f"seed={self.spec.seed}",
+            f"label={self.run.path.parent.name}",
+        ]
+        chooses_threads = any(word.startswith("trainer.threads=") for word in overrides)
+        if threads and not chooses_threads:
+            overrides.append(f"trainer.threads={threads}")
+        is_baseline = self.name.endswith(f"/{BASELINE}")
+        arm_option = [] if is_baseline else ["--arm", self.name]
+        return [sys.executable, "-m", "alexcli", "train", *arm_option, *overrides]
+
+    def train(self, threads: int) -> str | None:
+        """Train in a child process.
+
+        Args:
+            threads: CPU threads of the process.
+
+        Returns:
+            Why it failed, or None.
+        """
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            code = subprocess.call(self.command(threads), stdout=subprocess.DEVNULL, stderr=log)
+        if code == 0 and self.finished:
+            return None
+        return f"failed with exit code {code}; see {self.log}"
+
+    def log_tail(self) -> str:
+        """The end of its log, under its name."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join([f"{self}:", *(f"  {line}" for line in lines[-LOG_TAIL:])])
+
+    def summary(self) -> str:
+        """What the finished run reached, in a line."""
+        result = self.run.result() or {}
+        error = result["last"]["val"]["top1_err"]
+        return f"top-1 error {error:.2%}, {result['seconds']:.0f} s, {self.run.path}"
+
+
+def run_jobs(jobs: Sequence[Job], parallel: int, reporter: Reporter) -> list[str]:
+    """Train what is not finished, as child processes.
+
+    Args:
+        jobs: of any state.
+        parallel: trainings at a time, which share the cores.
+        reporter: receives progress updates.
+
+    Returns:
+        A message with the end of the log for each job that failed.
+
+    Raises:
+        InterruptedRunError: Ctrl-C, which reaches the children too: they have saved.
+    """
+    waiting = [job for job in jobs if not job.finished]
+    failures: list[str] = []
+    if not waiting:
+        return failures
+    reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
+    threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
+    with ThreadPoolExecutor(parallel) as pool:
+        futures = {pool.submit(job.train, threads): job for job in waiting}
+        try:
+            for count, future in enumerate(as_completed(futures), start=1):
+                job = futures[future]
+                failure = future.result()
+                reporter.note(f"{job}: {failure or job.summary()}")
+                reporter.progress("trainings", count, len(waiting))
+                if failure:
+                    failures.append(job.log_tail())
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            finished = sum(job.finished for job in jobs)
+            raise InterruptedRunError(
+                f"stopped; {finished} of {len(jobs)} runs are finished, the others have saved",
+                hint="repeat the same command to resume",
+            ) from None
+        finally:
+            reporter.close()
+    return failures

@@ -1,0 +1,90 @@
+"""Handing trainings to a cluster's scheduler, which trains them while nobody waits here.
+
+A launcher is a function in LAUNCHERS that takes jobs and returns the scheduler's names of them.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from alexcli.ablation.jobs import Job
+from alexcli.errors import UsageError
+from alexcli.schema import LauncherSpec, Precision
+
+EXECUTORS = ("slurm", "local", "debug")
+"""Those of submitit that `launcher.executor` may name."""
+
+
+def submit_slurm(jobs: Sequence[Job]) -> list[str]:
+    """Submit jobs with submitit.
+
+    Args:
+        jobs: not finished; the group `launcher` of the first says where they go. One that another
+            process trains refuses to start twice.
+
+    Raises:
+        UsageError: submitit or Slurm is missing, or there is no such executor.
+    """
+    spec = jobs[0].spec.launcher
+    if spec.executor not in EXECUTORS:
+        raise UsageError(
+            f"launcher.executor={spec.executor} is not one of {', '.join(EXECUTORS)}",
+            hint="launcher.executor=slurm",
+        )
+    if spec.executor == "slurm" and jobs[0].spec.trainer.precision is Precision.auto:
+        raise UsageError(
+            "this machine may have other hardware than the jobs, so trainer.precision=auto "
+            "does not say how they would compute",
+            hint="trainer.precision=bf16, or float32",
+        )
+    try:
+        import submitit
+    except ImportError:
+        raise UsageError(
+            "--launch slurm needs submitit, which is not installed",
+            hint="pip install 'alexcli[slurm]'",
+        ) from None
+    try:
+        executor = submitit.AutoExecutor(Path(spec.folder).expanduser(), cluster=spec.executor)
+    except RuntimeError as error:
+        raise UsageError(
+            f"Slurm cannot be used here: {error}",
+            hint="run this on a login node, or try it with launcher=local",
+        ) from error
+    executor.update_parameters(**_submitit_parameters(spec))
+    with executor.batch():
+        handles = [executor.submit(submitit.helpers.CommandFunction(job.command())) for job in jobs]
+    return [str(handle.job_id) for handle in handles]
+
+
+def _submitit_parameters(spec: LauncherSpec) -> dict[str, object]:
+    """The resources of a job, in submitit's words."""
+    parameters: dict[str, object] = {
+        "name": "alexcli",
+        "timeout_min": spec.minutes,
+        "cpus_per_task": spec.cpus,
+        "gpus_per_node": spec.gpus,
+    }
+    if spec.partition:
+        parameters["slurm_partition"] = spec.partition
+    return parameters
+
+
+LAUNCHERS: dict[str, Callable[[Sequence[Job]], list[str]]] = {"slurm": submit_slurm}
+"""What `ablate --launch` may name, besides local."""
+
+
+def submit(launcher: str, jobs: Sequence[Job]) -> list[str]:
+    """Hand over the jobs that are not finished, and do not wait for them.
+
+    Args:
+        launcher: a key of LAUNCHERS.
+        jobs: of any state.
+
+    Returns:
+        The scheduler's names of the jobs.
+
+    Raises:
+        UsageError: the launcher cannot be used here.
+    """
+    unfinished = [job for job in jobs if not job.finished]
+    return LAUNCHERS[launcher](unfinished) if unfinished else []

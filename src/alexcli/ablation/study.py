@@ -1,0 +1,199 @@
+"""A study of conf/ablation in a setting: its arms, composed, compared and built.
+
+A setting is what the user's overrides choose; an arm is that setting with the study's changes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from alexcli.ablation.changes import FACTOR, format_value, hydra_value, keys_without_effect, resolve
+from alexcli.config.compose import compose, from_mapping
+from alexcli.config.files import STUDIES, choices, conf_dir
+from alexcli.config.mapping import flat
+from alexcli.config.overrides import parse
+from alexcli.errors import UsageError, did_you_mean
+from alexcli.schema import ArmSpec, StudySpec, TrainSpec
+
+BASELINE = "baseline"
+ANOTHER_SETTING = "choose another setting: model=, experiment= or KEY=VALUE"
+
+
+@dataclass
+class Arm:
+    """A configuration that a study compares."""
+
+    name: str
+    spec: TrainSpec
+    overrides: list[str]
+    """What `alexcli train` takes for it, except the seed."""
+    differences: list[str]
+    """`key: the baseline's value -> its own`."""
+    definition: ArmSpec
+    """The arm as the study's file has it."""
+    source: "Arm | None" = None
+    """The arm whose trained net it starts from."""
+
+    @property
+    def reuses_baseline_nets(self) -> bool:
+        """Whether it is the baseline's nets under another protocol: nothing is trained."""
+        return self.definition.ensemble or self.definition.views is not None
+
+
+@dataclass
+class Study:
+    """A study in a setting; `arms` begins with the baseline."""
+
+    name: str
+    definition: StudySpec
+    arms: list[Arm]
+
+    @property
+    def baseline(self) -> Arm:
+        """What the other arms are compared with."""
+        return self.arms[0]
+
+
+def read_study(name: str) -> StudySpec:
+    """A file of conf/ablation.
+
+    Raises:
+        UsageError: there is none of this name; the hint names the nearest.
+    """
+    names = choices(STUDIES)
+    if name not in names:
+        raise UsageError(
+            f"no study {name!r}; there are {', '.join(names)}",
+            hint=did_you_mean(name, names) or "alexcli ablate --list",
+        )
+    path = conf_dir() / STUDIES / f"{name}.yaml"
+    return from_mapping(yaml.safe_load(path.read_text("utf-8")), StudySpec, source=path)
+
+
+def trainings_per_seed(definition: StudySpec) -> int:
+    """Trainings that a study takes for each seed, the baseline's included."""
+    trained = [arm for arm in definition.arms.values() if not arm.ensemble and arm.views is None]
+    return 1 + len(trained) + (1 if definition.source else 0)
+
+
+def open_study(name: str, overrides: Sequence[str]) -> Study:
+    """A study in the setting that overrides choose, every arm composed, compared and built.
+
+    Args:
+        name: of a file of conf/ablation.
+        overrides: the KEY=VALUE words that choose the setting.
+
+    Raises:
+        UsageError: the setting lacks what the study needs, an override sets what an arm changes,
+            or an arm changes nothing.
+    """
+    from alexcli.run.build import check_build  # torch, which a list of studies does without
+
+    definition = read_study(name)
+    _check_overrides(overrides)
+    setting = Arm("setting", compose(overrides, TrainSpec), [*overrides], [], ArmSpec())
+    _check_needs(name, definition, setting)
+    baseline = _make_arm(name, BASELINE, ArmSpec(definition.baseline), setting)
+    source = None
+    if definition.source:
+        source = _make_arm(name, "source", ArmSpec(definition.source), baseline)
+    arms = [baseline]
+    for key, arm_definition in definition.arms.items():
+        arm = _make_arm(name, key, arm_definition, baseline, typed=overrides)
+        if source:
+            arm.source = source
+            changes = ", ".join(source.differences)
+            arm.differences.append(f"init_from: null -> a net of {changes}")
+        if arm.differences or arm.reuses_baseline_nets:
+            check_build(arm.spec)
+            arms.append(arm)
+        elif not definition.alternatives:
+            raise UsageError(
+                f"the arm {key} of {name} changes nothing: this setting is that arm itself",
+                hint=ANOTHER_SETTING,
+            )
+    return Study(name, definition, arms)
+
+
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """UsageError for a key that a study chooses itself."""
+    keys = {override.key_or_group for override in parse(overrides)}
+    if keys & {"seed", "label"}:
+        raise UsageError(
+            "a study chooses seeds and labels itself", hint="--seeds N takes the seeds 0 to N - 1"
+        )
+
+
+def _check_needs(name: str, definition: StudySpec, setting: Arm) -> None:
+    """UsageError unless the setting has the values that the study needs."""
+    values = flat(setting.spec)
+    for key, needed in definition.needs.items():
+        if values.get(key) != needed:
+            raise UsageError(
+                f"{name} needs {key}={hydra_value(needed)}, and this setting has "
+                f"{hydra_value(values.get(key))}",
+                hint=ANOTHER_SETTING,
+            )
+
+
+def _make_arm(
+    study: str, name: str, definition: ArmSpec, base: Arm, typed: Sequence[str] = ()
+) -> Arm:
+    """Compose an arm: the base's overrides, then its own changes.
+
+    Args:
+        study: its study's name, for messages.
+        name: of the arm.
+        file: what it changes.
+        base: what it is compared with.
+        typed: the user's overrides, which may not set what the arm changes.
+    """
+    full_name = f"{name} of {study}"
+    before = flat(base.spec)
+    changes = resolve(definition.change, before, full_name)
+    _check_no_conflict(typed, changes, definition, full_name)
+    own = [f"{key}={hydra_value(value)}" for key, value in changes.items()]
+    overrides = [*base.overrides, *own]
+    spec = compose(overrides, TrainSpec)
+    differences = _differences(base.spec, before, flat(spec), changes)
+    return Arm(name, spec, overrides, differences, definition)
+
+
+def _check_no_conflict(
+    typed: Sequence[str], changes: Mapping[str, Any], definition: ArmSpec, arm: str
+) -> None:
+    """UsageError for a typed override of a key that the arm changes."""
+    for override, parsed in zip(typed, parse(typed), strict=True):
+        for key in changes:
+            if FACTOR.match(str(definition.change.get(key))):  # multiplies what was typed
+                continue
+            if _conflicts(parsed.key_or_group, key):
+                raise UsageError(
+                    f"{override!r} sets what the arm {arm} changes ({key})",
+                    hint=f"leave {override!r} out",
+                )
+
+
+def _conflicts(typed_key: str, key: str) -> bool:
+    """Whether a typed key is, holds or is a part of a key that an arm changes.
+
+    A whole group, such as model=vgg16, chooses the setting and conflicts with nothing.
+    """
+    holds = "." in typed_key and key.startswith(f"{typed_key}.")
+    return key == typed_key or holds or typed_key.startswith(f"{key}.")
+
+
+def _differences(
+    base: TrainSpec, before: Mapping[str, Any], after: Mapping[str, Any], changes: Mapping[str, Any]
+) -> list[str]:
+    """What an arm changes, in words; keys that its net does not read are no difference."""
+    removed = [key for key, value in changes.items() if value is None]
+    ignored = (*keys_without_effect(base), *(f"{key}." for key in removed))
+    differences = [
+        f"{key}: {format_value(before.get(key))} -> {format_value(after.get(key))}"
+        for key in {**before, **after}
+        if before.get(key) != after.get(key) and not key.startswith(ignored)
+    ]
+    return differences + [f"{key}: removed" for key in removed]

@@ -1,0 +1,61 @@
+"""Exact nearest neighbours by Euclidean distance, in a stream of vectors.
+
+Legend: Q vectors that are looked up, N vectors of a batch, U units, k neighbours.
+"""
+
+import torch
+from torch import Tensor
+
+from alexcli.errors import UsageError
+
+USUAL_NEIGHBORS = 6
+"""Neighbours in the paper's Figure 4."""
+
+
+class Nearest:
+    """The k nearest of all vectors added so far. Memory does not grow with their number.
+
+    Args:
+        queries: (Q, U) float32.
+        k: neighbours to keep.
+    """
+
+    distances: Tensor
+    """(Q, up to k) float32, the smallest first."""
+    indices: Tensor
+    """(Q, up to k) int64, which vectors these are."""
+
+    def __init__(self, queries: Tensor, k: int) -> None:
+        self.queries = queries
+        self.k = k
+        self.distances = queries.new_empty((len(queries), 0))
+        self.indices = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
+
+    def add(self, vectors: Tensor, indices: Tensor) -> None:
+        """Compare further vectors with the queries.
+
+        Args:
+            vectors: (N, U) float32.
+            indices: (N,) int64, their numbers.
+        """
+        # By differences: the shortcut through products loses close neighbours to rounding.
+        distances = torch.cdist(self.queries, vectors, compute_mode="donot_use_mm_for_euclid_dist")
+        all_distances = torch.cat([self.distances, distances], dim=1)
+        new_indices = indices.to(distances.device).expand(distances.shape)
+        all_indices = torch.cat([self.indices, new_indices], dim=1)
+        nearest = all_distances.topk(min(self.k, all_distances.shape[1]), largest=False)
+        self.distances = nearest.values
+        self.indices = all_indices.gather(1, nearest.indices)
+
+
+def check_neighbor_count(k: int, count: int) -> None:
+    """Check that k neighbours exist among `count` training images.
+
+    Raises:
+        UsageError: there are fewer.
+    """
+    if k > count:
+        raise UsageError(
+            f"nearest={k} asks for more neighbours than there are: {count} training images",
+            hint=f"nearest={min(USUAL_NEIGHBORS, count)}",
+        )

@@ -1,0 +1,21 @@
+"""Which analyses exist, without importing any of them."""
+
+import ast
+from pathlib import Path
+
+ANALYSES = {
+    path.stem: path
+    for path in sorted(Path(__file__).parent.glob("*.py"))
+    if "\ndef run(" in path.read_text(encoding="utf-8")
+}
+"""The file of each analysis by its name: a file here that defines `run` is an analysis."""
+
+
+def summary(name: str) -> str:
+    """What an analysis shows: the first line of its file's docstring.
+
+    Args:
+        name: the analysis.
+    """
+    module = ast.parse(ANALYSES[name].read_text(encoding="utf-8"))
+    return (ast.get_docstring(module) or "").partition("\n")[0]

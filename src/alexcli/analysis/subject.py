@@ -1,0 +1,62 @@
+"""What an analysis of a net gets: the net, and its data on demand.
+
+Legend: N images, S side of a stored image, U units of a layer.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from alexcli.data.images import ImageSource
+from alexcli.data.transforms import Batch, Preprocess
+from alexcli.model.activations import activations, with_layers
+from alexcli.model.net import Net
+
+
+@dataclass
+class SampleImages:
+    """The images that an analysis shows."""
+
+    pixels: Tensor
+    """(N, S, S, 3) uint8, on the net's device."""
+    files: list[str]
+    """Path of each image, or what it is called in its data set."""
+    labels: list[str | None]
+    """Readable name of each image's true class, where it is known."""
+
+
+@dataclass
+class Subject:
+    """A net, and its data for the analyses that ask for them."""
+
+    name: str
+    """What captions call it: its run, or its model and seed."""
+    net: Net
+    """In evaluation mode, on its device."""
+    preprocess: Preprocess
+    """Turns stored images into the net's input; on the same device."""
+    class_names: list[str]
+    """Readable names of the classes, in the order of the outputs."""
+    sample: Callable[[], SampleImages]
+    """Reads the images to show."""
+    training_set: Callable[[], ImageSource]
+    """Opens the training set, which need not fit in memory."""
+    batches: Callable[[ImageSource], Iterator[Batch]]
+    """Passes once over a set of images in order, on the net's device."""
+
+    def features(self, pixels: Tensor, layer: str) -> Tensor:
+        """The outputs of a layer for the centre crops of images.
+
+        Args:
+            pixels: (N, S, S, 3) uint8.
+            layer: the layer's name.
+
+        Returns:
+            (N, U) float32.
+
+        Raises:
+            UsageError: the layers of this net are not known by name.
+        """
+        outputs = activations(with_layers(self.net), self.preprocess.crop(pixels), [layer])
+        return outputs[layer].flatten(1)

@@ -1,0 +1,167 @@
+"""`alexcli bench loop`: Lightning's loop beside a bare one over the same step, and peak memory.
+
+Both loops are fed from a prepared store.
+"""
+
+import itertools
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alexcli.bench.harness import compare, interleave, single_result
+from alexcli.bench.image_tree import image_tree
+from alexcli.bench.rivals import SIDE, Setting, our_work, rival_work
+from alexcli.config.compose import compose
+from alexcli.data.cached_statistics import training_statistics
+from alexcli.data.prepare import prepare
+from alexcli.data.store_images import open_store
+from alexcli.data.transforms import Batch
+from alexcli.lit.datamodule import DataModule
+from alexcli.lit.fit import bare_trainer
+from alexcli.lit.module import AlexNetModule
+from alexcli.malloc import reuse_freed_memory
+from alexcli.placement.single import SinglePlacement
+from alexcli.records.benchmark import BenchResult
+from alexcli.reporter import NullReporter, Reporter
+from alexcli.run.build import build_net, build_preprocess
+from alexcli.run.resolve import uses_bf16
+from alexcli.schema import Encoding, PrepareSpec, TrainSpec
+
+BATCH = 32
+"""Images: a small batch, so that what a loop adds to a step weighs more."""
+STEPS = 5
+MEMORY_BATCH = 128
+"""Images of the step whose peak memory is measured (section 5)."""
+
+
+def run(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
+    """What the loop around the steps costs.
+
+    Args:
+        spec: our net, at the paper's size.
+        rounds: interleaved measurements.
+        reporter: receives progress updates.
+
+    Returns:
+        `step/loop`, images per second of Lightning's loop against a `bare` one; `step/wait`, the
+        share of the bare loop that waits for data; `memory/train`, bytes of a training step
+        against the plain `port`.
+    """
+    results = _loops(spec, rounds, reporter)
+    ours = peak_memory_of_child("ours", MEMORY_BATCH)
+    port = peak_memory_of_child("port", MEMORY_BATCH)
+    # Less memory is better, so the ratio is the port's over ours.
+    memory = compare("memory/train", "bytes", [port], "port", [ours])
+    return [*results, replace(memory, value=ours)]
+
+
+class _TimedModule(AlexNetModule):
+    """Remembers when each step started."""
+
+    starts: list[float]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
+        """As AlexNetModule's."""
+        self.starts.append(time.perf_counter())
+        return super().training_step(batch, batch_idx)
+
+
+def _loops(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
+    spec = replace(spec, optim=replace(spec.optim, batch_size=BATCH))
+    with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
+        module, data = _training(spec, Path(name))
+        waits: list[float] = []
+        arms = {
+            "lightning": lambda: _lightning_loop(module, data),
+            "bare": lambda: _bare_loop(module, data, waits),
+        }
+        speeds = interleave(arms, rounds, reporter, "loops")
+    return [
+        compare("step/loop", "images/s", speeds["lightning"], "bare", speeds["bare"]),
+        single_result("step/wait", "of the time", waits[1:]),
+    ]
+
+
+def _training(spec: TrainSpec, folder: Path) -> tuple[_TimedModule, DataModule]:
+    """Module and loaders over a store with as many images as the loops take."""
+    tree = image_tree(None, folder / "tree", (STEPS + 1) * BATCH, most_files=STEPS * BATCH)
+    prepare_spec = PrepareSpec(size=spec.data.size, encoding=Encoding.raw)
+    prepare(str(tree), str(folder / "store"), prepare_spec, NullReporter())
+    store = open_store(str(folder / "store"))
+    data = DataModule(spec, store)
+    preprocess = build_preprocess(spec, training_statistics(store))
+    module = _TimedModule(build_net(spec), preprocess, data)
+    module.starts = []
+    return module, data
+
+
+def _lightning_loop(module: _TimedModule, data: DataModule) -> tuple[float, float]:
+    """Images and seconds of Lightning's loop, without the first step, which makes the momentum."""
+    spec = module.spec
+    placement = SinglePlacement(torch.device("cpu"), spec.model.towers)
+    trainer = bare_trainer(placement, bf16=uses_bf16(spec), steps=STEPS + 1)
+    with warnings.catch_warnings(action="ignore"):
+        trainer.fit(module, datamodule=data)
+    return (STEPS - 1) * BATCH, module.starts[-1] - module.starts[-STEPS]
+
+
+def _bare_loop(module: _TimedModule, data: DataModule, waits: list[float]) -> tuple[float, float]:
+    """Images and seconds of a plain loop, without its first step.
+
+    Args:
+        module: the net and its learning rule.
+        data: the loaders.
+        waits: gets the share of the time in which the step waited for data.
+    """
+    rule: Any = module.configure_optimizers()
+    bf16 = uses_bf16(module.spec)
+    loader = DataModule(module.spec, data.dataset).train_dataloader()
+    starts: list[float] = []
+    ends: list[float] = []
+    for batch in itertools.islice(loader, STEPS + 1):
+        starts.append(time.perf_counter())
+        with torch.autocast("cpu", enabled=bf16):
+            loss = AlexNetModule.training_step(module, batch, 0)
+        loss.backward()  # type: ignore[no-untyped-call]
+        rule.step()
+        rule.zero_grad()
+        ends.append(time.perf_counter())
+    seconds = ends[-1] - ends[0]
+    waiting = sum(start - end for end, start in zip(ends, starts[1:], strict=False))
+    waits.append(waiting / seconds)
+    return STEPS * BATCH, seconds
+
+
+def peak_memory_of_child(name: str, batch: int) -> int:
+    """Peak resident bytes of a process of its own that makes two training steps.
+
+    Args:
+        name: `ours`, or a rival.
+        batch: images.
+    """
+    code = f"from alexcli.bench.loop import peak_memory; print(peak_memory({name!r}, {batch}))"
+    child = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+    return int(child.stdout)
+
+
+def peak_memory(name: str, batch: int) -> int:
+    """Peak resident bytes of this process after two training steps of ours or a rival."""
+    reuse_freed_memory()
+    x = torch.randn(batch, 3, SIDE, SIDE) * 50
+    labels = torch.randint(1000, (batch,))
+    if name == "ours":
+        work = our_work(compose(["model=alexnet", "data=folder"], TrainSpec), x)
+    else:
+        work = rival_work(name, Setting.eager, x)
+    step = work.arm(labels, train=True)
+    step()
+    step()
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

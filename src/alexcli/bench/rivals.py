@@ -1,0 +1,152 @@
+"""AlexNet as others write it, in several settings, beside ours: a training step or a pass."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from alexcli.bench.harness import Arm, timed
+from alexcli.optim.groups import build_optimizer
+from alexcli.rng import DropoutContext
+from alexcli.run.build import build_net
+from alexcli.run.resolve import uses_bf16
+from alexcli.schema import TrainSpec
+
+SIDE = 227
+"""Pixels of the net's input."""
+UNITS = 4096
+"""Of a hidden fully connected layer (section 3.5)."""
+RIVALS = ("port", "grouped", "no_lrn", "torchvision")
+
+
+class Setting(Enum):
+    """How a rival's step is carried out."""
+
+    eager = "eager"
+    channels_last = "channels-last"
+    bf16 = "bf16 channels-last"
+    compiled = "compiled"
+
+
+class HalvesNorm(nn.LocalResponseNorm):
+    """torch's norm on each half of the channels, which never crosses the towers (section 3.5)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) -> the same shape."""
+        halves = [super(HalvesNorm, self).forward(half) for half in x.chunk(2, dim=1)]
+        return torch.cat(halves, dim=1)
+
+
+def build_rival(name: str) -> nn.Module:
+    """A rival's net.
+
+    Args:
+        name: `torchvision`, or AlexNet as ports write it, one tower with groups of two: `port`
+            norms over both groups, `grouped` each group alone, `no_lrn` not at all.
+    """
+    if name == "torchvision":
+        from torchvision.models import alexnet  # type: ignore[import-untyped]
+
+        return alexnet()  # type: ignore[no-any-return]
+    norms: dict[str, nn.Module] = {
+        "port": nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0),
+        "grouped": HalvesNorm(5, 5e-4, 0.75, 2.0),
+        "no_lrn": nn.Identity(),
+    }
+    return grouped_alexnet(norms[name])
+
+
+def grouped_alexnet(norm: nn.Module) -> nn.Sequential:
+    """The paper's net (section 3.5) as one tower whose convolutions have two groups.
+
+    Args:
+        norm: what follows conv1 and conv2.
+    """
+    relu = nn.ReLU(inplace=True)
+    pool = nn.MaxPool2d(3, 2)
+    return nn.Sequential(
+        nn.Conv2d(3, 96, 11, 4),
+        relu,
+        norm,
+        pool,
+        nn.Conv2d(96, 256, 5, padding=2, groups=2),
+        relu,
+        norm,
+        pool,
+        nn.Conv2d(256, 384, 3, padding=1),
+        relu,
+        nn.Conv2d(384, 384, 3, padding=1, groups=2),
+        relu,
+        nn.Conv2d(384, 256, 3, padding=1, groups=2),
+        relu,
+        pool,
+        nn.Flatten(),
+        nn.Dropout(),
+        nn.Linear(9216, UNITS),
+        relu,
+        nn.Dropout(),
+        nn.Linear(UNITS, UNITS),
+        relu,
+        nn.Linear(UNITS, 1000),
+    )
+
+
+@dataclass
+class Work:
+    """A net that is timed, and how."""
+
+    net: nn.Module
+    rule: torch.optim.Optimizer
+    inputs: tuple[Tensor | DropoutContext, ...]
+    bf16: bool
+
+    def arm(self, labels: Tensor, *, train: bool) -> Arm:
+        """A training step, or a forward pass, of all images.
+
+        Args:
+            labels: (N,) int64.
+            train: whether it is a step.
+        """
+        self.net.train(train)
+
+        def step() -> None:
+            with torch.set_grad_enabled(train), torch.autocast("cpu", enabled=self.bf16):
+                scores = self.net(*self.inputs).float()
+            if train:
+                F.cross_entropy(scores, labels).backward()  # type: ignore[no-untyped-call]
+                self.rule.step()
+                self.rule.zero_grad()
+
+        return timed(len(labels), step)
+
+
+def our_work(spec: TrainSpec, x: Tensor) -> Work:
+    """Our net under our learning rule.
+
+    Args:
+        spec: the configuration.
+        x: (N, 3, 227, 227) float32.
+    """
+    net = build_net(spec)
+    rule = build_optimizer(list(net.named_parameters()), spec.optim)
+    return Work(net, rule, (x, DropoutContext(seed=0, step=0)), bf16=uses_bf16(spec))
+
+
+def rival_work(name: str, setting: Setting, x: Tensor) -> Work:
+    """A rival's net in a setting, under torch's SGD.
+
+    Args:
+        name: one of RIVALS.
+        setting: how its step is carried out.
+        x: (N, 3, 227, 227) float32.
+    """
+    net = build_rival(name)
+    if setting is not Setting.eager:
+        net = net.to(memory_format=torch.channels_last)
+        x = x.contiguous(memory_format=torch.channels_last)
+    if setting is Setting.compiled:
+        net.compile()
+    rule = torch.optim.SGD(net.parameters(), 1e-4, 0.9, weight_decay=5e-4, fused=True)
+    return Work(net, rule, (x,), bf16=setting is Setting.bf16)

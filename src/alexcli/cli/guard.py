@@ -1,0 +1,60 @@
+"""How a command ends: an expected error becomes a message, a hint and an exit code."""
+
+import functools
+import sys
+from collections.abc import Callable
+from typing import ParamSpec
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from alexcli.errors import AlexcliError, InterruptedRunError
+from alexcli.run.worker import rank_prefix, send_error_to_parent
+
+P = ParamSpec("P")
+
+
+def guarded(command: Callable[P, None]) -> Callable[P, None]:
+    """A command that ends with a message instead of a traceback, as far as its errors are expected.
+
+    In a process that alexcli started as one of several, any error goes to the process that started
+    it, which shows it.
+    """
+
+    @functools.wraps(command)
+    def guarded_command(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except KeyboardInterrupt:
+            stopped = InterruptedRunError(
+                "stopped", hint="repeat the same command; what it has finished stays"
+            )
+            _report(stopped)
+            raise typer.Exit(stopped.exit_code) from None
+        except BrokenPipeError:  # the reader of stdout has ended, such as `| head`
+            sys.stderr.close()
+            raise typer.Exit(0) from None
+        except AlexcliError as error:
+            _report(error)
+            raise typer.Exit(error.exit_code) from None
+        except Exception as error:
+            if not send_error_to_parent(error):
+                raise
+            raise typer.Exit(1) from None
+
+    return guarded_command
+
+
+def _report(error: AlexcliError) -> None:
+    """Send an error to the process that started this one, or print it if there is none."""
+    if not send_error_to_parent(error):
+        print_error(error)
+
+
+def print_error(error: AlexcliError) -> None:
+    """Print message and hint on stderr."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(Text.assemble(("error:", "red"), " ", rank_prefix() + error.message))
+    if error.hint:
+        console.print(Text.assemble(("hint:", "cyan"), " ", error.hint))

@@ -1,0 +1,22 @@
+"""Types of the parameters that several commands share, with the help that is always the same."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alexcli.render.tables import Format
+
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Config overrides.")
+]
+
+FormatOption = Annotated[Format, typer.Option(help="Output format.", case_sensitive=False)]
+
+Runs = Annotated[Path, typer.Option(help="Directory searched for the newest run.")]
+
+TenCrop = Annotated[bool, typer.Option(help="Average the softmax of ten views (section 4.1).")]
+
+Positive = Annotated[int, typer.Option(min=1)]
+
+Hidden = Annotated[str | None, typer.Option(hidden=True)]

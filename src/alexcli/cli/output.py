@@ -1,0 +1,42 @@
+"""Where a command's output goes: data to stdout, files to --out."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from alexcli.errors import UsageError
+from alexcli.files import writing
+from alexcli.records.analysis import Analysis
+from alexcli.reporter import Reporter
+
+
+def emit(text: str) -> None:
+    """Write data to stdout."""
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def save_outputs(
+    analysis: Analysis, paths: Sequence[Path], reporter: Reporter, option: str, hint: str
+) -> None:
+    """Write the files of an analysis, and note which were written.
+
+    Args:
+        analysis: numbers and figure.
+        paths: files, whose suffixes say what they hold.
+        reporter: receives the notes.
+        option: what the user typed, such as `--out DIR`, for the message.
+        hint: what to type if the files cannot be written.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    from alexcli.render.output import write
+
+    try:
+        with writing(option, hint=hint):
+            write(analysis, paths)
+    except ValueError as error:  # a suffix that is no image format
+        raise UsageError(f"{option} cannot be written: {error}", hint=hint) from error
+    for path in paths:
+        reporter.note(f"wrote {path}")

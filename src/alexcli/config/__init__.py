@@ -1,0 +1,1 @@
+"""Configurations: composed from yaml files and typed overrides, checked, compared."""

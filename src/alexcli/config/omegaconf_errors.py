@@ -1,0 +1,135 @@
+"""What Hydra and OmegaConf refuse, as errors that name the full key and what to type instead."""
+
+import contextlib
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+
+from hydra.core.override_parser.types import Override
+from hydra.errors import HydraException
+from omegaconf import OmegaConf
+from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
+
+from alexcli.config.suggestions import KnownKeys, suggest_choice, suggest_key
+from alexcli.errors import UsageError
+
+EXPECTED_TYPES = {
+    "to Integer": "a whole number",
+    "'int'": "a whole number",
+    "to Float": "a number",
+    "'float'": "a number",
+    "bool": "true or false",
+    "not a ListConfig": "a list: [a,b]",
+}
+"""Part of OmegaConf's message about a value of another type -> the type that it expects."""
+
+INVALID_CHOICE = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
+"""OmegaConf's message about a value that is none of an enumeration."""
+
+
+@contextlib.contextmanager
+def explained(config: Any, *, source: str = "", override: Override | None = None) -> Iterator[None]:
+    """Turn what Hydra or OmegaConf raise in the block into a UsageError.
+
+    Args:
+        config: the OmegaConf configuration that the block changes or reads.
+        source: the file whose values the block merges.
+        override: the override that the block applies.
+
+    Raises:
+        UsageError: names the full key and, where it can, what to type instead.
+    """
+    try:
+        yield
+    except ConfigKeyError as error:
+        raise _unknown_key(error, config, source, override) from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise _wrong_value(error, config, source, override) from error
+
+
+def _unknown_key(
+    error: ConfigKeyError, config: Any, source: str, override: Override | None
+) -> UsageError:
+    """The error for a key that does not exist."""
+    typed_key = override.key_or_group if override else ""
+    unknown_part = error.full_key or typed_key
+    key = max(unknown_part, typed_key, key=len)
+    parent = unknown_part.rpartition(".")[0]
+    siblings = _plain(error.parent_node) if error.parent_node is not None else {}
+
+    keys = KnownKeys()
+    keys.add(_plain(config))
+    # A layer or a parameter group that the override itself adds is not in the configuration yet.
+    keys.add(siblings, prefix=f"{parent}." if parent else "")
+    is_section = override is None or isinstance(override.value(), dict)
+    suggestion = suggest_key(key, unknown_part, keys, is_section=is_section)
+
+    hint = "alexcli config show lists all keys"
+    if suggestion:
+        hint = f"did you mean {suggestion}{_typed_value(override)}?"
+    return UsageError(
+        f"{_prefix(source)}unknown key {key!r}; "
+        f"{parent or 'the top level'} has {', '.join(map(str, siblings))}",
+        hint=hint,
+    )
+
+
+def _plain(node: Any) -> dict[Any, Any]:
+    """A mapping of OmegaConf as plain nested mappings."""
+    return cast(dict[Any, Any], OmegaConf.to_container(node, enum_to_str=True))
+
+
+def _typed_value(override: Override | None) -> str:
+    """`=VALUE` as it was typed; empty where no value was."""
+    typed = (override.input_line or "") if override else ""
+    _, equals, value = typed.partition("=")
+    return equals + value
+
+
+def _wrong_value(
+    error: Exception, config: Any, source: str, override: Override | None
+) -> UsageError:
+    """The error for a value that its key does not take."""
+    typed_key = override.key_or_group if override else ""
+    key = getattr(error, "full_key", None) or typed_key
+    single_value = _list_above(typed_key, config) or key
+    if typed_key.startswith(f"{single_value}."):
+        return UsageError(
+            f"unknown key {typed_key!r}: {single_value} is a single value",
+            hint=f"{single_value}=VALUE",
+        )
+    reason = str(error).strip().splitlines()[0].rstrip(".")
+    message = f"{key}: {reason}" if key else reason
+    hint = _value_hint(key, reason, config) if key else None
+    return UsageError(_prefix(source) + message, hint=hint)
+
+
+def _list_above(key: str, config: Any) -> str | None:
+    """The list in which a key would lie, if there is one."""
+    for parent in itertools.accumulate(key.split(".")[:-1], "{}.{}".format):
+        if OmegaConf.is_list(OmegaConf.select(config, parent)):
+            return parent
+    return None
+
+
+def _value_hint(key: str, reason: str, config: Any) -> str | None:
+    """What a key takes, read from OmegaConf's message."""
+    if "Merge error" in reason:  # a single value for a section
+        section = OmegaConf.select(config, key)
+        names = [str(name) for name in section or ()]
+        return f"{key}.{names[0]}=VALUE; {key} has {', '.join(names)}" if names else None
+    invalid_choice = INVALID_CHOICE.search(reason)
+    if invalid_choice:
+        value, allowed = invalid_choice.groups()
+        suggestion = suggest_choice(value, allowed.split(", "))
+        return f"did you mean {key}={suggestion}?" if suggestion else f"{key} is one of {allowed}"
+    for part, expected_type in EXPECTED_TYPES.items():
+        if part in reason:
+            return f"{key} is {expected_type}"
+    return None
+
+
+def _prefix(source: str) -> str:
+    """What a message about a file begins with."""
+    return f"{source}: " if source else ""

@@ -1,0 +1,78 @@
+"""Overrides: the KEY=VALUE arguments that a user types, in Hydra's grammar."""
+
+import itertools
+from collections.abc import Sequence
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override, ValueType
+from hydra.errors import HydraException
+
+from alexcli.errors import UsageError
+
+ENUMERABLE_SWEEPS = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
+"""The sweeps of Hydra's grammar whose values are known: `choice(a,b)`, `a,b` and `range(3)`."""
+
+
+def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
+    """Parse overrides with Hydra's grammar.
+
+    Args:
+        overrides: as typed: `KEY=VALUE`, or `~KEY` to remove a key.
+        sweep: whether an override may list several values, as in `seed=0,1`.
+
+    Raises:
+        UsageError: an argument is no override, its value needs quotes, or it lists several values
+            where one is allowed.
+    """
+    parser = OverridesParser.create()
+    return [_parse_override(override, parser, sweep) for override in overrides]
+
+
+def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Override:
+    if "=" not in typed and not typed.startswith("~"):
+        raise UsageError(f"{typed!r} is not KEY=VALUE", hint=f"{typed}=VALUE")
+    try:
+        override = parser.parse_override(typed)
+    except HydraException as error:
+        message = f"the value in {typed!r} cannot be read"
+        raise UsageError(message, hint=_quoting_hint(typed)) from error
+    if override.is_sweep_override() and not sweep:
+        raise UsageError(
+            f"{typed!r} lists several values, which only `alexcli train` takes",
+            hint=_quoting_hint(typed),
+        )
+    return override
+
+
+def _quoting_hint(typed: str) -> str:
+    """How to type, in a shell, a value with characters that belong to Hydra's grammar."""
+    key, _, value = typed.partition("=")
+    quote = '"' if "'" in value or '"' not in value else "'"
+    escaped = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
+    override = f"{key}={quote}{escaped}{quote}"
+    in_shell = override.replace("'", "'\\''")
+    return f"put the value in quotes that reach alexcli: '{in_shell}'"
+
+
+def expand(overrides: Sequence[str]) -> list[list[str]]:
+    """The overrides of each job of a sweep.
+
+    Args:
+        overrides: as typed. Lists and ranges are combined with each other: `seed=0,1 model=a,b`
+            makes four jobs. Without them there is one job.
+
+    Raises:
+        UsageError: as `parse`, or a sweep of another kind, such as `glob()`.
+    """
+    alternatives = [_alternatives(override) for override in parse(overrides, sweep=True)]
+    return [list(job) for job in itertools.product(*alternatives)]
+
+
+def _alternatives(override: Override) -> list[str]:
+    """An override for each value that one override lists."""
+    if not override.is_sweep_override():
+        return [override.input_line or ""]
+    if override.value_type not in ENUMERABLE_SWEEPS:
+        raise UsageError(f"{override.input_line!r}: only lists and range() can be swept")
+    key = override.get_key_element()
+    return [f"{key}={value}" for value in override.sweep_string_iterator()]

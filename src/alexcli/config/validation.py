@@ -1,0 +1,79 @@
+"""The last check of a configuration: nothing is missing, every number is in its range."""
+
+import dataclasses
+import math
+import operator
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from alexcli.config.omegaconf_errors import explained
+from alexcli.errors import UsageError
+
+LIMITS = {
+    "low": ("at least", operator.ge),
+    "high": ("at most", operator.le),
+    "above": ("above", operator.gt),
+    "below": ("below", operator.lt),
+}
+"""Each limit of `schema.ranged`: as a phrase, and as the comparison that must hold."""
+
+
+def to_spec(config: Any) -> Any:
+    """The dataclasses of a complete configuration.
+
+    Args:
+        config: an OmegaConf configuration with a schema.
+
+    Raises:
+        UsageError: a value is missing or out of range.
+    """
+    with explained(config):
+        for key in sorted(OmegaConf.missing_keys(config)):
+            raise UsageError(f"{key} has no value", hint=f"{key}=VALUE")
+        spec = OmegaConf.to_object(config)
+    _check_fields(spec)
+    return spec
+
+
+def _check_fields(spec: Any, prefix: str = "") -> None:
+    """Check every number of a dataclass against the range beside its field."""
+    for field in dataclasses.fields(spec):
+        _check_value(getattr(spec, field.name), f"{prefix}{field.name}", field)
+
+
+def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
+    """Check a value, or all that a mapping or a dataclass holds.
+
+    Args:
+        value: of the field or, within a mapping, of one of its items.
+        key: the full key.
+        field: carries the range and the default.
+    """
+    if dataclasses.is_dataclass(value):
+        _check_fields(value, f"{key}.")
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(name, int) and name < 1:
+                raise UsageError(f"{key} has the entry {name}; epochs and steps start at 1")
+            _check_value(item, f"{key}.{name}", field)
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise UsageError(f"{key}={value} is not a finite number")
+    elif value is not None:
+        _check_range(value, key, field)
+
+
+def _check_range(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
+    phrases = []
+    in_range = True
+    for name, limit in field.metadata.items():
+        phrase, holds = LIMITS[name]
+        phrases.append(f"{phrase} {limit:g}")
+        in_range = in_range and holds(value, limit)
+    if in_range:
+        return
+    has_default = isinstance(field.default, (int, float))
+    raise UsageError(
+        f"{key}={value} is out of range: it must be {' and '.join(phrases)}",
+        hint=f"for instance {key}={field.default:g}" if has_default else None,
+    )

@@ -1,0 +1,30 @@
+"""Statistics of a training set, computed once and then kept in the cache."""
+
+from alexcli.data.cache import Arrays, cached
+from alexcli.data.dataset import Dataset
+from alexcli.data.statistics import Progress, Statistics, compute_statistics
+
+
+def training_statistics(dataset: Dataset, progress: Progress = lambda *_: None) -> Statistics:
+    """The statistics of the training set.
+
+    They are stored with a prepared store; otherwise they are computed at first use and cached.
+
+    Args:
+        dataset: the opened data set.
+        progress: receives the number of images that are finished, and of all, at first use.
+
+    Raises:
+        UsageError: an image of the training or validation set cannot be decoded.
+    """
+    if dataset.statistics is not None:
+        return dataset.statistics
+
+    def compute() -> Arrays:
+        statistics = compute_statistics(dataset.train, progress)
+        # A broken validation image is to be found now, not after hours of the first epoch.
+        if dataset.val is not dataset.train:
+            compute_statistics(dataset.val, progress)
+        return vars(statistics)
+
+    return Statistics.from_arrays(cached(f"stats-{dataset.fingerprint}", compute))

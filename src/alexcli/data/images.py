@@ -1,0 +1,119 @@
+"""Labelled images by index: what every source of images offers to the loader.
+
+Legend: N images, S side of a stored image, pixels. An image is RGB, (S, S, 3) uint8.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, Self
+
+import numpy as np
+from xxhash import xxh3_64_hexdigest
+
+from alexcli.data.arrays import ImageArray, IndexArray, LabelArray
+from alexcli.data.decode import ResizeSpec, read_square
+
+
+class ImageSource(Protocol):
+    """A set of labelled images."""
+
+    labels: LabelArray
+    """(N,) the class of each image."""
+
+    def fetch(self, indices: Sequence[int]) -> ImageArray:
+        """Read images.
+
+        Args:
+            indices: positions in this set, in the order in which the images are returned.
+
+        Returns:
+            (len(indices), S, S, 3) uint8.
+
+        Raises:
+            UsageError: an image cannot be decoded; the message names its file.
+        """
+
+    def names(self) -> list[str]:
+        """The name of each image in the place it comes from, such as a path."""
+
+    def subset(self, rows: IndexArray) -> Self:
+        """The images at these positions, in this order."""
+
+    def groups(self) -> list[IndexArray] | None:
+        """The positions of images that are fetched together from a remote place.
+
+        None where every image is equally near.
+        """
+        return None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass
+class ArrayImages(ImageSource):
+    """Images held in memory."""
+
+    images: ImageArray
+    """(N, S, S, 3)."""
+    labels: LabelArray
+
+    def fetch(self, indices: Sequence[int]) -> ImageArray:
+        """Copies of the images at these positions."""
+        return np.take(self.images, indices, axis=0)
+
+    def fetch_one(self, index: int) -> ImageArray:
+        """One image, (S, S, 3), which must not be written to."""
+        image: ImageArray = self.images[index]
+        return image
+
+    def names(self) -> list[str]:
+        """The number of each image."""
+        return [str(index) for index in range(len(self))]
+
+    def subset(self, rows: IndexArray) -> Self:
+        """The images at these positions, in this order."""
+        return replace(self, images=self.images[rows], labels=self.labels[rows])
+
+    def stamps(self) -> list[list[int | str]]:
+        """For each image, values that change when it does: its size in bytes and its hash."""
+        return [[image.nbytes, xxh3_64_hexdigest(image)] for image in self.images]
+
+
+@dataclass
+class FileImages(ImageSource):
+    """Image files, decoded and resized whenever they are fetched."""
+
+    root: Path
+    """The folder of the split; names are relative to it."""
+    paths: list[Path]
+    """The file of each image, below `root`."""
+    labels: LabelArray
+    resize_spec: ResizeSpec
+
+    def fetch(self, indices: Sequence[int]) -> ImageArray:
+        """Decode and resize the files at these positions; UsageError names a damaged one."""
+        return np.stack([self.fetch_one(index) for index in indices])
+
+    def fetch_one(self, index: int) -> ImageArray:
+        """One image, (S, S, 3), which must not be written to."""
+        return read_square(self.paths[index], self.resize_spec)
+
+    def names(self) -> list[str]:
+        """The path of each file below the split's folder."""
+        prefix_length = len(self.root.as_posix()) + 1  # Path.relative_to takes 20 us a file
+        return [path.as_posix()[prefix_length:] for path in self.paths]
+
+    def subset(self, rows: IndexArray) -> Self:
+        """The files at these positions, in this order."""
+        return replace(self, paths=[self.paths[row] for row in rows], labels=self.labels[rows])
+
+    def stamps(self) -> list[list[int | str]]:
+        """For each file, values that change when it does: its size in bytes and its time."""
+        stats = [path.stat() for path in self.paths]
+        return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+
+
+LocalImages = ArrayImages | FileImages
+"""The sets of images that a store can be made of."""

@@ -1,0 +1,81 @@
+"""Downloading and unpacking archives without leaving half of one behind."""
+
+import importlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from filelock import FileLock
+
+from alexcli.data.cache import cache_dir
+from alexcli.data.dataset import digest
+from alexcli.errors import UsageError
+
+UNPACKING = ".unpacking"
+"""The folder, beside the finished one, in which an archive is unpacked."""
+
+
+@contextmanager
+def download_errors(root: Path, name: str) -> Iterator[None]:
+    """Turn what torchvision raises when it cannot read or download into a UsageError.
+
+    Args:
+        root: where torchvision keeps the data; removed if the failed attempt leaves it empty.
+        name: the data set's name.
+    """
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if root.is_dir() and not any(root.iterdir()):
+            root.rmdir()
+        raise UsageError(
+            f"{name} could not be read from or downloaded to {root}: {error}",
+            hint="check the network, or unpack it yourself as train/CLASS/* and val/CLASS/*",
+        ) from error
+
+
+def unpack_aside(folder: Path, unpack: Callable[[Path], object]) -> None:
+    """Make a folder out of an archive, unless it exists; one process does it, others wait.
+
+    The folder appears when it is whole: its existence says that nothing is left to do, and half of
+    it, left by Ctrl-C, would be a smaller data set.
+
+    Args:
+        folder: the folder to make.
+        unpack: unpacks the archive into the new folder whose path it receives.
+    """
+    part = folder.parent / UNPACKING / folder.name
+    with FileLock(cache_dir() / f"unpacking-{digest([str(folder.parent.resolve())])}.lock"):
+        if part.parent.exists():  # left by a process that was killed
+            shutil.rmtree(part.parent)
+        if folder.exists():
+            return
+        part.parent.mkdir(parents=True)
+        try:
+            unpack(part)
+            part.rename(folder)
+        finally:
+            shutil.rmtree(part.parent, ignore_errors=True)
+
+
+def torchvision_module(name: str, functions: Sequence[str]) -> ModuleType:
+    """A module of torchvision, checked for functions that torchvision does not document.
+
+    Args:
+        name: the module below torchvision, such as `datasets.utils`.
+        functions: names of the functions that are needed.
+
+    Raises:
+        UsageError: the installed torchvision lacks one of them.
+    """
+    module = importlib.import_module(f"torchvision.{name}")
+    missing = [function for function in functions if not hasattr(module, function)]
+    if missing:
+        version = importlib.import_module("torchvision").__version__
+        raise UsageError(
+            f"torchvision {version} has no {', '.join(missing)} in {name} to unpack the archive",
+            hint="unpack it yourself as train/CLASS/* and val/CLASS/*",
+        )
+    return module

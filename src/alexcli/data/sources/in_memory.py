@@ -1,0 +1,49 @@
+"""Small images held in memory, made once and then kept in the cache."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from alexcli.data.cache import Arrays, cached
+from alexcli.data.dataset import Dataset
+from alexcli.data.images import ArrayImages, ImageSource
+
+
+def cached_images(
+    name: str, splits: Sequence[str], make: Callable[[str], ImageSource]
+) -> dict[str, ArrayImages]:
+    """Splits held in memory, made at first use and then read from the cache.
+
+    Args:
+        name: names the file in the cache; it must identify the images.
+        splits: names of the splits.
+        make: gives the images of a split.
+    """
+
+    def make_arrays() -> Arrays:
+        arrays: dict[str, npt.NDArray[np.generic]] = {}
+        for split in splits:
+            images = make(split)
+            arrays[f"{split}_images"] = images.fetch(range(len(images)))
+            arrays[f"{split}_labels"] = images.labels
+        return arrays
+
+    arrays = cached(name, make_arrays)
+    return {
+        split: ArrayImages(arrays[f"{split}_images"], arrays[f"{split}_labels"]) for split in splits
+    }
+
+
+def held_in_memory(dataset: Dataset) -> Dataset:
+    """The data set with its training and validation images decoded once and held in memory.
+
+    Opening 60,000 small files in every epoch would take longer than training on them.
+    """
+    splits = dataset.splits()
+    names = [name for name in ("train", "val") if name in splits]
+    images = cached_images(f"images-{dataset.fingerprint}", names, lambda name: splits[name])
+    val = images.get("val", images["train"])
+    test = val if dataset.test is dataset.val else dataset.test
+    return replace(dataset, train=images["train"], val=val, test=test)

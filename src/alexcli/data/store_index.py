@@ -1,0 +1,75 @@
+"""The index of a split of a store: where each image lies, and what it shows."""
+
+import io
+import zipfile
+
+import numpy as np
+
+from alexcli.data.arrays import IndexArray
+from alexcli.data.store import DAMAGED_HINT, Chunk, Store
+from alexcli.errors import UsageError, plural
+
+COLUMNS = ("chunk", "offset", "length", "label", "row")
+"""Number of the chunk, first byte and bytes in it, class, and row in the listing of the split."""
+
+StoreIndex = dict[str, IndexArray]
+"""Each of COLUMNS, (N,) int64."""
+
+
+def read_index(store: Store, split: str) -> StoreIndex:
+    """The index of a split, checked against the manifest.
+
+    Raises:
+        UsageError: it is missing, damaged, or contradicts the manifest.
+    """
+    name = f"{split}.npz"
+    index = parse_index(store.read(name), f"{store.root}/{name}")
+    problem = index_problem(index, store.splits[split], len(store.classes))
+    if problem:
+        raise UsageError(f"{store.root}/{name}: {problem}", hint=DAMAGED_HINT)
+    return index
+
+
+def parse_index(content: bytes, name: str) -> StoreIndex:
+    """The columns of an index; arrays of objects, which could execute code, are never read.
+
+    Args:
+        content: the bytes of the npz file.
+        name: how an error names the file.
+
+    Raises:
+        UsageError: it is damaged.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            return {column: stored[column].astype(np.int64) for column in COLUMNS}
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise UsageError(f"{name} is damaged: {error}", hint=DAMAGED_HINT) from error
+
+
+def index_problem(index: StoreIndex, chunks: list[Chunk], classes: int) -> str | None:
+    """How an index contradicts the manifest; None where it does not.
+
+    Args:
+        index: of a split.
+        chunks: those of the split.
+        classes: how many there are.
+    """
+    if len({len(column) for column in index.values()}) != 1:
+        return "its columns differ in length"
+    numbers = index["chunk"]
+    if (numbers < 0).any() or (numbers >= len(chunks)).any():
+        return f"an image lies in none of the {len(chunks)} chunks"
+    counts = [chunk.count for chunk in chunks]
+    if len(numbers) != sum(counts):
+        return f"{plural(len(numbers), 'image')}, not {sum(counts)}"
+    if np.bincount(numbers, minlength=len(chunks)).tolist() != counts:
+        return "a chunk holds another number of images than the manifest says"
+    labels = index["label"]
+    if (labels < 0).any() or (labels >= classes).any():
+        return f"a label is outside the {classes} classes"
+    offsets = index["offset"]
+    chunk_bytes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)
+    if (offsets < 0).any() or (offsets + index["length"] > chunk_bytes[numbers]).any():
+        return "an image lies outside its chunk"
+    return None

@@ -1,0 +1,58 @@
+"""Reading a whole store again to find what is damaged."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from xxhash import xxh3_128_hexdigest
+
+from alexcli.data.statistics import Progress
+from alexcli.data.store import Chunk, Store, read_file, read_manifest
+from alexcli.data.store_index import index_problem, parse_index
+
+READERS = 8
+"""Files that are read at the same time, each of which is held in memory."""
+
+
+def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
+    """Read a whole store again and compare it with its manifest.
+
+    Args:
+        root: local folder or URL.
+        progress: receives the number of files read so far, and of all files.
+
+    Returns:
+        What is wrong, one line a file; empty when all is well.
+
+    Raises:
+        UsageError: the store has no readable manifest.
+    """
+    store = read_manifest(root)
+    chunks = {chunk.file: chunk for part in store.splits.values() for chunk in part}
+    files = [*chunks, *store.files]
+    check = partial(_problem, store, chunks)
+    problems = []
+    with ThreadPoolExecutor(READERS) as pool:
+        for count, problem in enumerate(pool.map(check, files), 1):
+            if problem:
+                problems.append(problem)
+            progress(count, len(files))
+    return problems
+
+
+def _problem(store: Store, chunks: dict[str, Chunk], name: str) -> str | None:
+    """What is wrong with a file of a store, which may be a chunk; None where nothing is."""
+    try:
+        content = read_file(store.root, name)
+    except FileNotFoundError:
+        return f"{name} is missing"
+    if name in chunks and len(content) != chunks[name].bytes:
+        return f"{name} has {len(content):,} bytes, not {chunks[name].bytes:,}"
+    checksum = chunks[name].checksum if name in chunks else store.files[name]
+    if xxh3_128_hexdigest(content) != checksum:
+        return f"{name} is not what was written: its checksum differs"
+    split = name.removesuffix(".npz")
+    if split not in store.splits:
+        return None
+    index = parse_index(content, name)
+    problem = index_problem(index, store.splits[split], len(store.classes))
+    return f"{name}: {problem}" if problem else None

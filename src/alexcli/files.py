@@ -1,0 +1,54 @@
+"""Writing files: a reader never finds a half-written one, and an error names the file."""
+
+import contextlib
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from alexcli.errors import UsageError
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which is renamed to `path` when the block succeeds.
+
+    The temporary file lies in the same folder, and is removed when the block fails.
+
+    Args:
+        path: the file to write; an existing one is replaced.
+    """
+    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: the file to write; an existing one is replaced.
+        content: bytes, or text to be encoded as UTF-8.
+    """
+    with atomic_path(path) as temporary:
+        if isinstance(content, str):
+            temporary.write_text(content, encoding="utf-8")
+        else:
+            temporary.write_bytes(content)
+
+
+@contextlib.contextmanager
+def writing(target: object, *, hint: str) -> Iterator[None]:
+    """Turn an OSError of the block into a UsageError with the system's reason.
+
+    Args:
+        target: what is written, as the message names it: a path, or an option such as `--out PATH`.
+        hint: what to type instead.
+    """
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise UsageError(f"{target} cannot be written: {reason}", hint=hint) from error

@@ -1,0 +1,110 @@
+"""Training by Lightning's Trainer, whose defaults are overridden wherever they would matter."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+
+from alexcli.lit.checkpointing import EpochRecorder
+from alexcli.lit.datamodule import DataModule
+from alexcli.lit.interruption import Interruption
+from alexcli.lit.loggers import open_loggers
+from alexcli.lit.module import AlexNetModule
+from alexcli.lit.progress import Progress
+from alexcli.lit.strategy import trainer_devices
+from alexcli.placement.base import Placement
+from alexcli.records.training import EpochRow
+from alexcli.reporter import Reporter
+
+EXPECTED_WARNINGS = (
+    # Images in memory need no loader processes, and folders choose their own number.
+    "does not have many workers",
+    # Lightning's logging interval is not used: rows are logged once an epoch.
+    "smaller than the logging interval",
+    # Python 3.12 warns of every fork beside threads; loader processes only read and decode.
+    "multi-threaded, use of fork",
+    # Lightning 2.6 uses torch's tree specification in a way that torch 2.14 deprecates.
+    "LeafSpec",
+)
+"""Parts of warnings that users can do nothing about."""
+
+
+def fit(
+    module: AlexNetModule,
+    data: DataModule,
+    *,
+    directory: Path,
+    checkpoint: Path | None,
+    config: dict[str, Any],
+    bf16: bool,
+    reporter: Reporter,
+) -> EpochRow | None:
+    """Train to the last epoch, recording each one in the run directory.
+
+    Args:
+        module: the net, its preprocessing and its learning rule.
+        data: the loaders.
+        directory: the run directory.
+        checkpoint: the file to resume from; None starts at step 0.
+        config: the resolved configuration as plain data, which loggers record.
+        bf16: whether matrix products and convolutions run in bfloat16.
+        reporter: receives progress updates.
+
+    Returns:
+        The validation row of the best epoch.
+
+    Raises:
+        RunFailedError: the disk is full, or the loss is not finite.
+        InterruptedRunError: Ctrl-C or SIGTERM; the run is saved.
+        UsageError: wandb cannot start.
+    """
+    spec = module.spec
+    placement = module.placement
+    recorder = EpochRecorder(directory, reporter)
+    interruption = Interruption(directory, reporter)
+    callbacks: list[L.Callback] = [recorder, interruption]
+    if placement.is_main:
+        callbacks.append(Progress(reporter))
+    with (
+        open_loggers(spec, config, directory, is_main=placement.is_main) as loggers,
+        warnings.catch_warnings(),
+        interruption.listening(),
+    ):
+        warnings.filterwarnings("ignore", message=f".*({'|'.join(EXPECTED_WARNINGS)})")
+        trainer = L.Trainer(
+            **trainer_devices(placement),
+            precision="bf16-mixed" if bf16 else "32-true",
+            max_epochs=spec.optim.epochs,
+            logger=loggers or False,
+            callbacks=callbacks,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            use_distributed_sampler=False,
+            default_root_dir=str(directory),
+        )
+        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    return recorder.best
+
+
+def bare_trainer(placement: Placement, *, bf16: bool, steps: int) -> L.Trainer:
+    """A trainer that makes some steps and nothing else, to measure what its loop costs.
+
+    Args:
+        placement: where the towers live.
+        bf16: whether matrix products and convolutions run in bfloat16.
+        steps: number of steps.
+    """
+    return L.Trainer(
+        **trainer_devices(placement),
+        precision="bf16-mixed" if bf16 else "32-true",
+        max_epochs=1,
+        limit_train_batches=steps,
+        limit_val_batches=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )

@@ -1,0 +1,95 @@
+"""Stopping a run from outside, without losing what it has learned."""
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import lightning as L
+
+from alexcli.errors import InterruptedRunError
+from alexcli.lit.checkpointing import save_checkpoint
+from alexcli.lit.module import AlexNetModule
+from alexcli.reporter import Reporter
+
+
+class Interruption(L.Callback):
+    """Ctrl-C or SIGTERM once: finish the step, save, stop. Twice: stop immediately.
+
+    If any process of a run receives the signal, all of them stop after the same step.
+
+    Args:
+        directory: the run directory.
+        reporter: receives a note that the run is stopping.
+    """
+
+    requested: bool
+    """Whether this process has received a signal."""
+
+    def __init__(self, directory: Path, reporter: Reporter) -> None:
+        self.directory = directory
+        self.reporter = reporter
+        self.requested = False
+        self._listening = False
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Handle the signals within the block; only the main thread of a process may."""
+        self._listening = threading.current_thread() is threading.main_thread()
+        signals = (signal.SIGINT, signal.SIGTERM) if self._listening else ()
+        earlier_handlers = {number: signal.signal(number, self._request) for number in signals}
+        try:
+            yield
+        finally:
+            for number, handler in earlier_handlers.items():
+                signal.signal(number, handler)
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take SIGTERM back: Lightning's own handler would end a validation with exit code 0."""
+        if self._listening:
+            signal.signal(signal.SIGTERM, self._request)
+
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
+        """Save within the epoch and stop, but not after its last step: the epoch's end saves it.
+
+        Raises:
+            InterruptedRunError: a signal was received and the run is saved.
+            RunFailedError: the last step's loss is not finite, so its weights are not saved.
+        """
+        assert isinstance(pl_module, AlexNetModule)
+        if trainer.is_last_batch:
+            return
+        if pl_module.placement.any_process(self.requested):
+            pl_module.check_finite()
+            save_checkpoint(trainer, self.directory / "last.ckpt")
+            raise self._stopped(trainer)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Stop after an epoch that the recorder has just saved.
+
+        Raises:
+            InterruptedRunError: a signal was received.
+        """
+        assert isinstance(pl_module, AlexNetModule)
+        if pl_module.placement.any_process(self.requested):
+            raise self._stopped(trainer)
+
+    def _request(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: note the first one, and stop at the second."""
+        if self.requested:  # Lightning would answer a KeyboardInterrupt with exit code 1
+            raise InterruptedRunError(
+                f"stopped immediately; {self.directory} holds what was saved before",
+                hint="repeat the same command to resume from there",
+            )
+        self.requested = True
+        self.reporter.note("stopping after this step; press Ctrl-C again to stop immediately")
+
+    def _stopped(self, trainer: L.Trainer) -> InterruptedRunError:
+        """The error that ends a saved run."""
+        return InterruptedRunError(
+            f"stopped after step {trainer.global_step}; saved in {self.directory}",
+            hint="repeat the same command to resume from here",
+        )

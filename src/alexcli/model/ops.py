@@ -1,0 +1,143 @@
+"""The ops that may follow a layer's product: activations, norms, pooling and dropout.
+
+Legend: N images, C channels of one tower, H = W side of a feature map.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from alexcli import rng
+from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
+from alexcli.model.shapes import LayerShape
+from alexcli.schema import (
+    Activation,
+    DropoutKind,
+    Kind,
+    ModelSpec,
+    Norm,
+    Op,
+    PoolKind,
+    PoolSpec,
+    Rounding,
+)
+
+
+class Pool(nn.Module):
+    """Maximum or average pooling whose windows are clipped at the border of the feature map.
+
+    An average divides by the clipped window's area.
+
+    Args:
+        spec: the window and what it computes.
+        rounding: whether a clipped last window counts.
+    """
+
+    def __init__(self, spec: PoolSpec, rounding: Rounding) -> None:
+        super().__init__()
+        self.kind = spec.kind
+        self.size = spec.size
+        self.stride = spec.stride
+        self.ceil = rounding is Rounding.ceil
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (N, C, H, W) -> (N, C, H', W')."""
+        if self.kind is PoolKind.max:
+            return F.max_pool2d(x, self.size, self.stride, ceil_mode=self.ceil)
+        return F.avg_pool2d(x, self.size, self.stride, ceil_mode=self.ceil, count_include_pad=False)
+
+
+class Dropout(nn.Module):
+    """Dropout (section 4.2) whose mask depends on where it is used, not on what was drawn before.
+
+    The mask is a function of the seed, the step, the layer, the unit and the image's row in the
+    global batch, so that all placements and resumed runs drop the same units.
+
+    Args:
+        rate: probability of dropping a unit.
+        kind: when the outputs are rescaled.
+        layer: name of the layer that it follows.
+        tower: number of the tower, from 0, which numbers the units across towers.
+    """
+
+    def __init__(self, rate: float, kind: DropoutKind, *, layer: str, tower: int) -> None:
+        super().__init__()
+        self.rate = rate
+        self.kind = kind
+        self.layer = layer
+        self.tower = tower
+
+    @torch.compiler.disable  # type: ignore[untyped-decorator]  # inductor fails on 64-bit keys
+    def forward(self, x: Tensor, context: rng.DropoutContext | None) -> Tensor:
+        """x (N, ...) -> the same shape.
+
+        Raises:
+            ValueError: in training without `context`, which would use the same mask forever.
+        """
+        if not self.rate:
+            return x
+        keep_rate = 1 - self.rate
+        if not self.training:
+            return x * keep_rate if self.kind is DropoutKind.test_scale else x
+        if context is None:
+            raise ValueError(
+                f"dropout of {self.layer} needs the place in training: net(x, context=...)"
+            )
+        masked = x * self._mask(x, context)
+        return masked if self.kind is DropoutKind.test_scale else masked / keep_rate
+
+    def _mask(self, x: Tensor, context: rng.DropoutContext) -> Tensor:
+        """Which outputs are kept: bool, of the shape of x."""
+        key = rng.stream_key("dropout", context.seed, context.step, self.layer)
+        rows = torch.arange(context.row, context.row + x.shape[0], device=x.device)
+        units = math.prod(x.shape[1:])
+        first_unit = self.tower * units
+        columns = torch.arange(first_unit, first_unit + units, device=x.device)
+        return rng.keep_mask(key, rows, columns, self.rate).view(x.shape)
+
+
+def build_op(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Module:
+    """The module of an op that the model does not turn off.
+
+    Args:
+        op: the op.
+        shape: the layer that it follows.
+        model: the net, which says what the ops stand for.
+        tower: number of the tower, from 0.
+    """
+    match op:
+        case Op.act:
+            return build_activation(model.activation)
+        case Op.pool:
+            return Pool(shape.spec.pool or model.pool, model.rounding)
+        case Op.dropout:
+            return Dropout(model.dropout.rate, model.dropout.kind, layer=shape.name, tower=tower)
+        case Op.norm:
+            return _build_norm(shape, model)
+        case Op.spatial_norm:
+            return SpatialResponseNorm(model.spatial_lrn)
+
+
+def build_activation(activation: Activation) -> nn.Module:
+    """torch's module of the activation's name without underscores: leaky_relu is nn.LeakyReLU."""
+    name = activation.value.replace("_", "")
+    module_class = next(
+        member
+        for member_name, member in vars(nn).items()
+        if member_name.lower() == name and isinstance(member, type)
+    )
+    # The product before a ReLU is read by nothing else, so its memory can be used again.
+    module: nn.Module = module_class(inplace=True) if module_class is nn.ReLU else module_class()
+    return module
+
+
+def _build_norm(shape: LayerShape, model: ModelSpec) -> nn.Module:
+    """The module that the op `norm` stands for."""
+    if model.norm is Norm.batch:
+        batch_norm = nn.BatchNorm1d if shape.spec.kind is Kind.fc else nn.BatchNorm2d
+        return batch_norm(shape.out_channels // model.towers)
+    if model.norm is Norm.lrn:
+        return LocalResponseNorm(model.lrn)
+    return SpatialResponseNorm(model.spatial_lrn)

@@ -1,0 +1,129 @@
+"""What every placement answers: which towers a process holds, where, and how processes meet.
+
+Legend: N images of the global batch.
+"""
+
+import contextlib
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from alexcli.model.exchange import Exchange
+from alexcli.model.net import Net
+
+
+class Placement(ABC):
+    """Where the towers of a net live: devices, processes, and what crosses between them."""
+
+    device: torch.device
+    """Of images, preprocessing and class scores in this process."""
+    local_towers: list[int]
+    """Towers that this process holds, in order."""
+    exchange: Exchange
+    """How towers read each other's outputs."""
+    rank: int
+    """Number of this process, from 0."""
+    processes: int
+    """Processes of the run."""
+    replica: int
+    """Which copy of the net this process belongs to, from 0."""
+    replicas: int
+    """Copies of the net, among which each batch is divided."""
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and talks to the user."""
+        return self.rank == 0
+
+    def share(self, rows: int) -> tuple[int, int]:
+        """First row and end of this replica's share of a global batch of `rows` images.
+
+        Shares differ by one at most; the first replica's is never empty.
+        """
+        first = -(-rows * self.replica // self.replicas)
+        end = -(-rows * (self.replica + 1) // self.replicas)
+        return first, end
+
+    @abstractmethod
+    def place(self, net: Net) -> None:
+        """Move the towers that this process holds to their devices."""
+
+    @abstractmethod
+    def all_reduce_sum(self, part: Tensor) -> Tensor:
+        """The sum of a tensor over replicas."""
+
+    @abstractmethod
+    def any_process(self, flag: bool) -> bool:
+        """Whether the flag is set in any process."""
+
+    @abstractmethod
+    def check_consistent(self, facts: Mapping[str, Any]) -> None:
+        """Check that every process means the same run.
+
+        Raises:
+            UsageError: in every process; names a rank that differs, the fact and both values.
+        """
+
+    @abstractmethod
+    def barrier(self) -> None:
+        """Wait for all processes."""
+
+    @abstractmethod
+    def local_main_first(self) -> contextlib.AbstractContextManager[None]:
+        """One process of each machine enters the block first, then the others."""
+
+    @abstractmethod
+    def gather_to_main(self, part: Any) -> list[Any]:
+        """The parts of one replica's processes, in the order of towers, in the main process.
+
+        Every process calls this; all but the main one receive an empty list.
+        """
+
+    @abstractmethod
+    def register_gradient_hooks(self, net: Net) -> None:
+        """Sum gradients over replicas from now on, during the backward pass."""
+
+    @abstractmethod
+    def wait_gradients(self) -> None:
+        """Wait until the gradients are summed over replicas."""
+
+
+class OneProcessPlacement(Placement):
+    """A placement within one process, which has nobody to wait for."""
+
+    rank = 0
+    processes = 1
+    replica = 0
+    replicas = 1
+
+    def all_reduce_sum(self, part: Tensor) -> Tensor:
+        """The tensor itself: there is one replica."""
+        return part
+
+    def any_process(self, flag: bool) -> bool:
+        """The flag itself."""
+        return flag
+
+    def check_consistent(self, facts: Mapping[str, Any]) -> None:
+        """Nothing can differ."""
+
+    def barrier(self) -> None:
+        """Nobody is waited for."""
+
+    @contextlib.contextmanager
+    def local_main_first(self) -> Iterator[None]:
+        """Enter at once: no other process is on this machine."""
+        yield
+
+    def gather_to_main(self, part: Any) -> list[Any]:
+        """The part itself, as a list."""
+        return [part]
+
+    def register_gradient_hooks(self, net: Net) -> None:
+        """Gradients are complete as they are."""
+
+    def wait_gradients(self) -> None:
+        """Gradients are complete as they are."""

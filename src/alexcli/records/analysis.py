@@ -1,0 +1,176 @@
+"""What a command found, in the form from which text, files and figures are made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from alexcli.records.prediction import ImagePrediction
+from alexcli.tables import Table
+
+if TYPE_CHECKING:  # numpy would slow down --help
+    import numpy as np
+    import numpy.typing as npt
+
+
+@dataclass
+class Line:
+    """A curve, with or without a band around it. All sequences have the same length."""
+
+    x: Sequence[Any]
+    """Numbers, or the names of layers."""
+    y: Sequence[float]
+    """The curve."""
+    low: Sequence[float] | None = None
+    """Lower edge of the band; None for a curve without one."""
+    high: Sequence[float] | None = None
+    """Upper edge of the band."""
+
+
+@dataclass
+class Level:
+    """A horizontal line across a panel of curves."""
+
+    y: float
+    """Its height."""
+    label: str
+    """Its name in the legend."""
+
+
+@dataclass
+class LinesPanel:
+    """Curves over one axis."""
+
+    lines: dict[str, Line]
+    """By their names in the legend."""
+    x_label: str
+    """The quantity that runs across, with its unit."""
+    y_label: str
+    """The quantity that runs upwards, with its unit."""
+    title: str = ""
+    """What stands above the panel."""
+    log_x: bool = False
+    """Whether the horizontal axis is logarithmic, to base 2."""
+    log_y: bool = False
+    """Whether the vertical axis is logarithmic, to base 10."""
+    level: Level | None = None
+    """A horizontal line, such as a threshold."""
+
+
+@dataclass
+class TilesPanel:
+    """Rows of small images of one size."""
+
+    tiles: "npt.NDArray[np.uint8]"
+    """(R, C, H, W, 3) uint8: R rows of C images."""
+    captions: list[str] = field(default_factory=list)
+    """What stands above each tile, row by row; fewer than tiles leave the last ones bare."""
+    title: str = ""
+    """What stands above the panel."""
+    inches: float | None = None
+    """Side of a tile; None chooses it by the number of tiles in a row."""
+
+
+@dataclass
+class MatrixPanel:
+    """A confusion matrix."""
+
+    counts: "npt.NDArray[np.int64]"
+    """(K, K) counts: a row for each label, a column for each predicted class."""
+    classes: list[str]
+    """Names of the K classes."""
+    x_label: str
+    """What the columns are."""
+    y_label: str
+    """What the rows are."""
+    title: str = ""
+    """What stands above the panel."""
+
+
+@dataclass
+class Box:
+    """A cuboid: one tower's share of a layer."""
+
+    x: float
+    """Left edge of its front."""
+    y: float
+    """Half of the height of its front."""
+    width: float
+    """Extent across."""
+    height: float
+    """Extent upwards."""
+    depth: float
+    """Extent away from the reader; 0 for a flat box."""
+    tower: int
+    """The tower, from 0; -1 for the image, which belongs to none."""
+
+
+@dataclass
+class Arrow:
+    """A connection between two boxes."""
+
+    start: tuple[float, float]
+    """Where it begins: x, y."""
+    end: tuple[float, float]
+    """Where its head is: x, y."""
+    crosses: bool
+    """Whether it leads from one tower to another."""
+
+
+@dataclass
+class Label:
+    """A text, centred on a point."""
+
+    x: float
+    """Across."""
+    y: float
+    """Upwards."""
+    text: str
+    """One line or several."""
+
+
+@dataclass
+class BoxesPanel:
+    """A diagram of a net, in sides of its input image; x runs across and y upwards."""
+
+    width: float
+    """Extent of the whole diagram."""
+    height: float
+    """Extent of the whole diagram."""
+    slope: float
+    """Length on paper of an edge of length 1 that leads away from the reader."""
+    boxes: list[Box]
+    """The image, then the layers in the order of the forward pass."""
+    arrows: list[Arrow]
+    """What the layers read."""
+    labels: list[Label]
+    """Names, kernels and sizes of the layers."""
+
+
+@dataclass
+class PredictionsPanel:
+    """Images with the most likely labels of each, as in the paper's Figure 4 (left)."""
+
+    predictions: Sequence[ImagePrediction]
+    """One for each image."""
+
+
+Panel = LinesPanel | TilesPanel | MatrixPanel | BoxesPanel | PredictionsPanel
+"""A part of a figure. A `PredictionsPanel` is a figure of its own."""
+
+
+@dataclass
+class Analysis:
+    """What a command found: for stdout, for files and as a figure."""
+
+    title: str
+    """What stands above the figure."""
+    tables: list[Table]
+    """The numbers, the most important table first."""
+    panels: Sequence[Panel] = ()
+    """The figure; none for an analysis that draws nothing."""
+    caption: str = ""
+    """What the figure shows, and of which run."""
+    data: Any = None
+    """What json prints; None stands for the tables and curves."""
+    arrays: dict[str, Any] = field(default_factory=dict)
+    """What an npz file holds, by name."""

@@ -1,0 +1,47 @@
+"""What training records: a row per pass over a split, and the result of a run."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass
+class EpochRow:
+    """A line of metrics.jsonl: one pass over one split. Errors are fractions."""
+
+    step: int
+    """Updates made so far."""
+    epoch: int
+    """Counted from 1."""
+    split: str
+    """train (running mean over the epoch), train_eval (clean pass), val."""
+    loss: float
+    """Mean cross-entropy, nats; without label smoothing, in every split."""
+    top1_err: float
+    """Fraction of images whose label is not the best prediction."""
+    top5_err: float | None
+    """Fraction of images whose label is not among the best five predictions; null with five classes
+    or fewer.
+    """
+    lr: float
+    """Learning rate of the first parameter group in the last update."""
+    images_per_s: float
+    """Images per second in this pass."""
+    time: float
+    """Seconds since the run began, over all its sessions and without the pauses between them."""
+    peak_memory_bytes: int | None = None
+    """Most memory in use, by the process that writes the row. On a GPU: allocated by torch during
+    this pass, on the fullest GPU of the process. On the CPU: resident in the process since it
+    started. Null where it cannot be measured, and in files from before it was recorded.
+    """
+
+
+@dataclass
+class TrainResult:
+    """What `alexcli train` did."""
+
+    directory: str
+    """The run directory."""
+    result: dict[str, Any]
+    """The content of result.json; empty in processes other than the main one."""
+    skipped: bool
+    """Whether the run had been finished before."""

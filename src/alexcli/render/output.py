@@ -1,0 +1,121 @@
+"""What a command found, as text for stdout and as files."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
+from alexcli.render.figures import draw_figure
+from alexcli.render.predictions import bars
+from alexcli.render.tables import Format, render
+
+
+def as_text(analysis: Analysis, format: Format) -> str:  # noqa: A002
+    """Text for stdout.
+
+    Args:
+        analysis: what a command found.
+        format: csv holds only the tables that share the first one's columns; a table of predictions
+            is drawn as bars.
+    """
+    if format is Format.json:
+        return _json(analysis)
+    if format is Format.table:
+        predictions = [
+            bars(panel.predictions)
+            for panel in analysis.panels
+            if isinstance(panel, PredictionsPanel)
+        ]
+        if predictions:
+            return "".join(predictions)
+    tables = [table for table in analysis.tables if not table.files_only]
+    if format is Format.csv:
+        tables = [table for table in tables if table.columns == tables[0].columns]
+    return "\n".join(render(table, format) for table in tables)
+
+
+def _json(analysis: Analysis) -> str:
+    """The promised form if there is one, or else every table by its rows and curve by its points.
+
+    Args:
+        analysis: what a command found.
+    """
+    data = analysis.data
+    if data is None:
+        data = {
+            "title": analysis.title,
+            "caption": analysis.caption,
+            "tables": [table.records() for table in analysis.tables],
+            "curves": {
+                name: _points(line)
+                for panel in analysis.panels
+                if isinstance(panel, LinesPanel)
+                for name, line in panel.lines.items()
+            },
+        }
+    return json.dumps(data, indent=1) + "\n"
+
+
+def _points(line: Line) -> dict[str, list[Any]]:
+    """A curve as lists, without the edges that it does not have."""
+    edges = {"x": line.x, "y": line.y, "low": line.low, "high": line.high}
+    return {
+        name: np.asarray(values).tolist() for name, values in edges.items() if values is not None
+    }
+
+
+def files_of(analysis: Analysis, folder: Path, name: str) -> list[Path]:
+    """The files that --out DIR writes: json, a csv for each table, and the figure.
+
+    Args:
+        analysis: what a command found.
+        folder: the DIR.
+        name: what the names of the files begin with.
+
+    Returns:
+        NAME.json; NAME.csv, NAME-2.csv ...; NAME.png if there is a figure, and NAME.svg of a
+        diagram.
+    """
+    endings = [".json", ".csv"]
+    endings += [f"-{number}.csv" for number in range(2, len(analysis.tables) + 1)]
+    if analysis.panels:
+        endings.append(".png")
+    if any(isinstance(panel, BoxesPanel) for panel in analysis.panels):
+        endings.append(".svg")
+    return [folder / f"{name}{ending}" for ending in endings]
+
+
+def write(analysis: Analysis, paths: Sequence[Path]) -> None:
+    """Write files.
+
+    Args:
+        analysis: what a command found.
+        paths: the suffix says what a file holds: .json the data, .csv a table each in order, .npz
+            the arrays, any other the figure. Without tables every file is a figure.
+
+    Raises:
+        OSError: a file cannot be written.
+        ValueError: a suffix that is no image format.
+    """
+    tables = iter(analysis.tables)
+    figures = []
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        suffix = path.suffix if analysis.tables else ""
+        if suffix == ".json":
+            path.write_text(_json(analysis), encoding="utf-8")
+        elif suffix == ".csv":
+            path.write_text(render(next(tables), Format.csv), encoding="utf-8")
+        elif suffix == ".npz":
+            np.savez_compressed(path, allow_pickle=False, **analysis.arrays)
+        else:
+            figures.append(path)
+    if not figures:
+        return
+    figure = draw_figure(analysis)
+    for path in figures:
+        # matplotlib refuses this format with a list of those it knows.
+        figure.savefig(path, format=path.suffix[1:] or "without an ending")

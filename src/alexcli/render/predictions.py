@@ -1,0 +1,142 @@
+"""Predicted classes of images: as a table, as bars in the terminal, and as Figure 4 (left)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.bar import Bar
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from alexcli.records.analysis import Analysis, PredictionsPanel
+from alexcli.records.prediction import ImagePrediction
+from alexcli.render.tables import percent, printed
+from alexcli.tables import Table
+
+BAR_WIDTH = 30
+"""Characters of the bar of a certain prediction."""
+BAR_STEPS = 8 * BAR_WIDTH
+"""Lengths that a bar can have: a character is drawn in eighths."""
+FIGURE_COLUMNS = 4
+"""Images beside each other, as in Figure 4."""
+COLUMN_INCHES = 2.9
+ROW_INCHES = 4.3
+TITLE_INCHES = 0.4
+MOST_DPI = 150
+MOST_ROWS_OF_PIXELS = 60_000
+"""Agg, which draws for matplotlib, draws 65,536 at most."""
+DRAWN_SIDE = 512
+"""Pixels of the longer side of an image in the figure."""
+NAME_LENGTH = 28
+"""Characters of a name in the figure."""
+
+
+def prediction_analysis(predictions: Sequence[ImagePrediction], title: str) -> Analysis:
+    """The most likely classes of each image, as a table and as Figure 4 (left)."""
+    rows = [
+        {"file": image.file, "label": image.label, "rank": rank, **prediction.as_json()}
+        for image in predictions
+        for rank, prediction in enumerate(image.predictions, 1)
+    ]
+    data = [
+        {
+            "file": image.file,
+            "label": image.label,
+            "top": [prediction.as_json() for prediction in image.predictions],
+        }
+        for image in predictions
+    ]
+    table = Table.from_records("predictions", rows)
+    return Analysis(title, [table], [PredictionsPanel(predictions)], data=data)
+
+
+def bars(predictions: Sequence[ImagePrediction]) -> str:
+    """For a terminal: each image with its predictions, their probabilities as bars."""
+    parts: list[Text | RichTable] = []
+    for image in predictions:
+        label = f"  ({image.label_name})" if image.label_name else ""
+        parts.append(Text.assemble((image.file, "bold"), label))
+        parts.append(_bar_table(image))
+    return printed(*parts)
+
+
+def _bar_table(image: ImagePrediction) -> RichTable:
+    """Name, bar and probability of each prediction; the right one is green."""
+    table = RichTable(box=None, show_header=False, padding=(0, 1))
+    table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
+    table.add_column(width=BAR_WIDTH)
+    table.add_column(justify="right")
+    for prediction in image.predictions:
+        colour = "green" if prediction.class_ == image.label else "cyan"
+        length = round(prediction.p * BAR_STEPS)
+        bar = Bar(BAR_STEPS, 0, length, width=BAR_WIDTH, color=colour)
+        table.add_row(prediction.name, bar, percent(prediction.p))
+    return table
+
+
+def draw_predictions(predictions: Sequence[ImagePrediction], title: str) -> Any:
+    """Figure 4 (left): each image, its label, and a bar for each prediction, the right one red.
+
+    Returns:
+        A matplotlib Figure.
+    """
+    from matplotlib.figure import Figure
+
+    columns = min(FIGURE_COLUMNS, len(predictions))
+    rows = -(-len(predictions) // columns)
+    body_inches = ROW_INCHES * rows
+    inches = body_inches + TITLE_INCHES
+    figure: Any = Figure(
+        figsize=(COLUMN_INCHES * columns, inches), dpi=min(MOST_DPI, MOST_ROWS_OF_PIXELS / inches)
+    )
+    head, body = figure.subfigures(2, 1, height_ratios=(TITLE_INCHES, body_inches))
+    head.suptitle(title, fontsize=9, y=0.7)
+    parts = body.subfigures(rows, columns, squeeze=False).flat
+    for part, image in zip(parts, predictions, strict=False):
+        _draw_image(part, image)
+    return figure
+
+
+def _draw_image(part: Any, image: ImagePrediction) -> None:
+    """Draw one image and its predictions into a subfigure."""
+    # Fixed margins: matplotlib would take a minute to find its own for a hundred images.
+    margins = {"left": 0.04, "right": 0.96, "top": 0.93, "bottom": 0.03, "hspace": 0.04}
+    above, below = part.subplots(2, 1, height_ratios=(3, 1.6), gridspec_kw=margins)
+    above.imshow(_pixels(image))
+    above.set_axis_off()
+    above.set_title(short(image.label_name or Path(image.file).name, NAME_LENGTH), fontsize=9)
+    _draw_bars(below, image)
+
+
+def _pixels(image: ImagePrediction) -> Any:
+    """What imshow draws: the record's own pixels, or those of its file."""
+    if image.image is not None:
+        return image.image
+    from PIL import Image, ImageOps
+
+    with Image.open(image.file) as file:
+        return ImageOps.contain(file.convert("RGB"), (DRAWN_SIDE, DRAWN_SIDE))
+
+
+def _draw_bars(axes: Any, image: ImagePrediction) -> None:
+    """Draw bars with the names written over them, as in the paper."""
+    places = range(len(image.predictions))
+    probabilities = [prediction.p for prediction in image.predictions]
+    colours = [
+        "#d9534f" if prediction.class_ == image.label else "#8fb3e0"
+        for prediction in image.predictions
+    ]
+    axes.barh(places, probabilities, color=colours, height=0.85)
+    for place, prediction in zip(places, image.predictions, strict=True):
+        name = short(prediction.name, NAME_LENGTH)
+        axes.text(0.02, place, name, va="center", fontsize=8)
+        axes.text(
+            0.99, place, percent(prediction.p), va="center", ha="right", fontsize=7, color="0.35"
+        )
+    axes.set(xlim=(0, 1), xticks=[], yticks=[])
+    axes.invert_yaxis()
+
+
+def short(name: str, length: int) -> str:
+    """A name, cut to at most `length` characters."""
+    return name if len(name) <= length else f"{name[: length - 1]}\u2026"

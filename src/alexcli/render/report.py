@@ -1,0 +1,47 @@
+"""A report: one HTML file of tables and curves that needs nothing else to be read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from alexcli.files import writing
+from alexcli.records.analysis import Analysis
+from alexcli.render.output import write
+from alexcli.render.tables import numeric, text
+
+TEMPLATE = Path(__file__).with_name("report.html")
+
+
+def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
+    """Write an HTML file, which fetches nothing from elsewhere, and each figure as PNG and SVG.
+
+    Args:
+        sections: the sections in order, by names for the files of their figures.
+        path: the HTML file.
+
+    Returns:
+        All files, the HTML file first.
+
+    Raises:
+        UsageError: they cannot be written.
+    """
+    from jinja2 import Environment
+
+    files = [path]
+    figures = {}
+    with writing(f"--out {path}", hint="choose another place"):
+        for name, section in sections.items():
+            png = path.with_name(f"{path.stem}-{name}.png")
+            svg = path.with_name(f"{path.stem}-{name}.svg")
+            write(section, [png, svg])
+            files += [png, svg]
+            figures[name] = _svg_element(svg)
+        template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
+        page = template.render(sections=sections, figures=figures, text=text, numeric=numeric)
+        path.write_text(page, encoding="utf-8")
+    return files
+
+
+def _svg_element(path: Path) -> str:
+    """The element of an SVG file, without the declarations that only a file of its own needs."""
+    content = path.read_text(encoding="utf-8")
+    return content[content.index("<svg") :]

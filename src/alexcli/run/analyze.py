@@ -1,0 +1,176 @@
+"""Running an analysis: find its function, and give it the inputs that it names."""
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from alexcli.config.compose import compose
+from alexcli.errors import UsageError, plural
+from alexcli.records.analysis import Analysis
+from alexcli.reporter import Reporter
+from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
+
+if TYPE_CHECKING:  # `params` and its like start without torch
+    from alexcli.analysis.subject import Subject
+    from alexcli.records.history import RunHistory
+    from alexcli.run.find import RunCheckpoint
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for."""
+
+    spec: AnalyzeSpec
+    """From the overrides that are about the analysis."""
+    run_overrides: Sequence[str]
+    """The overrides that are about the net and its data."""
+    run_names: Sequence[str]
+    """What --run names; empty for the newest run."""
+    runs: Path
+    """Directory searched for the newest run."""
+    evaluations: Sequence[Mapping[str, Any]]
+    """Rows of `eval --format json`, from below --results."""
+    check: bool
+    """Whether --check is given."""
+    reporter: Reporter
+    """Receives progress updates."""
+
+
+def analyze(
+    name: str,
+    overrides: Sequence[str],
+    run_names: Sequence[str],
+    runs: Path,
+    reporter: Reporter,
+    *,
+    evaluations: Sequence[Mapping[str, Any]] = (),
+    check: bool = False,
+) -> Analysis:
+    """Run an analysis.
+
+    Args:
+        name: of a file of `alexcli.analysis`.
+        overrides: KEY=VALUE; `data.*`, `eval.*` and `trainer.*` change those of the run.
+        run_names: runs, checkpoints and wildcards; empty for the newest finished run.
+        runs: directory searched for the newest run.
+        reporter: receives progress updates.
+        evaluations: rows of `eval --format json`.
+        check: whether other programs count too.
+
+    Raises:
+        UsageError: no such run, unknown keys, runs for an analysis that takes none, or what the
+            analysis itself refuses.
+    """
+    run = importlib.import_module(f"alexcli.analysis.{name}").run
+    inputs = list(inspect.signature(run).parameters)
+    if run_names and not FROM_RUNS.intersection(inputs):
+        raise UsageError(
+            f"{name} does not take --run", hint=f"alexcli analyze {name} without --run"
+        )
+    run_overrides: list[str] = []
+    if FROM_NETS.intersection(inputs):
+        run_overrides = [override for override in overrides if _is_about_net(override)]
+    spec_overrides = [override for override in overrides if override not in run_overrides]
+    request = Request(
+        spec=compose(spec_overrides, AnalyzeSpec),
+        run_overrides=run_overrides,
+        run_names=run_names,
+        runs=runs,
+        evaluations=evaluations,
+        check=check,
+        reporter=reporter,
+    )
+    analysis: Analysis = run(**{input_: PROVIDERS[input_](request) for input_ in inputs})
+    return analysis
+
+
+def _is_about_net(override: str) -> bool:
+    """Whether an override changes how a net is trained or evaluated, not an analysis of it."""
+    group = override.partition("=")[0].partition(".")[0]
+    return group == "experiment" or group in TrainSpec.__annotations__
+
+
+def _spec(request: Request) -> AnalyzeSpec:
+    return request.spec
+
+
+def _model_named(_request: Request) -> Callable[[str], ModelSpec]:
+    @functools.cache
+    def model_named(name: str) -> ModelSpec:
+        return compose([f"model={name}"], AnalyzeSpec).model
+
+    return model_named
+
+
+def _evaluations(request: Request) -> Sequence[Mapping[str, Any]]:
+    return request.evaluations
+
+
+def _check(request: Request) -> bool:
+    return request.check
+
+
+def _histories(request: Request) -> "list[RunHistory]":
+    from alexcli.run.find import resolve_runs
+    from alexcli.run.history import read_history
+
+    checkpoints = resolve_runs(request.run_names, request.runs)
+    return [read_history(checkpoint.run) for checkpoint in checkpoints]
+
+
+def _subject(request: Request) -> "Subject":
+    """The net of a run, configured as for `eval`."""
+    from alexcli.run.subject import subject_of
+    from alexcli.run.trained import load
+
+    checkpoint = _single_run(request)
+    model = load(checkpoint.run, checkpoint.path, request.run_overrides)
+    return subject_of(model, request.spec, request.reporter)
+
+
+def _untrained(request: Request) -> "Subject":
+    """A net before its first step, configured as for `train`, or as a run was if one is named."""
+    from alexcli.run.subject import subject_of
+    from alexcli.run.trained import eval_config, untrained
+
+    if request.run_names:
+        config = eval_config(_single_run(request).run, request.run_overrides)
+    else:
+        config = compose(request.run_overrides, TrainSpec)
+    model = untrained(config, request.reporter)
+    return subject_of(model, request.spec, request.reporter)
+
+
+def _single_run(request: Request) -> "RunCheckpoint":
+    """The run that --run names, or the newest one; UsageError for several."""
+    from alexcli.run.find import resolve_runs
+
+    checkpoints = resolve_runs(request.run_names, request.runs, kinds=("train", "import"))
+    if len(checkpoints) > 1:
+        raise UsageError(
+            f"--run matches {plural(len(checkpoints), 'run')}",
+            hint=f"--run {checkpoints[0].run.path}",
+        )
+    return checkpoints[0]
+
+
+PROVIDERS: dict[str, Callable[[Request], Any]] = {
+    "spec": _spec,
+    "model_named": _model_named,
+    "subject": _subject,
+    "untrained": _untrained,
+    "histories": _histories,
+    "evaluations": _evaluations,
+    "check": _check,
+}
+"""What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
+
+FROM_RUNS = frozenset({"subject", "untrained", "histories"})
+"""The inputs for which --run may be given."""
+
+FROM_NETS = frozenset({"subject", "untrained"})
+"""The inputs that overrides of `train` and `eval` configure."""

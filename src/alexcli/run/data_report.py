@@ -1,0 +1,219 @@
+"""What `alexcli data stats` and `alexcli data preview` show of a data set."""
+
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alexcli.data.cached_statistics import training_statistics
+from alexcli.data.dataset import Dataset
+from alexcli.data.open import open_dataset
+from alexcli.data.statistics import Statistics
+from alexcli.errors import UsageError, plural
+from alexcli.records.analysis import Analysis, TilesPanel
+from alexcli.reporter import Reporter
+from alexcli.schema import TrainSpec
+from alexcli.tables import Table
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float64]
+
+SIGMA = 0.1
+"""Standard deviation of the colour noise's factor (section 4.1)."""
+
+VIEWS = 10
+"""Augmented images on a preview."""
+
+SHEET = (3, 5)
+"""Rows and columns of a preview: the stored image, the mean, three components, and the views."""
+
+TILE_SIDE = 512
+"""Pixels."""
+
+
+def open_with_statistics(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
+    """The images, and the statistics of the training set.
+
+    Args:
+        spec: names the data.
+        reporter: receives progress updates.
+
+    Raises:
+        UsageError: there is no such data, or an image cannot be decoded.
+    """
+    dataset = open_dataset(spec.data, reporter, train_only=True)
+    with closing(reporter):
+        progress = partial(reporter.progress, "mean image")
+        return dataset, training_statistics(dataset, progress)
+
+
+def statistics_of(spec: TrainSpec, reporter: Reporter) -> Analysis:
+    """Mean image, channel means, covariance and colour noise of a training set.
+
+    Args:
+        spec: names the data.
+        reporter: receives progress updates.
+
+    Returns:
+        Its data, in grey levels (0 to 255) or their squares: `{data, images, size, resize,
+        channel_means, channel_stds, covariance, eigenvalues, components, noise}`, channels as R,
+        G, B; `components` are a unit vector for each of the `eigenvalues`, largest first; `noise`
+        is the standard deviation of the colour noise along each, by convention. Its one panel is
+        the mean image, a TilesPanel.
+    """
+    dataset, statistics = open_with_statistics(spec, reporter)
+    eigenvalues, vectors = statistics.components()
+    data = {
+        "data": dataset.fingerprint,
+        "images": statistics.count,
+        "size": dataset.size,
+        "resize": dataset.resize,
+        "channel_means": statistics.channel_means.tolist(),
+        "channel_stds": (statistics.covariance.diagonal() ** 0.5).tolist(),
+        "covariance": statistics.covariance.tolist(),
+        "eigenvalues": eigenvalues.tolist(),
+        "components": vectors.T.tolist(),
+        "noise": {
+            "stdev": (SIGMA * eigenvalues**0.5).tolist(),
+            "eigenvalue": (SIGMA * eigenvalues).tolist(),
+        },
+    }
+    table = _statistics_table(data)
+    means = ", ".join(f"{mean:.1f}" for mean in statistics.channel_means)
+    panel = TilesPanel(
+        _to_pixels(statistics.mean_image)[None, None],
+        title=f"mean of {statistics.count:,} training images",
+        inches=4,
+    )
+    return Analysis(
+        table.title,
+        [table],
+        [panel],
+        caption=f"grey levels R, G, B: {means}; data {dataset.fingerprint}",
+        data=data,
+    )
+
+
+def _statistics_table(data: dict[str, Any]) -> Table:
+    """A row of R, G and B for each quantity.
+
+    Args:
+        data: see `statistics_of`.
+    """
+    records = [
+        _channels_row("channel mean", data["channel_means"], digits=3),
+        _channels_row("channel standard deviation", data["channel_stds"], digits=3),
+    ]
+    for channel, row in zip("RGB", data["covariance"], strict=True):
+        records.append(_channels_row(f"covariance, {channel}", row, digits=3))
+    components = zip(data["eigenvalues"], data["components"], strict=True)
+    for number, (eigenvalue, component) in enumerate(components, 1):
+        quantity = f"component {number}, eigenvalue {eigenvalue:,.1f}"
+        records.append(_channels_row(quantity, component, digits=4))
+    stdevs = ", ".join(f"{level:.2f}" for level in data["noise"]["stdev"])
+    eigenvalues = ", ".join(f"{level:.1f}" for level in data["noise"]["eigenvalue"])
+    note = (
+        f"{data['images']:,} images of {data['size']} px ({data['resize']}); grey levels, 0 to "
+        f"255. Colour noise of sigma {SIGMA} along components 1, 2, 3: {stdevs} grey levels as in "
+        f"the 2012 code (pca.scale=stdev), {eigenvalues} taking section 4.1 literally "
+        "(pca.scale=eigenvalue)"
+    )
+    return Table.from_records("statistics of the training set", records, note)
+
+
+def _channels_row(quantity: str, levels: list[float], *, digits: int) -> dict[str, Any]:
+    """A row of the table of statistics: a number for each of R, G and B."""
+    red, green, blue = (round(level, digits) for level in levels)
+    return {"quantity": quantity, "R": red, "G": green, "B": blue}
+
+
+def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
+    """A training image as it is stored, and as the net sees it in ten epochs.
+
+    Args:
+        spec: data, augmentation, input size and seed.
+        index: which training image.
+        reporter: receives progress updates.
+
+    Raises:
+        UsageError: there is no such image.
+    """
+    dataset, statistics = open_with_statistics(spec, reporter)
+    count = len(dataset.train)
+    if not 0 <= index < count:
+        raise UsageError(
+            f"--index {index} is not one of {plural(count, 'training image')}",
+            hint=f"--index takes 0 to {count - 1}",
+        )
+    tiles = {
+        "stored image": dataset.train.fetch([index])[0],
+        "mean image": _to_pixels(statistics.mean_image),
+        **_component_tiles(statistics),
+        **_view_tiles(spec, dataset, statistics, index),
+    }
+    sheet = np.stack([_scaled(tile) for tile in tiles.values()])
+    panel = TilesPanel(
+        sheet.reshape(*SHEET, TILE_SIDE, TILE_SIDE, 3), captions=list(tiles), inches=2.4
+    )
+    label = dataset.classes[int(dataset.train.labels[index])]
+    return Analysis(
+        f"What the net sees of {label}: {dataset.train.names()[index]}",
+        [],
+        [panel],
+        caption="views: random crop, reflection and colour noise; the mean colour is added back",
+    )
+
+
+def _component_tiles(statistics: Statistics) -> dict[str, Pixels]:
+    """By caption: the mean colour, moved along each principal component of RGB."""
+    tiles = {}
+    steps = np.linspace(-3, 3, TILE_SIDE)[None, :, None]
+    eigenvalues, vectors = statistics.components()
+    for number, stdev in enumerate(eigenvalues**0.5, 1):
+        caption = f"colour component {number}, -3 to 3 stdev\n1 stdev: {stdev:.1f} grey levels"
+        strip = steps * stdev * vectors[:, number - 1]
+        tiles[caption] = _to_pixels(statistics.channel_means + strip)
+    return tiles
+
+
+def _view_tiles(
+    spec: TrainSpec, dataset: Dataset, statistics: Statistics, index: int
+) -> dict[str, Pixels]:
+    """By caption: the net's input of the first epochs, with the mean colour added back."""
+    import torch
+
+    from alexcli.data.transforms import Batch, Preprocess
+
+    preprocess = Preprocess(spec.augment, spec.model.input, statistics, dataset.size)
+    position = torch.tensor([index])
+    batch = Batch(
+        images=torch.from_numpy(dataset.train.fetch([index])),
+        labels=torch.from_numpy(dataset.train.labels[[index]]),
+        indices=position,
+        positions=position,
+    )
+    tiles = {}
+    for epoch in range(1, VIEWS + 1):
+        view = preprocess.augment(batch, seed=spec.seed, epoch=epoch)[0].permute(1, 2, 0)
+        centred = view.numpy() / spec.augment.pixel_scale
+        tiles[f"view of epoch {epoch}"] = _to_pixels(centred + statistics.channel_means)
+    return tiles
+
+
+def _scaled(image: Pixels) -> Pixels:
+    """A tile of the sheet, each pixel from the nearest one of the image, with a black frame."""
+    height, width = image.shape[:2]
+    rows = np.arange(TILE_SIDE) * height // TILE_SIDE
+    columns = np.arange(TILE_SIDE) * width // TILE_SIDE
+    tile = image[np.ix_(rows, columns)]
+    edge = [0, 1, -2, -1]
+    tile[edge] = 0
+    tile[:, edge] = 0
+    return tile
+
+
+def _to_pixels(levels: Floats) -> Pixels:
+    """Grey levels rounded to whole ones from 0 to 255."""
+    return np.clip(levels + 0.5, 0, 255).astype(np.uint8)

@@ -1,0 +1,205 @@
+"""Run directories: runs/<label>/s<seed>-<fingerprint>, and what is in them."""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from alexcli.config.compose import from_mapping
+from alexcli.config.mapping import to_mapping
+from alexcli.data.names import human_names
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.files import write_atomic, writing
+from alexcli.reporter import Reporter
+from alexcli.run.environment import describe_environment
+from alexcli.run.log import logged_to
+from alexcli.schema import TrainSpec
+
+ANOTHER_PLACE = "choose another place: runs=DIR"
+
+
+class RunDirectory:
+    """A run on disk.
+
+    Args:
+        path: the run directory, which need not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.name = f"{path.parent.name}/{path.name}"
+        self.config = path / "config.yaml"
+        """The resolved configuration."""
+        self.result_file = path / "result.json"
+        """Present when the run is finished."""
+        self.metrics = path / "metrics.jsonl"
+        """One line per pass, see records.training.EpochRow."""
+        self.classes_file = path / "classes.json"
+        """The classes in the order of the outputs, with their names for people."""
+        self.environment_file = path / "environment.json"
+        """Versions, code revision and devices."""
+        self.last = path / "last.ckpt"
+        """Checkpoint of the last epoch, or of the step at which the run was interrupted; best.ckpt,
+        of the lowest validation top-1 error, is for those who name it."""
+
+    def result(self) -> dict[str, Any] | None:
+        """The content of result.json, or None for an unfinished run.
+
+        Raises:
+            UsageError: it cannot be read.
+        """
+        try:
+            content = json.loads(self.result_file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"{self.result_file} cannot be read: {error}",
+                hint="remove it; the same train command then resumes from last.ckpt",
+            ) from error
+        return content if isinstance(content, dict) else None
+
+    def read_config(self) -> TrainSpec:
+        """The configuration of a run; plain data, checked like any other.
+
+        Raises:
+            UsageError: not a run, unreadable, or an invalid configuration.
+        """
+        try:
+            mapping = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(
+                f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"
+            ) from None
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise UsageError(f"{self.config} cannot be read: {error}") from error
+        return from_mapping(mapping, TrainSpec, source=self.config)
+
+    def class_names(self, classes: Sequence[str]) -> list[str]:
+        """Names for people in the order of `classes`, from classes.json if the run has one.
+
+        Args:
+            classes: as the data has them (WNIDs of ImageNet).
+        """
+        try:
+            entries = json.loads(self.classes_file.read_text(encoding="utf-8"))
+            names = {str(entry["class"]): str(entry["name"]) for entry in entries}
+        except (OSError, ValueError, TypeError, KeyError):
+            return human_names(classes)
+        return [names.get(class_, class_) for class_ in classes]
+
+    def create(self, spec: TrainSpec, classes: Sequence[str]) -> dict[str, Any]:
+        """Make the directory and write what is known before the first step.
+
+        Args:
+            spec: the resolved configuration.
+            classes: in the order of the outputs.
+
+        Returns:
+            The environment (see environment.describe_environment).
+
+        Raises:
+            UsageError: not writable.
+        """
+        with writing(f"the run directory {self.path}", hint=ANOTHER_PLACE):
+            self.path.mkdir(parents=True, exist_ok=True)
+            config = yaml.safe_dump(to_mapping(spec), sort_keys=False)
+            self.config.write_text(config, encoding="utf-8")
+            environment = describe_environment()
+            text = json.dumps(environment, indent=1) + "\n"
+            self.environment_file.write_text(text, encoding="utf-8")
+            self._write_classes(classes, Path(spec.data.root) if spec.data.root else None)
+        return environment
+
+    def _write_classes(self, classes: Sequence[str], root: Path | None) -> None:
+        """Write classes.json, a line for each class."""
+        names = human_names(classes, root)
+        lines = [
+            json.dumps({"index": index, "class": class_, "name": name})
+            for index, (class_, name) in enumerate(zip(classes, names, strict=True))
+        ]
+        text = "[\n " + ",\n ".join(lines) + "\n]\n"
+        self.classes_file.write_text(text, encoding="utf-8")
+
+    def keep_old(self) -> Path:
+        """Rename a run that is to start over to NAME~1, NAME~2 ..., so that nothing is lost.
+
+        Returns:
+            The new path.
+        """
+        number = 1
+        while self.path.with_name(f"{self.path.name}~{number}").exists():
+            number += 1
+        return self.path.rename(self.path.with_name(f"{self.path.name}~{number}"))
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The lines of metrics.jsonl, except one that a kill has cut off.
+
+        Raises:
+            UsageError: the file cannot be read.
+        """
+        try:
+            lines = self.metrics.read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.metrics} cannot be read: {error}", hint="--run RUN") from error
+        rows = []
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                rows.append(json.loads(line))
+        return rows
+
+    def forget_after(self, step: int) -> None:
+        """Drop lines of metrics.jsonl after a checkpoint's step: they will be written again."""
+        if self.metrics.exists():
+            lines = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
+            write_atomic(self.metrics, "".join(lines))
+
+    def finish(self, kind: str, result: dict[str, Any]) -> dict[str, Any]:
+        """Write result.json, whole or not at all.
+
+        Args:
+            kind: the command that made the run: train or import.
+            result: what came out.
+
+        Returns:
+            The file's content: the result with kind, name and time.
+        """
+        finished = datetime.now(UTC).isoformat()
+        content = {"kind": kind, "name": self.name, **result, "finished": finished}
+        write_atomic(self.result_file, json.dumps(content, indent=1) + "\n")
+        return content
+
+    def logged(self, reporter: Reporter) -> contextlib.AbstractContextManager[Reporter]:
+        """A reporter that also writes train.log, as log.logged_to."""
+        return logged_to(self.path / "train.log", reporter)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the directory for one process, in a folder that is made if need be.
+
+        Raises:
+            UsageError: the folder cannot be written, or another process trains here.
+            RunFailedError: a file could not be written later on; names it.
+        """
+        with writing(f"the run directory {self.path}", hint=ANOTHER_PLACE):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path.parent, os.W_OK):
+                raise PermissionError(f"{self.path.parent} is write-protected")
+        try:
+            with FileLock(self.path.parent / f".{self.path.name}.lock").acquire(timeout=0):
+                yield
+        except Timeout:
+            raise UsageError(
+                f"another process is training {self.path}", hint="wait for it, or change the seed"
+            ) from None
+        except OSError as error:
+            raise RunFailedError(
+                f"{error.filename or self.path} cannot be written: {error.strerror or error}",
+                hint="make room or fix the permissions, then repeat the same command: it resumes",
+            ) from error

@@ -1,0 +1,65 @@
+"""What `train` would do, without doing it."""
+
+from collections.abc import Sequence
+
+import torch
+import yaml
+
+from alexcli.config.mapping import to_mapping
+from alexcli.data.dataset import Dataset
+from alexcli.errors import plural
+from alexcli.placement.environment import distributed_env
+from alexcli.placement.plan import processes
+from alexcli.reporter import Reporter
+from alexcli.run.build import build_data, build_net
+from alexcli.run.directory import RunDirectory
+from alexcli.run.resolve import resolve_device, resolve_precision
+from alexcli.run.start import start_of
+from alexcli.run.transfer import transfer
+from alexcli.schema import TrainSpec
+
+
+def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> str:
+    """The configuration as yaml, under comment lines that say where and how long it would run.
+
+    Args:
+        spec: the configuration.
+        reporter: receives notes about the data.
+        overrides: the KEY=VALUE words that the user typed.
+
+    Raises:
+        UsageError: whatever `train` would refuse before its first step.
+    """
+    device = resolve_device(spec)
+    batch = spec.optim.batch_size
+    size = processes(spec.placement, spec.model, batch, device, distributed_env())
+    spec, dataset = build_data(spec, reporter, overrides=overrides)
+    start = start_of(spec, dataset.fingerprint)
+    with torch.device("meta"):
+        net = build_net(spec)
+    parameters = sum(parameter.numel() for parameter in net.parameters())
+    lines = [
+        f"run: {start.run.path} ({_state(start.run)})",
+        f"data: {len(dataset.train):,} images of {len(dataset.classes)} classes, "
+        f"{len(dataset.val):,} to validate",
+        f"net: {parameters:,} parameters",
+        f"work: {_work(spec, dataset)}, {device.type}, {resolve_precision(spec).name}, "
+        f"placement {spec.placement.kind.name} ({plural(size, 'process')})",
+    ]
+    if start.source is not None:
+        summary = transfer(net, start.weights, spec.init.layers, start.source)
+        lines.append(f"weights from {start.source}: {summary}")
+    comments = "".join(f"# {line}\n" for line in lines)
+    return comments + yaml.safe_dump(to_mapping(spec), sort_keys=False)
+
+
+def _state(run: RunDirectory) -> str:
+    """Whether a run is new, and what `train` would do with it otherwise."""
+    if run.result() is not None:
+        return "finished: train would skip it"
+    return "unfinished: train would resume it" if run.last.exists() else "new"
+
+
+def _work(spec: TrainSpec, dataset: Dataset) -> str:
+    steps = -(-len(dataset.train) // spec.optim.batch_size)
+    return f"{spec.optim.epochs} epochs of {steps:,} updates at most"

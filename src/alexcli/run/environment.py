@@ -1,0 +1,46 @@
+"""Versions, code revision and devices of a run, for whoever repeats it."""
+
+import importlib.metadata
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow")
+
+
+def describe_environment() -> dict[str, Any]:
+    """`{time, python, platform, packages: {name: version}, git, devices, threads}`.
+
+    `git` is `{revision, dirty}`, or None when alexcli is installed from a wheel.
+    """
+    import torch
+
+    gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "git": _git_state(),
+        "devices": gpus or [platform.processor() or platform.machine()],
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _git_state() -> dict[str, Any] | None:
+    """Revision and dirty flag of the code that runs, or None when it is not in a repository."""
+    try:
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        changed = _git("status", "--porcelain", "--", ":/src", ":/conf")
+        return {"revision": _git("rev-parse", "HEAD"), "dirty": bool(changed)}
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _git(*arguments: str) -> str:
+    """The output of a git command in the folder of this file."""
+    folder = str(Path(__file__).resolve().parent)
+    command = ["git", "-C", folder, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()

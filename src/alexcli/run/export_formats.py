@@ -1,0 +1,163 @@
+"""File formats in which other programs read a net: how each is written, and run again to check it.
+
+A new format is a function here that writes it, an entry of FORMATS, and a choice of `--format` in
+cli/export.py.
+"""
+
+import json
+import logging
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import yaml
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from alexcli import __version__
+from alexcli.config.compose import from_mapping
+from alexcli.config.mapping import to_mapping
+from alexcli.errors import UsageError
+from alexcli.run.build import build_net, build_preprocess
+from alexcli.run.trained import TrainedModel
+from alexcli.schema import TrainSpec
+
+BATCH_DIMENSION = ({0: torch.export.Dim("batch")},)
+"""Batches of any size: the first dimension of the one input is dynamic."""
+
+
+@dataclass(frozen=True)
+class ExportInput:
+    """What a format has to write."""
+
+    trained: TrainedModel
+    module: nn.Module
+    """Computes class scores from inputs such as `example`, with operators that can be exported."""
+    example: Tensor
+    """A batch of inputs."""
+    opset: int | None
+    """Version of ONNX's operators; None for the exporter's own."""
+
+    def metadata(self) -> dict[str, str]:
+        """What a file says of itself: the whole configuration as yaml, the classes in order."""
+        return {
+            "alexcli": __version__,
+            "config": yaml.safe_dump(to_mapping(self.trained.spec), sort_keys=False),
+            "classes": json.dumps(self.trained.classes),
+            "names": json.dumps(self.trained.names),
+        }
+
+
+@dataclass(frozen=True)
+class ExportedFile:
+    """A file that was written."""
+
+    run: Callable[[Tensor], Tensor]
+    """Computes class scores with nothing but the file."""
+    opset: int | None = None
+    operators: list[str] | None = None
+    """Names of the ONNX operators that occur in it."""
+
+
+@dataclass(frozen=True)
+class ExportFormat:
+    """A file format."""
+
+    suffix: str
+    write: Callable[[ExportInput, Path], ExportedFile]
+    options: frozenset[str] = frozenset()
+    """Options of `export` that the format has."""
+    packages: tuple[str, ...] = ()
+    """Packages that writing and checking take."""
+    lrn_operator: bool = False
+    """Whether the format has an operator for response norms."""
+    retry_hint: str | None = None
+    """What to type if the file does not agree with the net."""
+
+
+def write_file(export_format: ExportFormat, export_input: ExportInput, path: Path) -> ExportedFile:
+    """Write a file without the warnings that torch's exporters give of their own internals."""
+    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
+    with warnings.catch_warnings(action="ignore"), torch.no_grad():
+        return export_format.write(export_input, path)
+
+
+def _write_onnx(export_input: ExportInput, path: Path) -> ExportedFile:
+    """ONNX, checked by onnx and run by onnxruntime."""
+    import onnx
+    import onnxruntime  # type: ignore[import-untyped]
+
+    program = torch.onnx.export(
+        export_input.module,
+        (export_input.example,),
+        dynamo=True,
+        opset_version=export_input.opset,
+        input_names=["x"],
+        output_names=["scores"],
+        dynamic_shapes=BATCH_DIMENSION,
+        verbose=False,
+    )
+    assert program is not None
+    program.model.metadata_props.update(export_input.metadata())
+    program.save(path, external_data=False)
+    model = onnx.load(path)
+    onnx.checker.check_model(model)
+    versions = {entry.domain: entry.version for entry in model.opset_import}
+    opset = versions.get("", versions.get("ai.onnx"))
+    if export_input.opset not in (None, opset):
+        raise UsageError(
+            f"torch's exporter made opset {opset}, not {export_input.opset}",
+            hint="leave --opset out, or choose a newer one",
+        )
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    return ExportedFile(
+        run=lambda x: torch.from_numpy(session.run(None, {"x": x.numpy()})[0]),
+        opset=opset,
+        operators=sorted({node.op_type for node in model.graph.node}),
+    )
+
+
+def _write_torch(export_input: ExportInput, path: Path) -> ExportedFile:
+    """A program of torch.export."""
+    program = torch.export.export(
+        export_input.module, (export_input.example,), dynamic_shapes=BATCH_DIMENSION
+    )
+    torch.export.save(program, path)
+    return ExportedFile(run=torch.export.load(path).module())
+
+
+def _write_safetensors(export_input: ExportInput, path: Path) -> ExportedFile:
+    """The weights of net and preprocessing under the checkpoint's names; our code runs them."""
+    trained = export_input.trained
+    module = nn.ModuleDict({"net": trained.net, "preprocess": trained.preprocess})
+    state = {name: tensor.contiguous() for name, tensor in module.state_dict().items()}
+    save_file(state, path, metadata=export_input.metadata())
+    return ExportedFile(run=_read_safetensors(path))
+
+
+def _read_safetensors(path: Path) -> nn.Module:
+    """The net that a safetensors file describes, from nothing but the file."""
+    with safe_open(path, "pt") as file:
+        config = yaml.safe_load(file.metadata()["config"])
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    spec = from_mapping(config, TrainSpec, source=path)
+    module = nn.ModuleDict({"net": build_net(spec), "preprocess": build_preprocess(spec, None)})
+    module.load_state_dict(state)
+    return module.eval()["net"]
+
+
+FORMATS: Mapping[str, ExportFormat] = {
+    "onnx": ExportFormat(
+        suffix=".onnx",
+        write=_write_onnx,
+        options=frozenset({"decompose_lrn", "preprocessing", "opset"}),
+        packages=("onnx", "onnxscript", "onnxruntime"),
+        lrn_operator=True,
+        retry_hint="--decompose-lrn, or another --opset",
+    ),
+    "safetensors": ExportFormat(suffix=".safetensors", write=_write_safetensors),
+    "torch": ExportFormat(suffix=".pt2", write=_write_torch, options=frozenset({"preprocessing"})),
+}

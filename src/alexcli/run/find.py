@@ -1,0 +1,120 @@
+"""Finding runs: the newest one, and those that a user names by paths and wildcards.
+
+A run directory stands for its `last` checkpoint, the net after the final epoch; another checkpoint,
+such as `best.ckpt`, can be named by its file.
+"""
+
+import glob
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from alexcli.errors import UsageError, nearest, sibling_names
+from alexcli.run.directory import RunDirectory
+
+OLD_RUN_MARK = "~"
+"""Occurs in the name of a run that was kept when another one took its place."""
+
+
+class RunCheckpoint(NamedTuple):
+    """A checkpoint, and the run that it belongs to."""
+
+    run: RunDirectory
+    path: Path
+
+
+def resolve_runs(
+    names: Sequence[str], runs: Path, kinds: Sequence[str] = ("train",)
+) -> list[RunCheckpoint]:
+    """The checkpoints that a user names, each of them once.
+
+    Args:
+        names: run directories, checkpoints and wildcards, which a shell may have left unexpanded;
+            without any, the newest finished run is meant.
+        runs: directory searched for the newest run.
+        kinds: which runs may be the newest one: `train`, `import`.
+
+    Raises:
+        UsageError: a name that matches no run, or no finished run.
+    """
+    if not names:
+        run = newest(runs, kinds)
+        return [RunCheckpoint(run, run.last)]
+    by_file: dict[Path, RunCheckpoint] = {}
+    for name in names:
+        for path in _expand(name):
+            checkpoint = locate(path)
+            by_file[checkpoint.path.resolve()] = checkpoint
+    return list(by_file.values())
+
+
+def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
+    """The run that finished last; never one that trained an ablation's arm, nor an old run.
+
+    Args:
+        runs: directory to search.
+        kinds: `train`, `import`.
+
+    Raises:
+        UsageError: there is none.
+    """
+    by_time: dict[str, RunDirectory] = {}
+    for file in runs.glob("*/*/result.json"):
+        run = RunDirectory(file.parent)
+        if OLD_RUN_MARK in run.name:
+            continue
+        result = run.result() or {}
+        if result.get("kind") in kinds and not result.get("arm"):
+            by_time[str(result.get("finished", ""))] = run
+    if not by_time:
+        raise UsageError(
+            f"there is no finished run of alexcli {' or '.join(kinds)} in {runs.absolute()}",
+            hint="alexcli train",
+        )
+    return by_time[max(by_time)]
+
+
+def locate(name: str) -> RunCheckpoint:
+    """The checkpoint that a path means: a run directory, or a checkpoint file.
+
+    Raises:
+        UsageError: there is no such path, or no checkpoint in the directory.
+    """
+    path = Path(name).expanduser()
+    if path.is_dir():
+        run = RunDirectory(path)
+        if not run.last.exists():
+            raise UsageError(
+                f"{path} holds no checkpoint last.ckpt",
+                hint="name a run directory such as runs/quickstart/s0-...",
+            )
+        return RunCheckpoint(run, run.last)
+    if not path.exists():
+        near = nearest(path.name, sibling_names(path))
+        raise UsageError(
+            f"no run or checkpoint {name}",
+            hint=f"did you mean {path.parent}/{near}?" if near else "alexcli train makes runs",
+        )
+    return RunCheckpoint(RunDirectory(path.parent), path)
+
+
+def _expand(name: str) -> list[str]:
+    """The runs and checkpoints that a wildcard matches; a name without one stands for itself.
+
+    Run directories without a checkpoint, and old runs, are left out.
+    """
+    if not glob.has_magic(name) or Path(name).exists():
+        return [name]
+    matches = [Path(match) for match in sorted(glob.glob(str(Path(name).expanduser())))]  # noqa: PTH207
+    trained = [
+        path
+        for path in matches
+        if OLD_RUN_MARK not in path.name
+        and (path.suffix == ".ckpt" or RunDirectory(path).last.exists())
+    ]
+    if not trained:
+        raise UsageError(
+            f"no run or checkpoint matches {name}",
+            hint="quick start runs are runs/quickstart/s*; alexcli train makes runs",
+        )
+    return [str(path) for path in trained]

@@ -1,0 +1,167 @@
+"""Predicting the classes of images that belong to no data set.
+
+Legend: N images, S stored side.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from alexcli.data.arrays import ImageArray
+from alexcli.data.decode import SUFFIXES, ResizeSpec, read_square
+from alexcli.data.labels import read_labels
+from alexcli.errors import UsageError, plural
+from alexcli.records.prediction import ClassProbability, ImagePrediction
+from alexcli.reporter import Reporter
+from alexcli.run.predictor import PROTOCOL_VIEWS
+from alexcli.run.trained import TrainedModel
+
+DEFAULT_TOP = 5
+
+
+def find_images(paths: Sequence[Path]) -> list[Path]:
+    """The image files that paths name, and those in the folders that paths name.
+
+    Args:
+        paths: files, whatever their suffix, and folders, whose images are recognized by theirs.
+
+    Raises:
+        UsageError: a path that does not exist, or a folder without images.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist", hint="name image files or folders of them")
+        if not path.is_dir():
+            files.append(path)
+            continue
+        images = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
+        if not images:
+            raise UsageError(
+                f"{path} holds no images", hint="name files, or a folder with images in it"
+            )
+        files += images
+    return files
+
+
+def predict(
+    trained: TrainedModel,
+    files: Sequence[Path],
+    reporter: Reporter,
+    *,
+    top: int | None = None,
+    ten_crop: bool = False,
+    labels: Path | None = None,
+) -> list[ImagePrediction]:
+    """The most likely classes of each image, which is resized as the net's own data was.
+
+    Args:
+        trained: the net.
+        files: images of any format that Pillow reads.
+        reporter: receives progress updates.
+        top: number of classes; None for five, or all classes of a net that has fewer.
+        ten_crop: whether to average the softmax outputs of ten views (section 4.1).
+        labels: a list of true labels; without one, the folder of an image gives its label if it is
+            named after a class.
+
+    Raises:
+        UsageError: `top` exceeds the classes, a file is not an image, or labels do not fit.
+        RunFailedError: the device's memory does not hold the forward pass of one image.
+    """
+    top = _number_of_classes(trained, top)
+    true_labels = labels_of_files(trained, files, labels, reporter)
+    predictor = trained.predictor(reporter)
+    views = PROTOCOL_VIEWS["ten" if ten_crop else "center"]
+    batch_size = trained.spec.eval.batch_size
+    predictions: list[ImagePrediction] = []
+    for start in range(0, len(files), batch_size):
+        batch = files[start : start + batch_size]
+        images = torch.from_numpy(read_images(trained, batch)).to(trained.placement.device)
+        best = predictor(images, views).mean(0).topk(top)
+        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        for path, label, (indices, probabilities) in zip(
+            batch, true_labels[start : start + batch_size], rows, strict=True
+        ):
+            predictions.append(_prediction(trained, path, label, indices, probabilities))
+        reporter.progress("predicting", len(predictions), len(files))
+    reporter.close()
+    return predictions
+
+
+def _number_of_classes(trained: TrainedModel, top: int | None) -> int:
+    """How many classes to predict; UsageError if the net has fewer."""
+    classes = len(trained.classes)
+    most = min(DEFAULT_TOP, classes)
+    if top is None:
+        return most
+    if top > classes:
+        raise UsageError(
+            f"--top {top} asks for more labels than {trained.name} has classes ({classes})",
+            hint=f"--top {most}",
+        )
+    return top
+
+
+def _prediction(
+    trained: TrainedModel,
+    path: Path,
+    label: int | None,
+    indices: Sequence[int],
+    probabilities: Sequence[float],
+) -> ImagePrediction:
+    """The record of one image: its classes, by their indices, and their probabilities."""
+    return ImagePrediction(
+        file=str(path),
+        predictions=[
+            ClassProbability(trained.classes[index], trained.names[index], p)
+            for index, p in zip(indices, probabilities, strict=True)
+        ],
+        label=None if label is None else trained.classes[label],
+        label_name=None if label is None else trained.names[label],
+    )
+
+
+def read_images(trained: TrainedModel, files: Sequence[Path]) -> ImageArray:
+    """Images as the net's own data was stored: (N, S, S, 3) uint8.
+
+    Raises:
+        UsageError: a file is not an image.
+    """
+    data = trained.spec.data
+    resize = ResizeSpec(data.size, data.resize, data.kernel)
+    try:
+        return np.stack([read_square(path, resize) for path in files])
+    except UsageError as error:  # whose own hint is for those who prepare a data set
+        raise UsageError(error.message, hint="name images of a format that Pillow reads") from None
+
+
+def labels_of_files(
+    trained: TrainedModel, files: Sequence[Path], listed: Path | None, reporter: Reporter
+) -> list[int | None]:
+    """The true label of each file where it is known.
+
+    Args:
+        trained: the net, which has the classes.
+        files: the images.
+        listed: a list of labels; None takes the names of the files' folders.
+        reporter: receives a note on how the list was read.
+
+    Raises:
+        UsageError: the list cannot be read, or does not fit.
+    """
+    if listed is None:
+        index_of = {name: index for index, name in enumerate(trained.classes)}
+        return [index_of.get(path.resolve().parent.name) for path in files]
+    names, labels, reading = read_labels(listed, trained.classes)
+    reporter.note(f"{listed}: {reading}")
+    if names is not None:
+        label_of = {Path(name).name: label for name, label in zip(names, labels, strict=True)}
+        return [label_of.get(path.name) for path in files]
+    if len(labels) != len(files):
+        raise UsageError(
+            f"{listed} holds {plural(len(labels), 'label')} for {plural(len(files), 'image')}",
+            hint="a line for each image in order, or lines FILE LABEL",
+        )
+    return list(labels)

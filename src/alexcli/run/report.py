@@ -1,0 +1,113 @@
+"""What a report shows of runs: their curves, how to repeat them, and where they ran."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from alexcli.analysis import curves
+from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis
+from alexcli.records.history import RunHistory
+from alexcli.records.study import StudyResult
+from alexcli.run.directory import RunDirectory
+from alexcli.run.history import read_history
+from alexcli.schema import AnalyzeSpec
+from alexcli.tables import Table
+
+ABSENT = "(absent)"
+"""Stands for a setting that a run does not have."""
+MACHINE_COLUMNS = ("device", "platform", "versions", "revision")
+
+
+def study_report(study: StudyResult, arguments: str) -> Analysis:
+    """Curves of a study's arms, each a band over its seeds; commands and machines.
+
+    Args:
+        study: what its runs show.
+        arguments: what `alexcli ablate NAME` took besides, for the command that repeats it.
+
+    Raises:
+        UsageError: none of its runs is finished.
+    """
+    runs: list[RunDirectory] = []
+    histories: list[RunHistory] = []
+    for arm in study.arms:
+        for path in arm.runs:
+            run = RunDirectory(Path(path))
+            runs.append(run)
+            rows = read_history(run).rows
+            histories.append(RunHistory(label=arm.name, settings={}, rows=rows))
+    if not runs:
+        raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
+    commands = [f"alexcli ablate {study.name} {arguments}", *(arm.command for arm in study.arms)]
+    return _report(f"{study.name}: {study.about}", runs, histories, commands)
+
+
+def runs_report(runs: Sequence[RunDirectory]) -> Analysis:
+    """Curves of runs, the settings in which they differ, commands and machines.
+
+    Args:
+        runs: finished or not.
+
+    Raises:
+        UsageError: a run cannot be read.
+    """
+    histories = [read_history(run) for run in runs]
+    commands = [str((run.result() or {}).get("command", "")) for run in runs]
+    return _report("runs", runs, histories, commands)
+
+
+def _report(
+    title: str,
+    runs: Sequence[RunDirectory],
+    histories: Sequence[RunHistory],
+    commands: Sequence[str],
+) -> Analysis:
+    """Curves of runs under a title, with the tables that explain them.
+
+    Args:
+        title: of the section.
+        runs: the runs.
+        histories: of the runs, in the same order.
+        commands: what repeats them.
+    """
+    analysis = curves.run(AnalyzeSpec(), histories)
+    tables = [
+        *analysis.tables,
+        *_difference_tables(runs, histories),
+        Table.from_records("to repeat it", [{"command": command} for command in commands]),
+        _machine_table(runs),
+    ]
+    return replace(analysis, title=title, tables=tables)
+
+
+def _difference_tables(
+    runs: Sequence[RunDirectory], histories: Sequence[RunHistory]
+) -> list[Table]:
+    """The settings in which runs differ, a column for each run; no table if they are alike."""
+    settings = [history.settings for history in histories]
+    keys = dict.fromkeys(key for values in settings for key in values if key != "label")
+    differing = [key for key in keys if len({str(values.get(key)) for values in settings}) > 1]
+    if not differing:
+        return []
+    rows = [[key, *(str(values.get(key, ABSENT)) for values in settings)] for key in differing]
+    # By position, because two runs of different folders may have the same name.
+    return [Table("what differs", ["key", *(run.name for run in runs)], rows)]
+
+
+def _machine_table(runs: Sequence[RunDirectory]) -> Table:
+    """The machines and versions on which runs were trained, each once."""
+    rows: list[dict[str, Any]] = []
+    for run in runs:
+        environment = (run.result() or {}).get("on") or {}
+        packages = environment.get("packages", {}).items()
+        row = {
+            "device": ", ".join(environment.get("devices", [])),
+            "platform": environment.get("platform"),
+            "versions": ", ".join(f"{name} {version}" for name, version in packages),
+            "revision": (environment.get("git") or {}).get("revision", "installed"),
+        }
+        if row not in rows:
+            rows.append(row)
+    return Table.from_records("where it ran", rows, columns=MACHINE_COLUMNS)

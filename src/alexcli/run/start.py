@@ -1,0 +1,79 @@
+"""Where a run starts: its directory, and the weights that `init_from` names."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torch import Tensor
+
+from alexcli.errors import UsageError
+from alexcli.run import checkpoint
+from alexcli.run.directory import RunDirectory
+from alexcli.run.find import locate
+from alexcli.run.fingerprint import settings_digest
+from alexcli.run.resolve import resolve_precision
+from alexcli.schema import TrainSpec
+
+LABEL_PUNCTUATION = "-_."
+
+
+@dataclass
+class RunStart:
+    """Where a run belongs and what it starts from."""
+
+    run: RunDirectory
+    source: Path | None = None
+    """The checkpoint that `init_from` means."""
+    weights: dict[str, Tensor] = field(default_factory=dict)
+    """Its weights, named as the net's."""
+
+
+def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirectory:
+    """Where a run belongs: runs/<label>/s<seed>-<fingerprint>.
+
+    Args:
+        spec: the configuration.
+        images: the data's own fingerprint (classes, counts, sizes).
+        init: digest of the weights to start from, if any.
+
+    Raises:
+        UsageError: a label that is not a folder's name.
+    """
+    label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
+    letters = "".join(character for character in label if character not in LABEL_PUNCTUATION)
+    if not letters.isalnum() or label[0] == ".":
+        raise UsageError(
+            f"label={label!r} may hold letters, digits, dots, dashes and underscores only",
+            hint="label names a folder under runs; runs=DIR chooses the place",
+        )
+    precision = resolve_precision(spec).name
+    digest = settings_digest(spec, images=images, precision=precision, init=init)
+    return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{digest}")
+
+
+def start_of(spec: TrainSpec, data_fingerprint: str) -> RunStart:
+    """The run directory, and the weights to start from.
+
+    Args:
+        spec: the configuration.
+        data_fingerprint: of the opened data set.
+
+    Raises:
+        UsageError: no such checkpoint, or `init.layers` without a source.
+    """
+    if spec.init_from is None:
+        if spec.init.layers is not None:
+            layers = ", ".join(spec.init.layers)
+            raise UsageError(
+                f"init.layers=[{layers}] needs a run to copy from",
+                hint="init_from=RUN, or init.layers=null to start from random weights",
+            )
+        return RunStart(directory_for(spec, data_fingerprint, init=None))
+    source = locate(spec.init_from)[1]
+    state = checkpoint.read(source)["state_dict"]
+    weights = {
+        name.removeprefix("net."): tensor
+        for name, tensor in state.items()
+        if name.startswith("net.")
+    }
+    digest = checkpoint.weights_digest(weights)
+    return RunStart(directory_for(spec, data_fingerprint, digest), source, weights)

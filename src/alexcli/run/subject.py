@@ -1,0 +1,100 @@
+"""Giving an analysis a net with its data.
+
+Legend: N images, S side of a stored image.
+"""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.data.dataset import Dataset
+from alexcli.data.images import ImageSource
+from alexcli.data.transforms import Batch
+from alexcli.reporter import Reporter
+from alexcli.run.predict import find_images, labels_of_files, read_images
+from alexcli.run.trained import TrainedModel
+from alexcli.schema import AnalyzeSpec
+
+
+def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Subject:
+    """A net as analyses take it; its data is opened when one asks for it.
+
+    Args:
+        model: the net.
+        spec: `images` and `count`, which choose the images to show.
+        reporter: receives progress updates.
+    """
+
+    @functools.cache
+    def dataset() -> Dataset:
+        return model.open_data(reporter)
+
+    def sample() -> SampleImages:
+        if spec.images is None:
+            return _held_out_images(model, dataset(), spec.count)
+        return _images_of_files(model, Path(spec.images).expanduser(), spec.count, reporter)
+
+    def training_set() -> ImageSource:
+        return dataset().train
+
+    def batches(images: ImageSource) -> Iterator[Batch]:
+        for batch in model.batches(images):
+            yield batch
+            reporter.progress("looking at images", int(batch.positions[-1]) + 1, len(images))
+        reporter.close()
+
+    return Subject(
+        name=model.name,
+        net=model.net,
+        preprocess=model.preprocess,
+        class_names=model.names,
+        sample=sample,
+        training_set=training_set,
+        batches=batches,
+    )
+
+
+def _images_of_files(
+    model: TrainedModel, path: Path, count: int, reporter: Reporter
+) -> SampleImages:
+    """The images that a path names, resized as the net's own data was.
+
+    Args:
+        model: the net.
+        path: an image, or a folder of images.
+        count: images to read, at most.
+        reporter: receives notes on labels.
+
+    Raises:
+        UsageError: there is no such path, or no image that can be read.
+    """
+    files = find_images([path])[:count]
+    labels = labels_of_files(model, files, None, reporter)
+    return SampleImages(
+        pixels=torch.from_numpy(read_images(model, files)).to(model.placement.device),
+        files=[str(file) for file in files],
+        labels=[None if label is None else model.names[label] for label in labels],
+    )
+
+
+def _held_out_images(model: TrainedModel, dataset: Dataset, count: int) -> SampleImages:
+    """Validation images at even distances, in the order of the classes.
+
+    Args:
+        model: the net.
+        dataset: its data.
+        count: images to read, at most.
+    """
+    images = dataset.val
+    ranks = np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)
+    indices = np.argsort(images.labels, kind="stable")[ranks].tolist()
+    names = images.names()
+    return SampleImages(
+        pixels=torch.from_numpy(images.fetch(indices)).to(model.placement.device),
+        files=[f"val/{names[index]}" for index in indices],
+        labels=[model.names[int(images.labels[index])] for index in indices],
+    )

@@ -1,0 +1,119 @@
+"""One process of several: whether it speaks, what it was handed, how its errors reach the others.
+
+Under torchrun or Slurm nobody collects errors: each process prints its own.
+"""
+
+import json
+import os
+import signal
+import time
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alexcli.errors import AlexcliError, RunFailedError
+from alexcli.parent_watch import on_parent_exit
+from alexcli.placement.environment import MEETING, distributed_env
+
+if TYPE_CHECKING:  # omegaconf would slow down every --help
+    from alexcli.schema import TrainSpec
+
+CONFIG_FILE = "config.yaml"
+"""The resolved configuration, in the folder where processes that alexcli started meet."""
+RESUMES = "the same command resumes from what was saved"
+
+
+@dataclass
+class WorkerError:
+    """What a process says about the error that ended it."""
+
+    rank: int
+    kind: str
+    """Name of a class in alexcli.errors."""
+    time: float
+    """Seconds since the epoch, to tell which error came first."""
+    message: str
+    hint: str | None
+
+
+def error_file(folder: Path, rank: int) -> Path:
+    """Where a process writes its WorkerError."""
+    return folder / f"rank{rank}.json"
+
+
+def is_main_process() -> bool:
+    """Whether this process tells the user what came out: rank 0, or a process on its own."""
+    environment = distributed_env()
+    return environment is None or environment.rank == 0
+
+
+def leave_process_group() -> None:
+    """Part from the other processes after the work, if there are any.
+
+    After an error they do not part, because parting waits for the others.
+    """
+    if distributed_env() is not None:
+        from alexcli.placement.distributed import leave
+
+        leave()
+
+
+def rank_prefix() -> str:
+    """Which of several processes this is, to begin a message with; empty for a process alone."""
+    environment = distributed_env()
+    return "" if environment is None else f"rank {environment.rank} of {environment.size}: "
+
+
+def handed_config() -> "TrainSpec | None":
+    """The resolved configuration that the starting process handed over, if there is one.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    folder = _meeting_folder()
+    if folder is None or not (folder / CONFIG_FILE).exists():
+        return None
+    import yaml
+
+    from alexcli.config.compose import from_mapping
+    from alexcli.schema import TrainSpec
+
+    path = folder / CONFIG_FILE
+    return from_mapping(yaml.safe_load(path.read_text(encoding="utf-8")), TrainSpec, source=path)
+
+
+def send_error_to_parent(error: BaseException) -> bool:
+    """Tell the process that started this one about an error.
+
+    Returns:
+        Whether there is such a process.
+    """
+    environment = distributed_env()
+    folder = _meeting_folder()
+    if environment is None or folder is None:
+        return False
+    if not isinstance(error, AlexcliError):
+        trace = "".join(traceback.format_exception(error)).strip()
+        error = RunFailedError(f"{type(error).__name__}: {error}\n{trace}", hint=RESUMES)
+    record = WorkerError(
+        rank=environment.rank,
+        kind=type(error).__name__,
+        time=time.time(),
+        message=error.message,
+        hint=error.hint,
+    )
+    error_file(folder, environment.rank).write_text(json.dumps(asdict(record)), encoding="utf-8")
+    return True
+
+
+def stop_with_parent() -> None:
+    """Save and stop, as on SIGTERM, once the process that started this one is gone."""
+    if _meeting_folder() is not None:
+        on_parent_exit(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def _meeting_folder() -> Path | None:
+    """Where the processes that alexcli started meet; None for a process on its own."""
+    meeting = os.environ.get(MEETING)
+    return None if meeting is None else Path(meeting).parent

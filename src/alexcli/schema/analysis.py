@@ -1,0 +1,59 @@
+"""Keys of `alexcli analyze`."""
+
+from dataclasses import dataclass, field
+
+from alexcli.schema.model import ModelSpec
+from alexcli.schema.ranges import ranged
+
+LINKS = {"pcie2": 8.0, "nvlink": 450.0, "eth100": 12.5}
+"""Specified speeds, in GB/s each way: PCIe 2.0 x16 as in 2012, NVLink 4 of an H100 (900 GB/s over
+both directions), 100 Gb Ethernet. Measured ones usually reach 70 to 90% of these.
+"""
+
+
+@dataclass
+class TrafficSpec:
+    """What `alexcli analyze traffic` compares."""
+
+    batches: list[int] = field(default_factory=lambda: [128, 8192])
+    """Images of a global batch: that of section 5, and one that 4,096 devices can share."""
+    devices: list[int] = field(default_factory=lambda: [2, 4, 8, 64, 512, 4096])
+    """Numbers of devices, for the placements that can use any number."""
+    links: dict[str, float] = field(default_factory=LINKS.copy)
+    """Name of a link -> its speed in GB/s each way."""
+
+
+@dataclass
+class AnalyzeSpec:
+    """What an analysis needs to know besides a run. A docstring begins with the analyses that read
+    the key.
+    """
+
+    model: ModelSpec = field(default_factory=ModelSpec)
+    """All that need no run: the net."""
+    traffic: TrafficSpec = field(default_factory=TrafficSpec)
+    """traffic: what it compares."""
+    batch: int = ranged(128, low=1)
+    """params: images of a batch, for the memory of the activations (section 5: 128)."""
+    layer: str | None = None
+    """filters, maps, neighbors, codes: name of the layer; null takes that of the paper's figure."""
+    images: str | None = None
+    """predictions, neighbors, saliency, maps: an image, or a folder of images; null takes
+    held-out images of the run's own data.
+    """
+    count: int = ranged(8, low=1)
+    """predictions, neighbors, saliency, maps, init: number of images."""
+    nearest: int = ranged(6, low=1)
+    """neighbors, codes: nearest neighbours of an image (Figure 4: 6)."""
+    bits: list[int] = field(default_factory=lambda: [8, 16, 32, 64, 128])
+    """codes: lengths of the binary codes, in bits; multiples of 8."""
+    sample: int = ranged(20_000, low=2)
+    """codes: training images at most, on which the auto-encoder is trained and among which
+    neighbours are searched.
+    """
+    split: str = "val"
+    """curves: train, train_eval or val."""
+    against: str = "epoch"
+    """curves: the horizontal axis: epoch, step or time."""
+    threshold: float = ranged(0.25, above=0, below=1)
+    """curves: error, a fraction, whose crossing is reported (Figure 1: 0.25)."""

@@ -1,0 +1,93 @@
+"""Keys of the groups `placement`, `trainer`, `logger` and `launcher`: how a run is carried out."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from alexcli.schema.ranges import ranged
+
+PlacementKind = StrEnum("PlacementKind", ["single", "split", "distributed", "ddp"])
+"""How towers are laid out over devices and processes."""
+
+
+@dataclass
+class PlacementSpec:
+    """Where the towers live; not part of a run's fingerprint."""
+
+    kind: PlacementKind = PlacementKind.single
+    """single (all towers on one device), split (one process, a device per tower: section 3.5),
+    distributed (a process per tower), ddp (every process holds the whole net).
+    """
+    devices: list[str] = field(default_factory=list)
+    """For split: a device for each tower, such as [cuda:0,cuda:1]; empty takes the first GPUs."""
+    replicas: int | None = ranged(None, low=1)
+    """For distributed and ddp: copies of the net, among which each batch is divided. Null takes as
+    many as torchrun or Slurm has started processes for, else as this machine's GPUs hold, or one on
+    the CPU.
+    """
+
+
+Accelerator = StrEnum("Accelerator", ["auto", "cpu", "gpu"])
+"""Kind of device."""
+
+Precision = StrEnum("Precision", ["auto", "float32", "bf16"])
+"""Arithmetic of the step."""
+
+
+@dataclass
+class TrainerSpec:
+    """How the run is carried out; only the resolved precision changes its result beyond rounding,
+    and `stop_at_train_error` its length.
+    """
+
+    accelerator: Accelerator = Accelerator.auto
+    """auto (a GPU where there is one), cpu or gpu."""
+    precision: Precision = Precision.auto
+    """float32; bf16 (matrix products and convolutions in bfloat16); auto (bf16 where the hardware
+    supports it: AMX or AVX512-BF16, Ampere and newer; else float32).
+    """
+    compile: str = "auto"
+    """auto, true or false: whether torch.compile fuses the operations between the products. auto
+    does so on a GPU, in a run of a thousand updates or more.
+    """
+    threads: int | None = ranged(None, low=1)
+    """CPU threads; null takes all."""
+    train_eval: bool = False
+    """Also pass over the training set after each epoch, without dropout and noise (Figure 1)."""
+    stop_at_train_error: float | None = ranged(None, low=0, high=1)
+    """End the run when the train_eval top-1 error is at or below this (Figure 1: 0.25)."""
+
+
+LoggerKind = StrEnum("LoggerKind", ["none", "wandb"])
+"""An additional logger; metrics.jsonl and train.log are always written."""
+
+
+@dataclass
+class LoggerSpec:
+    """An additional logger."""
+
+    kind: LoggerKind = LoggerKind.none
+    """none or wandb."""
+    offline: bool = True
+    """For wandb: write to the run directory and send nothing (`wandb sync` sends it later)."""
+    project: str = "alexcli"
+    """For wandb: project."""
+    entity: str | None = None
+    """For wandb: user or team; null takes your default."""
+
+
+@dataclass
+class LauncherSpec:
+    """The jobs of `alexcli ablate --launch slurm`."""
+
+    executor: str = "slurm"
+    """Executor of submitit: slurm, or local (processes of this machine)."""
+    folder: str = "runs/.jobs"
+    """Folder for scripts and logs of the jobs; every node must be able to read it."""
+    partition: str | None = None
+    """Slurm partition; null takes the cluster's default."""
+    gpus: int = ranged(1, low=0)
+    """GPUs of a job."""
+    cpus: int = ranged(8, low=1)
+    """CPU cores of a job."""
+    minutes: int = ranged(24 * 60, low=1)
+    """Time limit of a job; a job that is stopped resumes with the same command."""

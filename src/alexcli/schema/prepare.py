@@ -1,0 +1,36 @@
+"""Keys of `alexcli data prepare`."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alexcli.schema.data import Kernel, OnError, Resize
+from alexcli.schema.ranges import ranged
+
+Encoding = StrEnum("Encoding", ["raw", "jpeg"])
+"""How a store holds an image: as `raw` pixels, or as `jpeg` like the authors' batches."""
+
+
+@dataclass
+class PrepareSpec:
+    """How `alexcli data prepare` makes a store of a source."""
+
+    size: int = ranged(256, low=1)
+    """Side of the stored square, pixels (section 2: 256)."""
+    resize: Resize = Resize.shorter
+    """How an image becomes a square: shorter or warp."""
+    kernel: Kernel = Kernel.bilinear
+    """Filter of the resizing."""
+    encoding: Encoding = Encoding.raw
+    """raw (fastest; 197 kB for an image of 256 px) or jpeg (about a seventh of that)."""
+    quality: int = ranged(95, low=1, high=100)
+    """jpeg: quality, as Pillow counts it."""
+    val_labels: str | None = None
+    """File with the labels of a flat folder `val`; null finds the devkit's, Kaggle's or Caffe's."""
+    root: str | None = None
+    """A source by name: folder of the files that torchvision downloads."""
+    download: bool = False
+    """A source by name: whether torchvision may download it."""
+    on_error: OnError = OnError.fail
+    """What happens to an image that cannot be decoded: fail (after all are listed) or skip."""
+    processes: int | None = ranged(None, low=1)
+    """Number of processes that decode; null takes one for each core."""

@@ -1,0 +1,60 @@
+"""What the finished runs of a study show."""
+
+from pathlib import Path
+
+import pytest
+
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.results import study_results
+from alexcli.errors import UsageError
+from alexcli.reporter import NullReporter
+from alexcli.run.evaluate import evaluate
+from alexcli.run.find import newest
+from alexcli.run.train import train
+from tests.ablation.finished import finish
+from tests.conftest import SMALL
+
+
+def test_results_are_read_out_of_the_runs_and_an_unfinished_one_is_counted() -> None:
+    ablation = Ablation(["lrn"], SMALL, 3)
+    errors = {
+        ("baseline", 0): 0.10,
+        ("baseline", 1): 0.12,
+        ("baseline", 2): 0.11,
+        ("without", 0): 0.13,
+        ("without", 1): 0.14,
+    }
+    for job in ablation.jobs():
+        error = errors.get((job.name.partition("/")[2], job.spec.seed))
+        if error is not None:
+            finish(job, error)
+    (study,) = study_results(ablation, NullReporter())
+    difference = study.arms[1].differences[0]
+    assert difference.mean == pytest.approx(0.025)
+    assert difference.seeds == 2
+    assert (difference.paper, difference.notes) == (0.014, 0.0137)
+    assert study.missing == 1
+    assert study.n == 60
+    assert study.arms[1].changes == ["model.norm: lrn -> none"]
+    assert study.arms[1].command.startswith("alexcli train optim.epochs=2")
+
+
+def test_an_arm_is_nobodys_newest_run() -> None:
+    ablation = Ablation(["lrn"], SMALL, 1)
+    for job in ablation.jobs():
+        finish(job, 0.1)
+    with pytest.raises(UsageError, match="no finished run"):
+        newest(Path("runs"))
+
+
+def test_ten_views_and_ensembles_are_those_of_evaluate() -> None:
+    ablation = Ablation(["ten_crop", "ensemble"], SMALL, 2)
+    for job in ablation.jobs():
+        train(job.spec, NullReporter(), overrides=job.overrides)
+    ten, ensemble = study_results(ablation, NullReporter())
+    runs = [(job.run, job.run.last) for job in ablation.jobs()]
+    expected = evaluate(runs, NullReporter(), split="val", protocols=["center", "ten"]).results
+    ten_views = [row for row in expected if row.protocol["views"] == 10 and not row.members]
+    assert list(ten.arms[1].values["top1_err"].values()) == [row.top1_err for row in ten_views]
+    averaged = next(row for row in expected if row.members and row.protocol["views"] == 1)
+    assert ensemble.arms[1].values["top1_err"] == {0: averaged.top1_err}

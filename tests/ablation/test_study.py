@@ -1,0 +1,81 @@
+"""Studies: what their arms change, and what makes one impossible."""
+
+import pytest
+
+from alexcli.ablation.study import BASELINE, open_study, read_study, trainings_per_seed
+from alexcli.config.compose import compose
+from alexcli.config.files import STUDIES, choices
+from alexcli.errors import UsageError
+from alexcli.model.shapes import trace
+from alexcli.run.fingerprint import settings_digest
+from alexcli.schema import TrainSpec
+from tests.conftest import model
+
+
+@pytest.mark.parametrize("name", choices(STUDIES))
+def test_every_study_opens_on_the_embedded_data(name: str) -> None:
+    study = open_study(name, [])
+    assert study.arms[0].name == BASELINE
+    assert len(study.arms) > 1
+    for arm in study.arms[1:]:
+        assert arm.differences or arm.reuses_baseline_nets or arm.source, (
+            "an arm must change something"
+        )
+
+
+@pytest.mark.parametrize("name", ["towers", "schedule", "depth", "recipe"])
+def test_the_overrides_of_an_arm_compose_to_it(name: str) -> None:
+    for arm in open_study(name, ["optim.lr=0.02"]).arms[1:3]:
+        assert settings_digest(compose(arm.overrides, TrainSpec)) == settings_digest(arm.spec)
+
+
+def test_towers_make_the_one_tower_net_of_the_2012_code() -> None:
+    arm = open_study("towers", ["experiment=ilsvrc2012"]).arms[1]
+    assert arm.spec.model.layers == model("model=one_gpu").layers
+    assert sum(s.weights + s.biases for s in trace(arm.spec.model)) == 59_798_312
+
+
+def test_columns_that_never_talk_are_those_of_the_notes() -> None:
+    arm = open_study("towers", ["experiment=ilsvrc2012_145"]).arms[2]
+    assert arm.spec.model.layers == model("model=no_communication").layers
+
+
+def test_an_arm_says_what_it_changes_and_nothing_else() -> None:
+    arm = open_study("pooling", ["optim.epochs=3"]).arms[1]
+    assert arm.differences == ["model.pool.size: 3 -> 2"]
+    assert arm.overrides == ["optim.epochs=3", "model.pool.size=2"]
+
+
+def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
+    assert [arm.name for arm in open_study("lrn_convention", []).arms] == [
+        BASELINE,
+        "paper",
+        "caffe",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "message"),
+    [
+        ("lnr", [], "no study 'lnr'"),
+        ("lrn", ["model.spatial_norm_enabled=false"], "sets what the arm without of lrn changes"),
+        ("schedule", ["optim.groups.weights.lr.kind=constant"], "sets what the arm dexp"),
+        ("lrn", ["model=owt"], "needs model.norm=lrn, and this setting has none"),
+        ("towers", ["model=one_gpu"], "needs model.towers=2, and this setting has 1"),
+        ("depth", ["model=lenet5"], "changes model.layers.conv4, which this setting does not have"),
+        ("weight_decay", ["experiment=cifar_fig1", "data.root=."], "changes nothing"),
+        ("dropout", ["model=cifar_19"], "changes nothing"),
+        ("width", ["model=resnet18", "data.size=256"], "changes nothing"),
+        ("lrn", ["seed=4"], "chooses seeds"),
+        ("lrn", ["model.nrom=none"], "unknown key 'model.nrom'"),
+    ],
+)
+def test_what_cannot_be_studied_is_refused(name: str, overrides: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message.replace("(", r"\(")):
+        open_study(name, overrides)
+
+
+def test_the_trainings_of_a_study_are_counted_for_each_seed() -> None:
+    assert trainings_per_seed(read_study("lrn")) == 2
+    assert trainings_per_seed(read_study("ten_crop")) == 1
+    assert trainings_per_seed(read_study("pretraining")) == 3

@@ -1,0 +1,49 @@
+import pytest
+import torch
+
+from alexcli.analysis import init
+from alexcli.errors import UsageError
+from alexcli.model.towers import Towers
+from tests.analysis.subjects import tiny_subject
+from tests.conftest import model
+
+
+def test_a_port_starts_far_weaker_and_the_net_is_left_alone() -> None:
+    net = Towers(model("model=alexnet_145", "model.width=0.125", "model.classes=10")).eval()
+    before = {name: value.clone() for name, value in net.named_parameters()}
+    size = net.spec.input.size
+    x = 60 * torch.randn(6, 3, size, size, generator=torch.Generator().manual_seed(0))
+    starts = init.starts_of(net, x)
+    configured = starts[0]["biases as configured"]
+    assert configured == pytest.approx(init.spread(net(x).detach()))
+    assert configured / starts[3]["biases as configured"] > 100
+    assert all(torch.equal(before[name], value) for name, value in net.named_parameters())
+
+
+def test_the_tables_name_every_layer_and_begin_with_the_net_as_configured() -> None:
+    subject = tiny_subject("model.dropout.rate=0", shown=6)
+    layers, starts = init.run(subject).tables
+    assert [row["layer"] for row in layers.records()][-1] == "fc8"
+    x = subject.preprocess.crop(subject.sample().pixels)
+    first = starts.records()[0]
+    assert (first["pixels"], first["std of weights"]) == ("as configured", "as configured")
+    assert first["biases as configured"] == pytest.approx(init.spread(subject.net(x).detach()))
+
+
+def test_a_layer_whose_biases_silence_it_is_dead_and_the_verdict_says_so() -> None:
+    subject = tiny_subject("model.dropout.rate=0", shown=4)
+    assert isinstance(subject.net, Towers)
+    for tower in subject.net.local_towers:
+        torch.nn.init.constant_(subject.net.layer(tower, "conv1").bias, -1e6)
+    analysis = init.run(subject)
+    assert analysis.tables[0].records()[0]["dead"] == 1
+    assert "nearly all units of a layer are dead" in analysis.caption
+
+
+def test_images_without_known_classes_are_refused() -> None:
+    subject = tiny_subject(shown=2)
+    subject.sample().labels[0] = None
+    with pytest.raises(UsageError, match="all of known class"):
+        init.run(subject)
+    with pytest.raises(UsageError, match="at least two images"):
+        init.run(tiny_subject(shown=1))

@@ -1,0 +1,24 @@
+"""`data prepare` beside decoding alone."""
+
+from pathlib import Path
+
+import pytest
+
+from alexcli.bench import prepare
+from alexcli.reporter import NullReporter
+
+
+def test_preparing_is_measured_with_its_start_and_without(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prepare, "IMAGES", 120)
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    whole, going, *others, start = prepare.run(photos, 1, NullReporter())
+    assert (whole.name, whole.against) == ("data/prepare", "1_cores")
+    assert (going.name, going.against) == ("data/prepare/going", "1_cores")
+    assert [(result.name, result.against) for result in others] == [
+        ("data/prepare", "together"),
+        ("data/prepare/going", "together"),
+    ]
+    assert (start.name, start.unit) == ("data/prepare/start", "s")
+    assert 0 < whole.value < going.value

@@ -1,0 +1,50 @@
+"""AlexNet as others write it."""
+
+import pytest
+import torch
+from torch import nn
+
+from alexcli.bench.rivals import HalvesNorm, Setting, build_rival, our_work, rival_work
+from tests.conftest import small
+from tests.oracles import lrn_by_loop
+
+
+@pytest.mark.parametrize("name", ["port", "grouped", "no_lrn"])
+def test_a_port_is_as_large_as_the_papers_net(name: str) -> None:
+    with torch.device("meta"):
+        net = build_rival(name)
+        scores = net(torch.empty(2, 3, 227, 227))
+    # The paper's net (2012 code); the ports hold as many.
+    assert sum(parameter.numel() for parameter in net.parameters()) == 60_965_224
+    assert scores.shape == (2, 1000)
+
+
+def test_the_grouped_ports_norm_keeps_to_its_half() -> None:
+    x = torch.randn(1, 8, 2, 2, dtype=torch.float64)
+    expected = torch.cat([lrn_by_loop(half, 5, 1e-4, 0.75, 2.0) for half in x.chunk(2, 1)], 1)
+    assert (HalvesNorm(5, 5e-4, 0.75, 2.0)(x) - expected).abs().max() < 1e-12
+
+
+def test_a_training_step_changes_weights_and_a_pass_does_not() -> None:
+    work = our_work(small(), torch.randn(4, 3, 32, 32))
+    labels = torch.arange(4)
+    weight = next(work.net.parameters())
+    before = weight.detach().clone()
+    units, seconds = work.arm(labels, train=False)()
+    assert (units, seconds > 0) == (4, True)
+    assert torch.equal(weight, before)
+    work.arm(labels, train=True)()
+    assert not torch.equal(weight, before)
+
+
+def test_a_setting_decides_the_order_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from alexcli.bench import rivals
+
+    monkeypatch.setattr(rivals, "build_rival", lambda _: nn.Conv2d(3, 4, 2))
+    x = torch.randn(2, 3, 4, 4)
+    last = torch.channels_last
+    eager = rival_work("port", Setting.eager, x)
+    ordered = rival_work("port", Setting.channels_last, x)
+    assert not next(eager.net.parameters()).is_contiguous(memory_format=last)
+    assert next(ordered.net.parameters()).is_contiguous(memory_format=last)
+    assert rival_work("port", Setting.bf16, x).bf16

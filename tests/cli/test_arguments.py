@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from alexcli.cli.arguments import RecordingGroup, one_of, split_arguments, typed_arguments
+from alexcli.errors import UsageError
+
+
+def test_names_and_overrides_come_in_any_order() -> None:
+    names, overrides = split_arguments(["data.root=x", "runs/a", "seed=1", "lrn"])
+    assert names == ["runs/a", "lrn"]
+    assert overrides == ["data.root=x", "seed=1"]
+
+
+def test_a_path_with_an_equals_sign_is_a_name_if_it_exists() -> None:
+    Path("a=b").touch()
+    assert split_arguments(["a=b", "c=d"]) == (["a=b"], ["c=d"])
+
+
+def test_a_wrong_choice_gets_the_nearest_one_as_a_hint() -> None:
+    assert one_of("group", "model", ["model", "data"]) == "model"
+    with pytest.raises(UsageError, match="group 'modle' does not exist; there are model, data"):
+        one_of("group", "modle", ["model", "data"])
+    with pytest.raises(UsageError) as caught:
+        one_of("group", "modle", ["model", "data"])
+    assert caught.value.hint == "did you mean model?"
+
+
+def test_a_command_knows_everything_that_was_typed() -> None:
+    app = typer.Typer(cls=RecordingGroup)
+
+    @app.command()
+    def show(context: typer.Context, names: list[str], fast: bool = False) -> None:
+        typer.echo(f"{fast} {names} {typed_arguments(context)}")
+
+    @app.command()
+    def other() -> None:
+        pass
+
+    result = CliRunner().invoke(app, ["show", "a", "--fast", "b"])
+    assert result.stdout == "True ['a', 'b'] ['show', 'a', '--fast', 'b']\n"

@@ -1,0 +1,105 @@
+"""alexcli config: show, list, diff and check."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from alexcli.cli.main import app
+from alexcli.config.compose import compose
+from alexcli.config.mapping import to_mapping
+from alexcli.schema import TrainSpec
+
+
+def run(*arguments: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of `alexcli config`."""
+    result = CliRunner().invoke(app, ["config", *arguments])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_show_prints_what_train_would_use() -> None:
+    _, out, _ = run("show", "experiment=cifar_26", "seed=7")
+    shown = yaml.safe_load(out)
+    assert shown["seed"] == 7
+    assert shown["model"]["name"] == "cifar_26"
+    assert shown["optim"]["groups"]["fc"]["weight_decay"]["base"] == 0.03
+    assert out.startswith("# settings ")
+
+
+def test_list_describes_every_choice_of_a_group() -> None:
+    code, out, _ = run("list", "optim", "--format", "json")
+    assert code == 0
+    about = {row["choice"]: row["about"] for row in json.loads(out)}
+    assert set(about) > {"optim=paper", "optim=code_145"}
+    assert about["optim=paper"].startswith("Section 5")
+
+
+def test_diff_prints_the_difference_of_paper_and_code() -> None:
+    code, out, _ = run("diff", "model=alexnet", "model=alexnet_145", "--format", "csv")
+    assert code == 0
+    header, *lines = out.splitlines()
+    assert header == "key,model=alexnet,model=alexnet_145"
+    rows = dict(line.split(",", 1) for line in lines)
+    assert rows["model.lrn.convention"] == "paper,code"
+    assert rows["model.layers.conv3.std"] == "0.01,0.03"
+    assert rows["model.layers.conv1.ops"] == '"act, norm, pool","norm, pool, act"'
+    assert len(rows) == 9
+
+
+def test_diff_prints_json_by_side() -> None:
+    _, out, _ = run("diff", "model=cifar_26", "model=cifar_19", "--format", "json")
+    assert json.loads(out) == [
+        {"key": "model.layers.fc64", "a": "present", "b": "(absent)"},
+        {"key": "model.layers.fc10.std", "a": "0.1", "b": "0.01"},
+    ]
+
+
+def test_diff_prints_schedules_as_phrases() -> None:
+    _, out, _ = run("diff", "optim=paper", "optim=code_145", "--format", "md")
+    assert "1, divided on plateaus | 1, 0.1 from epoch 25, 0.01 from epoch 51" in out
+    assert "| optim.groups.conv1_biases | (absent) | present |" in out
+
+
+def test_diff_compares_run_directories(tmp_path: Path) -> None:
+    spec = compose(["experiment=null", "model=alexnet"], TrainSpec)
+    for seed in (1, 2):
+        folder = tmp_path / f"s{seed}"
+        folder.mkdir()
+        mapping = to_mapping(spec) | {"seed": seed, "label": "x"}
+        mapping["data"]["source"] = "synthetic"
+        (folder / "config.yaml").write_text(yaml.safe_dump(mapping, sort_keys=False))
+    _, out, _ = run("diff", str(tmp_path / "s1"), str(tmp_path / "s2"), "--format", "json")
+    assert json.loads(out) == [{"key": "seed", "a": "1", "b": "2"}]
+
+
+def test_check_passes_on_everything_shipped() -> None:
+    code, out, _ = run("check")
+    assert code == 0
+    assert "BAD" not in out
+    assert "ok  model=alexnet_145" in out
+
+
+def test_check_names_a_composition_that_is_not_valid() -> None:
+    code, out, err = run("check", "model.lrn.size=0")
+    assert code == 2
+    assert out.startswith("BAD model.lrn.size=0: model.lrn.size=0 is out of range")
+    assert "1 of 1 compositions are not valid" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["list", "modle"], "did you mean model?"),
+        (["diff", "a", "b"], "the groups are augment"),
+        (["show", "lr=0.1"], "did you mean optim.lr=0.1?"),
+        (["show", "optim.rate=0.1"], "did you mean optim.lr=0.1?"),
+        (["show", "data=toy"], "did you mean data=synthetic?"),
+    ],
+)
+def test_a_wrong_argument_is_answered_with_a_hint(arguments: list[str], hint: str) -> None:
+    code, _, err = run(*arguments)
+    assert code == 2
+    assert hint in err

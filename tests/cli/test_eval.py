@@ -1,0 +1,75 @@
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from alexcli.run import processes
+from alexcli.run.directory import RunDirectory
+from tests.cli.command_line import run_command
+
+SEVERAL = ("runs/quickstart/s*", "--protocols", "all", "--per-class")
+
+
+@pytest.fixture
+def two_runs(run: RunDirectory) -> None:
+    """The finished run, and a copy of it."""
+    shutil.copytree(run.path, run.path.with_name("s1-copy"))
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_several_runs_are_averaged_under_both_protocols() -> None:
+    outcome = run_command("eval", *SEVERAL, "--format", "json")
+    assert outcome.code == 0, outcome.err
+    rows = json.loads(outcome.out)
+    assert [row["protocol"]["views"] for row in rows] == [1, 10, 1, 10, 1, 10]
+    assert rows[-1]["name"] == "ensemble of 2"
+    assert "extras" not in rows[0]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_out_writes_every_file_and_analyze_tables_reads_it() -> None:
+    outcome = run_command("eval", *SEVERAL, "--out", "o", "--format", "json")
+    assert outcome.code == 0, outcome.err
+    assert json.loads(outcome.out) == json.loads(Path("o/results.json").read_text())
+    names = {path.name for path in Path("o").iterdir()}
+    assert names == {
+        *("results.json", "results.csv", "predictions.npz", "per_class.csv", "confusion.png")
+    }
+    tables = run_command("analyze", "tables", "--results", "o", "--format", "json")
+    assert tables.code == 0, tables.err
+    assert [part["rows"][-1]["ours_n"] for part in json.loads(tables.out)] == [0, 0, 0]
+
+
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize("format_name", ["table", "csv", "md"])
+def test_classes_are_shown_in_every_format(format_name: str) -> None:
+    outcome = run_command("eval", "--per-class", "--format", format_name)
+    assert "checked_ring" in outcome.out
+
+
+def _workers_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Sequence[str]:
+    """The command line of the processes that `eval` starts, as if its placement took several."""
+    started: list[Sequence[str]] = []
+    monkeypatch.setattr(processes, "needs_workers", lambda _: True)
+    monkeypatch.setattr(processes, "run_workers", lambda _, argv: started.append(argv))
+    outcome = run_command(*arguments)
+    assert outcome.code == 0, outcome.err
+    assert outcome.out == ""
+    (argv,) = started
+    return argv
+
+
+def test_the_processes_of_a_placement_get_the_line_that_was_typed(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ("eval", "--format", "json", str(run.path), "eval.batch_size=20", "--per-class")
+    assert _workers_of(monkeypatch, *arguments) == [*arguments]
+
+
+def test_the_processes_of_a_placement_evaluate_the_run_that_was_the_newest(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    argv = _workers_of(monkeypatch, "eval", "--ten-crop", "--runs", "runs")
+    assert argv == ["eval", "--ten-crop", "--runs", "runs", str(run.last)]

@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+
+import pytest
+import typer
+
+from alexcli.cli.guard import guarded, print_error
+from alexcli.errors import RunFailedError, UsageError
+from alexcli.placement.environment import MEETING
+
+
+def _exit_code(error: BaseException) -> int:
+    """The exit code of a guarded command that raises an error."""
+
+    @guarded
+    def command() -> None:
+        raise error
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    return caught.value.exit_code
+
+
+def test_an_expected_error_ends_with_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code(UsageError("no such run", hint="alexcli train")) == 2
+    assert capsys.readouterr().err == "error: no such run\nhint: alexcli train\n"
+    assert _exit_code(RunFailedError("the disk is full")) == 1
+    assert capsys.readouterr().err == "error: the disk is full\n"
+
+
+def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _exit_code(KeyboardInterrupt()) == 130
+    assert "repeat the same command" in capsys.readouterr().err
+
+
+def test_an_unexpected_error_keeps_its_traceback() -> None:
+    @guarded
+    def command() -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        command()
+
+
+def test_one_of_several_processes_sends_its_error_to_the_process_that_started_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv(MEETING, str(tmp_path / "meeting"))
+    assert _exit_code(ZeroDivisionError("division by zero")) == 1
+    assert capsys.readouterr().err == ""
+    record = json.loads((tmp_path / "rank1.json").read_text())
+    assert "ZeroDivisionError" in record["message"]
+
+
+def test_a_rank_of_torchrun_says_which_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "2"}
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(MEETING, raising=False)
+    print_error(UsageError("no such run"))
+    assert capsys.readouterr().err == "error: rank 1 of 2: no such run\n"

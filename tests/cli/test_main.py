@@ -1,0 +1,171 @@
+"""The command line as a whole: its help, its speed, and bad usage."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from alexcli.cli.main import app
+from tests.cli.command_line import run_command
+from tests.conftest import SMALL
+
+
+def _commands(command: Any, *words: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every command and group with the words that call it."""
+    yield words, command
+    for name, subcommand in getattr(command, "commands", {}).items():
+        yield from _commands(subcommand, *words, name)
+
+
+COMMANDS = dict(_commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_help_says_what_every_parameter_is_and_ends_with_examples(words: tuple[str, ...]) -> None:
+    parameters = COMMANDS[words].params
+    hidden = [parameter.name for parameter in parameters if getattr(parameter, "hidden", False)]
+    assert hidden == (["arm"] if words == ("train",) else [])
+    assert all(parameter.help or parameter.name in hidden for parameter in parameters)
+    out = run_command(*words, "--help").out
+    assert "alexcli" in out.rpartition("Examples:")[2]
+
+
+def _modules_after(*commands: list[str]) -> set[str]:
+    """Those of torch and lightning that are imported once the commands have run."""
+    code = (
+        "import sys, io, contextlib\n"
+        "from alexcli.cli.main import main\n"
+        f"for arguments in {list(commands)!r}:\n"
+        "    sys.argv = ['alexcli', *arguments]\n"
+        "    with contextlib.redirect_stdout(io.StringIO()):\n"
+        "        try: main()\n"
+        "        except SystemExit as end: assert not end.code, (arguments, end.code)\n"
+        "print(*sorted({'torch', 'lightning'} & set(sys.modules)))\n"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split())
+
+
+def test_help_and_params_never_import_torch() -> None:
+    for arguments in (["--help"], ["train", "--help"], ["analyze", "params"], ["config", "list"]):
+        assert _modules_after(arguments) == set(), arguments
+
+
+@pytest.mark.usefixtures("run")
+def test_what_does_not_train_never_imports_lightning() -> None:
+    import torch
+    from PIL import Image
+    from torchvision.models import alexnet  # type: ignore[import-untyped]
+
+    Image.new("RGB", (90, 60), "red").save("cat.jpg")
+    torch.save(alexnet(weights=None).state_dict(), "w.pth")
+    run = str(next(Path("runs/quickstart").glob("s0-*")))
+    modules = _modules_after(
+        ["eval"],
+        ["predict", "cat.jpg"],
+        ["export", run, "--format", "safetensors"],
+        ["import", "torchvision", "--weights", "w.pth"],
+    )
+    assert modules == {"torch"}
+
+
+def test_help_is_quick() -> None:
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "alexcli", "--help"], capture_output=True, check=True)
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.5  # 0.45 s when the machine is quiet
+
+
+def test_the_four_first_commands_of_this_release_work_in_order() -> None:
+    trained = run_command("train", *SMALL)
+    assert trained.code == 0, trained.err
+    run = Path(trained.out.strip())
+    assert (run / "result.json").exists()
+    assert re.search(rf"next: .*\S+ eval --ten-crop {run}", trained.err)
+    evaluated = run_command("eval", "--ten-crop", "--format", "json")
+    assert evaluated.code == 0, evaluated.err
+    (row,) = json.loads(evaluated.out)
+    assert row["name"] == f"quickstart/{run.name}"
+    assert row["protocol"]["views"] == 10
+    assert set(row) >= {
+        *("name", "split", "protocol", "n", "top1_err", "top5_err", "loss", "interval")
+    }
+    analyzed = run_command("analyze", "params")
+    assert analyzed.code == 0, analyzed.err
+    assert "60,965,224" in analyzed.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["trian"], "train"),
+        (["train", "--resum", "never"], "--resume"),
+        (["train", "optim.epocs=3"], "optim.epochs"),
+        (["train", "--epochs", "3"], "No such option"),
+        (["train", "model=alexnt"], "model=alexnet"),
+        (["train", "model.input.size=20", "model=alexnet", "data.size=20"], "conv2"),
+        (["train", "data=folder"], "data.root"),
+        (["train", "data=folder", "data.root=nowhere"], "does not exist"),
+        (["train", "optim.momentum=1.5"], "below 1"),
+        (["train", "--resume", "nowhere"], "nowhere"),
+        (["train", "trainer.accelerator=tpu"], "trainer.accelerator"),
+        (["eval"], "alexcli train"),
+        (["eval", "nowhere"], "nowhere"),
+        (["eval", "--split", "train"], "val"),
+        (["eval", "--ten-crop", "--protocols", "center"], "--protocols all"),
+        (["eval", "--probabilities"], "--out DIR"),
+        (["eval", "--out", "x.csv"], "takes a folder"),
+        (["eval", "runs/*/s*"], "no run or checkpoint matches"),
+        (["predict", "nothing.jpg"], "does not exist"),
+        (["predict", "x.jpg", "--out", "figure.jpg"], ".png"),
+        (["export", "nowhere", "--format", "onnx"], "nowhere"),
+        (["import", "torchvison"], "torchvision"),
+        (["import", "torchvision", "--weights", "no.pth"], "no.pth"),
+        (["report"], "alexcli train"),
+        (["report", "lrn", "--out", "report.pdf"], "FILE.html"),
+        (["train", "init.layers=[conv1]"], "init_from"),
+        (["analyze", "tables", "--results", "nowhere"], "--out DIR"),
+        (["analyze", "parms"], "params"),
+        (["analyze", "params", "model.towers=7"], "96"),
+        (["config", "list", "modle"], "model"),
+        (["config", "diff", "a", "b"], "GROUP=CHOICE"),
+        (["config", "check", "model.lrn.size=0"], "not valid"),
+    ],
+)
+def test_bad_usage_is_one_message_exit_code_2_and_writes_nothing(
+    arguments: list[str], text: str
+) -> None:
+    before = set(Path().iterdir())
+    outcome = run_command(*arguments)
+    assert outcome.code == 2, outcome.err
+    assert text in outcome.out + outcome.err
+    assert "Traceback" not in outcome.err
+    assert set(Path().iterdir()) == before
+
+
+def test_errors_carry_a_hint_line() -> None:
+    err = run_command("train", "optim.epocs=3").err
+    assert re.search(r"^error: unknown key 'optim.epocs'", err, re.M)
+    assert re.search(r"^hint: did you mean optim.epochs", err, re.M)
+
+
+def test_no_color_is_respected() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "alexcli", "analyze", "params"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "NO_COLOR": "1", "FORCE_COLOR": "1"},
+        check=True,
+    )
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", result.stdout)  # bold is no colour

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from alexcli.cli.output import save_outputs
+from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis
+from alexcli.reporter import NullReporter
+from alexcli.tables import Table
+
+
+class NoteList(NullReporter):
+    """Keeps the notes."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep a note."""
+        self.notes.append(text)
+
+
+def _analysis() -> Analysis:
+    return Analysis("title", [Table.from_records("t", [{"n": 1}])], data={"n": 1})
+
+
+def test_files_are_written_and_noted() -> None:
+    reporter = NoteList()
+    paths = [Path("new/t.json"), Path("new/t.csv")]
+    save_outputs(_analysis(), paths, reporter, "--out new", "another")
+    assert Path("new/t.csv").read_text() == "n\n1\n"
+    assert reporter.notes == ["wrote new/t.json", "wrote new/t.csv"]
+
+
+def test_a_place_that_cannot_be_written_is_named_with_a_hint() -> None:
+    Path("new").write_text("a file")
+    with pytest.raises(UsageError, match="--out new cannot be written") as caught:
+        save_outputs(_analysis(), [Path("new/t.json")], NullReporter(), "--out new", "another")
+    assert caught.value.hint == "another"

@@ -1,0 +1,39 @@
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from alexcli.run.directory import RunDirectory
+from tests.cli.command_line import run_command
+
+
+@pytest.fixture(autouse=True)
+def _image(run: RunDirectory) -> None:  # noqa: ARG001
+    """A finished run, and an image to predict."""
+    Image.new("RGB", (90, 60), "red").save("cat.jpg")
+
+
+def test_json_has_the_best_five_of_each_image_and_out_the_figure() -> None:
+    outcome = run_command("predict", "cat.jpg", "--format", "json", "--out", "new/figure.png")
+    assert outcome.code == 0, outcome.err
+    (image,) = json.loads(outcome.out)
+    assert set(image) == {"file", "label", "top"}
+    assert (image["file"], image["label"]) == ("cat.jpg", None)
+    assert len(image["top"]) == 5
+    assert set(image["top"][0]) == {"class", "name", "p"}
+    assert Path("new/figure.png").exists()
+
+
+def test_a_terminal_gets_bars_and_csv_a_row_for_each_rank() -> None:
+    assert "checked" in run_command("predict", "cat.jpg", "--ten-crop").out
+    lines = run_command("predict", "cat.jpg", "--top", "2", "--format", "csv").out.splitlines()
+    assert lines[0] == "file,label,rank,class,name,p"
+    assert [line.split(",")[2] for line in lines[1:]] == ["1", "2"]
+
+
+def test_one_net_predicts() -> None:
+    run = next(Path("runs/quickstart").glob("s0-*"))
+    outcome = run_command("predict", "cat.jpg", "--run", f"{run}/*.ckpt")
+    assert outcome.code == 2
+    assert "matches 2 runs" in outcome.err

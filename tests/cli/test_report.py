@@ -1,0 +1,35 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command_line import run_command
+from tests.conftest import SMALL
+
+
+@pytest.mark.usefixtures("run")
+def test_without_a_name_the_newest_run_is_reported() -> None:
+    outcome = run_command("report")
+    assert outcome.code == 0, outcome.err
+    assert outcome.out.splitlines() == ["report.html", "report-runs.png", "report-runs.svg"]
+    assert "<svg" in Path("report.html").read_text()
+
+
+def test_runs_says_where_the_newest_run_is(finished_runs: Path) -> None:
+    shutil.copytree(finished_runs, "elsewhere")
+    assert run_command("report").code == 2
+    outcome = run_command("report", "--runs", "elsewhere")
+    assert outcome.code == 0, outcome.err
+
+
+@pytest.mark.parametrize("place", [["--runs", "elsewhere"], ["runs=elsewhere"]])
+def test_the_runs_of_a_study_are_found_in_another_directory(
+    finished_runs: Path, place: list[str]
+) -> None:
+    """The study's baseline is the finished run, wherever it is."""
+    shutil.copytree(finished_runs, "elsewhere")
+    study = ["lrn", *SMALL, "--seeds", "1"]
+    outcome = run_command("report", *study, *place)
+    assert outcome.code == 0, outcome.err
+    assert "runs=elsewhere" in Path("report.html").read_text()
+    assert run_command("report", *study).code == 2

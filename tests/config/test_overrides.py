@@ -1,0 +1,58 @@
+"""What is typed as KEY=VALUE."""
+
+import shlex
+
+import pytest
+
+from alexcli.config.compose import compose
+from alexcli.config.overrides import expand, parse
+from alexcli.errors import UsageError
+from alexcli.schema import TrainSpec
+
+
+def test_an_override_has_a_key_and_a_typed_value() -> None:
+    seed, removed = parse(["seed=3", "~model.layers.conv3"])
+    assert (seed.key_or_group, seed.value()) == ("seed", 3)
+    assert removed.key_or_group == "model.layers.conv3"
+    assert removed.is_delete()
+
+
+@pytest.mark.parametrize(
+    ("typed", "message", "hint"),
+    [
+        ("nothing", "'nothing' is not KEY=VALUE", "nothing=VALUE"),
+        ("seed=0,1", "lists several values, which only `alexcli train` takes", "'seed=\"0,1\"'"),
+        ("data.root=[", "the value in 'data.root=[' cannot be read", "'data.root=\"[\"'"),
+    ],
+)
+def test_what_is_no_override_is_refused(typed: str, message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse([typed])
+    assert message in refused.value.message
+    assert hint in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("path", ["/a=b", "/a,b", "/a(b", "/a'b", '/a"b', "/a b,c", "/[x]", "/{y}"])
+def test_awkward_paths_are_read_when_typed_as_the_hint_says(path: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        compose([f"data.root={path}"], TrainSpec)
+    typed = shlex.split((refused.value.hint or "").partition(": ")[2])
+    assert compose(typed, TrainSpec).data.root == path
+
+
+def test_sweeps_expand_to_every_combination() -> None:
+    jobs = expand(["seed=0,1", "model=alexnet,merged", "optim.epochs=3"])
+    assert jobs == [
+        ["seed=0", "model=alexnet", "optim.epochs=3"],
+        ["seed=0", "model=merged", "optim.epochs=3"],
+        ["seed=1", "model=alexnet", "optim.epochs=3"],
+        ["seed=1", "model=merged", "optim.epochs=3"],
+    ]
+    assert expand(["seed=range(3)"]) == [["seed=0"], ["seed=1"], ["seed=2"]]
+    assert expand([]) == [[]]
+
+
+@pytest.mark.parametrize("override", ["model=glob(alex*)", "optim.lr=interval(0.1,0.2)"])
+def test_only_lists_and_ranges_are_swept(override: str) -> None:
+    with pytest.raises(UsageError, match="only lists and range"):
+        expand([override])

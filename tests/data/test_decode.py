@@ -1,0 +1,179 @@
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from alexcli.data.decode import ResizeSpec, decode_jpeg, read_square, resize_to_square
+from alexcli.errors import UsageError
+from alexcli.schema import Kernel, Resize
+
+GRADIENT = np.arange(200, dtype=np.uint8)[:, None].repeat(300, axis=1)
+
+
+def _resize_then_crop(image: Image.Image, side: int, kernel: Image.Resampling) -> np.ndarray:
+    """Resize the whole image, then cut out the centre."""
+    scale = side / min(image.size)
+    width, height = (max(side, round(length * scale)) for length in image.size)
+    whole = image.resize((width, height), kernel)
+    left = (width - side) // 2
+    top = (height - side) // 2
+    return np.asarray(whole.crop((left, top, left + side, top + side)))
+
+
+@pytest.mark.parametrize("kernel", list(Kernel))
+@pytest.mark.parametrize("shape", [(300, 200), (97, 411), (40, 40), (64, 90)])
+def test_a_square_is_the_centre_of_the_resized_image(
+    kernel: Kernel, shape: tuple[int, int]
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    image = Image.fromarray(noise)
+    ours = resize_to_square(image, ResizeSpec(64, kernel=kernel)).astype(int)
+    theirs = _resize_then_crop(image, 64, Image.Resampling[kernel.name.upper()]).astype(int)
+    assert np.abs(ours - theirs).max() <= 1  # Pillow rounds between its two passes
+
+
+def test_warping_squashes_the_whole_image() -> None:
+    image = Image.new("RGB", (300, 100), "white")
+    image.paste("black", (0, 0, 150, 100))
+    pixels = resize_to_square(image, ResizeSpec(50, Resize.warp))
+    assert (pixels[:, :24] == 0).all()
+    assert (pixels[:, 26:] == 255).all()
+    assert str(ResizeSpec(50, Resize.warp, Kernel.bicubic)) == "warped, bicubic antialiased 50"
+
+
+def _save(tmp_path: Path, image: Image.Image, name: str, **options: object) -> Path:
+    path = tmp_path / name
+    image.save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def test_cmyk_keeps_its_colours(tmp_path: Path) -> None:
+    red = Image.new("RGB", (40, 30), (200, 30, 40)).convert("CMYK")
+    pixels = read_square(_save(tmp_path, red, "cmyk.jpg", quality=98), ResizeSpec(20))
+    assert np.abs(pixels.astype(int) - (200, 30, 40)).max() < 12
+
+
+def test_ycck_keeps_its_colours(tmp_path: Path) -> None:
+    """Pillow writes no YCCK: a CMYK file holds its components, and then its marker says so."""
+    rgb = np.array([[200, 30, 40], [20, 180, 90], [30, 60, 220], [240, 240, 10]], dtype=np.uint8)
+    bars = rgb.repeat(16, axis=0)[:, None].repeat(64, axis=1)
+    ycc = np.asarray(Image.fromarray(255 - bars).convert("YCbCr"))  # of cyan, magenta and yellow
+    stored = np.concatenate([ycc, np.full_like(ycc[..., :1], 255)], axis=2)  # no black
+    inverted = Image.frombytes("CMYK", (64, 64), (255 - stored).tobytes())  # as Pillow writes it
+    path = _save(tmp_path, inverted, "ycck.jpg", quality=98)
+    content = bytearray(path.read_bytes())
+    transform = content.index(b"Adobe") + 11
+    assert content[transform] == 0  # CMYK
+    assert np.abs(read_square(path, ResizeSpec(64)).astype(int) - bars).max() > 100
+    content[transform] = 2  # YCCK
+    path.write_bytes(content)
+    pixels = read_square(path, ResizeSpec(64)).astype(int)[8::16]
+    assert np.abs(pixels - bars[8::16]).max() < 6
+
+
+def test_sixteen_bit_gray_keeps_its_high_byte_instead_of_turning_white(tmp_path: Path) -> None:
+    deep = Image.fromarray((GRADIENT.astype(np.uint16) << 8) + 77)
+    pixels = read_square(_save(tmp_path, deep, "deep.png"), ResizeSpec(200))
+    assert np.array_equal(pixels[:, 0, 0], GRADIENT[:, 0])
+    assert (pixels[..., 0] == pixels[..., 2]).all()
+
+
+def test_transparent_pixels_show_white(tmp_path: Path) -> None:
+    clear = Image.new("RGBA", (30, 30), (255, 0, 0, 0))
+    assert (read_square(_save(tmp_path, clear, "clear.png"), ResizeSpec(10)) == 255).all()
+    palette = Image.new("P", (30, 30), 0)
+    palette.putpalette([9, 9, 9])
+    path = _save(tmp_path, palette, "palette.gif", transparency=0)
+    assert (read_square(path, ResizeSpec(10)) == 255).all()
+
+
+def test_an_image_is_turned_as_its_exif_says(tmp_path: Path) -> None:
+    image = Image.new("RGB", (40, 40), "white")
+    image.paste("black", (0, 0, 40, 20))  # dark above
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise by 90 degrees
+    pixels = read_square(_save(tmp_path, image, "turned.png", exif=exif), ResizeSpec(40))
+    assert (pixels[:, :19] == 255).all()  # so what was above is to the right
+    assert (pixels[:, 21:] == 0).all()
+
+
+def test_the_content_decides_not_the_ending(tmp_path: Path) -> None:
+    path = tmp_path / "really_png.JPEG"
+    Image.new("RGB", (9, 9), "red").save(path, format="PNG")
+    assert (read_square(path, ResizeSpec(5)) == (255, 0, 0)).all()
+
+
+def test_an_image_one_pixel_wide_needs_little_memory(tmp_path: Path) -> None:
+    path = _save(tmp_path, Image.new("RGB", (1, 5000), "blue"), "thin.png")
+    assert (read_square(path, ResizeSpec(256)) == (0, 0, 255)).all()
+
+
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    checksum = struct.pack(">I", zlib.crc32(kind + data))
+    return struct.pack(">I", len(data)) + kind + data + checksum
+
+
+def _bomb() -> bytes:
+    """A PNG that claims 20,000 x 20,000 pixels."""
+    header = struct.pack(">IIBBBBB", 20_000, 20_000, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", header) + _png_chunk(b"IEND", b"")
+
+
+def _truncated() -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(GRADIENT).save(file, "JPEG")
+    return file.getvalue()[:900]
+
+
+def test_resizing_takes_the_shorter_side_then_the_centre_square(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 100, 3), dtype=np.uint8)
+    pixels[:, 30:70] = 255  # the centre square of a wide image is white
+    Image.fromarray(pixels).save(tmp_path / "wide.png")
+    assert (read_square(tmp_path / "wide.png", ResizeSpec(40)) == 255).all()
+    half = read_square(tmp_path / "wide.png", ResizeSpec(20))
+    assert (half[:, 1:-1] == 255).all()  # antialiasing reaches one pixel in from the edge
+    assert (half[:, 0] > 128).all()
+
+
+@pytest.mark.parametrize("mode", ["L", "LA", "P", "CMYK", "RGBA", "1"])
+def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
+    path = tmp_path / f"x.{'tif' if mode == 'CMYK' else 'png'}"
+    Image.new("RGB", (9, 9), (200, 200, 200)).convert(mode).save(path)
+    assert read_square(path, ResizeSpec(9)).shape == (9, 9, 3)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "an empty file"),
+        (b"GIF89a, or so it says", "not an image"),
+        (_truncated(), "truncated"),
+        (_bomb(), "exceeds limit"),
+    ],
+    ids=["empty", "text", "truncated", "bomb"],
+)
+def test_what_cannot_be_decoded_is_named_with_the_reason(
+    tmp_path: Path, content: bytes, reason: str
+) -> None:
+    (tmp_path / "bad.JPEG").write_bytes(content)
+    with pytest.raises(UsageError, match=r"bad\.JPEG cannot be decoded") as caught:
+        read_square(tmp_path / "bad.JPEG", ResizeSpec(8))
+    assert reason in caught.value.message
+
+
+def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
+    path = _save(tmp_path, Image.fromarray(GRADIENT.astype(np.float32)), "float.tiff")
+    with pytest.raises(UsageError, match="no fixed range"):
+        read_square(path, ResizeSpec(8))
+
+
+def test_a_stored_jpeg_of_another_size_is_refused() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (9, 9), "red").save(file, "JPEG")
+    assert decode_jpeg(file.getvalue(), 9, "image 3").shape == (9, 9, 3)
+    with pytest.raises(UsageError, match=r"image 3 has the shape \(9, 9, 3\), not \(8, 8, 3\)"):
+        decode_jpeg(file.getvalue(), 8, "image 3")

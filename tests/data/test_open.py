@@ -1,0 +1,95 @@
+import importlib
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alexcli.config.files import choices
+from alexcli.data.open import open_dataset, open_source
+from alexcli.errors import UsageError
+from alexcli.schema import DataSpec, PrepareSpec, Source
+from tests.data.class_folders import make_class_folders
+
+
+def _spec(root: Path, **keys: object) -> DataSpec:
+    return DataSpec(source=Source.folder, root=str(root), size=8, **keys)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("source", list(Source))
+def test_every_source_is_a_file_with_the_same_function_and_a_configuration(source: Source) -> None:
+    module = importlib.import_module(f"alexcli.data.sources.{source.value}")
+    signature = inspect.signature(module.open_splits)
+    assert [name.lstrip("_") for name in signature.parameters] == ["spec", "reporter"]
+    public = [
+        name
+        for name, member in inspect.getmembers(module, inspect.isfunction)
+        if member.__module__ == module.__name__ and not name.startswith("_")
+    ]
+    assert public == ["open_splits"]
+    assert source.value in choices("data")
+
+
+def test_a_lone_held_out_set_serves_as_val_and_test_and_the_note_says_so(tmp_path: Path) -> None:
+    dataset = open_dataset(_spec(make_class_folders(tmp_path, {"train": 4, "val": 2})))
+    assert dataset.test is dataset.val
+    assert dataset.note is not None
+    assert "only held-out set" in dataset.note
+
+
+def test_a_fraction_is_split_off_by_seed_and_leaves_the_held_out_set_as_test(
+    tmp_path: Path,
+) -> None:
+    root = make_class_folders(tmp_path, {"train": 10, "test": 2})
+    dataset = open_dataset(_spec(root, val="0.2"))
+    assert (len(dataset.train), len(dataset.val), len(dataset.test or [])) == (24, 6, 6)
+    assert dataset.note == "val is 6 images of the training set (seed 0)"
+    again = open_dataset(_spec(root, val="0.2"))
+    other_seed = open_dataset(_spec(root, val="0.2", split_seed=1))
+    assert np.array_equal(again.val.labels, dataset.val.labels)
+    assert again.fingerprint == dataset.fingerprint != other_seed.fingerprint
+    parts = np.concatenate([dataset.train.fetch(range(24)), dataset.val.fetch(range(6))])
+    whole = open_dataset(_spec(root)).train.fetch(range(30))
+    assert sorted(map(bytes, parts)) == sorted(map(bytes, whole))
+
+
+def test_without_a_held_out_folder_a_fraction_leaves_no_test_set(tmp_path: Path) -> None:
+    dataset = open_dataset(_spec(make_class_folders(tmp_path, {"train": 10}), val="0.2"))
+    assert (len(dataset.train), len(dataset.val)) == (24, 6)
+    assert dataset.test is None
+
+
+@pytest.mark.parametrize("value", ["0", "1", "1.5", "half", "-0.1", "nan"])
+def test_a_bad_fraction_is_refused(tmp_path: Path, value: str) -> None:
+    root = make_class_folders(tmp_path, {"train": 3, "val": 1})
+    with pytest.raises(UsageError, match=r"data\.val="):
+        open_dataset(_spec(root, val=value))
+
+
+def test_a_fraction_that_leaves_no_image_is_refused(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 1, "val": 1})
+    with pytest.raises(UsageError, match="3 training images leaves one of the two empty"):
+        open_dataset(_spec(root, val="0.1"))
+
+
+def test_train_only_accepts_data_without_val(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2})
+    dataset = open_dataset(_spec(root), train_only=True)
+    assert dataset.val is dataset.train
+
+
+def test_prepare_accepts_data_without_val(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2})
+    dataset = open_source(str(root), PrepareSpec(size=8))
+    assert list(dataset.splits()) == ["train"]
+
+
+def test_a_folder_that_does_not_exist_is_not_taken_for_imagenette(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"data\.root=.* does not exist"):
+        open_source(str(tmp_path / "nowhere"), PrepareSpec())
+
+
+def test_a_local_folder_called_like_a_source_comes_first() -> None:
+    make_class_folders(Path("imagenette"), {"train": 2, "val": 1})
+    dataset = open_source("imagenette", PrepareSpec(size=8))
+    assert dataset.classes == ["a", "b", "c"]

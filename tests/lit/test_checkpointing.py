@@ -1,0 +1,123 @@
+"""What each epoch leaves in the run directory, also when the disk is full."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from alexcli.errors import RunFailedError
+from alexcli.lit.checkpointing import EpochRecorder, save_checkpoint
+from alexcli.records.training import EpochRow
+from alexcli.reporter import NullReporter
+from tests.lit.small_run import build
+
+
+class SavingTrainer:
+    """What the recorder asks of Lightning's trainer; a checkpoint is its number."""
+
+    def __init__(self, *, full_after: int = 1000) -> None:
+        self.is_global_zero = True
+        self.full_after = full_after
+        self.saved = 0
+        self.logged: list[tuple[dict[str, float], int]] = []
+        logger = SimpleNamespace(
+            log_metrics=lambda metrics, step: self.logged.append((metrics, step))
+        )
+        self.loggers = [logger]
+
+    def save_checkpoint(self, path: Path, weights_only: bool) -> None:
+        assert not weights_only
+        self.saved += 1
+        if self.saved > self.full_after:
+            path.write_text("half a checkpoint")
+            raise OSError(28, "No space left on device")
+        path.write_text(str(self.saved))
+
+
+def row(epoch: int, split: str, top1_err: float) -> EpochRow:
+    return EpochRow(
+        step=3 * epoch,
+        epoch=epoch,
+        split=split,
+        loss=1.0,
+        top1_err=top1_err,
+        top5_err=None,
+        lr=0.01,
+        images_per_s=9.0,
+        time=1.0,
+        peak_memory_bytes=123,
+    )
+
+
+def record(recorder: EpochRecorder, trainer: Any, *rows: EpochRow) -> None:
+    """Let an epoch with these rows end."""
+    module, _ = build()
+    module.rows = list(rows)
+    recorder.on_train_epoch_end(trainer, module)
+
+
+def test_best_is_the_checkpoint_of_the_lowest_validation_error(tmp_path: Path) -> None:
+    recorder = EpochRecorder(tmp_path, NullReporter())
+    trainer = SavingTrainer()
+    record(recorder, trainer, row(1, "train", 0.1), row(1, "val", 0.5))  # saves 1 and 2
+    record(recorder, trainer, row(2, "train", 0.1), row(2, "val", 0.4))  # saves 3 and 4
+    record(recorder, trainer, row(3, "train", 0.0), row(3, "val", 0.4))  # saves 5
+    assert (tmp_path / "best.ckpt").read_text() == "3"
+    assert (tmp_path / "last.ckpt").read_text() == "5"
+    assert recorder.best == row(2, "val", 0.4)
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines[:2]] == [
+        asdict(row(1, "train", 0.1)),
+        asdict(row(1, "val", 0.5)),
+    ]
+    assert len(lines) == 6
+
+
+def test_loggers_receive_every_number_of_a_row_under_its_split(tmp_path: Path) -> None:
+    trainer = SavingTrainer()
+    record(EpochRecorder(tmp_path, NullReporter()), trainer, row(2, "val", 0.5))
+    ((metrics, step),) = trainer.logged
+    assert step == 6
+    assert metrics["val/top1_err"] == 0.5
+    assert metrics["val/peak_memory_bytes"] == 123
+    assert "val/split" not in metrics
+    assert "val/top5_err" not in metrics  # it is null
+
+
+def test_the_best_row_survives_a_checkpoint(tmp_path: Path) -> None:
+    recorder = EpochRecorder(tmp_path, NullReporter())
+    recorder.best = row(2, "val", 0.4)
+    restored = EpochRecorder(tmp_path, NullReporter())
+    restored.load_state_dict(json.loads(json.dumps(recorder.state_dict())))
+    assert restored.best == recorder.best
+
+
+def test_a_checkpoint_from_before_peak_memory_was_recorded_still_loads(tmp_path: Path) -> None:
+    state = asdict(row(2, "val", 0.4))
+    del state["peak_memory_bytes"]
+    recorder = EpochRecorder(tmp_path, NullReporter())
+    recorder.load_state_dict({"best": state})
+    assert recorder.best is not None
+    assert recorder.best.top1_err == 0.4
+    assert recorder.best.peak_memory_bytes is None
+
+
+def test_a_full_disk_leaves_the_earlier_checkpoint_intact(tmp_path: Path) -> None:
+    trainer: Any = SavingTrainer(full_after=1)
+    path = tmp_path / "last.ckpt"
+    save_checkpoint(trainer, path)
+    with pytest.raises(RunFailedError, match="No space left on device") as caught:
+        save_checkpoint(trainer, path)
+    assert "the earlier last.ckpt is intact" in caught.value.message
+    assert path.read_text() == "1"
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_only_the_main_process_renames(tmp_path: Path) -> None:
+    trainer: Any = SavingTrainer()
+    trainer.is_global_zero = False
+    save_checkpoint(trainer, tmp_path / "last.ckpt")
+    assert not (tmp_path / "last.ckpt").exists()

@@ -1,0 +1,66 @@
+"""Which process of a run this is."""
+
+import subprocess
+import sys
+
+import pytest
+
+from alexcli.errors import UsageError
+from alexcli.placement.environment import MEETING, ProcessEnvironment, distributed_env
+
+TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
+SLURM = {
+    "SLURM_PROCID": "3",
+    "SLURM_LOCALID": "1",
+    "SLURM_STEP_NUM_TASKS": "4",
+    "SLURM_STEP_TASKS_PER_NODE": "2(x2)",
+    "SLURM_STEP_NODELIST": "gpu[03-04,9],other",
+    "SLURM_JOB_ID": "1234567",
+}
+
+
+def test_torchrun_says_which_process_this_is() -> None:
+    assert distributed_env(TORCHRUN) == ProcessEnvironment(5, 8, 1, 4, "env://")
+
+
+def test_processes_that_alexcli_started_meet_in_a_file() -> None:
+    environment = distributed_env({**TORCHRUN, MEETING: "/tmp/x/meeting"})
+    assert environment == ProcessEnvironment(5, 8, 1, 4, "file:///tmp/x/meeting")
+
+
+def test_slurm_says_which_process_this_is() -> None:
+    assert distributed_env(SLURM) == ProcessEnvironment(3, 4, 1, 2, "tcp://gpu03:19567")
+
+
+def test_slurm_processes_meet_where_the_user_says() -> None:
+    address = {"MASTER_ADDR": "head", "MASTER_PORT": "1234"}
+    environment = distributed_env({**SLURM, **address})
+    assert environment is not None
+    assert environment.init_method == "tcp://head:1234"
+
+
+def test_inside_sbatch_or_a_step_of_one_task_a_process_is_on_its_own() -> None:
+    assert distributed_env({"SLURM_PROCID": "0", "SLURM_NTASKS": "8"}) is None
+    assert distributed_env({**SLURM, "SLURM_STEP_NUM_TASKS": "1"}) is None
+    assert distributed_env({}) is None
+
+
+def test_one_process_of_torchrun_is_on_its_own() -> None:
+    alone = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "LOCAL_WORLD_SIZE": "1"}
+    assert distributed_env(alone) is None
+
+
+def test_a_missing_variable_is_named() -> None:
+    with pytest.raises(UsageError, match="LOCAL_RANK is not set") as caught:
+        distributed_env({"RANK": "0", "WORLD_SIZE": "2"})
+    assert "torchrun" in (caught.value.hint or "")
+
+
+def test_a_variable_that_is_no_number_is_named_with_its_value() -> None:
+    with pytest.raises(UsageError, match="WORLD_SIZE is 'two', not a number"):
+        distributed_env({**TORCHRUN, "WORLD_SIZE": "two"})
+
+
+def test_it_is_read_without_importing_torch() -> None:
+    program = "import sys, alexcli.placement.environment; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program]).returncode == 0

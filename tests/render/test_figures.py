@@ -1,0 +1,93 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from alexcli.records.analysis import (
+    Analysis,
+    Arrow,
+    Box,
+    BoxesPanel,
+    Label,
+    Level,
+    Line,
+    LinesPanel,
+    MatrixPanel,
+    Panel,
+    PredictionsPanel,
+    TilesPanel,
+)
+from alexcli.records.prediction import ClassProbability, ImagePrediction
+from alexcli.render.figures import draw_figure
+
+
+def _axes(*panels: Panel) -> list[Any]:
+    return list(draw_figure(Analysis("title", [], list(panels), caption="caption")).axes)
+
+
+def test_curves_have_bands_a_level_and_the_scales_that_they_ask_for() -> None:
+    lines = {"band": Line([1, 2], [3, 4], low=[2, 3], high=[4, 5]), "line": Line([1, 2], [1, 2])}
+    level = Level(2.5, "threshold")
+    (axis,) = _axes(LinesPanel(lines, "epochs", "error", log_y=True, level=level))
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("epochs", "error")
+    assert (axis.get_xscale(), axis.get_yscale()) == ("linear", "log")
+    names = [text.get_text() for text in axis.get_legend().get_texts()]
+    assert names == ["band", "line", "threshold"]
+    assert len(axis.collections) == 1, "the band"
+
+
+def test_tiles_keep_their_pixels_and_are_set_apart_by_gaps() -> None:
+    tiles = np.zeros((2, 3, 16, 16, 3), dtype=np.uint8)
+    tiles[1, 2] = 200
+    (axis,) = _axes(TilesPanel(tiles))
+    sheet = axis.images[0].get_array()
+    assert sheet.shape == (1 + 2 * 17, 1 + 3 * 17, 3)
+    assert (sheet[1:17, 1:17] == 0).all()
+    assert (sheet[18:34, 35:51] == 200).all()
+    assert (sheet[0] == 225).all(), "grey, so that white tiles can be seen"
+
+
+def test_captions_stand_above_their_tiles() -> None:
+    tiles = np.zeros((2, 2, 16, 16, 3), dtype=np.uint8)
+    captions = ["a", "b", "c"]
+    (axis,) = _axes(TilesPanel(tiles, captions))
+    assert [text.get_text() for text in axis.texts] == captions
+    first, second, third = (text.get_position() for text in axis.texts)
+    assert first[1] == second[1] < third[1]
+    assert first[0] == third[0] < second[0]
+
+
+def test_a_matrix_is_numbered_where_there_is_room() -> None:
+    small = MatrixPanel(np.array([[3, 1], [0, 4]]), ["cat", "dog"], "prediction", "label")
+    axis, _ = _axes(small)
+    assert [text.get_text() for text in axis.texts] == ["3", "1", "4"]
+    assert axis.images[0].get_array()[0].tolist() == [0.75, 0.25]
+    large = MatrixPanel(np.eye(30, dtype=np.int64), [str(i) for i in range(30)], "", "")
+    assert not _axes(large)[0].texts
+
+
+def test_a_deep_box_shows_three_faces_and_a_flat_one_its_front() -> None:
+    boxes = [Box(0, 1, 1, 1, depth=1, tower=0), Box(2, 1, 1, 1, depth=0, tower=1)]
+    arrows = [Arrow((1, 1), (2, 1), crosses=True)]
+    panel = BoxesPanel(4, 2, 0.35, boxes, arrows, [Label(0.5, 1, "conv1")])
+    (axis,) = _axes(panel)
+    assert len(axis.patches) == 3 + 1
+    texts = [text.get_text() for text in axis.texts]
+    assert texts == ["", "conv1"], "the arrow and the label"
+    assert axis.get_xlim() == (0, 4)
+
+
+def test_panels_stand_beside_each_other_as_far_as_they_fit() -> None:
+    panel = LinesPanel({"line": Line([1], [1])}, "x", "y")
+    figure = draw_figure(Analysis("title", [], [panel] * 3))
+    rows = {axis.get_subplotspec().rowspan.start for axis in figure.axes}
+    assert rows == {0, 1}
+    assert not figure.axes[3].axison, "the fourth place is empty"
+    assert figure.get_figwidth() == pytest.approx(12.4)
+
+
+def test_predictions_are_a_figure_of_their_own() -> None:
+    pixels = np.zeros((8, 8, 3), dtype=np.uint8)
+    image = ImagePrediction("a.png", [ClassProbability("n1", "tabby", 0.5)], None, None, pixels)
+    figure = draw_figure(Analysis("title", [], [PredictionsPanel([image])], caption="caption"))
+    assert figure.subfigs[0].get_suptitle() == "title\ncaption"

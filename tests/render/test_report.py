@@ -1,0 +1,62 @@
+from pathlib import Path
+
+import pytest
+
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.results import study_results
+from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis, Line, LinesPanel
+from alexcli.render.report import write_report
+from alexcli.render.studies import study_table
+from alexcli.reporter import NullReporter
+from alexcli.run.report import runs_report, study_report
+from alexcli.tables import Table
+from tests.ablation.finished import finish
+from tests.conftest import SMALL
+
+
+def test_a_report_is_one_file_without_addresses() -> None:
+    ablation = Ablation(["lrn"], list(SMALL), 2)
+    jobs = ablation.jobs()
+    for job in jobs:
+        finish(job, 0.1 if job.name.endswith("baseline") else 0.2)
+    (study,) = study_results(ablation, NullReporter())
+    sections = {
+        "lrn": study_report(study, ablation.arguments),
+        "runs": runs_report([job.run for job in jobs[:2]]),
+    }
+    sections["lrn"].tables.insert(0, study_table(study))
+    files = write_report(sections, Path("report.html"))
+    assert [path.name for path in files] == [
+        "report.html",
+        "report-lrn.png",
+        "report-lrn.svg",
+        "report-runs.png",
+        "report-runs.svg",
+    ]
+    page = Path("report.html").read_text()
+    assert "+10.00" in page
+    assert "model.norm" in page
+    assert page.count("<svg") == 2
+    for loading in ('src="http', 'href="http', "@import", "<script"):
+        assert loading not in page
+
+
+def _section(title: str) -> Analysis:
+    table = Table.from_records("a table", [{"name": "<b>", "n": 1234}], "a note")
+    return Analysis(title, [table], [LinesPanel({"line": Line([1], [1])}, "x", "y")])
+
+
+def test_cells_are_escaped_and_numbers_aligned() -> None:
+    write_report({"one": _section("A & B")}, Path("report.html"))
+    page = Path("report.html").read_text()
+    assert "<h2>A &amp; B</h2>" in page
+    assert "<td>&lt;b&gt;</td>" in page
+    assert '<td class="number">1,234</td>' in page
+    assert "a note" in page
+
+
+def test_a_place_that_cannot_be_written_is_named() -> None:
+    Path("file").write_text("not a folder")
+    with pytest.raises(UsageError, match=r"--out file/report\.html cannot be written"):
+        write_report({"one": _section("title")}, Path("file/report.html"))

@@ -1,0 +1,74 @@
+import csv
+import io
+import json
+
+import pytest
+
+from alexcli.render.tables import Format, numeric, percent, render, text
+from alexcli.tables import Table
+
+
+@pytest.fixture
+def table() -> Table:
+    rows = [
+        {"layer": "conv_1", "neurons": 290_400, "share": 0.123456, "last": False, "top": None},
+        {"layer": "fc8", "neurons": 1000, "share": 1e-9, "last": True, "top": 0.5},
+    ]
+    total = {"layer": "total", "neurons": 291_400, "share": 1.0, "last": None, "top": None}
+    return Table.from_records("counts", rows, "a note", total=total)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [(None, "-"), (True, "yes"), (1_234_567, "1,234,567"), (0.123456, "0.1235"), ("x", "x")],
+)
+def test_cells_are_written_for_people(cell: object, shown: str) -> None:
+    assert text(cell) == shown
+
+
+def test_fractions_become_percent_with_two_decimals() -> None:
+    assert percent(0.375) == "37.50%"
+    assert percent(None) == "-"
+
+
+def test_columns_of_numbers_and_percent_are_aligned_right(table: Table) -> None:
+    assert numeric(table) == [False, True, True, True, False]
+    assert numeric(Table("", ["error"], [["37.50%"]])) == [True]
+    assert numeric(Table("", ["error"], [])) == [False]
+
+
+def test_csv_holds_exact_numbers_and_the_total(table: Table) -> None:
+    header, first, _, total = csv.reader(io.StringIO(render(table, Format.csv)))
+    assert header == ["layer", "neurons", "share", "last", "top"]
+    assert first == ["conv_1", "290400", "0.123456", "False", ""]
+    assert total[:2] == ["total", "291400"]
+
+
+def test_csv_takes_the_exact_table_where_there_is_one(table: Table) -> None:
+    table.exact = Table.from_records("counts", [{"error": 0.123456}])
+    assert render(table, Format.csv) == "error\n0.123456\n"
+
+
+def test_json_holds_the_rows_or_the_data_in_their_place(table: Table) -> None:
+    assert json.loads(render(table, Format.json)) == table.records()
+    assert json.loads(render(table, Format.json, data={"a": 1})) == {"a": 1}
+
+
+def test_markdown_has_a_rule_and_the_note_below(table: Table) -> None:
+    lines = render(table, Format.md).splitlines()
+    assert lines[1] == "| :--- | ---: | ---: | ---: | :--- |"
+    assert lines[2].startswith("| conv_1 | 290,400 | 0.1235 | no |")
+    assert lines[-1] == "a note"
+
+
+def test_latex_escapes_and_rules_off_the_total(table: Table) -> None:
+    latex = render(table, Format.latex)
+    assert r"conv\_1 & 290,400" in latex
+    assert latex.count(r"\hline") == 2
+    assert latex.index(r"fc8") < latex.rindex(r"\hline") < latex.index("total")
+
+
+def test_a_terminal_gets_title_cells_and_note(table: Table) -> None:
+    shown = render(table, Format.table)
+    for part in ("counts", "290,400", "total", "a note"):
+        assert part in shown

@@ -1,0 +1,41 @@
+"""Speeds: what the README says, against the files that benchmarks wrote."""
+
+import json
+
+from tests.results.readme import RESULTS, ROOT, read, readme, readme_on_one_line
+
+
+def test_the_readme_quotes_speeds_as_they_were_measured() -> None:
+    quoted = [
+        line
+        for line in readme().splitlines()
+        if line.startswith("|") and "](results/speed/" in line
+    ]
+    assert len(quoted) >= 10
+    for line in quoted:
+        name, _, against, ratio, link = (cell.strip() for cell in line.strip("|").split("|"))
+        content = read(ROOT / link.partition("](")[2].rstrip(")"))
+        (row,) = [
+            row for row in content["results"] if (row["name"], row["against"]) == (name, against)
+        ]
+        assert ratio.split()[0] == f"{row['ratio_median']:.2f}"
+
+
+def test_the_readme_says_where_the_time_of_a_step_goes_as_it_was_measured() -> None:
+    rows = json.loads((RESULTS / "speed/profile.json").read_text())["results"]
+    milliseconds = {(row["net"], row["pass"]): row["ms"] for row in rows}
+    text = readme_on_one_line()
+
+    forward = milliseconds["ours", "forward"]
+    norms = sum(ms for name, ms in forward.items() if name.endswith("norm"))
+    layers = sum(ms for name, ms in forward.items() if not name.endswith("norm"))
+    others = sum(milliseconds["torchvision", "forward"].values())
+    assert f"of the {layers:.0f} ms of a forward pass of 64 images {norms:.0f} are norm" in text
+    assert f"the other {layers - norms:.0f} stand against {others:.0f}," in text
+
+    training = milliseconds["ours", "training"]
+    whole = sum(training.values())
+    norm = training["response norm"]
+    others = sum(milliseconds["torchvision", "training"].values())
+    assert f"of a training step of {whole:,.0f} ms {norm:.0f} are norm" in text
+    assert f"the other {whole - norm:,.0f} stand against {others:,.0f} " in text

@@ -1,0 +1,119 @@
+import importlib
+import inspect
+import sys
+import types
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from alexcli.analysis.registry import ANALYSES
+from alexcli.analysis.subject import Subject
+from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis
+from alexcli.reporter import NullReporter
+from alexcli.run.analyze import FROM_NETS, FROM_RUNS, PROVIDERS, analyze
+from alexcli.run.directory import RunDirectory
+from alexcli.schema import AnalyzeSpec, ModelSpec
+
+
+def _analyze(name: str, *overrides: str, runs: tuple[str, ...] = ()) -> Analysis:
+    return analyze(name, overrides, runs, Path("runs"), NullReporter())
+
+
+def _add_analysis(monkeypatch: pytest.MonkeyPatch, run: object) -> None:
+    """Make `analyze probe` call a function."""
+    module = types.ModuleType("alexcli.analysis.probe")
+    module.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "alexcli.analysis.probe", module)
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_every_input_that_an_analysis_names_is_provided(name: str) -> None:
+    run = importlib.import_module(f"alexcli.analysis.{name}").run
+    assert set(inspect.signature(run).parameters) <= set(PROVIDERS)
+
+
+def test_every_input_is_explained_where_analyses_are() -> None:
+    explained = inspect.getdoc(importlib.import_module("alexcli.analysis")) or ""
+    assert all(f"| `{name}` " in explained for name in PROVIDERS)
+    assert set(PROVIDERS) >= FROM_RUNS >= FROM_NETS
+
+
+def test_an_analysis_gets_what_its_parameters_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs: dict[str, object] = {}
+
+    def run(spec: AnalyzeSpec, evaluations: list[dict[str, int]], check: bool) -> Analysis:
+        inputs.update(spec=spec, evaluations=evaluations, check=check)
+        return Analysis("probe", [])
+
+    _add_analysis(monkeypatch, run)
+    reporter = NullReporter()
+    rows = [{"n": 1}]
+    analyze("probe", ["batch=3"], [], Path("runs"), reporter, evaluations=rows, check=True)
+    assert inputs["evaluations"] == rows
+    assert inputs["check"] is True
+    assert isinstance(inputs["spec"], AnalyzeSpec)
+    assert inputs["spec"].batch == 3
+
+
+def test_a_model_is_found_by_the_name_of_its_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
+    models: list[ModelSpec] = []
+
+    def run(model_named: Callable[[str], ModelSpec]) -> Analysis:
+        models.append(model_named("vgg16"))
+        return Analysis("probe", [])
+
+    _add_analysis(monkeypatch, run)
+    _analyze("probe")
+    assert models[0].name == "vgg16"
+
+
+def test_the_subject_is_the_newest_run_with_its_data_changed(
+    monkeypatch: pytest.MonkeyPatch, run: RunDirectory
+) -> None:
+    subjects: list[Subject] = []
+
+    def probe(spec: AnalyzeSpec, subject: Subject) -> Analysis:
+        assert spec.count == 5
+        subjects.append(subject)
+        return Analysis("probe", [])
+
+    _add_analysis(monkeypatch, probe)
+    _analyze("probe", "count=5", "data.workers=0")
+    assert subjects[0].name == run.name
+    with pytest.raises(UsageError, match=r"model\.width"):
+        _analyze("probe", "model.width=0.5")
+
+
+def test_an_untrained_net_is_configured_as_for_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    subjects: list[Subject] = []
+
+    def probe(untrained: Subject) -> Analysis:
+        subjects.append(untrained)
+        return Analysis("probe", [])
+
+    _add_analysis(monkeypatch, probe)
+    sizes = ("data.train_count=150", "data.val_count=60")
+    _analyze("probe", *sizes, "model.width=0.25", "seed=3")
+    assert subjects[0].name.endswith("seed 3")
+    assert subjects[0].net.spec.width == 0.25
+    assert not subjects[0].net.training
+
+
+def test_several_runs_are_refused_where_one_is_looked_at(run: RunDirectory) -> None:
+    best = run.path / "best.ckpt"
+    with pytest.raises(UsageError, match="--run matches 2 runs") as caught:
+        _analyze("filters", runs=(str(run.path), str(best)))
+    assert caught.value.hint == f"--run {run.path}"
+
+
+def test_a_run_is_refused_where_none_is_looked_at() -> None:
+    with pytest.raises(UsageError, match="traffic does not take --run") as caught:
+        _analyze("traffic", runs=("x",))
+    assert caught.value.hint == "alexcli analyze traffic without --run"
+
+
+def test_an_override_that_curves_have_no_use_for_is_refused(run: RunDirectory) -> None:
+    with pytest.raises(UsageError, match="data"):
+        _analyze("curves", "data.root=elsewhere", runs=(str(run.path),))

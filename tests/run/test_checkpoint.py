@@ -1,0 +1,89 @@
+"""Reading checkpoints of anybody."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from alexcli.errors import UsageError
+from alexcli.run import checkpoint
+
+
+class Bomb:
+    """Writes a file when it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (Path("exploded"),)
+
+
+def _write(path: Path, **changes: object) -> Path:
+    facts = {"classes": [], "plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
+    content = {"state_dict": {"w": torch.ones(2)}, "global_step": 3, "alexcli": facts, **changes}
+    torch.save(content, path)
+    return path
+
+
+def test_a_checkpoint_of_ours_is_read_whole(tmp_path: Path) -> None:
+    content = checkpoint.read(_write(tmp_path / "last.ckpt"))
+    assert content["global_step"] == 3
+    assert torch.equal(content["state_dict"]["w"], torch.ones(2))
+
+
+def test_loading_executes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "bomb.ckpt"
+    path.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(UsageError, match="was not loaded"):
+        checkpoint.read(path)
+    torch.save({"state_dict": Bomb()}, path)
+    with pytest.raises(UsageError, match="was not loaded"):
+        checkpoint.read(path)
+    assert not Path("exploded").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"alexcli": None},
+        {"alexcli": {"classes": []}},
+        {"global_step": "3"},
+        {"state_dict": {"w": 1.0}},
+        {"state_dict": None},
+    ],
+)
+def test_a_checkpoint_of_another_program_is_refused(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    with pytest.raises(UsageError, match="is not a checkpoint of alexcli"):
+        checkpoint.read(_write(tmp_path / "other.ckpt", **changes))
+
+
+def test_missing_and_truncated_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no checkpoint"):
+        checkpoint.read(tmp_path / "none.ckpt")
+    path = _write(tmp_path / "cut.ckpt")
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UsageError, match="is truncated or not a checkpoint"):
+        checkpoint.read(path)
+    torch.save([1, 2], path)
+    with pytest.raises(UsageError, match="holds a list, not a mapping"):
+        checkpoint.read(path)
+
+
+def test_weights_of_another_shape_are_named_with_both_shapes(tmp_path: Path) -> None:
+    layer = nn.ModuleDict({"net": nn.Linear(2, 3)})
+    state = {"net.weight": torch.ones(3, 2), "net.bias": torch.ones(4)}
+    with pytest.raises(UsageError, match=r"bias has shape \[4\] there, and has shape \[3\]"):
+        checkpoint.check_weights(layer, state, tmp_path)
+    state = {"net.weight": torch.ones(3, 2), "net.bias": torch.ones(3), "net.more": torch.ones(1)}
+    with pytest.raises(UsageError, match=r"more has shape .* there, and is absent in this model"):
+        checkpoint.check_weights(layer, state, tmp_path)
+
+
+def test_a_digest_follows_names_and_values() -> None:
+    state = {"a": torch.ones(2), "b": torch.zeros(2)}
+    reordered = dict(reversed(state.items()))
+    changed = {**state, "a": torch.zeros(2)}
+    assert checkpoint.weights_digest(state) == checkpoint.weights_digest(reordered)
+    assert checkpoint.weights_digest(state) != checkpoint.weights_digest(changed)

@@ -1,0 +1,67 @@
+import numpy as np
+import pytest
+
+from alexcli.data.open import open_dataset
+from alexcli.errors import UsageError
+from alexcli.records.analysis import TilesPanel
+from alexcli.reporter import NullReporter
+from alexcli.run.data_report import preview_of, statistics_of
+from tests.conftest import small
+
+
+def test_statistics_are_those_of_the_training_images() -> None:
+    spec = small()
+    analysis = statistics_of(spec, NullReporter())
+    train = open_dataset(spec.data).train
+    pixels = train.fetch(range(len(train))).reshape(-1, 3).astype(np.float64)
+    assert analysis.data["images"] == len(train) == 150
+    assert np.allclose(analysis.data["channel_means"], pixels.mean(axis=0))
+    assert np.allclose(analysis.data["channel_stds"], pixels.std(axis=0))
+    assert np.allclose(analysis.data["covariance"], np.cov(pixels.T, bias=True))
+
+
+def test_the_table_has_a_row_for_each_quantity_and_a_column_for_each_channel() -> None:
+    analysis = statistics_of(small(), NullReporter())
+    rows = analysis.tables[0].records()
+    assert [row["quantity"].partition(",")[0] for row in rows] == [
+        "channel mean",
+        "channel standard deviation",
+        *["covariance"] * 3,
+        *[f"component {number}" for number in (1, 2, 3)],
+    ]
+    means = [round(mean, 3) for mean in analysis.data["channel_means"]]
+    assert [rows[0][channel] for channel in "RGB"] == means
+    note = analysis.tables[0].note or ""
+    assert f"{analysis.data['noise']['stdev'][0]:.2f}" in note
+    assert "taking section 4.1 literally" in note
+
+
+def test_the_mean_image_is_the_only_tile() -> None:
+    spec = small()
+    (panel,) = statistics_of(spec, NullReporter()).panels
+    assert isinstance(panel, TilesPanel)
+    train = open_dataset(spec.data).train
+    mean_image = train.fetch(range(len(train))).mean(axis=0)
+    assert panel.tiles.shape == (1, 1, *mean_image.shape)
+    assert np.abs(panel.tiles[0, 0] - mean_image).max() <= 0.5 + 1e-9
+
+
+def test_a_preview_shows_the_image_the_mean_the_components_and_ten_views() -> None:
+    spec = small("augment=none")
+    (panel,) = preview_of(spec, 3, NullReporter()).panels
+    assert isinstance(panel, TilesPanel)
+    assert panel.tiles.shape == (3, 5, 512, 512, 3)
+    assert len(panel.captions) == 15
+    assert panel.captions[:2] == ["stored image", "mean image"]
+    assert panel.captions[5:] == [f"view of epoch {epoch}" for epoch in range(1, 11)]
+    stored = open_dataset(spec.data).train.fetch([3])[0]
+    assert np.array_equal(panel.tiles[0, 0, 256, 256], stored[18, 18])
+    views = panel.tiles.reshape(15, 512, 512, 3)[5:]
+    assert (views == views[:1]).all()  # the same centre crop in every epoch, without augmentation
+
+
+@pytest.mark.parametrize("index", [-1, 150])
+def test_an_index_outside_of_the_training_set_is_refused(index: int) -> None:
+    with pytest.raises(UsageError, match=f"--index {index} is not one of 150 training") as caught:
+        preview_of(small(), index, NullReporter())
+    assert "0 to 149" in (caught.value.hint or "")

@@ -1,0 +1,75 @@
+"""What is in a run directory."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alexcli.errors import UsageError
+from alexcli.run.directory import RunDirectory
+from tests.conftest import small
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDirectory:
+    """A run that has written what is known before its first step."""
+    directory = RunDirectory(tmp_path / "runs/label/s0-01234567")
+    directory.create(small(), ["n01440764", "other"])
+    return directory
+
+
+def test_the_configuration_is_read_back_as_it_was(run: RunDirectory) -> None:
+    assert run.read_config() == small()
+
+
+def test_classes_have_names_for_people(run: RunDirectory) -> None:
+    assert run.class_names(["n01440764", "other"]) == ["tench", "other"]
+
+
+def test_names_come_from_the_run_where_it_has_them(run: RunDirectory) -> None:
+    entries = [{"index": 0, "class": "n01440764", "name": "my fish"}]
+    run.classes_file.write_text(json.dumps(entries))
+    assert run.class_names(["n01440764", "unlisted"]) == ["my fish", "unlisted"]
+
+
+def test_lines_after_a_checkpoint_are_dropped_and_a_cut_one_too(run: RunDirectory) -> None:
+    rows = [{"step": 3}, {"step": 6}, {"step": 9}]
+    lines = [json.dumps(row) for row in rows]
+    run.metrics.write_text("\n".join([*lines, '{"step": 12, "lo']))
+    run.forget_after(6)
+    assert run.rows() == rows[:2]
+
+
+def test_an_old_run_is_kept_under_the_next_free_name(run: RunDirectory) -> None:
+    first = run.keep_old()
+    run.create(small(), ["a", "b"])
+    second = run.keep_old()
+    assert [first.name, second.name] == ["s0-01234567~1", "s0-01234567~2"]
+    assert (first / "config.yaml").exists()
+
+
+def test_a_result_has_kind_name_and_time(run: RunDirectory) -> None:
+    assert run.result() is None
+    content = run.finish("train", {"seed": 0})
+    assert run.result() == content
+    assert (content["kind"], content["name"], content["seed"]) == ("train", "label/s0-01234567", 0)
+
+
+def test_a_damaged_result_is_named(run: RunDirectory) -> None:
+    run.result_file.write_text("{")
+    with pytest.raises(UsageError, match=r"result\.json cannot be read"):
+        run.result()
+
+
+def test_a_folder_without_a_configuration_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"is not a run: it has no config\.yaml"):
+        RunDirectory(tmp_path).read_config()
+
+
+def test_one_process_at_a_time_holds_a_run(run: RunDirectory) -> None:
+    with (
+        run.locked(),
+        pytest.raises(UsageError, match="another process"),
+        RunDirectory(run.path).locked(),
+    ):
+        pass

@@ -1,0 +1,38 @@
+"""What `train --dry-run` says."""
+
+from pathlib import Path
+
+import yaml
+
+from alexcli.config.mapping import to_mapping
+from alexcli.reporter import NullReporter
+from alexcli.run.dry_run import plan
+from alexcli.run.train import train
+from tests.conftest import small
+
+
+def _comments(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line.startswith("# ")]
+
+
+def test_the_configuration_follows_comments_on_run_data_net_and_work() -> None:
+    spec = small("trainer.accelerator=cpu")
+    text = plan(spec, NullReporter(), overrides=[])
+    assert yaml.safe_load(text) == to_mapping(spec)
+    run, data, net, work = _comments(text)
+    assert run.startswith("# run: runs/quickstart/s0-")
+    assert run.endswith("(new)")
+    assert data == "# data: 150 images of 10 classes, 60 to validate"
+    assert net.endswith("parameters")
+    assert work == (
+        "# work: 2 epochs of 3 updates at most, cpu, float32, placement single (1 process)"
+    )
+    assert not Path("runs").exists()
+
+
+def test_a_finished_and_an_unfinished_run_are_told_apart() -> None:
+    spec = small("optim.epochs=1")
+    directory = Path(train(spec, NullReporter()).directory)
+    assert "(finished: train would skip it)" in plan(spec, NullReporter(), overrides=[])
+    (directory / "result.json").unlink()
+    assert "(unfinished: train would resume it)" in plan(spec, NullReporter(), overrides=[])

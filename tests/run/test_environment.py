@@ -1,0 +1,25 @@
+"""What is recorded of the machine."""
+
+import subprocess
+from typing import Any
+
+import pytest
+import torch
+
+from alexcli.run import environment
+from alexcli.run.environment import describe_environment
+
+
+def test_versions_devices_and_threads_are_recorded() -> None:
+    record = describe_environment()
+    assert torch.__version__.startswith(record["packages"]["torch"])
+    assert record["devices"]
+    assert record["threads"] == torch.get_num_threads()
+
+
+def test_code_outside_a_repository_has_no_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise subprocess.CalledProcessError(128, "git")
+
+    monkeypatch.setattr(environment.subprocess, "run", fail)
+    assert describe_environment()["git"] is None

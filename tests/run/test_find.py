@@ -1,0 +1,72 @@
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from alexcli.errors import UsageError
+from alexcli.run.directory import RunDirectory
+from alexcli.run.find import locate, newest, resolve_runs
+
+RUNS = Path("runs")
+
+
+def test_without_a_finished_run_the_error_says_how_to_make_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        newest(RUNS)
+    assert caught.value.hint == "alexcli train"
+
+
+def test_the_newest_run_is_finished_and_no_ablations_arm(run: RunDirectory) -> None:
+    results = {
+        "arm": {"kind": "train", "arm": "no_lrn", "finished": "2999"},
+        "other": {"kind": "eval", "finished": "2999"},
+    }
+    for name, result in results.items():
+        folder = RUNS / name / "s0-x"
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text(json.dumps(result))
+    (RUNS / "unfinished" / "s0-y").mkdir(parents=True)
+    assert newest(RUNS).path == run.path
+
+
+def test_an_old_run_is_never_the_newest(run: RunDirectory) -> None:
+    old = run.path.with_name(f"{run.path.name}~1")
+    shutil.copytree(run.path, old)
+    (old / "result.json").write_text(json.dumps({"kind": "train", "finished": "2999"}))
+    assert newest(RUNS).path == run.path
+
+
+def test_a_run_directory_means_its_last_checkpoint_and_a_file_itself(run: RunDirectory) -> None:
+    assert locate(str(run.path)).path == run.last
+    best = run.path / "best.ckpt"
+    checkpoint = locate(str(best))
+    assert checkpoint.path == best
+    assert checkpoint.run.path == run.path
+
+
+def test_a_misspelled_run_is_suggested(run: RunDirectory) -> None:
+    with pytest.raises(UsageError) as caught:
+        locate(str(run.path)[:-1])
+    assert str(run.path) in (caught.value.hint or "")
+
+
+def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UsageError, match=r"no checkpoint last\.ckpt"):
+        locate(str(tmp_path / "empty"))
+
+
+def test_without_a_name_the_newest_run_is_meant(run: RunDirectory) -> None:
+    (checkpoint,) = resolve_runs([], RUNS)
+    assert checkpoint.path == run.last
+
+
+def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> None:
+    shutil.copytree(run.path, run.path.with_name(f"{run.path.name}~1"))
+    (run.path.parent / "s9-empty").mkdir()
+    names = [f"{run.path.parent}/s*", str(run.path), str(run.last)]
+    checkpoints = resolve_runs(names, RUNS)
+    assert [checkpoint.path for checkpoint in checkpoints] == [run.last]
+    with pytest.raises(UsageError, match="no run or checkpoint matches"):
+        resolve_runs([f"{run.path.parent}/x*"], RUNS)

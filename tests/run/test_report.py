@@ -1,0 +1,93 @@
+import json
+import shutil
+
+import pytest
+import yaml
+
+from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis, LinesPanel
+from alexcli.records.study import ArmResult, StudyResult
+from alexcli.run.directory import RunDirectory
+from alexcli.run.report import runs_report, study_report
+
+
+def _copy(run: RunDirectory, seed: int, **optim: float) -> RunDirectory:
+    """The run as another seed would have left it, with other settings."""
+    copy = RunDirectory(run.path.with_name(f"s{seed}-copy"))
+    shutil.copytree(run.path, copy.path)
+    config = yaml.safe_load(copy.config.read_text())
+    config["seed"] = seed
+    config["optim"].update(optim)
+    copy.config.write_text(yaml.safe_dump(config))
+    return copy
+
+
+def _records(analysis: Analysis, title: str) -> list[dict[str, object]]:
+    (table,) = (table for table in analysis.tables if table.title == title)
+    return table.records()
+
+
+def _study(arms: dict[str, list[RunDirectory]]) -> StudyResult:
+    return StudyResult(
+        name="lrn",
+        about="with and without",
+        claim="section 3.3",
+        metric="top1_err",
+        threshold=None,
+        setting="tiny",
+        n=60,
+        arms=[
+            ArmResult(name, [], f"alexcli train {name}", {}, [], [str(run.path) for run in runs])
+            for name, runs in arms.items()
+        ],
+        missing=0,
+    )
+
+
+def test_settings_that_differ_have_a_column_for_each_run(run: RunDirectory) -> None:
+    other = _copy(run, seed=1, epochs=3)
+    analysis = runs_report([run, other])
+    rows = {row["key"]: row for row in _records(analysis, "what differs")}
+    assert set(rows) == {"seed", "optim.epochs"}
+    assert rows["optim.epochs"] == {"key": "optim.epochs", run.name: "2", other.name: "3"}
+
+
+def test_runs_that_are_alike_have_no_table_of_differences(run: RunDirectory) -> None:
+    titles = [table.title for table in runs_report([run]).tables]
+    assert "what differs" not in titles
+    assert titles[-2:] == ["to repeat it", "where it ran"]
+
+
+def test_a_machine_is_named_once_and_a_command_for_each_run(run: RunDirectory) -> None:
+    analysis = runs_report([run, _copy(run, seed=1)])
+    (machine,) = _records(analysis, "where it ran")
+    assert "torch " in str(machine["versions"])
+    assert len(_records(analysis, "to repeat it")) == 2
+
+
+def test_a_run_that_is_not_finished_is_reported_without_a_machine(run: RunDirectory) -> None:
+    result = json.loads(run.result_file.read_text())
+    run.result_file.write_text(json.dumps(result | {"on": None, "command": "alexcli train"}))
+    analysis = runs_report([run])
+    assert _records(analysis, "to repeat it") == [{"command": "alexcli train"}]
+    assert _records(analysis, "where it ran")[0]["revision"] == "installed"
+    run.result_file.unlink()
+    assert _records(runs_report([run]), "to repeat it") == [{"command": ""}]
+
+
+def test_the_curves_of_a_study_are_its_arms(run: RunDirectory) -> None:
+    arms = {"baseline": [run], "no norm": [_copy(run, seed=1)]}
+    analysis = study_report(_study(arms), "--seeds=1")
+    assert analysis.title == "lrn: with and without"
+    (panel,) = analysis.panels
+    assert isinstance(panel, LinesPanel)
+    assert list(panel.lines) == list(arms)
+    commands = [row["command"] for row in _records(analysis, "to repeat it")]
+    expected = ["alexcli ablate lrn --seeds=1", "alexcli train baseline", "alexcli train no norm"]
+    assert commands == expected
+
+
+def test_a_study_without_a_finished_run_is_refused() -> None:
+    with pytest.raises(UsageError, match="no run of lrn is finished") as caught:
+        study_report(_study({"baseline": []}), "")
+    assert caught.value.hint == "alexcli ablate lrn"

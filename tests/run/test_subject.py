@@ -1,0 +1,73 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from alexcli.analysis.subject import Subject
+from alexcli.errors import UsageError
+from alexcli.reporter import NullReporter
+from alexcli.run.directory import RunDirectory
+from alexcli.run.subject import subject_of
+from alexcli.run.trained import TrainedModel, load
+from alexcli.schema import AnalyzeSpec
+
+
+class Progress(NullReporter):
+    """Remembers how far passes came."""
+
+    def __init__(self) -> None:
+        self.completed: list[int] = []
+
+    def progress(self, task: str, completed: int, total: int) -> None:
+        assert total == 150
+        self.completed.append(completed)
+
+
+@pytest.fixture
+def model(run: RunDirectory) -> TrainedModel:
+    return load(run, run.last)
+
+
+def _subject(model: TrainedModel, **settings: object) -> Subject:
+    return subject_of(model, AnalyzeSpec(**settings), NullReporter())  # type: ignore[arg-type]
+
+
+def test_held_out_images_are_spread_evenly_over_the_classes(model: TrainedModel) -> None:
+    sample = _subject(model, count=10).sample()
+    assert sample.labels == model.names
+    assert sample.pixels.shape == (10, *sample.pixels.shape[1:])
+    assert sample.pixels.dtype == torch.uint8
+    assert all(file.startswith("val/") for file in sample.files)
+    assert len(_subject(model, count=1000).sample().files) == 60
+
+
+def test_images_of_a_folder_are_read_and_labelled_by_its_name(model: TrainedModel) -> None:
+    name = model.classes[3]
+    folder = Path("mine") / name
+    folder.mkdir(parents=True)
+    for file in ("a.png", "b.png", "c.png"):
+        Image.new("RGB", (90, 60), "red").save(folder / file)
+    sample = _subject(model, images="mine", count=2).sample()
+    assert sample.files == [f"mine/{name}/a.png", f"mine/{name}/b.png"]
+    assert sample.labels == [model.names[3]] * 2
+    assert sample.pixels[0, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_a_folder_without_images_is_refused(model: TrainedModel) -> None:
+    Path("empty").mkdir()
+    with pytest.raises(UsageError, match="empty holds no images"):
+        _subject(model, images="empty").sample()
+
+
+def test_a_pass_over_the_training_set_yields_every_image_once(model: TrainedModel) -> None:
+    reporter = Progress()
+    subject = subject_of(model, AnalyzeSpec(), reporter)
+    training_set = subject.training_set()
+    batches = list(subject.batches(training_set))
+    indices = torch.cat([batch.indices for batch in batches])
+    assert indices.tolist() == list(range(150))
+    first = training_set.fetch([0])
+    assert np.array_equal(batches[0].images[:1].cpu().numpy(), first)
+    assert reporter.completed[-1] == 150

@@ -1,0 +1,40 @@
+import inspect
+
+import pytest
+
+from alexcli.records.training import EpochRow
+from alexcli.reporter import NullReporter, Reporter
+
+ROW = EpochRow(
+    step=1,
+    epoch=1,
+    split="train",
+    loss=2.0,
+    top1_err=0.5,
+    top5_err=None,
+    lr=0.01,
+    images_per_s=1.0,
+    time=1.0,
+)
+
+
+def test_a_null_reporter_takes_everything_and_shows_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    reporter: Reporter = NullReporter()
+    reporter.note("a note")
+    reporter.warn("a warning")
+    reporter.progress("evaluating", 1, 2)
+    reporter.step(ROW, epochs=1, steps=1)
+    reporter.epoch([ROW], epochs=1)
+    reporter.close()
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("", "")
+
+
+def test_a_null_reporter_has_the_signatures_of_a_reporter() -> None:
+    names = [name for name, _ in inspect.getmembers(Reporter, inspect.isfunction) if name[0] != "_"]
+    assert set(names) == {"note", "warn", "progress", "step", "epoch", "close"}
+    for name in names:
+        expected = inspect.signature(getattr(Reporter, name))
+        assert inspect.signature(getattr(NullReporter, name)) == expected
