@@ -12,7 +12,7 @@ from alexcli import __version__
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import fit
 from alexcli.lit.module import AlexNetModule
@@ -110,7 +110,7 @@ def build_training(
     reporter.note(
         f"step: {resolve_precision(spec).name}, channels-last, "
         f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, {compiled}, "
-        f"{torch.get_num_threads()} threads"
+        f"{plural(torch.get_num_threads(), 'thread')}"
     )
     module.configure_optimizers()  # refuses a parameter without a group before anything is written
     return module, data
@@ -196,7 +196,7 @@ def _summary(module: AlexNetModule, dataset: Dataset) -> str:
     if kind is not PlacementKind.single:
         where += f", {kind.name}"
     if placement.processes > 1:
-        where += f" ({placement.processes} processes, {placement.replicas} replicas)"
+        where += f" ({placement.processes} processes, {plural(placement.replicas, 'replica')})"
     return (
         f"{module.spec.model.name} on {len(dataset.train)} images of {len(dataset.classes)} "
         f"classes, {len(dataset.val)} to validate; {where}"
