@@ -155,3 +155,11 @@ def test_several_values_are_no_evaluation(override: str) -> None:
 def test_an_evaluation_does_not_read_the_environment() -> None:
     with pytest.raises(UsageError, match="contains an interpolation"):
         override_run(compose([], TrainSpec), ["data.root=${oc.env:HOME}"])
+
+
+def test_a_changed_configuration_does_not_change_the_next_one() -> None:
+    overrides = ["experiment=quickstart"]
+    expected = compose(overrides, TrainSpec)
+    changed = compose([*overrides, "model.layers.conv4=null"], TrainSpec)
+    changed.model.layers.clear()
+    assert compose(overrides, TrainSpec) == expected
