@@ -71,6 +71,16 @@ def test_the_configuration_is_handed_over_resolved(tmp_path: Path) -> None:
     assert handed_config() == spec
 
 
+def test_a_wrong_environment_does_not_hide_the_error_about_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    assert rank_prefix() == ""
+    assert not send_error_to_parent(UsageError("LOCAL_RANK is not set"))
+
+
 ORPHAN = """
 import os, sys, time
 from alexcli.run.worker import stop_with_parent

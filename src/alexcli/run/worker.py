@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from alexcli.errors import AlexcliError, RunFailedError
+from alexcli.errors import AlexcliError, RunFailedError, UsageError
 from alexcli.parent_watch import on_parent_exit
-from alexcli.placement.environment import MEETING, distributed_env
+from alexcli.placement.environment import MEETING, ProcessEnvironment, distributed_env
 
 if TYPE_CHECKING:  # omegaconf would slow down every --help
     from alexcli.schema import TrainSpec
@@ -61,7 +61,7 @@ def leave_process_group() -> None:
 
 def rank_prefix() -> str:
     """Which of several processes this is, to begin a message with; empty for a process alone."""
-    environment = distributed_env()
+    environment = _known_environment()
     return "" if environment is None else f"rank {environment.rank} of {environment.size}: "
 
 
@@ -89,7 +89,7 @@ def send_error_to_parent(error: BaseException) -> bool:
     Returns:
         Whether there is such a process.
     """
-    environment = distributed_env()
+    environment = _known_environment()
     folder = _meeting_folder()
     if environment is None or folder is None:
         return False
@@ -111,6 +111,14 @@ def stop_with_parent() -> None:
     """Save and stop, as on SIGTERM, once the process that started this one is gone."""
     if _meeting_folder() is not None:
         on_parent_exit(lambda: os.kill(os.getpid(), signal.SIGTERM))
+
+
+def _known_environment() -> ProcessEnvironment | None:
+    """As distributed_env, but None where the variables are wrong: their error is told elsewhere."""
+    try:
+        return distributed_env()
+    except UsageError:
+        return None
 
 
 def _meeting_folder() -> Path | None:
