@@ -154,8 +154,8 @@ def _make_arm(
     before = flat(base.spec)
     changes = resolve(definition.change, before, full_name)
     _check_no_conflict(typed, changes, definition, full_name)
-    own = [f"{key}={hydra_value(value)}" for key, value in changes.items()]
-    overrides = [*base.overrides, *own]
+    changed = [f"{key}={hydra_value(value)}" for key, value in changes.items()]
+    overrides = [*base.overrides, *changed]
     spec = compose(overrides, TrainSpec)
     differences = _differences(base.spec, before, flat(spec), changes)
     return Arm(name, spec, overrides, differences, definition)

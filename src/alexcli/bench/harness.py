@@ -15,7 +15,7 @@ Arm = Callable[[], tuple[float, float]]
 
 
 def interleave(
-    arms: Mapping[str, Arm], rounds: int, reporter: Reporter, what: str
+    arms: Mapping[str, Arm], rounds: int, reporter: Reporter, label: str
 ) -> dict[str, list[float]]:
     """Units per second of each arm, one measurement a round, after a round that is thrown away.
 
@@ -23,7 +23,7 @@ def interleave(
         arms: by name, measured in this order.
         rounds: measurements of each arm.
         reporter: receives progress updates.
-        what: what is measured, for the progress bar.
+        label: what is measured, for the progress bar.
     """
     speeds: dict[str, list[float]] = {name: [] for name in arms}
     total = (rounds + 1) * len(arms)
@@ -34,7 +34,7 @@ def interleave(
             if round_ > 0:
                 speeds[name].append(units / seconds)
             count += 1
-            reporter.progress(what, count, total)
+            reporter.progress(label, count, total)
     return speeds
 
 

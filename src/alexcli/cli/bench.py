@@ -2,7 +2,8 @@
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,6 +20,7 @@ from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 
 if TYPE_CHECKING:
+    from alexcli.reporter import Reporter
     from alexcli.schema import TrainSpec
 
 bench = group(
@@ -51,10 +53,8 @@ def data(
     """
     from alexcli.bench.data import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(source, _paper_net(), rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(source, _paper_net(), rounds, reporter)
     _show("data", results, out, format)
 
 
@@ -77,10 +77,8 @@ def prepare(
     """
     from alexcli.bench.prepare import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(source, rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(source, rounds, reporter)
     _show("prepare", results, out, format)
 
 
@@ -94,10 +92,8 @@ def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.ta
     """
     from alexcli.bench.lrn import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(128, rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(128, rounds, reporter)
     _show("lrn", results, out, format)
 
 
@@ -122,10 +118,8 @@ def step(
     """
     from alexcli.bench.step import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(_paper_net(), batch, rounds, reporter, extrapolate=extrapolate)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(_paper_net(), batch, rounds, reporter, extrapolate=extrapolate)
     _show("step", results, out, format)
 
 
@@ -139,10 +133,8 @@ def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.t
     """
     from alexcli.bench.eval import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(_paper_net(), 64, rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(_paper_net(), 64, rounds, reporter)
     _show("eval", results, out, format)
 
 
@@ -156,10 +148,8 @@ def loop(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.t
     """
     from alexcli.bench.loop import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(_paper_net(), rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(_paper_net(), rounds, reporter)
     _show("loop", results, out, format)
 
 
@@ -182,10 +172,8 @@ def profile(
     """
     from alexcli.bench.profile import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    rows = run(_paper_net(), batch, rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        rows = run(_paper_net(), batch, rounds, reporter)
     _save(rows, out)
     parts = [
         {
@@ -220,18 +208,22 @@ def placement(
     """
     from alexcli.bench.placement import run
 
-    _prepare_process()
-    reporter = make_reporter()
-    results = run(batch, rounds, reporter)
-    reporter.close()
+    with _measuring() as reporter:
+        results = run(batch, rounds, reporter)
     _show("placement", results, out, format)
 
 
-def _prepare_process() -> None:
-    """Allocate memory as `train` does."""
+@contextmanager
+def _measuring() -> Iterator["Reporter"]:
+    """Allocate memory as `train` does, and show progress until the measurement ends."""
     from alexcli.malloc import reuse_freed_memory
 
     reuse_freed_memory()
+    reporter = make_reporter()
+    try:
+        yield reporter
+    finally:
+        reporter.close()
 
 
 def _paper_net() -> "TrainSpec":
