@@ -1,8 +1,11 @@
 """What every net offers to training and placements, whoever builds it."""
 
+import pytest
 import torch
 
+from alexcli.model.layers import Layer
 from alexcli.model.net import Net, all_named_parameters
+from alexcli.model.ops import Dropout
 from alexcli.model.torchvision_models import TorchvisionNet
 from alexcli.model.towers import Towers
 from tests.conftest import model
@@ -37,3 +40,19 @@ def test_towers_and_torchvisions_nets_are_nets_with_a_specification() -> None:
     assert [name for name, _ in all_named_parameters(resnet)] == [
         name for name, _ in resnet.named_parameters()
     ]
+
+
+def test_what_cannot_be_compiled_runs_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    disabled: list[object] = []
+
+    def disable(forward: object) -> object:
+        disabled.append(forward)
+        return forward
+
+    monkeypatch.setattr(torch.compiler, "disable", disable)
+    net = Towers(model("model.width=0.0625"))
+    net.compile(backend="eager")
+    dropouts = [module for module in net.modules() if isinstance(module, Dropout)]
+    assert len(dropouts) == 4  # fc6 and fc7 of two towers
+    assert all(dropout.forward in disabled for dropout in dropouts)
+    assert not any(layer.forward in disabled for layer in net.modules() if isinstance(layer, Layer))

@@ -24,6 +24,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from alexcli.model.operators import declare_operator
+
 # Elements of a block: of 2**14 to 2**19 the fastest for conv1 and conv2 (results/speed).
 BLOCK = 1 << 17
 
@@ -74,8 +76,7 @@ def closed_form(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Te
     return out
 
 
-@torch.library.custom_op("alexcli::lrn", mutates_args=())
-def lrn(
+def _lrn(
     x: Tensor, size: int, alpha: float, beta: float, k: float, store_r: bool
 ) -> tuple[Tensor, Tensor]:
     """The norm of x and, where it is to be stored, r = d ** -0.5; otherwise an empty tensor.
@@ -102,8 +103,7 @@ def lrn(
     return out, r
 
 
-@torch.library.custom_op("alexcli::lrn_backward", mutates_args=())
-def lrn_backward(
+def _lrn_backward(
     grad: Tensor, x: Tensor, r: Tensor, size: int, alpha: float, beta: float, k: float
 ) -> Tensor:
     """The gradient of x from the gradient of the norm; an empty r is computed again."""
@@ -131,7 +131,6 @@ def lrn_backward(
     return gradient
 
 
-@lrn.register_fake
 def _lrn_fake(
     x: Tensor,
     size: int,  # noqa: ARG001
@@ -145,7 +144,6 @@ def _lrn_fake(
     return torch.empty_like(x), torch.empty_like(x if store_r else x[:0])
 
 
-@lrn_backward.register_fake
 def _lrn_backward_fake(grad: Tensor, x: Tensor, *_constants: object) -> Tensor:  # noqa: ARG001
     """Shape and memory order of what `lrn_backward` returns, for tracers."""
     return torch.empty_like(_dense(x, like=x))
@@ -170,8 +168,12 @@ def _refuse_second_derivative(*_: Any) -> None:
     )
 
 
-lrn.register_autograd(_gradient, setup_context=_save_for_backward)
-lrn_backward.register_autograd(_refuse_second_derivative)
+lrn = declare_operator(
+    "lrn", _lrn, fake=_lrn_fake, backward=_gradient, setup_context=_save_for_backward
+)
+lrn_backward = declare_operator(
+    "lrn_backward", _lrn_backward, fake=_lrn_backward_fake, backward=_refuse_second_derivative
+)
 
 
 def _window_matrix(x: Tensor, size: int, scale: float) -> Tensor:

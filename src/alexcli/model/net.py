@@ -5,6 +5,7 @@ Legend: N images, K classes.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +42,17 @@ class Net(nn.Module, ABC):
     @abstractmethod
     def whole(self) -> "Net":
         """A net of the same specification with all towers, for its names and shapes."""
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Compile the forward pass in place, as torch's own method of the name.
+
+        Modules that set `compilable` to False run as they are.
+        """
+        for module in self.modules():
+            if not getattr(module, "compilable", True):
+                disable: Any = torch.compiler.disable
+                module.forward = disable(module.forward)
+        super().compile(*args, **kwargs)
 
     def drop_other_towers(self, state: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:
         """A state dict without the towers that this process does not hold.

@@ -62,6 +62,9 @@ class Dropout(nn.Module):
         tower: number of the tower, from 0, which numbers the units across towers.
     """
 
+    compilable = False
+    """torch's compiler fails on the 64-bit keys of the masks."""
+
     def __init__(self, rate: float, kind: DropoutKind, *, layer: str, tower: int) -> None:
         super().__init__()
         self.rate = rate
@@ -69,7 +72,6 @@ class Dropout(nn.Module):
         self.layer = layer
         self.tower = tower
 
-    @torch.compiler.disable  # type: ignore[untyped-decorator]  # inductor fails on 64-bit keys
     def forward(self, x: Tensor, context: rng.DropoutContext | None) -> Tensor:
         """x (N, ...) -> the same shape.
 
