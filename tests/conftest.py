@@ -12,7 +12,13 @@ os.environ["OMP_NUM_THREADS"] = "1"
 
 from alexcli.config.compose import compose
 from alexcli.config.files import choices, conf_dir
+from alexcli.model.compiled import sources_digest
 from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
+
+# Loops are compiled once for all tests, not once in each test's cache.
+os.environ.setdefault(
+    "NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".numba_cache" / sources_digest())
+)
 
 # A run of two epochs on drawn images that takes about a second.
 SMALL = (

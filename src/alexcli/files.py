@@ -1,11 +1,14 @@
 """Writing files: a reader never finds a half-written one, and an error names the file."""
 
 import contextlib
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from alexcli.errors import UsageError
+
+CACHE_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
 
 
 @contextlib.contextmanager
@@ -52,3 +55,22 @@ def writing(target: object, *, hint: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"{target} cannot be written: {reason}", hint=hint) from error
+
+
+def cache_dir() -> Path:
+    """The folder of files that can be made again: $ALEXCLI_CACHE, or ~/.cache/alexcli.
+
+    It is created if it does not exist.
+
+    Raises:
+        UsageError: it cannot be created.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(os.environ.get("ALEXCLI_CACHE") or Path(base, "alexcli"))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"the cache folder {folder} cannot be created: {error.strerror}", hint=CACHE_HINT
+        ) from error
+    return folder

@@ -4,8 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from alexcli.data.cache import cache_dir, cached
+from alexcli.data.cache import cached
 from alexcli.errors import UsageError
+from alexcli.files import cache_dir
 
 
 def test_arrays_are_made_once_even_by_parallel_callers() -> None:

@@ -2,14 +2,13 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
-from alexcli.model.ops import Dropout, Pool, build_activation, build_op
+from alexcli.model.ops import Dropout, build_activation, build_op
 from alexcli.model.shapes import trace
 from alexcli.rng import DropoutContext
-from alexcli.schema import Activation, DropoutKind, Norm, Op, PoolKind, PoolSpec, Rounding
+from alexcli.schema import Activation, DropoutKind, Norm, Op
 from tests.conftest import model
 
 
@@ -59,19 +58,6 @@ def test_a_rate_of_zero_drops_nothing_and_needs_no_place() -> None:
     dropout = Dropout(0.0, DropoutKind.test_scale, layer="fc6", tower=0)
     assert torch.equal(dropout(x, None), x)
     assert torch.equal(dropout.eval()(x, None), x)
-
-
-def test_averages_divide_by_the_area_inside_the_map() -> None:
-    pool = Pool(PoolSpec(kind=PoolKind.avg, size=3, stride=2), Rounding.ceil)
-    out = pool(torch.ones(1, 1, 8, 8))
-    assert out.shape[-1] == 4
-    assert torch.equal(out, torch.ones_like(out))
-
-
-def test_overlapping_pooling_is_torchs() -> None:
-    x = torch.randn(2, 3, 13, 13)
-    pool = Pool(PoolSpec(), Rounding.floor)
-    assert torch.equal(pool(x), F.max_pool2d(x, 3, 2))
 
 
 @pytest.mark.parametrize("activation", Activation)

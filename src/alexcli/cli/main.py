@@ -1,5 +1,6 @@
 """The command line: all commands under one name."""
 
+import os
 from typing import Annotated
 
 import typer
@@ -58,4 +59,7 @@ app.add_typer(config, name="config")
 
 def main() -> None:
     """Run the command line."""
+    # OpenMP's threads wait for their next loop in sleep. By default they turn round and round, and
+    # keep the cores from our own threads and from other programs; read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     app()

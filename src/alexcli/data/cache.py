@@ -1,9 +1,7 @@
 """Files that can be made again at any time, in $ALEXCLI_CACHE (default: ~/.cache/alexcli)."""
 
-import os
 import zipfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,29 +9,10 @@ import numpy.typing as npt
 from filelock import FileLock
 
 from alexcli.errors import UsageError
-from alexcli.files import atomic_path
+from alexcli.files import CACHE_HINT, atomic_path, cache_dir
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 """Arrays by name, as an npz file holds them."""
-
-FOLDER_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
-
-
-def cache_dir() -> Path:
-    """The cache folder, created if it does not exist.
-
-    Raises:
-        UsageError: it cannot be created.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(os.environ.get("ALEXCLI_CACHE") or Path(base, "alexcli"))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"the cache folder {folder} cannot be created: {error.strerror}", hint=FOLDER_HINT
-        ) from error
-    return folder
 
 
 def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
@@ -58,7 +37,7 @@ def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]
                     np.savez(file, allow_pickle=False, **arrays)
     except OSError as error:
         raise UsageError(
-            f"the cache file {path} cannot be written: {error.strerror}", hint=FOLDER_HINT
+            f"the cache file {path} cannot be written: {error.strerror}", hint=CACHE_HINT
         ) from error
     try:
         with np.load(path, allow_pickle=False) as stored:

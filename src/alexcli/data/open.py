@@ -8,10 +8,10 @@ from types import ModuleType
 
 import numpy as np
 
-from alexcli.data.cache import cache_dir
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.store import is_store
 from alexcli.errors import UsageError, plural
+from alexcli.files import cache_dir
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.schema import DataSpec, PrepareSpec, Source
 

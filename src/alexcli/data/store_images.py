@@ -15,7 +15,6 @@ from filelock import FileLock
 from xxhash import xxh3_128_hexdigest
 
 from alexcli.data.arrays import ImageArray, IndexArray
-from alexcli.data.cache import FOLDER_HINT, cache_dir
 from alexcli.data.dataset import Dataset
 from alexcli.data.decode import decode_jpeg
 from alexcli.data.images import ImageSource
@@ -32,7 +31,7 @@ from alexcli.data.store import (
 )
 from alexcli.data.store_index import read_index
 from alexcli.errors import UsageError
-from alexcli.files import write_atomic, writing
+from alexcli.files import CACHE_HINT, cache_dir, write_atomic, writing
 from alexcli.schema import Encoding
 
 
@@ -164,7 +163,7 @@ def local_path(root: str, chunk: Chunk) -> Path:
                     f"{root}/{chunk.file} is not what its manifest promises",
                     hint=f"alexcli data verify {root}",
                 )
-            with writing(f"the cache file {path}", hint=FOLDER_HINT):
+            with writing(f"the cache file {path}", hint=CACHE_HINT):
                 write_atomic(path, content)
     return path
 

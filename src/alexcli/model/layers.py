@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from alexcli import rng
 from alexcli.model.ops import Dropout, build_op
 from alexcli.model.shapes import LayerShape, active_ops
-from alexcli.schema import Kind, ModelSpec
+from alexcli.model.tail import can_fuse, fuse
+from alexcli.schema import Kind, ModelSpec, TailImpl
 
 
 class Layer(nn.Module, ABC):
@@ -36,6 +37,7 @@ class Layer(nn.Module, ABC):
         self.ops = nn.ModuleDict(
             {op.value: build_op(op, shape, model, tower) for op, _ in active_ops(model, shape)}
         )
+        self.may_fuse = model.tail is TailImpl.auto
 
     @abstractmethod
     def product(self, x: Tensor) -> Tensor:
@@ -44,7 +46,10 @@ class Layer(nn.Module, ABC):
     def forward(self, x: Tensor, context: rng.DropoutContext | None = None) -> Tensor:
         """x (N, C_in, H, W) or (N, U_in) -> (N, C, H', W') or (N, U)."""
         x = self.product(x)
-        for op in self.ops.values():
+        ops = list(self.ops.values())
+        if self.may_fuse and can_fuse(x):
+            ops = fuse(ops)
+        for op in ops:
             x = op(x, context) if isinstance(op, Dropout) else op(x)
         return x
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from alexcli.model.lrn_kernels import at_least_float32, closed_form, inverse_power, plain_formula
+from alexcli.model.lrn_kernels import at_least_float32, inverse_power, lrn, plain_formula
 from alexcli.schema import LrnConvention, LrnImpl, LrnSpec, SpatialLrnSpec
 
 
@@ -30,7 +30,8 @@ def local_response_norm(
         return plain_formula(x, size, alpha, beta, k)
     if impl is LrnImpl.reference:
         return _torch_operator(x, size, alpha, beta, k)
-    return closed_form(x, size, alpha, beta, k)
+    out: Tensor = lrn(x, size, alpha, beta, k)
+    return out
 
 
 def _torch_operator(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:

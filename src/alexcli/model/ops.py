@@ -6,47 +6,13 @@ Legend: N images, C channels of one tower, H = W side of a feature map.
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from alexcli import rng
 from alexcli.model.lrn import LocalResponseNorm, SpatialResponseNorm
+from alexcli.model.pooling import Pool
 from alexcli.model.shapes import LayerShape
-from alexcli.schema import (
-    Activation,
-    DropoutKind,
-    Kind,
-    ModelSpec,
-    Norm,
-    Op,
-    PoolKind,
-    PoolSpec,
-    Rounding,
-)
-
-
-class Pool(nn.Module):
-    """Maximum or average pooling whose windows are clipped at the border of the feature map.
-
-    An average divides by the clipped window's area.
-
-    Args:
-        spec: the window and what it computes.
-        rounding: whether a clipped last window counts.
-    """
-
-    def __init__(self, spec: PoolSpec, rounding: Rounding) -> None:
-        super().__init__()
-        self.kind = spec.kind
-        self.size = spec.size
-        self.stride = spec.stride
-        self.ceil = rounding is Rounding.ceil
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) -> (N, C, H', W')."""
-        if self.kind is PoolKind.max:
-            return F.max_pool2d(x, self.size, self.stride, ceil_mode=self.ceil)
-        return F.avg_pool2d(x, self.size, self.stride, ceil_mode=self.ceil, count_include_pad=False)
+from alexcli.schema import Activation, DropoutKind, Kind, ModelSpec, Norm, Op
 
 
 class Dropout(nn.Module):

@@ -22,8 +22,9 @@ DIGITS = 8
 NOT_OF_THE_RESULT = {
     # A name; the net is described by all other keys.
     "model.name",
-    # Like threads and placement, it changes rounding alone.
+    # Like threads and placement, they change rounding alone.
     "model.lrn.impl",
+    "model.tail",
     # Where the images lie and how they get here: nothing that changes a pixel.
     "data.root",
     "data.workers",

@@ -39,6 +39,7 @@ from alexcli.schema.model import (
     Reads,
     Rounding,
     SpatialLrnSpec,
+    TailImpl,
 )
 from alexcli.schema.optim import (
     GroupSpec,
@@ -104,6 +105,7 @@ __all__ = [
     "Source",
     "SpatialLrnSpec",
     "StudySpec",
+    "TailImpl",
     "TrafficSpec",
     "TrainSpec",
     "TrainerSpec",

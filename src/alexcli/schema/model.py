@@ -37,6 +37,11 @@ operator, `fast` is the closed form, and `auto` is the closed form or, where a c
 into faster code, the plain formula.
 """
 
+TailImpl = StrEnum("TailImpl", ["auto", "separate"])
+"""How the ops after a product are computed; the results agree to rounding. `separate` runs them one
+after another; `auto` computes activation, response norm and pooling in one pass where it can.
+"""
+
 PoolKind = StrEnum("PoolKind", ["max", "avg"])
 """Maximum or average of a window; an average divides by the area inside the feature map."""
 
@@ -174,6 +179,10 @@ class ModelSpec:
     """What the op `norm` stands for (section 3.3)."""
     lrn: LrnSpec = field(default_factory=LrnSpec)
     """Constants of `lrn`."""
+    tail: TailImpl = TailImpl.auto
+    """auto or separate: whether activation, response norm and pooling are computed in one pass; not
+    part of a run's fingerprint, as only rounding differs.
+    """
     spatial_norm_enabled: bool = True
     """Whether the op `spatial_norm` is applied (2012 code, layer 2); has no effect where no layer
     lists it.

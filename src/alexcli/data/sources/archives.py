@@ -9,9 +9,9 @@ from types import ModuleType
 
 from filelock import FileLock
 
-from alexcli.data.cache import cache_dir
 from alexcli.data.dataset import digest
 from alexcli.errors import UsageError
+from alexcli.files import cache_dir
 
 UNPACKING = ".unpacking"
 """The folder, beside the finished one, in which an archive is unpacked."""
