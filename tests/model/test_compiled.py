@@ -56,3 +56,14 @@ def test_without_a_cache_the_code_serves_one_process(
     monkeypatch.delenv("NUMBA_CACHE_DIR")
     assert compiled.available()
     assert "alexcli-numba-" in os.environ["NUMBA_CACHE_DIR"]
+
+
+def test_a_user_is_told_of_the_first_compilation_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    assert "once" in str(compiled.first_use())
+    (tmp_path / "norm.nbi").touch()
+    assert compiled.first_use() is None
+    monkeypatch.setattr(compiled, "load", lambda: "no numba")
+    assert compiled.first_use() is None

@@ -22,7 +22,8 @@ from alexcli.schema import TrainSpec
 OPERATORS = {
     "convolution": ("convolution",),
     "fully connected": ("addmm", "::mm", "linear"),
-    "response norm": ("alexcli::lrn", "alexcli_lrn"),  # the second waits for the first's threads
+    # Activation, norm and pooling in one; the second name waits for the threads of the first.
+    "response norm": ("alexcli::lrn", "alexcli_lrn", "alexcli::fused", "alexcli_fused"),
     "pooling": ("max_pool", "adaptive"),
     "update": ("fused_sgd", "_foreach"),
 }

@@ -56,6 +56,16 @@ def describe() -> str:
     return f"not compiled ({reason})" if reason else "compiled"
 
 
+def first_use() -> str | None:
+    """What to tell a user who will wait for the loops to be compiled; None where nobody waits."""
+    if not available():
+        return None
+    folder = Path(os.environ["NUMBA_CACHE_DIR"])
+    if any(folder.rglob("*.nbi")):  # numba's index of what is compiled
+        return None
+    return "compiling response norms and pooling for this processor, once: less than a minute"
+
+
 def fits(x: Tensor) -> bool:
     """Whether the loops can compute on a map (N, C, ...) or on vectors (N, C)."""
     return x.device.type == "cpu" and x.shape[1] >= LEAST_CHANNELS and available()

@@ -17,6 +17,7 @@ from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import fit
 from alexcli.lit.module import AlexNetModule
 from alexcli.malloc import reuse_freed_memory
+from alexcli.model import compiled
 from alexcli.placement.base import Placement
 from alexcli.records.training import EpochRow, TrainResult
 from alexcli.reporter import NullReporter, Reporter
@@ -103,17 +104,29 @@ def build_training(
         statistics = training_statistics(dataset, progress)
     data = DataModule(spec, dataset, placement)
     module = AlexNetModule(build_net(spec, placement), build_preprocess(spec, statistics), data)
-    compiled = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
-    if compiled == "compiled":
+    compiled_state = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    if compiled_state == "compiled":
         torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
         module.net.compile()
     reporter.note(
         f"step: {resolve_precision(spec).name}, channels-last, "
-        f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, {compiled}, "
-        f"{plural(torch.get_num_threads(), 'thread')}"
+        f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, "
+        f"{compiled_state}, {plural(torch.get_num_threads(), 'thread')}"
     )
+    _report_loops(placement, reporter)
     module.configure_optimizers()  # refuses a parameter without a group before anything is written
     return module, data
+
+
+def _report_loops(placement: Placement, reporter: Reporter) -> None:
+    """Say that the loops of a CPU are compiled now, or that they cannot be used."""
+    if placement.device.type != "cpu":
+        return
+    if not compiled.available():
+        reporter.note(f"response norms and pooling by torch: {compiled.describe()}")
+    first_use = compiled.first_use()
+    if first_use:
+        reporter.note(first_use)
 
 
 def _named_checkpoint(resume: str, run: RunDirectory) -> Path | None:
