@@ -1,9 +1,25 @@
 """Interleaved measurements."""
 
 import itertools
+import logging
+from collections.abc import Iterator
 
-from alexcli.bench.harness import compare, interleave, record, run_for, single_result, timed
+import pytest
+
+from alexcli.bench.harness import (
+    compare,
+    describe,
+    interleave,
+    note_each,
+    only_errors,
+    record,
+    run_for,
+    single_result,
+    timed,
+)
+from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import NullReporter
+from tests.bench.notes import NoteList
 
 
 def test_ratios_are_of_the_same_round_and_the_first_round_is_thrown_away() -> None:
@@ -19,6 +35,38 @@ def test_ratios_are_of_the_same_round_and_the_first_round_is_thrown_away() -> No
 def test_a_figure_without_a_baseline_is_a_median() -> None:
     result = single_result("x", "s", [3.0, 1.0, 2.0])
     assert (result.value, result.against, result.ratio_median) == (2.0, None, None)
+
+
+def test_a_figure_is_described_in_a_line() -> None:
+    result = compare("x", "images/s", [8.0, 12.0], "theirs", [4.0, 4.0])
+    assert describe(result) == "x: 10 images/s, 2.50 times theirs (2.00 to 3.00)"
+    assert describe(single_result("peak", "TFLOP/s", [0.26359])) == "peak: 0.2636 TFLOP/s"
+
+
+def test_a_figure_is_shown_before_the_next_one_is_measured() -> None:
+    reporter = NoteList()
+
+    def measure() -> Iterator[BenchResult]:
+        for name in ("x", "y"):
+            reporter.notes.append(f"measuring {name}")
+            yield single_result(name, "s", [1.0])
+
+    results = note_each(measure(), reporter)
+    assert [result.name for result in results] == ["x", "y"]
+    assert reporter.notes == ["measuring x", "x: 1 s", "measuring y", "y: 1 s"]
+
+
+def test_only_errors_of_a_package_are_logged_within_a_block(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    package = logging.getLogger("noisy")
+    package.setLevel(logging.INFO)
+    with only_errors("noisy"):
+        logging.getLogger("noisy.part").warning("chatter")
+        logging.getLogger("noisy.part").error("failed")
+        logging.getLogger("another").warning("heard")
+    package.info("afterwards")
+    assert caplog.messages == ["failed", "heard", "afterwards"]
 
 
 def test_work_is_timed_once() -> None:

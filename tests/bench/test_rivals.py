@@ -1,10 +1,21 @@
 """AlexNet as others write it."""
 
+import logging
+import warnings
+
 import pytest
 import torch
 from torch import nn
 
-from alexcli.bench.rivals import HalvesNorm, Setting, build_rival, our_work, rival_work
+from alexcli.bench.rivals import (
+    HalvesNorm,
+    Setting,
+    build_rival,
+    compile_now,
+    eager_settings,
+    our_work,
+    rival_work,
+)
 from tests.conftest import small
 from tests.oracles import lrn_by_loop
 
@@ -48,3 +59,30 @@ def test_a_setting_decides_the_order_of_memory(monkeypatch: pytest.MonkeyPatch) 
     assert not next(eager.net.parameters()).is_contiguous(memory_format=last)
     assert next(ordered.net.parameters()).is_contiguous(memory_format=last)
     assert rival_work("port", Setting.bf16, x).bf16
+
+
+def test_bfloat16_is_tried_where_ours_has_it() -> None:
+    without = eager_settings(small("trainer.precision=float32"))
+    assert without == [Setting.eager, Setting.channels_last]
+    assert eager_settings(small("trainer.precision=bf16")) == [*without, Setting.bf16]
+
+
+def test_the_compilers_warnings_and_no_others_are_dropped(caplog: pytest.LogCaptureFixture) -> None:
+    def compile_() -> tuple[float, float]:
+        for module in ("torch._inductor.lowering", "torch._dynamo", "torch.functional"):
+            warnings.warn_explicit(module, UserWarning, "file.py", 1, module=module)
+        logging.getLogger("torch.utils.cpp_extension").warning("No CUDA runtime is found")
+        logging.getLogger("torch.distributed").warning("another message")
+        return 1, 1.0
+
+    with pytest.warns() as heard:
+        assert compile_now(compile_)
+    assert [str(warning.message) for warning in heard] == ["torch.functional"]
+    assert caplog.messages == ["another message"]
+
+
+def test_a_net_that_does_not_compile_is_no_rival() -> None:
+    def fail() -> tuple[float, float]:
+        raise RuntimeError("no C++ compiler")
+
+    assert not compile_now(fail)

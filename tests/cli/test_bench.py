@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from alexcli.bench import lrn, profile
+from alexcli.bench import lrn, profile, step
 from alexcli.cli.main import app
 from alexcli.records.benchmark import BenchResult
+from alexcli.reporter import Reporter
 
 RESULT = BenchResult("lrn/conv1", "torch", 1300.0, "images/s", 7.2, 7.0, 7.4, 5)
 
@@ -54,3 +55,35 @@ def test_a_profile_is_a_row_for_each_part(monkeypatch: pytest.MonkeyPatch) -> No
         "ours,forward,conv1,3.0,0.75",
         "ours,forward,fc8,1.0,0.25",
     ]
+
+
+def _fake_step(
+    _spec: object, batch: int, rounds: int, reporter: Reporter, **flags: bool
+) -> list[BenchResult]:
+    """Says what it was asked for."""
+    reporter.note(f"batch {batch}, {rounds} rounds, {flags}")
+    return [RESULT]
+
+
+@pytest.mark.parametrize(
+    ("options", "course"),
+    [
+        ([], "batch 64, 3 rounds, {'extrapolate': False, 'quick': False}"),
+        (["--quick"], "batch 16, 1 rounds, {'extrapolate': False, 'quick': True}"),
+        (["--quick", "--batch", "8", "--rounds", "2"], "batch 8, 2 rounds"),
+    ],
+)
+def test_a_step_has_a_size_unless_one_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, options: list[str], course: str
+) -> None:
+    monkeypatch.setattr(step, "run", _fake_step)
+    result = _invoke("step", "--format", "json", *options)
+    assert course in result.stderr
+    assert [row["name"] for row in json.loads(result.stdout)] == ["lrn/conv1"]
+    assert ("rough figures" in result.stderr) == ("--quick" in options)
+
+
+def test_the_table_of_a_quick_run_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "run", _fake_step)
+    assert "--quick, so these are rough" in _invoke("step", "--quick", "--format", "md").stdout
+    assert "rough" not in _invoke("step", "--format", "md").stdout

@@ -1,9 +1,11 @@
 """Interleaved measurements: machines are noisy, so only ratios of the same round are compared."""
 
+import logging
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from alexcli.records.benchmark import BenchResult
@@ -77,6 +79,32 @@ def single_result(name: str, unit: str, values: Sequence[float]) -> BenchResult:
     )
 
 
+def describe(result: BenchResult) -> str:
+    """A figure in one line, such as `step/train: 20.5 images/s, 1.80 times port (1.75 to 1.84)`."""
+    line = f"{result.name}: {result.value:.4g} {result.unit}"
+    if result.ratio_median is None:
+        return line
+    extent = f"{result.ratio_min:.2f} to {result.ratio_max:.2f}"
+    return f"{line}, {result.ratio_median:.2f} times {result.against} ({extent})"
+
+
+def note_each(results: Iterable[BenchResult], reporter: Reporter) -> list[BenchResult]:
+    """Show each figure as soon as it is known.
+
+    Args:
+        results: figures, measured while they are iterated over.
+        reporter: receives a line for each.
+
+    Returns:
+        All of them.
+    """
+    rows = []
+    for result in results:
+        reporter.note(describe(result))
+        rows.append(result)
+    return rows
+
+
 def timed(units: float, work: Callable[[], object]) -> Arm:
     """An arm that does a piece of work once.
 
@@ -91,6 +119,24 @@ def timed(units: float, work: Callable[[], object]) -> Arm:
         return units, time.perf_counter() - start
 
     return arm
+
+
+@contextmanager
+def only_errors(*loggers: str) -> Iterator[None]:
+    """Keep from the user what other packages log that is no error.
+
+    Args:
+        loggers: names of the packages.
+    """
+    silenced = [logging.getLogger(name) for name in loggers]
+    levels = [logger.level for logger in silenced]
+    for logger in silenced:
+        logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for logger, level in zip(silenced, levels, strict=True):
+            logger.setLevel(level)
 
 
 def run_for(batches: Iterator[int], seconds: float) -> tuple[float, float]:

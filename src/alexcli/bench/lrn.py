@@ -7,7 +7,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from alexcli.bench.harness import Arm, compare, interleave
+from alexcli.bench.harness import Arm, compare, interleave, note_each
 from alexcli.model.lrn import local_response_norm
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
@@ -40,10 +40,11 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[BenchResult]:
         arms["torch channels-last"] = partial(_pass, channels_last, LrnImpl.reference)
         speeds = interleave(arms, rounds, reporter, f"response norm of {layer}")
         theirs = max(speeds["torch"], speeds["torch channels-last"], key=statistics.median)
-        results += [
+        figures = (
             compare(f"lrn/{layer}{name}", "images/s", speeds[name], "torch", theirs)
             for name in ours
-        ]
+        )
+        results += note_each(figures, reporter)
     return results
 
 

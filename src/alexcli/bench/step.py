@@ -1,24 +1,41 @@
-"""`alexcli bench step`: our training step and forward pass beside other nets, interleaved."""
+"""`alexcli bench step`: our training step and forward pass beside other nets, interleaved.
 
-import contextlib
-from dataclasses import replace
+Ours is measured beside one rival after another, so that each figure is known early.
+"""
+
+import statistics
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from alexcli.bench.harness import Arm, compare, interleave, single_result, timed
-from alexcli.bench.rivals import RIVALS, SIDE, Setting, our_work, rival_work
+from alexcli.bench.harness import Arm, compare, interleave, note_each, single_result, timed
+from alexcli.bench.rivals import (
+    RIVALS,
+    SIDE,
+    Setting,
+    compile_now,
+    eager_settings,
+    our_work,
+    rival_work,
+)
 from alexcli.model.shapes import trace
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
 from alexcli.run.resolve import uses_bf16
-from alexcli.schema import Norm, TrainSpec
+from alexcli.schema import Accelerator, Norm, Precision, TrainSpec
 
+BATCH = 64
+"""Images of a step, unless another number is asked for."""
+ROUNDS = 3
+"""Interleaved measurements, unless another number is asked for."""
+QUICK_BATCH = 16
+"""Images of a step with --quick."""
+QUICK_ROUNDS = 1
+"""Interleaved measurements with --quick."""
 MATRIX_SIDE = 2048
 """Of the matrices whose product gives the machine's peak."""
-TRIAL_IMAGES = 16
-"""Images of the batch on which a rival's settings are compared."""
-TRIALS = 3
 ILSVRC2012_IMAGES = 1_281_167
 """Of the training set (section 2)."""
 PAPER_EPOCHS = 90
@@ -27,8 +44,27 @@ STORED_BYTES = 256 * 256 * 3
 """Of a raw image in a store."""
 
 
+def quick_note(batch: int, rounds: int) -> str:
+    """What --quick leaves out.
+
+    Args:
+        batch: images of a step.
+        rounds: interleaved measurements.
+    """
+    return (
+        f"--quick, so these are rough figures: batches of {batch} (full size: {BATCH}), "
+        f"{rounds} of {ROUNDS} rounds, torchvision's net not compiled"
+    )
+
+
 def run(
-    spec: TrainSpec, batch: int, rounds: int, reporter: Reporter, *, extrapolate: bool
+    spec: TrainSpec,
+    batch: int,
+    rounds: int,
+    reporter: Reporter,
+    *,
+    extrapolate: bool,
+    quick: bool = False,
 ) -> list[BenchResult]:
     """Images per second of ours and of rivals, each rival in its best setting here.
 
@@ -36,101 +72,148 @@ def run(
         spec: our net, at the paper's size.
         batch: images of 227 pixels.
         rounds: interleaved measurements.
-        reporter: receives progress updates.
+        reporter: receives progress updates, and each figure as soon as it is known.
         extrapolate: also how long 90 epochs of ILSVRC-2012 would take.
+        quick: leave out the compiled rival.
 
     Returns:
+        The machine's peak in float32, and in bfloat16 if the processor multiplies in it;
         `step/train` and `step/infer` against each rival, and against torchvision's net untouched;
-        the share of our step that is response norm; TFLOP/s and the share of the machine's peaks.
+        the share of our step that is response norm; TFLOP/s and the share of each peak.
     """
-    peaks = {"float32": _peak(torch.float32), "bf16": _peak(torch.bfloat16)}
-    results = [single_result(f"peak/{name}", "TFLOP/s", [peak]) for name, peak in peaks.items()]
     x = torch.randn(batch, 3, SIDE, SIDE) * 50
     labels = torch.randint(1000, (batch,))
-    for kind in ("train", "infer"):
-        speeds = _speeds(spec, x, labels, kind, rounds, reporter)
-        results += _kind_results(spec, kind, speeds, peaks)
-    if extrapolate:
-        speed = next(result.value for result in results if result.name == "step/train")
-        days = PAPER_EPOCHS * ILSVRC2012_IMAGES / speed / 86400
-        results.append(single_result("ilsvrc2012/90_epochs", "days", [days]))
-        megabytes = speed * STORED_BYTES / 1e6
-        results.append(single_result("ilsvrc2012/data", "MB/s", [megabytes]))
-    return results
-
-
-def _speeds(
-    spec: TrainSpec, x: Tensor, labels: Tensor, kind: str, rounds: int, reporter: Reporter
-) -> dict[str, list[float]]:
-    """Images per second of ours, of ours without norms, and of each rival, by round."""
-    train = kind == "train"
-    without_norm = replace(spec, model=replace(spec.model, norm=Norm.none))
-    arms = {
-        "ours": our_work(spec, x).arm(labels, train=train),
-        "without": our_work(without_norm, x).arm(labels, train=train),
-    }
-    for name in RIVALS:
-        setting = _best_setting(name, spec, x[:TRIAL_IMAGES], labels[:TRIAL_IMAGES], train=train)
-        reporter.note(f"{kind}: {name} is fastest {setting.value}")
-        arms[name] = rival_work(name, setting, x).arm(labels, train=train)
-    untouched = rival_work("torchvision", Setting.eager, x)
-    arms["torchvision_eager"] = untouched.arm(labels, train=train)
-    return interleave(arms, rounds, reporter, f"{kind}, {len(x)} images")
-
-
-def _kind_results(
-    spec: TrainSpec, kind: str, speeds: dict[str, list[float]], peaks: dict[str, float]
-) -> list[BenchResult]:
-    """What the speeds of training steps, or of forward passes, show."""
-    ours = speeds["ours"]
-    results = [
-        compare(f"step/{kind}", "images/s", ours, name, speeds[name])
-        for name in (*RIVALS, "torchvision_eager")
+    passes = [
+        Passes(spec, kind, x, labels, rounds, reporter, compiles=not quick)
+        for kind in ("train", "infer")
     ]
-    norm_share = [
-        1 - speed / without for speed, without in zip(ours, speeds["without"], strict=True)
-    ]
-    results.append(single_result(f"step/{kind}/norm", "of the step", norm_share))
-    flops = _flops(spec, kind)
+    return note_each(_figures(spec, passes, extrapolate=extrapolate), reporter)
+
+
+def _figures(
+    spec: TrainSpec, passes: list["Passes"], *, extrapolate: bool
+) -> Iterator[BenchResult]:
+    """Every figure of the benchmark, one after the other.
+
+    Args:
+        spec: our net.
+        passes: training steps, then forward passes.
+        extrapolate: whether 90 epochs of ILSVRC-2012 are a figure.
+    """
+    peaks = {"float32": _peak(torch.float32)}
+    if _multiplies_in_bf16(spec):
+        peaks["bf16"] = _peak(torch.bfloat16)
     for name, peak in peaks.items():
-        share = [speed * flops / 1e12 / peak for speed in ours]
-        results.append(single_result(f"step/{kind}/{name}", "of the peak", share))
-    teraflops = ours[0] * flops / 1e12
-    results.append(single_result(f"step/{kind}/speed", "TFLOP/s", [teraflops]))
-    return results
+        yield single_result(f"peak/{name}", "TFLOP/s", [peak])
+    for pass_ in passes:
+        yield from pass_.figures(peaks)
+    if extrapolate:
+        speed = statistics.median(passes[0].our_speeds)
+        days = PAPER_EPOCHS * ILSVRC2012_IMAGES / speed / 86400
+        yield single_result("ilsvrc2012/90_epochs", "days", [days])
+        yield single_result("ilsvrc2012/data", "MB/s", [speed * STORED_BYTES / 1e6])
 
 
-def _flops(spec: TrainSpec, kind: str) -> int:
-    """Operations of the products for one image."""
-    macs = [shape.macs for shape in trace(spec.model)]
-    if kind == "infer":
-        return 2 * sum(macs)
-    # Backward is twice forward, without the gradient of the images.
-    return 2 * (3 * sum(macs) - macs[0])
+@dataclass
+class Passes:
+    """Training steps, or forward passes, of ours and of rivals over the same images."""
+
+    spec: TrainSpec
+    """Our net."""
+    kind: str
+    """train or infer."""
+    x: Tensor
+    """(N, 3, 227, 227) float32."""
+    labels: Tensor
+    """(N,) int64."""
+    rounds: int
+    """Interleaved measurements of each rival beside ours."""
+    reporter: Reporter
+    """Receives progress updates."""
+    compiles: bool
+    """Whether torchvision's net is compiled too."""
+    our_speeds: list[float] = field(default_factory=list)
+    """Images per second of ours, beside every rival."""
+
+    def figures(self, peaks: dict[str, float]) -> Iterator[BenchResult]:
+        """What is measured, one figure after the other.
+
+        Args:
+            peaks: TFLOP/s of the machine by dtype.
+        """
+        ours = our_work(self.spec, self.x).arm(self.labels, train=self._is_training)
+        for name in RIVALS:
+            yield from self._beside_rival(ours, name)
+        yield self._norm_share(ours)
+        teraflops = [speed * self._flops() / 1e12 for speed in self.our_speeds]
+        for name, peak in peaks.items():
+            shares = [speed / peak for speed in teraflops]
+            yield single_result(f"step/{self.kind}/{name}", "of the peak", shares)
+        yield single_result(f"step/{self.kind}/speed", "TFLOP/s", teraflops)
+
+    @property
+    def _is_training(self) -> bool:
+        return self.kind == "train"
+
+    def _beside_rival(self, ours: Arm, name: str) -> Iterator[BenchResult]:
+        """Ours against a rival in the setting in which it is fastest here."""
+        arms = {setting: self._rival_arm(name, setting) for setting in eager_settings(self.spec)}
+        if name == "torchvision" and self.compiles:
+            self.reporter.note(f"{self.kind}: compiling torchvision's net, which takes a minute")
+            compiled = self._rival_arm(name, Setting.compiled)
+            if compile_now(compiled):
+                arms[Setting.compiled] = compiled
+            else:
+                self.reporter.note(f"{self.kind}: no compiled rival, as there is no C++ compiler")
+        labelled = {setting.value: arm for setting, arm in arms.items()}
+        speeds = self._interleave(ours, name, labelled)
+        best = max(labelled, key=lambda setting: statistics.median(speeds[setting]))
+        self.reporter.note(f"{self.kind}: {name} is fastest {best}")
+        metric = f"step/{self.kind}"
+        yield compare(metric, "images/s", speeds["ours"], name, speeds[best])
+        if name == "torchvision":
+            eager = speeds[Setting.eager.value]
+            yield compare(metric, "images/s", speeds["ours"], "torchvision_eager", eager)
+
+    def _rival_arm(self, name: str, setting: Setting) -> Arm:
+        return rival_work(name, setting, self.x).arm(self.labels, train=self._is_training)
+
+    def _norm_share(self, ours: Arm) -> BenchResult:
+        """The part of our step that is response norm."""
+        without_norm = replace(self.spec, model=replace(self.spec.model, norm=Norm.none))
+        arm = our_work(without_norm, self.x).arm(self.labels, train=self._is_training)
+        speeds = self._interleave(ours, "ours without norms", {"without": arm})
+        shares = [
+            1 - speed / without
+            for speed, without in zip(speeds["ours"], speeds["without"], strict=True)
+        ]
+        return single_result(f"step/{self.kind}/norm", "of the step", shares)
+
+    def _interleave(self, ours: Arm, name: str, arms: dict[str, Arm]) -> dict[str, list[float]]:
+        """Images per second of ours and of other arms, by round."""
+        task = f"{self.kind}, {len(self.x)} images, {name}"
+        speeds = interleave({"ours": ours, **arms}, self.rounds, self.reporter, task)
+        self.our_speeds += speeds["ours"]
+        return speeds
+
+    def _flops(self) -> int:
+        """Operations of the products for one image."""
+        macs = [shape.macs for shape in trace(self.spec.model)]
+        if not self._is_training:
+            return 2 * sum(macs)
+        # Backward is twice forward, without the gradient of the images.
+        return 2 * (3 * sum(macs) - macs[0])
 
 
-def _best_setting(name: str, spec: TrainSpec, x: Tensor, labels: Tensor, *, train: bool) -> Setting:
-    """The setting in which a rival is fastest here; one that does not run is passed over."""
-    settings = [Setting.eager, Setting.channels_last]
-    if uses_bf16(spec):
-        settings.append(Setting.bf16)
-    if name == "torchvision":
-        settings.append(Setting.compiled)
-    seconds: dict[Setting, float] = {}
-    for setting in settings:
-        arm = rival_work(name, setting, x).arm(labels, train=train)
-        with contextlib.suppress(RuntimeError):  # no compiler
-            seconds[setting] = _least_seconds(arm, TRIALS)
-    return min(seconds, key=seconds.__getitem__)
-
-
-def _least_seconds(arm: Arm, trials: int) -> float:
-    """Seconds of the fastest of several measurements."""
-    return min(seconds for _, seconds in (arm() for _ in range(trials)))
+def _multiplies_in_bf16(spec: TrainSpec) -> bool:
+    """Whether the processor has bfloat16 products; elsewhere torch emulates them, at no peak."""
+    trainer = replace(spec.trainer, accelerator=Accelerator.cpu, precision=Precision.auto)
+    return uses_bf16(replace(spec, trainer=trainer))
 
 
 def _peak(dtype: torch.dtype) -> float:
     """TFLOP/s of a large product of matrices, the best of five."""
     matrix = torch.randn(MATRIX_SIDE, MATRIX_SIDE).to(dtype)
-    seconds = _least_seconds(timed(1, lambda: matrix @ matrix), 5)
+    product = timed(1, lambda: matrix @ matrix)
+    seconds = min(product()[1] for _ in range(5))
     return 2 * MATRIX_SIDE**3 / 1e12 / seconds

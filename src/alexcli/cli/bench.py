@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alexcli.cli.command import command, group
-from alexcli.cli.options import FormatOption, Positive
+from alexcli.cli.options import FormatOption, OptionalPositive, Positive
 from alexcli.cli.output import emit
 from alexcli.files import write_atomic, writing
 from alexcli.records.benchmark import BenchResult
@@ -100,27 +100,40 @@ def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.ta
 @command(bench)
 def step(
     *,
-    batch: Positive = 128,
-    rounds: Rounds = 3,
+    batch: OptionalPositive = None,
+    rounds: OptionalPositive = None,
+    quick: bool = False,
     extrapolate: bool = False,
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Training and inference beside plain ports and torchvision, each in its best setting.
 
+    Each figure is shown as soon as it is known, the whole table at the end.
+
     Args:
-        batch: Images at a time.
+        batch: Images at a time; 64, or 16 with --quick.
+        rounds: Interleaved measurements; 3, or 1 with --quick. Medians are of these.
+        quick: Rough figures within two minutes: small batches, no compiled rival.
         extrapolate: Also say how long 90 epochs of ImageNet take.
 
     Examples:
         alexcli bench step
+        alexcli bench step --quick
         alexcli bench step --batch 32 --extrapolate
     """
-    from alexcli.bench.step import run
+    from alexcli.bench import step
 
+    batch = batch or (step.QUICK_BATCH if quick else step.BATCH)
+    rounds = rounds or (step.QUICK_ROUNDS if quick else step.ROUNDS)
+    remark = step.quick_note(batch, rounds) if quick else ""
     with _measuring() as reporter:
-        results = run(_paper_net(), batch, rounds, reporter, extrapolate=extrapolate)
-    _show("step", results, out, format)
+        if remark:
+            reporter.note(remark)
+        results = step.run(
+            _paper_net(), batch, rounds, reporter, extrapolate=extrapolate, quick=quick
+        )
+    _show("step", results, out, format, remark)
 
 
 @command(bench)
@@ -227,15 +240,25 @@ def _measuring() -> Iterator["Reporter"]:
 
 
 def _paper_net() -> "TrainSpec":
-    """The paper's net on images of 256 pixels."""
+    """The paper's net on images of 256 pixels, on the CPU, which every benchmark measures."""
     from alexcli.config.compose import compose
     from alexcli.schema import TrainSpec
 
-    return compose(["data=folder", "model=alexnet"], TrainSpec)
+    return compose(["data=folder", "model=alexnet", "trainer.accelerator=cpu"], TrainSpec)
 
 
-def _show(name: str, results: Sequence[BenchResult], out: Path | None, format: Format) -> None:
-    """Print figures, and write them where `--out` says."""
+def _show(
+    name: str, results: Sequence[BenchResult], out: Path | None, format: Format, remark: str = ""
+) -> None:
+    """Print figures, and write them where `--out` says.
+
+    Args:
+        name: of the benchmark.
+        results: the figures.
+        out: file of `--out`.
+        format: of the figures on stdout.
+        remark: what else the table says of its figures.
+    """
     records = [asdict(result) for result in results]
     _save(records, out)
     rows = [
@@ -251,7 +274,8 @@ def _show(name: str, results: Sequence[BenchResult], out: Path | None, format: F
         }
         for result in results
     ]
-    emit(render(Table.from_records(f"bench {name}", rows, NOTE), format, records))
+    note = "; ".join(filter(None, (NOTE, remark)))
+    emit(render(Table.from_records(f"bench {name}", rows, note), format, records))
 
 
 def _save(records: Sequence[dict[str, Any]], out: Path | None) -> None:

@@ -19,4 +19,6 @@ TenCrop = Annotated[bool, typer.Option(help="Average the softmax of ten views (s
 
 Positive = Annotated[int, typer.Option(min=1)]
 
+OptionalPositive = Annotated[int | None, typer.Option(min=1)]
+
 Hidden = Annotated[str | None, typer.Option(hidden=True)]
