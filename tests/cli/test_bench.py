@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from alexcli.bench import lrn, profile, step
+from alexcli.bench import lrn, profile, small, step
 from alexcli.cli.main import app
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
@@ -87,3 +87,8 @@ def test_the_table_of_a_quick_run_says_so(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(step, "run", _fake_step)
     assert "--quick, so these are rough" in _invoke("step", "--quick", "--format", "md").stdout
     assert "rough" not in _invoke("step", "--format", "md").stdout
+
+
+def test_small_nets_are_a_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(small, "run", lambda rounds, _: [RESULT] * rounds)
+    assert len(json.loads(_invoke("small", "--rounds", "2", "--format", "json").stdout)) == 2

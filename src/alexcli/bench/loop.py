@@ -16,18 +16,20 @@ from typing import Any
 
 import torch
 
-from alexcli.bench.harness import compare, interleave, single_result
+from alexcli.bench.harness import compare, interleave, only_errors, single_result
 from alexcli.bench.image_tree import image_tree
 from alexcli.bench.rivals import SIDE, Setting, our_work, rival_work
 from alexcli.config.compose import compose
 from alexcli.data.cached_statistics import training_statistics
+from alexcli.data.dataset import Dataset
 from alexcli.data.prepare import prepare
 from alexcli.data.store_images import open_store
-from alexcli.data.transforms import Batch
+from alexcli.data.transforms import Batch, Preprocess
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import bare_trainer
 from alexcli.lit.module import AlexNetModule
 from alexcli.malloc import reuse_freed_memory
+from alexcli.model.net import Net
 from alexcli.placement.single import SinglePlacement
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import NullReporter, Reporter
@@ -63,10 +65,26 @@ def run(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
     return [*results, replace(memory, value=ours)]
 
 
-class _TimedModule(AlexNetModule):
-    """Remembers when each step started."""
+class TimedModule(AlexNetModule):
+    """What `alexcli train` trains, which also remembers when each step started."""
 
     starts: list[float]
+    """Of all steps so far, in seconds of time.perf_counter."""
+
+    def __init__(self, net: Net, preprocess: Preprocess, data: DataModule) -> None:
+        super().__init__(net, preprocess, data)
+        self.starts = []
+
+    @classmethod
+    def from_dataset(cls, spec: TrainSpec, dataset: Dataset) -> "TimedModule":
+        """The net at the start of a run.
+
+        Args:
+            spec: the run's configuration.
+            dataset: the opened images.
+        """
+        preprocess = build_preprocess(spec, training_statistics(dataset))
+        return cls(build_net(spec), preprocess, DataModule(spec, dataset))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
         """As AlexNetModule's."""
@@ -77,11 +95,11 @@ class _TimedModule(AlexNetModule):
 def _loops(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
     spec = replace(spec, optim=replace(spec.optim, batch_size=BATCH))
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
-        module, data = _training(spec, Path(name))
+        module = TimedModule.from_dataset(spec, _store(spec, Path(name)))
         waits: list[float] = []
         arms = {
-            "lightning": lambda: _lightning_loop(module, data),
-            "bare": lambda: _bare_loop(module, data, waits),
+            "lightning": lambda: lightning_loop(module, STEPS),
+            "bare": lambda: _bare_loop(module, waits),
         }
         speeds = interleave(arms, rounds, reporter, "loops")
     return [
@@ -90,40 +108,43 @@ def _loops(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult
     ]
 
 
-def _training(spec: TrainSpec, folder: Path) -> tuple[_TimedModule, DataModule]:
-    """Module and loaders over a store with as many images as the loops take."""
+def _store(spec: TrainSpec, folder: Path) -> Dataset:
+    """A store with as many images as the loops take."""
     tree = image_tree(None, folder / "tree", (STEPS + 1) * BATCH, most_files=STEPS * BATCH)
     prepare_spec = PrepareSpec(size=spec.data.size, encoding=Encoding.raw)
     prepare(str(tree), str(folder / "store"), prepare_spec, NullReporter())
-    store = open_store(str(folder / "store"))
-    data = DataModule(spec, store)
-    preprocess = build_preprocess(spec, training_statistics(store))
-    module = _TimedModule(build_net(spec), preprocess, data)
-    module.starts = []
-    return module, data
+    return open_store(str(folder / "store"))
 
 
-def _lightning_loop(module: _TimedModule, data: DataModule) -> tuple[float, float]:
-    """Images and seconds of Lightning's loop, without the first step, which makes the momentum."""
+def lightning_loop(module: TimedModule, steps: int) -> tuple[float, float]:
+    """Make some steps in Lightning's loop, as `alexcli train` makes them.
+
+    Args:
+        module: the net, its learning rule and its images, at least one batch more than `steps`.
+        steps: after a first one that is not timed, as it makes the momentum.
+
+    Returns:
+        Images, and the seconds that they took.
+    """
     spec = module.spec
     placement = SinglePlacement(torch.device("cpu"), spec.model.towers)
-    trainer = bare_trainer(placement, bf16=uses_bf16(spec), steps=STEPS + 1)
-    with warnings.catch_warnings(action="ignore"):
-        trainer.fit(module, datamodule=data)
-    return (STEPS - 1) * BATCH, module.starts[-1] - module.starts[-STEPS]
+    with only_errors("lightning.pytorch"), warnings.catch_warnings(action="ignore"):
+        trainer = bare_trainer(placement, bf16=uses_bf16(spec), steps=steps + 1)
+        trainer.fit(module, datamodule=module.data)
+    images = (steps - 1) * spec.optim.batch_size  # the end of the last step is not known
+    return images, module.starts[-1] - module.starts[-steps]
 
 
-def _bare_loop(module: _TimedModule, data: DataModule, waits: list[float]) -> tuple[float, float]:
+def _bare_loop(module: TimedModule, waits: list[float]) -> tuple[float, float]:
     """Images and seconds of a plain loop, without its first step.
 
     Args:
-        module: the net and its learning rule.
-        data: the loaders.
+        module: the net, its learning rule and its images.
         waits: gets the share of the time in which the step waited for data.
     """
     rule: Any = module.configure_optimizers()
     bf16 = uses_bf16(module.spec)
-    loader = DataModule(module.spec, data.dataset).train_dataloader()
+    loader = DataModule(module.spec, module.data.dataset).train_dataloader()
     starts: list[float] = []
     ends: list[float] = []
     for batch in itertools.islice(loader, STEPS + 1):

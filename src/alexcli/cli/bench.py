@@ -137,6 +137,24 @@ def step(
 
 
 @command(bench)
+def small(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
+    """Training small nets beside a plain PyTorch loop of the same nets.
+
+    The quick start's net and three of CIFAR-10, whole steps of `alexcli train` with loading and
+    augmentation, which both loops share; each figure is shown as soon as it is known.
+
+    Examples:
+        alexcli bench small
+        alexcli bench small --rounds 9 --format json
+    """
+    from alexcli.bench.small import run
+
+    with _measuring() as reporter:
+        results = run(rounds, reporter)
+    _show("small", results, out, format)
+
+
+@command(bench)
 def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
     """Forward passes of ten crops beside those of the centre crop.
 
