@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from alexcli.bench import lrn, profile, small, step
+from alexcli.bench import first_run, lrn, profile, small, step
+from alexcli.bench.first_run import FirstRun
 from alexcli.cli.main import app
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
@@ -92,3 +93,23 @@ def test_the_table_of_a_quick_run_says_so(monkeypatch: pytest.MonkeyPatch) -> No
 def test_small_nets_are_a_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(small, "run", lambda rounds, _: [RESULT] * rounds)
     assert len(json.loads(_invoke("small", "--rounds", "2", "--format", "json").stdout)) == 2
+
+
+def test_a_first_run_says_what_was_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    install = BenchResult("first_run/install", None, 190.0, "s", None, None, None, 1)
+    packages: list[str] = []
+
+    def run(package: str, _: Reporter) -> FirstRun:
+        packages.append(package)
+        return FirstRun([install], {"python": "3.12.0"})
+
+    monkeypatch.setattr(first_run, "run", run)
+    monkeypatch.setattr(first_run, "default_package", lambda: "checkout")
+    result = _invoke("first-run", "--out", "first_run.json", "--format", "md")
+    assert result.exit_code == 0, result.stderr
+    assert "ratio:" not in result.stdout
+    _invoke("first-run", "alexcli==1.0")
+    assert packages == ["checkout", "alexcli==1.0"]
+    content = json.loads(Path("first_run.json").read_text())
+    assert content["installed"] == {"python": "3.12.0"}
+    assert content["results"][0]["value"] == 190

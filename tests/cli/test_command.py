@@ -51,6 +51,15 @@ def test_a_docstring_has_three_parts() -> None:
     assert doc.examples == ["alexcli draw cat.jpg", "alexcli draw DIR --ten-crop"]
 
 
+def test_a_command_is_typed_with_dashes(app: typer.Typer) -> None:
+    def draw_again() -> None:
+        """Draw once more."""
+        typer.echo("again")
+
+    command(app)(draw_again)
+    assert CliRunner().invoke(app, ["draw-again"]).stdout == "again\n"
+
+
 def test_a_function_becomes_a_command_of_its_name(app: typer.Typer) -> None:
     result = CliRunner().invoke(app, ["draw", "a.jpg", "b.jpg", "--ten-crop", "--count", "2"])
     assert result.stdout == "draw ['a.jpg', 'b.jpg'] True 2\n"

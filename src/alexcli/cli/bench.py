@@ -244,6 +244,29 @@ def placement(
     _show("placement", results, out, format)
 
 
+@command(bench)
+def first_run(
+    package: str | None = None, *, out: Out = None, format: FormatOption = Format.table
+) -> None:
+    """Seconds to the first result as on a fresh machine: installing, first epoch, whole training.
+
+    Installs with pip, without its cache, into a new environment in the temporary folder ($TMPDIR),
+    which takes gigabytes and minutes, and runs `alexcli train` there with an empty cache.
+
+    Args:
+        package: What to install, as pip takes it; none: this checkout, or else alexcli.
+
+    Examples:
+        alexcli bench first-run
+        alexcli bench first-run . --out results/speed/first_run.json
+    """
+    from alexcli.bench.first_run import default_package, run
+
+    with _measuring() as reporter:
+        measured = run(package or default_package(), reporter)
+    _show("first-run", measured.results, out, format, installed=measured.installed)
+
+
 @contextmanager
 def _measuring() -> Iterator["Reporter"]:
     """Allocate memory as `train` does, and show progress until the measurement ends."""
@@ -266,7 +289,12 @@ def _paper_net() -> "TrainSpec":
 
 
 def _show(
-    name: str, results: Sequence[BenchResult], out: Path | None, format: Format, remark: str = ""
+    name: str,
+    results: Sequence[BenchResult],
+    out: Path | None,
+    format: Format,
+    remark: str = "",
+    **facts: Any,
 ) -> None:
     """Print figures, and write them where `--out` says.
 
@@ -276,9 +304,10 @@ def _show(
         out: file of `--out`.
         format: of the figures on stdout.
         remark: what else the table says of its figures.
+        facts: what else the file says of them.
     """
     records = [asdict(result) for result in results]
-    _save(records, out)
+    _save(records, out, **facts)
     rows = [
         {
             "measurement": result.name,
@@ -292,17 +321,18 @@ def _show(
         }
         for result in results
     ]
-    note = "; ".join(filter(None, (NOTE, remark)))
+    has_ratios = any(result.against for result in results)
+    note = "; ".join(filter(None, (NOTE if has_ratios else "", remark)))
     emit(render(Table.from_records(f"bench {name}", rows, note), format, records))
 
 
-def _save(records: Sequence[dict[str, Any]], out: Path | None) -> None:
+def _save(records: Sequence[dict[str, Any]], out: Path | None, **facts: Any) -> None:
     """Write figures with the command and the machine."""
     if out is None:
         return
     from alexcli.bench.harness import record
 
-    content = record(records, " ".join(["alexcli", *sys.argv[1:]]))
+    content = {**record(records, " ".join(["alexcli", *sys.argv[1:]])), **facts}
     with writing(f"--out {out}", hint="choose another file"):
         out.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(out, json.dumps(content, indent=1) + "\n")

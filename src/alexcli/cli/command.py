@@ -14,8 +14,8 @@
 
 declares `alexcli predict IMAGE... [--ten-crop]`:
 
-- The command is called as the function. An underscore at the end of a name is dropped; it keeps
-  names such as `import_` apart from Python's own.
+- The command is called as the function, with dashes for underscores. An underscore at the end of a
+  name is dropped; it keeps names such as `import_` apart from Python's own.
 - Parameters before `*` become arguments, those after it options.
 - The docstring's text becomes the help of the command, an entry under `Args` the help of a
   parameter (with what stands for its value in parentheses), and `Examples` ends the help.
@@ -90,7 +90,7 @@ def command(app: typer.Typer) -> Callable[[Callable[P, None]], Callable[P, None]
         declared: Any = guarded(function)
         declared.__signature__ = _typer_signature(function, doc)
         epilog = examples(*doc.examples) if doc.examples else None
-        app.command(function.__name__.rstrip("_"), help=doc.about, epilog=epilog)(declared)
+        app.command(_dashed(function.__name__), help=doc.about, epilog=epilog)(declared)
         return function
 
     return add
@@ -151,4 +151,9 @@ def _typer_parameter(parameter: inspect.Parameter, entry: Entry | None) -> inspe
 
 def _flag(name: str) -> str:
     """The option of a parameter: --ten-crop of ten_crop, --list of list_."""
-    return f"--{name.rstrip('_').replace('_', '-')}"
+    return f"--{_dashed(name)}"
+
+
+def _dashed(name: str) -> str:
+    """A name as it is typed: ten-crop of ten_crop, list of list_."""
+    return name.rstrip("_").replace("_", "-")
