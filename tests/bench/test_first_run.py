@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,25 @@ def test_a_training_that_fails_shows_what_it_said() -> None:
     program = "print('no room on the disk'); raise SystemExit(3)"
     with pytest.raises(RunFailedError, match="ended with 3\nno room on the disk"):
         run("alexcli==1.0", NullReporter(), install=_installer(program))
+
+
+def test_a_signal_to_end_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    program = """
+import os, signal, time
+open(os.environ["TRAINING_PID"], "w").write(str(os.getpid()))
+os.kill(os.getppid(), signal.SIGTERM)
+time.sleep(60)
+"""
+    pid_file = tmp_path / "pid"
+    monkeypatch.setenv("TRAINING_PID", str(pid_file))
+    with pytest.raises(KeyboardInterrupt):
+        run("alexcli==1.0", NullReporter(), install=_installer(program))
+    assert list(tmp_path.iterdir()) == [pid_file]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
 
 
 def test_a_training_without_validation_is_an_error() -> None:

@@ -7,6 +7,7 @@ In an empty temporary folder: a new environment, the package installed by pip wi
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from alexcli.bench.harness import note_each, single_result
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
+from alexcli.run.signals import signals_handled_by
 
 Installer = Callable[[str, Path, Path], None]
 """Makes an environment with a package: the package, the environment's folder, a log."""
@@ -86,10 +88,18 @@ def run(package: str, reporter: Reporter, *, install: Installer = pip_install) -
     """
     if Path(package).exists():
         package = str(Path(package).resolve())
-    with tempfile.TemporaryDirectory(prefix="alexcli-first-run-") as name:
+    with (
+        signals_handled_by(_stop, signal.SIGTERM),
+        tempfile.TemporaryDirectory(prefix="alexcli-first-run-") as name,
+    ):
         trial = Trial(Path(name), reporter)
         results = note_each(trial.figures(package, install), reporter)
         return FirstRun(results, trial.installed())
+
+
+def _stop(*_: object) -> None:
+    """Answer SIGTERM as Ctrl-C: end what was started, and remove the environment's gigabytes."""
+    raise KeyboardInterrupt
 
 
 @dataclass
