@@ -32,6 +32,14 @@ def test_ratios_are_of_the_same_round_and_the_first_round_is_thrown_away() -> No
     assert (result.value, result.n) == (8, 3)
 
 
+def test_an_arm_that_is_warm_has_no_round_that_is_thrown_away() -> None:
+    ours = iter([4.0, 8.0])
+    theirs = iter([100.0, 2.0, 2.0])
+    arms = {"ours": lambda: (next(ours), 1.0), "theirs": lambda: (next(theirs), 1.0)}
+    speeds = interleave(arms, 2, NullReporter(), "x", warm=["ours"])
+    assert speeds == {"ours": [4.0, 8.0], "theirs": [2.0, 2.0]}
+
+
 def test_a_figure_without_a_baseline_is_a_median() -> None:
     result = single_result("x", "s", [3.0, 1.0, 2.0])
     assert (result.value, result.against, result.ratio_median) == (2.0, None, None)

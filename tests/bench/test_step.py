@@ -131,4 +131,4 @@ def test_a_peak_of_the_processors_own_bfloat16_is_a_figure(
 
 
 def test_a_quick_run_says_what_it_leaves_out() -> None:
-    assert "batches of 16 (full size: 64), 1 of 3 rounds" in step.quick_note(16, 1)
+    assert "batches of 8 (full size: 64), 1 of 3 rounds" in step.quick_note(8, 1)

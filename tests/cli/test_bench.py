@@ -70,8 +70,8 @@ def _fake_step(
     ("options", "course"),
     [
         ([], "batch 64, 3 rounds, {'extrapolate': False, 'quick': False}"),
-        (["--quick"], "batch 16, 1 rounds, {'extrapolate': False, 'quick': True}"),
-        (["--quick", "--batch", "8", "--rounds", "2"], "batch 8, 2 rounds"),
+        (["--quick"], "batch 8, 1 rounds, {'extrapolate': False, 'quick': True}"),
+        (["--quick", "--batch", "4", "--rounds", "2"], "batch 4, 2 rounds"),
     ],
 )
 def test_a_step_has_a_size_unless_one_is_asked_for(

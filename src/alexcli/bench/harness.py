@@ -4,7 +4,7 @@ import logging
 import os
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,12 @@ Arm = Callable[[], tuple[float, float]]
 
 
 def interleave(
-    arms: Mapping[str, Arm], rounds: int, reporter: Reporter, label: str
+    arms: Mapping[str, Arm],
+    rounds: int,
+    reporter: Reporter,
+    label: str,
+    *,
+    warm: Collection[str] = (),
 ) -> dict[str, list[float]]:
     """Units per second of each arm, one measurement a round, after a round that is thrown away.
 
@@ -26,12 +31,15 @@ def interleave(
         rounds: measurements of each arm.
         reporter: receives progress updates.
         label: what is measured, for the progress bar.
+        warm: arms that have run before, and are left out of the round that is thrown away.
     """
     speeds: dict[str, list[float]] = {name: [] for name in arms}
-    total = (rounds + 1) * len(arms)
+    total = (rounds + 1) * len(arms) - len(warm)
     count = 0
     for round_ in range(rounds + 1):
         for name, arm in arms.items():
+            if round_ == 0 and name in warm:
+                continue
             units, seconds = arm()
             if round_ > 0:
                 speeds[name].append(units / seconds)

@@ -30,7 +30,7 @@ BATCH = 64
 """Images of a step, unless another number is asked for."""
 ROUNDS = 3
 """Interleaved measurements, unless another number is asked for."""
-QUICK_BATCH = 16
+QUICK_BATCH = 8
 """Images of a step with --quick."""
 QUICK_ROUNDS = 1
 """Interleaved measurements with --quick."""
@@ -192,7 +192,9 @@ class Passes:
     def _interleave(self, ours: Arm, name: str, arms: dict[str, Arm]) -> dict[str, list[float]]:
         """Images per second of ours and of other arms, by round."""
         task = f"{self.kind}, {len(self.x)} images, {name}"
-        speeds = interleave({"ours": ours, **arms}, self.rounds, self.reporter, task)
+        warm = ["ours"] if self.our_speeds else []
+        arms = {"ours": ours, **arms}
+        speeds = interleave(arms, self.rounds, self.reporter, task, warm=warm)
         self.our_speeds += speeds["ours"]
         return speeds
 

@@ -112,7 +112,7 @@ def step(
     Each figure is shown as soon as it is known, the whole table at the end.
 
     Args:
-        batch: Images at a time; 64, or 16 with --quick.
+        batch: Images at a time; 64, or 8 with --quick.
         rounds: Interleaved measurements; 3, or 1 with --quick. Medians are of these.
         quick: Rough figures within two minutes: small batches, no compiled rival.
         extrapolate: Also say how long 90 epochs of ImageNet take.
