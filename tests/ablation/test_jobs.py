@@ -1,8 +1,10 @@
-"""Trainings as child processes."""
+"""Trainings in processes of their own."""
 
+import os
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,7 @@ from alexcli.ablation.jobs import Job, run_jobs
 from alexcli.ablation.plan import Ablation
 from alexcli.errors import InterruptedRunError
 from alexcli.reporter import NullReporter
+from alexcli.run.training_processes import TrainingProcesses
 from tests.ablation.finished import finish
 from tests.conftest import SMALL
 
@@ -28,17 +31,49 @@ def test_the_command_names_seed_label_and_arm() -> None:
     assert "trainer.threads=1" not in baseline.command(threads=1)
 
 
+@pytest.fixture
+def processes() -> Iterator[TrainingProcesses]:
+    """Processes that import nothing of a training."""
+    with TrainingProcesses(NullReporter(), modules=[]) as running:
+        yield running
+
+
+def _replace_trainings(monkeypatch: pytest.MonkeyPatch, program: str, *, forked: bool) -> None:
+    """Let every job run a program, in a process that is forked or started anew."""
+    Path("program.py").write_text(program)
+    command = ["-m", "program"] if forked else ["-c", program]
+    monkeypatch.setattr(Job, "command", lambda *_: [sys.executable, *command])
+
+
+@pytest.mark.parametrize("forked", [True, False])
 def test_a_failed_run_shows_the_end_of_its_log_and_runs_again(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, processes: TrainingProcesses, *, forked: bool
 ) -> None:
     jobs = _jobs(seeds=1)
     program = "import sys; print('no room', file=sys.stderr); sys.exit(1)"
-    monkeypatch.setattr(Job, "command", lambda *_: [sys.executable, "-c", program])
-    failures = run_jobs(jobs, 2, NullReporter())
+    _replace_trainings(monkeypatch, program, forked=forked)
+    failures = run_jobs(jobs, 2, processes, NullReporter())
     assert len(failures) == 2
     assert all("no room" in message for message in failures)
     finish(jobs[0], 0.1)
-    assert len(run_jobs(jobs, 2, NullReporter())) == 1, "a finished run is not repeated"
+    again = run_jobs(jobs, 2, processes, NullReporter())
+    assert len(again) == 1, "a finished run is not repeated"
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_a_killed_run_costs_itself_alone(
+    monkeypatch: pytest.MonkeyPatch, processes: TrainingProcesses, *, forked: bool
+) -> None:
+    jobs = _jobs(seeds=2)
+    notes: list[str] = []
+    reporter = NullReporter()
+    monkeypatch.setattr(reporter, "note", notes.append)
+    program = "import os, pathlib\npathlib.Path(str(os.getpid())).touch()\nos.kill(os.getpid(), 9)"
+    _replace_trainings(monkeypatch, program, forked=forked)
+    assert len(run_jobs(jobs, 2, processes, reporter)) == 4
+    assert len(list(Path().glob("[0-9]*"))) == 4, "each in a process of its own"
+    for job in jobs:
+        assert f"{job}: failed with exit code -9; see {job.log}" in notes
 
 
 @pytest.fixture
@@ -50,10 +85,13 @@ def ctrl_c() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("ctrl_c")
-def test_an_interruption_keeps_what_is_finished(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("forked", [True, False])
+def test_an_interruption_keeps_what_is_finished(
+    monkeypatch: pytest.MonkeyPatch, processes: TrainingProcesses, *, forked: bool
+) -> None:
     jobs = _jobs(seeds=2)
     finish(jobs[0], 0.1)
-    program = "import os, signal; os.kill(os.getppid(), signal.SIGINT)"
-    monkeypatch.setattr(Job, "command", lambda *_: [sys.executable, "-c", program])
+    program = f"import os, signal; os.kill({os.getpid()}, signal.SIGINT)"
+    _replace_trainings(monkeypatch, program, forked=forked)
     with pytest.raises(InterruptedRunError, match="1 of 4 runs are finished"):
-        run_jobs(jobs, 1, NullReporter())
+        run_jobs(jobs, 1, processes, NullReporter())

@@ -1,11 +1,18 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
+from alexcli.run import checkpoint
+from alexcli.run.directory import RunDirectory
 from tests.cli.command_line import run_command
 from tests.conftest import SMALL
+
+MEASURED = ("images_per_s", "time", "peak_memory_bytes")
+"""What a row of metrics.jsonl says of the machine."""
 
 
 @pytest.mark.usefixtures("run")
@@ -30,14 +37,45 @@ def test_an_override_after_a_flag_counts() -> None:
     assert "seed: 6" in run_command("train", *SMALL, "--dry-run", "seed=6").out
 
 
+@pytest.fixture
+def _same_threads_after() -> Iterator[None]:
+    """Take back what `trainer.threads` sets in this process."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
 @pytest.mark.slow
-def test_a_sweep_trains_every_combination() -> None:
-    result = subprocess.run(
-        [sys.executable, "-m", "alexcli", "train", *SMALL, "optim.epochs=1", "seed=0,1"],
-        capture_output=True,
-        text=True,
-    )
+@pytest.mark.usefixtures("_same_threads_after")
+def test_a_sweep_trains_every_combination_as_if_it_were_typed_alone() -> None:
+    words = [*SMALL, "trainer.threads=2"]
+    command = [sys.executable, "-m", "alexcli", "train", *words, "seed=0,1"]
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
     assert len(result.stdout.splitlines()) == 2
     assert "2 of 2 jobs finished" in result.stderr
-    assert {path.name[:2] for path in Path("runs/quickstart").glob("s*")} == {"s0", "s1"}
+    assert result.stderr.count("2 threads") == 2, "and one where nothing is set: see conftest"
+    runs = {path.name[:2]: path for path in Path("runs/quickstart").glob("s*")}
+    assert runs.keys() == {"s0", "s1"}
+    alone = run_command("train", *words, "seed=1", "label=alone")
+    assert alone.code == 0, alone.err
+    _assert_same_training(runs["s1"], Path("runs/alone") / runs["s1"].name)
+
+
+def _assert_same_training(run: Path, alone: Path) -> None:
+    """Weights, momentum and metrics are equal to the bit, and there are the same files."""
+    contents = [checkpoint.read(path / "last.ckpt") for path in (run, alone)]
+    weights, weights_alone = (content["state_dict"] for content in contents)
+    assert weights.keys() == weights_alone.keys()
+    assert all(torch.equal(weights[name], weights_alone[name]) for name in weights)
+    (optimizer,), (optimizer_alone,) = (content["optimizer_states"] for content in contents)
+    assert optimizer["param_groups"] == optimizer_alone["param_groups"]
+    for number, state in optimizer_alone["state"].items():
+        assert torch.equal(optimizer["state"][number]["velocity"], state["velocity"])
+    rows, rows_alone = (RunDirectory(path).rows() for path in (run, alone))
+    assert len(rows) == 4
+    for row, row_alone in zip(rows, rows_alone, strict=True):
+        assert {key: row[key] for key in row if key not in MEASURED} == {
+            key: row_alone[key] for key in row_alone if key not in MEASURED
+        }
+    assert {path.name for path in run.iterdir()} == {path.name for path in alone.iterdir()}

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 import pytest
 
 from alexcli.reporter import NullReporter
-from alexcli.run import sweep as module
-from alexcli.run.sweep import INTERRUPTED, sweep
+from alexcli.run.sweep import sweep
+from alexcli.run.training_processes import INTERRUPTED, TrainingProcesses
 
 JOBS = [["seed=0"], ["seed=1"], ["seed=2"]]
 
 
 def _record_calls(monkeypatch: pytest.MonkeyPatch, codes: Sequence[int]) -> list[list[str]]:
-    """Answer child processes with exit codes; the commands that were started."""
+    """Answer trainings with exit codes; the commands that were started."""
     commands: list[list[str]] = []
     remaining = iter(codes)
 
-    def call(command: list[str]) -> int:
+    def call(_: TrainingProcesses, command: list[str]) -> int:
         commands.append(command)
         return next(remaining)
 
-    monkeypatch.setattr(module.subprocess, "call", call)
+    monkeypatch.setattr(TrainingProcesses, "call", call)
     return commands
 
 

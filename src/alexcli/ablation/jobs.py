@@ -1,7 +1,6 @@
-"""The trainings that studies need, as child processes of this machine."""
+"""The trainings that studies need, each in a process of its own on this machine."""
 
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -12,6 +11,7 @@ from alexcli.ablation.study import BASELINE
 from alexcli.errors import InterruptedRunError
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
+from alexcli.run.training_processes import TrainingProcesses
 from alexcli.schema import TrainSpec
 
 LOG_TAIL = 12
@@ -39,7 +39,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What the child process prints; it may fail before it has a directory."""
+        """What its process prints; it may fail before it has a directory."""
         return self.run.path.parent / f".{self.run.path.name}.log"
 
     def command(self, threads: int | None = None) -> list[str]:
@@ -60,10 +60,11 @@ class Job:
         arm_option = [] if is_baseline else ["--arm", self.name]
         return [sys.executable, "-m", "alexcli", "train", *arm_option, *overrides]
 
-    def train(self, threads: int) -> str | None:
-        """Train in a child process.
+    def train(self, processes: TrainingProcesses, threads: int) -> str | None:
+        """Train in a process of its own.
 
         Args:
+            processes: runs the command.
             threads: CPU threads of the process.
 
         Returns:
@@ -71,7 +72,7 @@ class Job:
         """
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
-            code = subprocess.call(self.command(threads), stdout=subprocess.DEVNULL, stderr=log)
+            code = processes.call(self.command(threads), log)
         if code == 0 and self.finished:
             return None
         return f"failed with exit code {code}; see {self.log}"
@@ -88,19 +89,22 @@ class Job:
         return f"top-1 error {error:.2%}, {result['seconds']:.0f} s, {self.run.path}"
 
 
-def run_jobs(jobs: Sequence[Job], parallel: int, reporter: Reporter) -> list[str]:
-    """Train what is not finished, as child processes.
+def run_jobs(
+    jobs: Sequence[Job], parallel: int, processes: TrainingProcesses, reporter: Reporter
+) -> list[str]:
+    """Train what is not finished.
 
     Args:
         jobs: of any state.
         parallel: trainings at a time, which share the cores.
+        processes: run the trainings.
         reporter: receives progress updates.
 
     Returns:
         A message with the end of the log for each job that failed.
 
     Raises:
-        InterruptedRunError: Ctrl-C, which reaches the children too: they have saved.
+        InterruptedRunError: Ctrl-C, which reaches the trainings too: they have saved.
     """
     waiting = [job for job in jobs if not job.finished]
     failures: list[str] = []
@@ -109,7 +113,7 @@ def run_jobs(jobs: Sequence[Job], parallel: int, reporter: Reporter) -> list[str
     reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
     threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
     with ThreadPoolExecutor(parallel) as pool:
-        futures = {pool.submit(job.train, threads): job for job in waiting}
+        futures = {pool.submit(job.train, processes, threads): job for job in waiting}
         try:
             for count, future in enumerate(as_completed(futures), start=1):
                 job = futures[future]

@@ -13,6 +13,7 @@ from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
 from alexcli.run.start import start_of
+from alexcli.run.training_processes import TrainingProcesses
 from alexcli.schema import Metric, TrainSpec
 
 FEWEST_CLASSES_FOR_TOP5 = 6
@@ -107,8 +108,9 @@ def _shared_path(path: Path, study: Study, arm: Arm) -> Path:
 
 def train_all(ablation: Ablation, parallel: int, reporter: Reporter) -> list[str]:
     """Train what is not finished, sources before the arms that start from them; see `run_jobs`."""
-    failures = run_jobs(ablation.jobs(), parallel, reporter)
-    if failures:
-        return failures
-    # The sources are finished now, so the arms that start from them can be planned.
-    return run_jobs(ablation.jobs(), parallel, reporter)
+    with TrainingProcesses(reporter) as processes:
+        failures = run_jobs(ablation.jobs(), parallel, processes, reporter)
+        if failures:
+            return failures
+        # The sources are finished now, so the arms that start from them can be planned.
+        return run_jobs(ablation.jobs(), parallel, processes, reporter)

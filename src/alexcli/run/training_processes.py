@@ -1,0 +1,104 @@
+"""A process for each training of a sweep or a study; where possible they share the imports."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+
+from alexcli.errors import InterruptedRunError
+from alexcli.reporter import Reporter
+from alexcli.run.fork_server import ForkServer, ForkServerError
+
+MODULES = (
+    "alexcli.cli.main",
+    "alexcli.config.compose",
+    "alexcli.config.overrides",
+    "alexcli.run.processes",
+    "alexcli.run.train",
+)
+"""What `alexcli train` imports, which takes longer than some trainings themselves."""
+STDOUT = 1
+STDERR = 2
+INTERRUPTED = InterruptedRunError.exit_code
+"""Exit code of a training that Ctrl-C stopped."""
+
+
+class TrainingProcesses:
+    """Runs commands, any number at a time, each in a process of its own.
+
+    On Linux the processes are forked from one that has made the imports of a training, and that
+    starts with the first command. On other systems, whose libraries do not bear a fork, and where
+    that process cannot start, each command is started anew and makes its own imports. What is
+    trained is the same to the bit.
+
+    Args:
+        reporter: receives a note where the imports cannot be shared.
+        modules: names of the modules to import.
+    """
+
+    def __init__(self, reporter: Reporter, modules: Sequence[str] = MODULES) -> None:
+        self.reporter = reporter
+        self.modules = modules
+        self.can_fork = sys.platform == "linux"
+        self._interrupted = False
+        self._server: ForkServer | None = None
+        self._starting = threading.Lock()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the process that made the imports."""
+        if self._server is not None:
+            self._server.stop()
+
+    def call(self, command: Sequence[str], log: IO[bytes] | None = None) -> int:
+        """Run a command and wait for its end; may be called by several threads at a time.
+
+        Args:
+            command: `python -m MODULE ...` with this interpreter; any other is started anew.
+            log: receives stderr, and stdout is dropped; None leaves both as they are here.
+
+        Returns:
+            The exit code; minus the number of the signal that ended the process.
+        """
+        server = self._running_server() if command[:2] == [sys.executable, "-m"] else None
+        if self._interrupted:
+            return INTERRUPTED
+        with Path(os.devnull).open("wb") as nowhere:
+            stdout = STDOUT if log is None else nowhere.fileno()
+            stderr = STDERR if log is None else log.fileno()
+            if server is not None:
+                try:
+                    return server.call(command[2:], stdout, stderr)
+                except OSError:  # it was killed since; the next command gets another one
+                    pass
+            return subprocess.call(command, stdout=stdout, stderr=stderr)
+
+    def _running_server(self) -> ForkServer | None:
+        """The process that has made the imports, started anew if it was killed."""
+        with self._starting:
+            if not self.can_fork or self._interrupted:
+                return None
+            if self._server is not None and self._server.running:
+                return self._server
+            if self._server is not None:
+                self._server.stop()
+            try:
+                self._server = ForkServer(self.modules)
+            except ForkServerError as error:
+                self.can_fork = False
+                self._interrupted = error.interrupted
+                if not self._interrupted:
+                    self.reporter.note(f"each training imports its packages anew: {error}")
+                return None
+            return self._server
