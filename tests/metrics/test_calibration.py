@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from torchmetrics.functional.classification import binary_calibration_error
 
-from alexcli.metrics.calibration import calibration_error
+from alexcli.metrics.calibration import BINS, calibration_error
 
 
 def _best_only(confidences: list[float]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -37,3 +38,17 @@ def test_it_is_that_of_fifteen_bins_counted_plainly() -> None:
     gaps = [abs((correct[bins == b] - confidence[bins == b]).sum()) for b in range(1, 16)]
     error = calibration_error(best.indices, best.values, labels)
     assert error == pytest.approx(sum(gaps) / 200, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_is_that_of_torchmetrics_on_the_edges_of_bins_too(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    edges = torch.linspace(0, 1, BINS + 1)
+    below = torch.nextafter(edges[1:], edges[:-1])
+    confidence = torch.cat([torch.rand(200, generator=generator), edges, below])
+    correct = torch.rand(len(confidence), generator=generator) < confidence
+    top = torch.zeros(len(confidence), 1, dtype=torch.int64)
+    error = calibration_error(top, confidence[:, None], 1 - correct.long().numpy())
+    expected = binary_calibration_error(confidence, correct.long(), n_bins=BINS, norm="l1")
+    assert error == pytest.approx(float(expected), abs=1e-6)
+    assert error > 0.01

@@ -1,6 +1,7 @@
 """Confidence intervals, against published ones."""
 
 import pytest
+from scipy.stats import binomtest
 
 from alexcli.metrics.interval import wilson
 
@@ -21,3 +22,13 @@ def test_more_images_narrow_the_interval() -> None:
     few = wilson(0.25, 100)
     many = wilson(0.25, 10_000)
     assert few.low < many.low < 0.25 < many.high < few.high
+
+
+@pytest.mark.parametrize("n", [1, 7, 60, 50_000])
+def test_wilson_intervals_equal_those_of_scipy(n: int) -> None:
+    for wrong in {0, 1, n // 3, n - 1, n}:
+        expected = binomtest(wrong, n).proportion_ci(0.95, method="wilson")
+        interval = wilson(wrong / n, n)
+        assert interval.low == pytest.approx(expected.low, abs=1e-12)
+        assert interval.high == pytest.approx(expected.high, abs=1e-12)
+        assert 0 <= interval.low <= wrong / n <= interval.high <= 1

@@ -1,5 +1,8 @@
 """Confidence intervals of errors."""
 
+import math
+from statistics import NormalDist
+
 from alexcli.records.evaluation import Interval
 
 LEVEL = 0.95
@@ -12,8 +15,12 @@ def wilson(error: float, n: int) -> Interval:
         error: the fraction of images that are wrong.
         n: number of images.
     """
-    from scipy.stats import binomtest
-
-    wrong = round(error * n)
-    bounds = binomtest(wrong, n).proportion_ci(LEVEL, method="wilson")
-    return Interval(LEVEL, float(bounds.low), float(bounds.high))
+    z = NormalDist().inv_cdf((1 + LEVEL) / 2)
+    fraction = round(error * n) / n
+    scale = 1 / (1 + z**2 / n)
+    center = scale * (fraction + z**2 / (2 * n))
+    half_width = scale * z * math.sqrt(fraction * (1 - fraction) / n + z**2 / (4 * n**2))
+    # Rounding must not move the bounds of a fraction of 0 or 1 away from it.
+    low = 0.0 if fraction == 0 else center - half_width
+    high = 1.0 if fraction == 1 else center + half_width
+    return Interval(LEVEL, low, high)

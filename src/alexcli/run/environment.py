@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "torchmetrics", "numpy", "pillow")
+PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "numpy", "pillow")
 
 
 def describe_environment() -> dict[str, Any]:
