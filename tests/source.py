@@ -42,7 +42,8 @@ def imported_names(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def imported_modules(path: Path) -> set[str]:
+@cache
+def imported_modules(path: Path) -> frozenset[str]:
     """The modules of alexcli that a source file imports, those inside functions too."""
     modules = {module_name(file) for file in FILES}
     imported: set[str] = set()
@@ -53,4 +54,4 @@ def imported_modules(path: Path) -> set[str]:
             for alias in node.names:
                 member = f"{node.module}.{alias.name}"
                 imported.add(member if member in modules else node.module)
-    return imported & modules
+    return frozenset(imported & modules)

@@ -1,14 +1,12 @@
-"""Composing configurations from yaml files, overrides and saved data."""
+"""Composing configurations from yaml files and overrides."""
 
 import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
-from alexcli.config.compose import compose, from_mapping, override_run
+from alexcli.config.compose import compose
 from alexcli.config.files import conf_dir
-from alexcli.config.mapping import to_mapping
 from alexcli.errors import UsageError
 from alexcli.model.shapes import active_layers
 from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
@@ -92,69 +90,6 @@ def test_a_store_is_prepared_without_groups() -> None:
     with pytest.raises(UsageError, match="unknown key 'model'; the top level has size"):
         compose(["model=tiny"], PrepareSpec)
     assert compose(["size=64"], PrepareSpec).size == 64
-
-
-def test_a_composition_survives_yaml() -> None:
-    spec = compose(["experiment=cifar_18"], TrainSpec)
-    text = yaml.safe_dump(to_mapping(spec))
-    assert from_mapping(yaml.safe_load(text), TrainSpec, source=Path("x")) == spec
-
-
-@pytest.mark.parametrize(
-    "mapping",
-    [
-        {"seed": "${oc.env:HOME}"},
-        {"data": {"root": "${oc.env:HOME}"}},
-        ["not", "a", "mapping"],
-        {"data": {"source": "synthetic"}, "model": {"name": "x", "_target_": "os.system"}},
-        {"data": {"source": "synthetic"}, "model": {"name": "x"}, "optim": {"momentum": 7}},
-    ],
-)
-def test_a_strangers_configuration_is_checked_like_any_other(mapping: object) -> None:
-    with pytest.raises(UsageError):
-        from_mapping(mapping, TrainSpec, source=Path("config.yaml"))
-
-
-def test_a_refused_file_is_named() -> None:
-    with pytest.raises(UsageError, match=r"^config\.yaml: unknown key 'optim\.epocs'"):
-        from_mapping({"optim": {"epocs": 3}}, TrainSpec, source=Path("config.yaml"))
-    with pytest.raises(UsageError, match=r"^config\.yaml is not a configuration: list$"):
-        from_mapping([], TrainSpec, source=Path("config.yaml"))
-
-
-def test_an_evaluation_takes_other_data_and_keeps_the_net() -> None:
-    run = compose([], TrainSpec)
-    spec = override_run(run, ["data=cifar10", "data.root=x", "eval.batch_size=7"])
-    assert spec.data.source == "cifar10"
-    assert spec.data.root == "x"
-    assert spec.eval.batch_size == 7
-    assert spec.model == run.model
-
-
-@pytest.mark.parametrize(
-    ("override", "message"),
-    [
-        ("optim.lr=0.1", "'optim.lr=0.1' would change a net that is already trained"),
-        ("model=tiny", "allowed are data.*, eval.*, placement.*, trainer.*"),
-        ("model.widht=1", "unknown key 'model.widht'"),
-        ("~data.root", "'~data.root' leaves nothing to evaluate with"),
-    ],
-)
-def test_an_evaluation_does_not_change_the_net(override: str, message: str) -> None:
-    with pytest.raises(UsageError) as refused:
-        override_run(compose([], TrainSpec), [override])
-    assert message in refused.value.message
-
-
-@pytest.mark.parametrize("override", ["seed=1,2", "data.val=0.1,0.2", "eval.batch_size=range(1,3)"])
-def test_several_values_are_no_evaluation(override: str) -> None:
-    with pytest.raises(UsageError, match="lists several values"):
-        override_run(compose([], TrainSpec), [override])
-
-
-def test_an_evaluation_does_not_read_the_environment() -> None:
-    with pytest.raises(UsageError, match="contains an interpolation"):
-        override_run(compose([], TrainSpec), ["data.root=${oc.env:HOME}"])
 
 
 def test_a_changed_configuration_does_not_change_the_next_one() -> None:

@@ -19,10 +19,8 @@ def content_lines(path: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("choice", every_choice())
-def test_every_yaml_composes_and_has_a_comment(choice: str) -> None:
+def test_every_yaml_has_a_comment(choice: str) -> None:  # `config check` composes them all
     group, _, name = choice.partition("=")
-    base = [] if group == "experiment" else ["experiment=null"]
-    compose([*base, choice], TrainSpec)
     assert describe(group, name)
 
 

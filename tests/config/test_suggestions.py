@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from alexcli.config.compose import compose, from_mapping
+from alexcli.config.compose import compose
+from alexcli.config.saved import from_mapping
 from alexcli.config.suggestions import KnownKeys, full_key, suggest_choice, suggest_key
 from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, TrainSpec

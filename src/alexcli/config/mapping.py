@@ -1,16 +1,33 @@
 """A configuration as plain data."""
 
-from typing import Any, cast
-
-from omegaconf import OmegaConf
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any
 
 from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
 
 
 def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
     """Nested mappings, with enums by name: what `config show` prints and a run directory keeps."""
-    container = OmegaConf.to_container(OmegaConf.structured(spec), enum_to_str=True)
-    return cast(dict[str, Any], container)
+    return _section(spec)
+
+
+def _section(spec: Any) -> dict[str, Any]:
+    """The fields of a dataclass by name."""
+    return {field.name: _plain(getattr(spec, field.name)) for field in fields(spec)}
+
+
+def _plain(value: Any) -> Any:
+    """A value without enums and dataclasses."""
+    if is_dataclass(value):
+        return _section(value)
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value
 
 
 def flat(config: TrainSpec | dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,13 +1,10 @@
-"""The last check of a configuration: nothing is missing, every number is in its range."""
+"""The last check of a configuration: every number is in its range."""
 
 import dataclasses
 import math
 import operator
 from typing import Any
 
-from omegaconf import OmegaConf
-
-from alexcli.config.omegaconf_errors import explained
 from alexcli.errors import UsageError
 
 LIMITS = {
@@ -19,25 +16,16 @@ LIMITS = {
 """Each limit of `schema.ranged`: as a phrase, and as the comparison that must hold."""
 
 
-def to_spec(config: Any) -> Any:
-    """The dataclasses of a complete configuration.
+def check_ranges(spec: Any, prefix: str = "") -> None:
+    """Check every number of a dataclass against the range beside its field.
 
     Args:
-        config: an OmegaConf configuration with a schema.
+        spec: a dataclass of the schema.
+        prefix: what the keys of its fields begin with.
 
     Raises:
-        UsageError: a value is missing or out of range.
+        UsageError: a number is out of range or not finite.
     """
-    with explained(config):
-        for key in sorted(OmegaConf.missing_keys(config)):
-            raise UsageError(f"{key} has no value", hint=f"{key}=VALUE")
-        spec = OmegaConf.to_object(config)
-    _check_fields(spec)
-    return spec
-
-
-def _check_fields(spec: Any, prefix: str = "") -> None:
-    """Check every number of a dataclass against the range beside its field."""
     for field in dataclasses.fields(spec):
         _check_value(getattr(spec, field.name), f"{prefix}{field.name}", field)
 
@@ -51,7 +39,7 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
         field: carries the range and the default.
     """
     if dataclasses.is_dataclass(value):
-        _check_fields(value, f"{key}.")
+        check_ranges(value, f"{key}.")
     elif isinstance(value, dict):
         for name, item in value.items():
             if isinstance(name, int) and name < 1:

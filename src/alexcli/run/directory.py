@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
-from alexcli.config.compose import from_mapping
 from alexcli.config.mapping import to_mapping
+from alexcli.config.saved import from_mapping
 from alexcli.data.names import human_names
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import write_atomic, writing

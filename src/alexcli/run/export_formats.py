@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -18,15 +19,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from alexcli import __version__
-from alexcli.config.compose import from_mapping
 from alexcli.config.mapping import to_mapping
+from alexcli.config.saved import from_mapping
 from alexcli.errors import UsageError
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.trained import TrainedModel
 from alexcli.schema import TrainSpec
-
-BATCH_DIMENSION = ({0: torch.export.Dim("batch")},)
-"""Batches of any size: the first dimension of the one input is dynamic."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,11 @@ def write_file(export_format: ExportFormat, export_input: ExportInput, path: Pat
         return export_format.write(export_input, path)
 
 
+def _batches_of_any_size() -> tuple[dict[int, Any]]:
+    """The dynamic dimensions of the one input: its first; naming one imports sympy."""
+    return ({0: torch.export.Dim("batch")},)
+
+
 def _write_onnx(export_input: ExportInput, path: Path) -> ExportedFile:
     """ONNX, checked by onnx and run by onnxruntime."""
     import onnx
@@ -97,7 +100,7 @@ def _write_onnx(export_input: ExportInput, path: Path) -> ExportedFile:
         opset_version=export_input.opset,
         input_names=["x"],
         output_names=["scores"],
-        dynamic_shapes=BATCH_DIMENSION,
+        dynamic_shapes=_batches_of_any_size(),
         verbose=False,
     )
     assert program is not None
@@ -123,7 +126,7 @@ def _write_onnx(export_input: ExportInput, path: Path) -> ExportedFile:
 def _write_torch(export_input: ExportInput, path: Path) -> ExportedFile:
     """A program of torch.export."""
     program = torch.export.export(
-        export_input.module, (export_input.example,), dynamic_shapes=BATCH_DIMENSION
+        export_input.module, (export_input.example,), dynamic_shapes=_batches_of_any_size()
     )
     torch.export.save(program, path)
     return ExportedFile(run=torch.export.load(path).module())

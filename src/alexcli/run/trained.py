@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 
-from alexcli.config.compose import override_run
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
 from alexcli.data.images import ImageSource
@@ -158,6 +157,10 @@ def eval_config(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
     spec = run.read_config()
     # Somebody else's run may not start a download here; the override data.download=true may.
     spec = replace(spec, data=replace(spec.data, download=False), placement=PlacementSpec())
+    if not overrides:
+        return spec
+    from alexcli.config.evaluation import override_run  # imports Hydra
+
     return override_run(spec, overrides)
 
 

@@ -76,7 +76,7 @@ def handed_config() -> "TrainSpec | None":
         return None
     import yaml
 
-    from alexcli.config.compose import from_mapping
+    from alexcli.config.saved import from_mapping
     from alexcli.schema import TrainSpec
 
     path = folder / CONFIG_FILE

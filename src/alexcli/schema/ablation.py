@@ -4,9 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-from omegaconf import MISSING
-
-from alexcli.schema.ranges import ranged
+from alexcli.schema.ranges import MISSING, ranged
 
 
 class Metric(Enum):

@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from omegaconf import MISSING
-
-from alexcli.schema.ranges import ranged
+from alexcli.schema.ranges import MISSING, ranged
 
 Source = StrEnum("Source", ["synthetic", "cifar10", "cifar100", "imagenette", "folder", "store"])
 """Where images come from."""

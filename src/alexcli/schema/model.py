@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from omegaconf import MISSING
-
-from alexcli.schema.ranges import ranged
+from alexcli.schema.ranges import MISSING, ranged
 
 Kind = StrEnum("Kind", ["conv", "local", "fc"])
 """What a layer's product is: a convolution, one with unshared weights (local), or dense (fc)."""

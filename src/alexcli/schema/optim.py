@@ -3,9 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from omegaconf import MISSING
-
-from alexcli.schema.ranges import ranged
+from alexcli.schema.ranges import MISSING, ranged
 
 Schedule = StrEnum("Schedule", ["constant", "steps", "dexp", "cosine", "plateau"])
 """How a learning rate or a weight decay changes during a run."""

@@ -1,7 +1,10 @@
-"""The allowed range of a number, written beside its field."""
+"""What a field allows, written beside it: the range of a number, or no default."""
 
 from dataclasses import field
 from typing import Any
+
+MISSING: Any = "???"
+"""In the place of a default: the value must be given. OmegaConf, too, takes this text for that."""
 
 
 def ranged(default: Any, **limits: float) -> Any:

@@ -1,0 +1,44 @@
+"""From OmegaConf's configurations to dataclasses, with conversions and messages."""
+
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from alexcli.config.omegaconf_errors import explained
+from alexcli.config.validation import check_ranges
+from alexcli.errors import UsageError
+
+
+def convert(mapping: dict[Any, Any], schema: type, source: Path) -> Any:
+    """The dataclass of a schema from nested mappings.
+
+    Args:
+        mapping: plain data, without interpolations.
+        schema: the dataclass that it must fit.
+        source: the file that the data comes from, for messages.
+
+    Raises:
+        UsageError: an unknown key, a value that is missing, out of range or of another type.
+    """
+    config = OmegaConf.structured(schema)
+    with explained(config, source=str(source)):
+        config = OmegaConf.merge(config, mapping)
+        return to_spec(config)
+
+
+def to_spec(config: Any) -> Any:
+    """The dataclasses of a complete configuration.
+
+    Args:
+        config: an OmegaConf configuration with a schema.
+
+    Raises:
+        UsageError: a value is missing or out of range.
+    """
+    with explained(config):
+        for key in sorted(OmegaConf.missing_keys(config)):
+            raise UsageError(f"{key} has no value", hint=f"{key}=VALUE")
+        spec = OmegaConf.to_object(config)
+    check_ranges(spec)
+    return spec

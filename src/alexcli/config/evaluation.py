@@ -1,0 +1,62 @@
+"""Other data for a trained run, or another way to evaluate it."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from alexcli.config.apply import apply_override
+from alexcli.config.compose import compose
+from alexcli.config.conversion import to_spec
+from alexcli.config.files import groups
+from alexcli.config.overrides import parse
+from alexcli.config.saved import refuse_interpolation
+from alexcli.errors import UsageError
+from alexcli.schema import TrainSpec
+
+EVALUATION_GROUPS = ("data", "eval", "placement", "trainer")
+"""The groups that may differ when a trained net is evaluated."""
+
+
+def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
+    """A run's configuration with other data or another way to evaluate.
+
+    Args:
+        spec: the run's configuration.
+        overrides: of `data.*`, `eval.*`, `placement.*` or `trainer.*`, or `data=CHOICE` for a whole
+            group.
+
+    Raises:
+        UsageError: another key, which would change the net that was trained, or anything that
+            `compose` refuses.
+    """
+    config = OmegaConf.structured(spec)
+    group_names = groups()
+    for override in parse(overrides):
+        group = override.key_or_group
+        typed = override.input_line or ""
+        refuse_interpolation(typed, "the command line")
+        _refuse_training_key(config, override, group_names)
+        if override.is_delete():
+            raise UsageError(f"{typed!r} leaves nothing to evaluate with")
+        if group in group_names:
+            config[group] = getattr(compose(["experiment=null", typed], TrainSpec), group)
+        else:
+            config = apply_override(config, override)
+    return cast(TrainSpec, to_spec(config))
+
+
+def _refuse_training_key(config: Any, override: Override, group_names: Sequence[str]) -> None:
+    """UsageError where an override would change the net that was trained."""
+    key = override.key_or_group
+    if key.partition(".")[0] in EVALUATION_GROUPS:
+        return
+    if key not in group_names:
+        apply_override(config, override)  # raises first where the key does not exist at all
+    allowed = ", ".join(f"{group}.*" for group in EVALUATION_GROUPS)
+    raise UsageError(
+        f"{override.input_line!r} would change a net that is already trained; "
+        f"allowed are {allowed}",
+        hint="alexcli train trains another net",
+    )

@@ -1,0 +1,46 @@
+"""A configuration from plain data, such as a run's config.yaml."""
+
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import yaml
+
+from alexcli.config.typed import typed
+from alexcli.config.validation import check_ranges
+from alexcli.errors import UsageError
+from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
+
+Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec)
+
+
+def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
+    """A configuration from plain data, which a stranger may have made.
+
+    Args:
+        mapping: nested mappings, of any content.
+        schema: the dataclass that it must fit.
+        source: the file that the data comes from, for messages.
+
+    Raises:
+        UsageError: not a mapping, an interpolation (it could read this machine's environment), or
+            anything that `compose` refuses.
+    """
+    if not isinstance(mapping, dict):
+        raise UsageError(f"{source} is not a configuration: {type(mapping).__name__}")
+    spec = typed(mapping, schema)
+    if spec is not None:
+        check_ranges(spec)
+        return spec
+    refuse_interpolation(yaml.safe_dump(mapping), str(source))
+    # What a run has written is typed; only what somebody has changed needs more.
+    from alexcli.config.conversion import convert  # imports Hydra
+
+    return cast(Spec, convert(mapping, schema, source))
+
+
+def refuse_interpolation(text: str, source: str) -> None:
+    """UsageError for a text from which OmegaConf would read the environment of this machine."""
+    if "${" in text:
+        raise UsageError(
+            f"{source} contains an interpolation (${{...}}), which a saved configuration never has"
+        )

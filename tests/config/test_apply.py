@@ -1,0 +1,46 @@
+"""Setting and removing keys."""
+
+from typing import Any
+
+import pytest
+from omegaconf import OmegaConf
+
+from alexcli.config.apply import apply_override
+from alexcli.config.overrides import parse
+from alexcli.errors import UsageError
+from alexcli.schema import GroupSpec, OptimSpec
+
+
+def changed(override: str) -> Any:
+    """A learning rule with one group of parameters after an override."""
+    group = GroupSpec(pattern="*")
+    group.lr.steps = {3: 0.5}
+    config = OmegaConf.structured(OptimSpec(groups={"weights": group}))
+    (parsed,) = parse([override])
+    return OmegaConf.to_object(apply_override(config, parsed))
+
+
+def test_a_key_is_set_to_a_value_of_its_type() -> None:
+    assert changed("epochs=7").epochs == 7
+    lr = changed("lr=1").lr
+    assert lr == 1.0
+    assert isinstance(lr, float)
+
+
+def test_an_entry_of_a_mapping_is_added_and_removed() -> None:
+    assert list(changed("groups.bias.pattern=b").groups) == ["weights", "bias"]
+    assert changed("groups.weights=null").groups == {"weights": None}
+    assert changed("~groups.weights").groups == {"weights": None}
+
+
+def test_steps_are_replaced_as_a_whole() -> None:
+    assert changed("groups.weights.lr.steps={5: 0.1}").groups["weights"].lr.steps == {5: 0.1}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [("epocs=3", "unknown key 'epocs'"), ("lr=x", "lr: Value 'x'"), ("lr=???", "lr has no value")],
+)
+def test_what_cannot_be_set_is_refused(override: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message.replace("?", r"\?")):
+        changed(override)
