@@ -43,3 +43,11 @@ def test_without_a_study_the_way_to_find_one_is_told() -> None:
     assert result.exit_code == 2
     listed = CliRunner().invoke(app, ["ablate", "--list", "--format", "csv"])
     assert "lrn,Local response normalisation" in listed.stdout
+
+
+@pytest.mark.parametrize("word", ["lrn", "optim.epochs=1"])
+def test_a_word_beside_list_is_refused(word: str) -> None:
+    result = CliRunner().invoke(app, ["ablate", word, "--list"])
+    assert result.exit_code == 2
+    assert word in result.stderr
+    assert "hint: alexcli ablate --list" in result.stderr

@@ -135,6 +135,20 @@ def test_one_place_at_a_time_is_looked_at(photos: Path) -> None:
     assert "one place at a time" in stderr
 
 
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("data.root=elsewhere", "photos and data.root=elsewhere name two places"),
+        ("data=synthetic", "the embedded images are in no folder such as photos"),
+    ],
+)
+def test_a_place_that_an_override_contradicts_is_refused(override: str, message: str) -> None:
+    code, _, stderr = run("data", "stats", "photos", override)
+    assert code == 2
+    assert message in stderr
+    assert "hint: " in stderr
+
+
 def test_list_shows_how_to_get_the_known_sources() -> None:
     code, stdout, _ = run("data", "list", "--format", "json")
     assert code == 0

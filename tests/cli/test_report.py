@@ -22,6 +22,29 @@ def test_runs_says_where_the_newest_run_is(finished_runs: Path) -> None:
     assert outcome.code == 0, outcome.err
 
 
+@pytest.mark.usefixtures("run")
+@pytest.mark.parametrize(
+    ("arguments", "word", "hint"),
+    [
+        (["optim.epochs=1"], "optim.epochs=1", "alexcli report STUDY optim.epochs=1; "),
+        (["lrnn=3"], "lrnn=3", "alexcli ablate --list names the studies"),
+        (["runs=elsewhere"], "runs=elsewhere", "--runs elsewhere"),
+        (["runs/quickstart/s*", "seed=3"], "seed=3", "alexcli report STUDY seed=3; "),
+        (["lrn", "runs=a", "--runs", "b"], "--runs b and runs=a", "leave runs=a out"),
+    ],
+)
+def test_a_word_that_would_change_nothing_is_refused(
+    arguments: list[str], word: str, hint: str
+) -> None:
+    outcome = run_command("report", *arguments)
+    assert outcome.code == 2
+    message, advice = outcome.err.splitlines()
+    assert message.startswith("error: ")
+    assert word in message
+    assert hint in advice.removeprefix("hint: ")
+    assert not Path("report.html").exists()
+
+
 @pytest.mark.parametrize("place", [["--runs", "elsewhere"], ["runs=elsewhere"]])
 def test_the_runs_of_a_study_are_found_in_another_directory(
     finished_runs: Path, place: list[str]

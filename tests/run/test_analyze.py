@@ -1,3 +1,5 @@
+import ast
+import dataclasses
 import importlib
 import inspect
 import sys
@@ -15,17 +17,53 @@ from alexcli.reporter import NullReporter
 from alexcli.run.analyze import FROM_NETS, FROM_RUNS, PROVIDERS, analyze
 from alexcli.run.directory import RunDirectory
 from alexcli.schema import AnalyzeSpec, ModelSpec
+from tests.source import syntax_tree
 
 
 def _analyze(name: str, *overrides: str, runs: tuple[str, ...] = ()) -> Analysis:
     return analyze(name, overrides, runs, Path("runs"), NullReporter())
 
 
-def _add_analysis(monkeypatch: pytest.MonkeyPatch, run: object) -> None:
-    """Make `analyze probe` call a function."""
+def _add_analysis(monkeypatch: pytest.MonkeyPatch, run: object, keys: tuple[str, ...] = ()) -> None:
+    """Make `analyze probe` call a function, which reads some keys."""
     module = types.ModuleType("alexcli.analysis.probe")
     module.run = run  # type: ignore[attr-defined]
+    module.KEYS = keys  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "alexcli.analysis.probe", module)
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_lists_the_keys_that_its_code_reads(name: str) -> None:
+    keys = {field.name for field in dataclasses.fields(AnalyzeSpec)}
+    read: set[str] = set()
+    for node in ast.walk(syntax_tree(ANALYSES[name])):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id == "spec":
+                read |= {node.attr} & keys
+            elif node.attr == "sample":  # a method of the subject
+                read |= {"images", "count"}
+    listed = getattr(importlib.import_module(f"alexcli.analysis.{name}"), "KEYS", ())
+    assert set(listed) == read
+
+
+def test_the_docstring_of_a_key_begins_with_the_analyses_that_read_it() -> None:
+    readers: dict[str, set[str]] = {}
+    for name in ANALYSES:
+        for key in getattr(importlib.import_module(f"alexcli.analysis.{name}"), "KEYS", ()):
+            readers.setdefault(key, set()).add(name)
+    source = Path(inspect.getfile(AnalyzeSpec))
+    declared = next(
+        node
+        for node in ast.walk(syntax_tree(source))
+        if isinstance(node, ast.ClassDef) and node.name == AnalyzeSpec.__name__
+    )
+    for field, docstring in zip(declared.body[1::2], declared.body[2::2], strict=True):
+        assert isinstance(field, ast.AnnAssign)
+        assert isinstance(docstring, ast.Expr)
+        key = ast.unparse(field.target)
+        names = ast.literal_eval(docstring.value).partition(":")[0]
+        assert set(names.split(", ")) == readers.pop(key)
+    assert not readers
 
 
 @pytest.mark.parametrize("name", ANALYSES)
@@ -47,7 +85,7 @@ def test_an_analysis_gets_what_its_parameters_name(monkeypatch: pytest.MonkeyPat
         inputs.update(spec=spec, evaluations=evaluations, check=check)
         return Analysis("probe", [])
 
-    _add_analysis(monkeypatch, run)
+    _add_analysis(monkeypatch, run, keys=("batch",))
     reporter = NullReporter()
     rows = [{"n": 1}]
     analyze("probe", ["batch=3"], [], Path("runs"), reporter, evaluations=rows, check=True)
@@ -79,7 +117,7 @@ def test_the_subject_is_the_newest_run_with_its_data_changed(
         subjects.append(subject)
         return Analysis("probe", [])
 
-    _add_analysis(monkeypatch, probe)
+    _add_analysis(monkeypatch, probe, keys=("count",))
     _analyze("probe", "count=5", "data.workers=0")
     assert subjects[0].name == run.name
     with pytest.raises(UsageError, match=r"model\.width"):

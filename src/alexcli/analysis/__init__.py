@@ -4,7 +4,9 @@ To add an analysis, add one file with
 
 - a module docstring, whose first line `alexcli analyze help` shows;
 - one function `run`, which returns an `Analysis` (see `alexcli.records.analysis`) and says in the
-  names of its parameters what it needs.
+  names of its parameters what it needs;
+- if it reads keys of `AnalyzeSpec`, their names in a tuple `KEYS`: `images` and `count` if it calls
+  `subject.sample()`. Other keys are refused.
 
 | parameter      | what it gets                                                              |
 |----------------|---------------------------------------------------------------------------|

@@ -10,6 +10,8 @@ from alexcli.records.analysis import Analysis, Arrow, Box, BoxesPanel, Label
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
 from alexcli.tables import Table
 
+KEYS = ("model",)
+"""The keys of `AnalyzeSpec` that it reads."""
 SLOPE = 0.35
 """Length on paper of an edge of length 1 that leads away from the reader, as it is drawn."""
 GAP = 0.42

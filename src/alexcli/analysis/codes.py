@@ -29,6 +29,8 @@ from alexcli.records.analysis import Analysis, Level, Line, LinesPanel
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
 
+KEYS = ("layer", "nearest", "bits", "sample")
+"""The keys of `AnalyzeSpec` that it reads."""
 MOST_QUERIES = 200
 FLOAT_BYTES = 4
 

@@ -12,6 +12,8 @@ from alexcli.records.history import RunHistory
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
 
+KEYS = ("split", "against", "threshold")
+"""The keys of `AnalyzeSpec` that it reads."""
 UNITS = {"epoch": "epochs", "step": "updates", "time": "seconds of training"}
 """Values of `against`, and the units of the horizontal axis."""
 SPLITS = {"val": "validation", "train_eval": "training", "train": "running training"}

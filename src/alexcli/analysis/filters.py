@@ -19,6 +19,8 @@ from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.schema import AnalyzeSpec, Kind
 from alexcli.tables import Table
 
+KEYS = ("layer",)
+"""The keys of `AnalyzeSpec` that it reads."""
 SPECTRUM_SIZE = 32
 """Side to which a kernel is padded with zeros before its spectrum is taken."""
 SHUFFLES = 9999

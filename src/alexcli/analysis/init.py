@@ -18,6 +18,8 @@ from alexcli.model.towers import Towers
 from alexcli.records.analysis import Analysis, Line, LinesPanel
 from alexcli.tables import Table
 
+KEYS = ("images", "count")
+"""The keys of `AnalyzeSpec` that it reads."""
 PORT_PIXEL_SCALE = 57.4
 """255 x 0.225, by which ports divide pixels (torchvision's normalisation)."""
 PORT_STD = 0.01

@@ -17,6 +17,8 @@ from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.schema import AnalyzeSpec, Kind
 from alexcli.tables import Table
 
+KEYS = ("layer", "images", "count")
+"""The keys of `AnalyzeSpec` that it reads."""
 ACROSS = 16
 """Feature maps in a row."""
 

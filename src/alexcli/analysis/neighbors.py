@@ -17,6 +17,8 @@ from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
 
+KEYS = ("layer", "images", "count", "nearest")
+"""The keys of `AnalyzeSpec` that it reads."""
 PIXELS = "pixels"
 
 

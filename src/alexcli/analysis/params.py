@@ -11,6 +11,9 @@ from alexcli.schema import AnalyzeSpec, ModelSpec
 from alexcli.tables import Table
 
 
+KEYS = ("model", "batch")
+"""The keys of `AnalyzeSpec` that it reads."""
+
 def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     """Account for a net; without a run and, unless the counts are to be checked, without torch.
 

@@ -8,6 +8,8 @@ from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.tables import Table
 
+KEYS = ("images", "count")
+"""The keys of `AnalyzeSpec` that it reads."""
 TOP = 5
 """Predictions of each image, as in Figure 4."""
 

@@ -12,6 +12,9 @@ from alexcli.data.crops import center_crop
 from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.tables import Table
 
+KEYS = ("images", "count")
+"""The keys of `AnalyzeSpec` that it reads."""
+
 
 def run(subject: Subject) -> Analysis:
     """Show images, and below each one the gradient of its predicted class's score by its pixels.

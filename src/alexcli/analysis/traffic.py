@@ -13,6 +13,8 @@ from alexcli.records.analysis import Analysis, Line, LinesPanel
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec, TrafficSpec
 from alexcli.tables import Table
 
+KEYS = ("model", "traffic")
+"""The keys of `AnalyzeSpec` that it reads."""
 FLOAT_BYTES = 4
 TOWERS = (2, 4)
 """Numbers of towers to compare: the paper's, and the largest of the 2012 lab notes (#120-4gpu)."""

@@ -57,6 +57,7 @@ def ablate(
         emit(render(_study_list(), format))
         return
     names, overrides = split_arguments(arguments or [])
+        _check_list(arguments or [])
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
     from alexcli.ablation.launchers import LAUNCHERS, submit
@@ -84,6 +85,15 @@ def ablate(
 def _check_failures(failures: Sequence[str]) -> None:
     """RunFailedError with the logs of the runs that failed."""
     if failures:
+def _check_list(arguments: Sequence[str]) -> None:
+    """UsageError for words beside --list, which lists all studies."""
+    if arguments:
+        raise UsageError(
+            f"--list shows every study and takes no arguments: {', '.join(arguments)}",
+            hint="alexcli ablate --list",
+        )
+
+
         logs = "\n".join(failures)
         raise RunFailedError(
             f"{plural(len(failures), 'run')} failed:\n{logs}",

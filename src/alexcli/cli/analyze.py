@@ -51,6 +51,7 @@ def analyze(
         alexcli analyze tables --results results
     """
     if one_of("analysis", name, [*ANALYSES, HELP]) == HELP:
+        _check_help(overrides or [])
         emit(_help(format))
         return
     if results is not None:
@@ -75,6 +76,15 @@ def analyze(
         paths = files_of(analysis, out, name)
         save_outputs(analysis, paths, reporter, f"--out {out}", hint="choose another folder")
     emit(as_text(analysis, format))
+
+
+def _check_help(overrides: list[str]) -> None:
+    """UsageError for words after `help`, which explains all analyses."""
+    if overrides:
+        raise UsageError(
+            f"{HELP} explains every analysis and takes no arguments: {', '.join(overrides)}",
+            hint=f"alexcli analyze {HELP}",
+        )
 
 
 def _check_results(name: str, results: Path) -> None:

@@ -171,16 +171,25 @@ def _spec(arguments: list[str] | None) -> "TrainSpec":
     from dataclasses import replace
 
     from alexcli.config.compose import compose
-    from alexcli.schema import TrainSpec
+    from alexcli.schema import Source, TrainSpec
 
     places, overrides = split_arguments(arguments or [])
     if len(places) > 1:
         raise UsageError(
-            f"one place at a time, not {', '.join(places)}", hint="KEY=VALUE sets anything else"
+            f"this command looks at one place at a time, not at {', '.join(places)}",
+            hint="KEY=VALUE sets anything else",
         )
     if not places:
         return compose(overrides, TrainSpec)
+    roots = [override for override in overrides if override.startswith("data.root=")]
+    if roots:
+        raise UsageError(f"{places[0]} and {roots[0]} name two places", hint="name one of them")
     if not any(override.startswith(("data=", "experiment=")) for override in overrides):
         overrides = ["data=folder", *overrides]
     spec = compose(overrides, TrainSpec)
+    if spec.data.source is Source.synthetic:
+        raise UsageError(
+            f"the embedded images are in no folder such as {places[0]}",
+            hint=f"leave {places[0]} out, or the overrides that choose the embedded images",
+        )
     return replace(spec, data=replace(spec.data, root=places[0]))

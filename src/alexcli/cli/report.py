@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # numpy would slow down every --help
     from alexcli.records.analysis import Analysis
 
 DEFAULT_RUNS = Path("runs")
+RUNS_KEY = "runs="
+"""How the override that names the directory of runs begins."""
 
 
 def report(
@@ -31,7 +33,7 @@ def report(
 
     Args:
         arguments (STUDY|RUN|KEY=VALUE): Studies, with the overrides that chose their setting, or
-            runs.
+            runs, which take no overrides.
         seeds: Seeds of the studies.
         out (FILE.html): The file to write.
 
@@ -48,6 +50,7 @@ def report(
     names, overrides = split_arguments(arguments or [])
     studies = [name for name in names if name in choices(STUDIES)]
     run_names = [name for name in names if name not in studies]
+    _check_overrides(overrides, studies, runs)
     sections: dict[str, Analysis] = {}
     if run_names or not studies:
         sections["runs"] = _section_of_runs(run_names, runs)
@@ -57,11 +60,28 @@ def report(
         emit(f"{path}\n")
 
 
+def _check_overrides(overrides: Sequence[str], studies: Sequence[str], runs: Path) -> None:
+    """UsageError for overrides without a study, and for two directories of runs."""
+    directories = [word for word in overrides if word.startswith(RUNS_KEY)]
+    if overrides and not studies:
+        hint = (
+            f"alexcli report STUDY {' '.join(overrides)}; alexcli ablate --list names the studies"
+        )
+        if directories:
+            hint = f"--runs {directories[0].removeprefix(RUNS_KEY)}"
+        raise UsageError(
+            f"{', '.join(overrides)}: overrides are for a study, and no study is named", hint=hint
+        )
+    if directories and runs != DEFAULT_RUNS:
+        raise UsageError(
+            f"--runs {runs} and {directories[0]} name the directory of runs twice",
+            hint=f"leave {directories[0]} out",
+        )
+
+
 def _with_runs(overrides: list[str], runs: Path) -> list[str]:
-    """The overrides of studies, with --runs where it was typed and no runs=DIR contradicts it."""
-    if runs == DEFAULT_RUNS or any(word.startswith("runs=") for word in overrides):
-        return overrides
-    return [*overrides, f"runs={runs}"]
+    """The overrides of studies, with the directory that --runs names."""
+    return overrides if runs == DEFAULT_RUNS else [*overrides, f"{RUNS_KEY}{runs}"]
 
 
 def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":

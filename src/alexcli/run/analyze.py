@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexcli.config.compose import compose
+from alexcli.config.overrides import parse
 from alexcli.errors import UsageError, plural
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import Reporter
@@ -62,10 +63,11 @@ def analyze(
         check: whether other programs count too.
 
     Raises:
-        UsageError: no such run, unknown keys, runs for an analysis that takes none, or what the
-            analysis itself refuses.
+        UsageError: no such run, keys that are unknown or that the analysis does not read, runs for
+            an analysis that takes none, or what the analysis itself refuses.
     """
-    run = importlib.import_module(f"alexcli.analysis.{name}").run
+    module = importlib.import_module(f"alexcli.analysis.{name}")
+    run = module.run
     inputs = list(inspect.signature(run).parameters)
     if run_names and not FROM_RUNS.intersection(inputs):
         raise UsageError(
@@ -75,6 +77,7 @@ def analyze(
     if FROM_NETS.intersection(inputs):
         run_overrides = [override for override in overrides if _is_about_net(override)]
     spec_overrides = [override for override in overrides if override not in run_overrides]
+    _check_keys(name, spec_overrides, getattr(module, "KEYS", ()))
     request = Request(
         spec=compose(spec_overrides, AnalyzeSpec),
         run_overrides=run_overrides,
@@ -86,6 +89,26 @@ def analyze(
     )
     analysis: Analysis = run(**{input_: PROVIDERS[input_](request) for input_ in inputs})
     return analysis
+
+
+def _check_keys(name: str, overrides: Sequence[str], keys: Sequence[str]) -> None:
+    """UsageError for a key that an analysis does not read; `compose` refuses unknown ones.
+
+    Args:
+        name: the analysis.
+        overrides: those that are not about the run.
+        keys: the keys of AnalyzeSpec that the analysis reads.
+    """
+    for override in parse(overrides):
+        key = override.key_or_group
+        section = key.partition(".")[0]
+        exists = section in AnalyzeSpec.__annotations__ or _is_about_net(key)
+        if exists and section not in keys:
+            reads = f"it reads {', '.join(keys)}" if keys else "it takes no KEY=VALUE"
+            raise UsageError(
+                f"{override.input_line!r}: {name} does not read {section}; {reads}",
+                hint=f"leave {override.input_line} out",
+            )
 
 
 def _is_about_net(override: str) -> bool:

@@ -30,7 +30,7 @@ class AnalyzeSpec:
     """
 
     model: ModelSpec = field(default_factory=ModelSpec)
-    """All that need no run: the net."""
+    """params, traffic, architecture: the net."""
     traffic: TrafficSpec = field(default_factory=TrafficSpec)
     """traffic: what it compares."""
     batch: int = ranged(128, low=1)
@@ -38,7 +38,7 @@ class AnalyzeSpec:
     layer: str | None = None
     """filters, maps, neighbors, codes: name of the layer; null takes that of the paper's figure."""
     images: str | None = None
-    """predictions, neighbors, saliency, maps: an image, or a folder of images; null takes
+    """predictions, neighbors, saliency, maps, init: an image, or a folder of images; null takes
     held-out images of the run's own data.
     """
     count: int = ranged(8, low=1)
