@@ -32,6 +32,21 @@ def test_an_evaluation_does_not_change_the_net(override: str, message: str) -> N
     assert message in refused.value.message
 
 
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("batch_size=32", "did you mean eval.batch_size=32?"),
+        ("datas=toy", "did you mean data=synthetic?"),
+        ("lr=0.1", "alexcli config show lists all keys"),
+        ("optim.epocs=3", "alexcli train trains another net"),
+    ],
+)
+def test_the_hint_of_an_evaluation_does_not_change_the_net(override: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=r"^unknown key ") as refused:
+        override_run(compose([], TrainSpec), [override])
+    assert refused.value.hint == hint
+
+
 @pytest.mark.parametrize("override", ["seed=1,2", "data.val=0.1,0.2", "eval.batch_size=range(1,3)"])
 def test_several_values_are_no_evaluation(override: str) -> None:
     with pytest.raises(UsageError, match="lists several values"):

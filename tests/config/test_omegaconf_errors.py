@@ -3,8 +3,39 @@
 import pytest
 
 from alexcli.config.compose import compose
+from alexcli.config.suggestions import OTHER_NAMES, OTHER_VALUES
 from alexcli.errors import UsageError
-from alexcli.schema import TrainSpec
+from alexcli.schema import AnalyzeSpec, TrainSpec
+
+# Former name of a key, or its name elsewhere -> an override with it.
+FORMER_KEYS = {
+    "decay": "optim.decay=0",
+    "mirror": "augment.mirror=false",
+    "pictures": "pictures=DIR",
+    "rate": "optim.groups.weights.rate={base:2}",
+    "second_norm": "model.second_norm=false",
+    "sees": "model.layers.conv3.sees=all_towers",
+    "shared": "shared=32",
+    "trunk": "model.trunk.conv4=null",
+    "learning_rate": "learning_rate=0.1",
+    "max_epochs": "trainer.max_epochs=3",
+    "num_classes": "model.num_classes=10",
+    "num_workers": "data.num_workers=2",
+}
+
+# Former name of a value -> overrides with it, some with a former or misspelled key too.
+FORMER_VALUES = {
+    "all": ["model.layers.conv3.reads=all", "model.layers.conv3.sees=all"],
+    "no_talk": ["model=no_talk", "modle=no_talk"],
+    "own": [
+        "model.layers.conv3.sees=own",
+        "model.trunk.conv3.sees=own",
+        "model.layers.conv3={sees:own,bias:0}",
+        "model.trunk={conv3:{reads:own}}",
+    ],
+    "ranks": ["placement=ranks", "placement.kind=ranks", "plcement=ranks"],
+    "toy": ["data=toy", "data.source=toy", "datas=toy", "source=toy"],
+}
 
 
 @pytest.mark.parametrize(
@@ -76,3 +107,42 @@ def test_the_former_name_of_a_value_is_answered_with_the_present_one(
 def test_a_key_below_a_list_is_refused(override: str) -> None:
     with pytest.raises(UsageError, match="is a single value"):
         compose([override], TrainSpec)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [*FORMER_KEYS.values(), *(override for group in FORMER_VALUES.values() for override in group)],
+)
+def test_the_hint_for_a_former_name_is_accepted_as_it_stands(override: str) -> None:
+    schema = AnalyzeSpec if override.startswith("pictures") else TrainSpec
+    with pytest.raises(UsageError) as refused:
+        compose([override], schema)
+    hint = refused.value.hint or ""
+    meant = hint.removeprefix("did you mean ").removesuffix("?")
+    assert hint == f"did you mean {meant}?"
+    compose([meant], schema)
+
+
+def test_every_former_name_is_tried() -> None:
+    assert FORMER_KEYS.keys() == OTHER_NAMES.keys()
+    assert FORMER_VALUES.keys() == OTHER_VALUES.keys()
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("optim.rate=fast", "did you mean optim.lr? optim.lr is a number"),
+        ("optm.kind=sdg", "did you mean optim.kind=sgd?"),
+        ("modle=xyz", "did you mean model=CHOICE? alexcli config list model"),
+        ("model.trunk.conv3.sees=own", "did you mean model.layers.conv3.reads=own_tower?"),
+        ("model.layers.conv3={sees:own}", "did you mean model.layers.conv3.reads=own_tower?"),
+        ("labl=toy", "did you mean label=toy?"),
+        ("~model.trunk.conv4", "did you mean ~model.layers.conv4?"),
+        ("~lr", "did you mean optim.lr?"),
+        ("sees=own", "alexcli config show lists all keys"),
+    ],
+)
+def test_a_hint_is_not_refused_in_its_turn(override: str, hint: str) -> None:
+    with pytest.raises(UsageError, match=r"^unknown key ") as refused:
+        compose([override], TrainSpec)
+    assert refused.value.hint == hint

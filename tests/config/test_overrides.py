@@ -5,7 +5,7 @@ import shlex
 import pytest
 
 from alexcli.config.compose import compose
-from alexcli.config.overrides import expand, parse
+from alexcli.config.overrides import expand, hydra_value, parse
 from alexcli.errors import UsageError
 from alexcli.schema import TrainSpec
 
@@ -15,6 +15,16 @@ def test_an_override_has_a_key_and_a_typed_value() -> None:
     assert (seed.key_or_group, seed.value()) == ("seed", 3)
     assert removed.key_or_group == "model.layers.conv3"
     assert removed.is_delete()
+
+
+@pytest.mark.parametrize(
+    ("value", "typed"),
+    [({"kind": "steps", "steps": {3: 0.1}}, "{kind:steps,steps:{3:0.1}}"), (None, "null")],
+)
+def test_a_value_is_written_as_hydra_reads_it(value: object, typed: str) -> None:
+    assert hydra_value(value) == typed
+    (override,) = parse([f"key={typed}"])
+    assert override.value() == value
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,11 @@
 """The changes of an arm, as a study's file writes them: patterns of keys, and factors."""
 
 import fnmatch
-import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
+from alexcli.config.overrides import hydra_value
 from alexcli.errors import UsageError
 from alexcli.model.shapes import active_layers
 from alexcli.schema import TrainSpec
@@ -77,12 +75,6 @@ def keys_without_effect(base: TrainSpec) -> list[str]:
         return [f"model.{key}" for key in vars(base.model) if key not in read]
     ops = {op.name for layer in active_layers(base.model).values() for op in layer.ops}
     return [key for op, keys in KEYS_READ_BY_OP.items() if op not in ops for key in keys]
-
-
-def hydra_value(value: Any) -> str:
-    """A value in Hydra's grammar, as it is typed after KEY=."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
-    return text.split("\n")[0].replace(": ", ":").replace(", ", ",")
 
 
 def format_value(value: Any) -> str:

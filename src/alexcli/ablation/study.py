@@ -9,11 +9,11 @@ from typing import Any
 
 import yaml
 
-from alexcli.ablation.changes import FACTOR, format_value, hydra_value, keys_without_effect, resolve
+from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
 from alexcli.config.compose import compose
 from alexcli.config.files import STUDIES, choices, conf_dir
 from alexcli.config.mapping import flat
-from alexcli.config.overrides import parse
+from alexcli.config.overrides import hydra_value, parse
 from alexcli.config.saved import from_mapping
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec

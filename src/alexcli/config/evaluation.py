@@ -50,13 +50,22 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
 def _refuse_training_key(config: Any, override: Override, group_names: Sequence[str]) -> None:
     """UsageError where an override would change the net that was trained."""
     key = override.key_or_group
-    if key.partition(".")[0] in EVALUATION_GROUPS:
+    section = key.partition(".")[0]
+    if section in EVALUATION_GROUPS:
         return
+    if section not in config and key not in group_names:
+        allowed_config = OmegaConf.create({group: config[group] for group in EVALUATION_GROUPS})
+        OmegaConf.set_struct(allowed_config, True)
+        apply_override(allowed_config, override)  # raises, and suggests allowed keys only
+    hint = "alexcli train trains another net"
     if key not in group_names:
-        apply_override(config, override)  # raises first where the key does not exist at all
+        try:
+            apply_override(config, override)
+        except UsageError as error:  # its own hint would be refused here
+            raise UsageError(error.message, hint=hint) from error
     allowed = ", ".join(f"{group}.*" for group in EVALUATION_GROUPS)
     raise UsageError(
         f"{override.input_line!r} would change a net that is already trained; "
         f"allowed are {allowed}",
-        hint="alexcli train trains another net",
+        hint=hint,
     )

@@ -11,6 +11,8 @@ from hydra.errors import HydraException
 from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
+from alexcli.config.files import choices, groups
+from alexcli.config.overrides import hydra_value, parse
 from alexcli.config.suggestions import KnownKeys, suggest_choice, suggest_key
 from alexcli.errors import UsageError
 
@@ -25,7 +27,7 @@ EXPECTED_TYPES = {
 """Part of OmegaConf's message about a value of another type -> the type that it expects."""
 
 INVALID_CHOICE = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
-"""OmegaConf's message about a value that is none of an enumeration."""
+"""OmegaConf's message about a value that is not one of an enumeration."""
 
 
 @contextlib.contextmanager
@@ -67,7 +69,7 @@ def _unknown_key(
 
     hint = "alexcli config show lists all keys"
     if suggestion:
-        hint = f"did you mean {suggestion}{_typed_value(override)}?"
+        hint = _suggestion_hint(suggestion, key, config, override)
     return UsageError(
         f"{_prefix(source)}unknown key {key!r}; "
         f"{parent or 'the top level'} has {', '.join(map(str, siblings))}",
@@ -80,11 +82,72 @@ def _plain(node: Any) -> dict[Any, Any]:
     return cast(dict[Any, Any], OmegaConf.to_container(node, enum_to_str=True))
 
 
-def _typed_value(override: Override | None) -> str:
-    """`=VALUE` as it was typed; empty where no value was."""
-    typed = (override.input_line or "") if override else ""
-    _, equals, value = typed.partition("=")
-    return equals + value
+def _suggestion_hint(suggestion: str, key: str, config: Any, override: Override | None) -> str:
+    """What to type in place of an unknown key. It is tried, lest it be refused in its turn.
+
+    Args:
+        suggestion: the key that is meant.
+        key: the unknown key, in full.
+        config: the OmegaConf configuration without the override.
+        override: the override with the unknown key, at its end or within its value.
+    """
+    question = f"did you mean {suggestion}?"
+    if override is None:
+        return question
+    if not override.is_delete() and suggestion in groups():
+        return _choice_hint(suggestion, str(override.value()))
+    typed = f"~{suggestion}" if override.is_delete() else f"{suggestion}={_value_of(key, override)}"
+    refusal = _refusal(typed, config)
+    if refusal is None:
+        return f"did you mean {typed}?"
+    if override.is_delete() or refusal.hint is None:
+        return question
+    is_suggestion = refusal.hint.startswith("did you mean")
+    return refusal.hint if is_suggestion else f"{question} {refusal.hint}"
+
+
+def _choice_hint(group: str, value: str) -> str:
+    """What to type in place of a misspelled group; its choice may be misspelled too."""
+    names = choices(group)
+    choice = value if value in names else suggest_choice(value, names)
+    if choice:
+        return f"did you mean {group}={choice}?"
+    return f"did you mean {group}=CHOICE? alexcli config list {group}"
+
+
+def _value_of(key: str, override: Override) -> str:
+    """The value of a key as it was typed, be it within a mapping.
+
+    Args:
+        key: the key of the override, or one within its value.
+        override: KEY=VALUE.
+    """
+    typed_key = override.key_or_group
+    if not key.startswith(f"{typed_key}."):
+        return (override.input_line or "").partition("=")[2]
+    value: Any = override.value()
+    for name in key.removeprefix(f"{typed_key}.").split("."):
+        value = value[name]
+    return hydra_value(value)
+
+
+def _refusal(typed: str, config: Any) -> UsageError | None:
+    """Why an override would be refused; None where it would not.
+
+    Args:
+        typed: `KEY=VALUE` or `~KEY`.
+        config: the OmegaConf configuration that it would change, which stays as it is.
+    """
+    try:
+        (override,) = parse([typed])
+        value = None if override.is_delete() else override.value()
+        change = OmegaConf.create()
+        OmegaConf.update(change, override.key_or_group, value)
+        with explained(config, override=override):
+            OmegaConf.merge(config, change)
+    except UsageError as refusal:
+        return refusal
+    return None
 
 
 def _wrong_value(

@@ -1,8 +1,11 @@
 """Overrides: the KEY=VALUE arguments that a user types, in Hydra's grammar."""
 
 import itertools
+import math
 from collections.abc import Sequence
+from typing import Any
 
+import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, ValueType
 from hydra.errors import HydraException
@@ -52,6 +55,12 @@ def _quoting_hint(typed: str) -> str:
     override = f"{key}={quote}{escaped}{quote}"
     in_shell = override.replace("'", "'\\''")
     return f"put the value in quotes that reach alexcli: '{in_shell}'"
+
+
+def hydra_value(value: Any) -> str:
+    """A value in Hydra's grammar, as it is typed after KEY=."""
+    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
+    return text.split("\n")[0].replace(": ", ":").replace(", ", ",")
 
 
 def expand(overrides: Sequence[str]) -> list[list[str]]:

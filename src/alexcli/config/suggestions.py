@@ -79,7 +79,7 @@ def suggest_key(key: str, unknown_part: str, keys: KnownKeys, *, is_section: boo
     if section and key != unknown_part:
         return section + key.removeprefix(unknown_part)
     last_name = key.rpartition(".")[2]
-    return full_key(last_name, keys.values) or nearest(key, keys.values + keys.sections)
+    return full_key(last_name, keys.values) or nearest(_renamed(key), keys.values + keys.sections)
 
 
 def full_key(key: str, candidates: Sequence[str]) -> str | None:
@@ -89,8 +89,10 @@ def full_key(key: str, candidates: Sequence[str]) -> str | None:
         key: one name or several; a short key is the end of a full one, as `lr` is of `optim.lr`.
         candidates: full keys.
     """
-    renamed = ".".join(OTHER_NAMES.get(name, name) for name in key.split("."))
-    for current in (renamed, key):  # in this order: `rate` is the learning rate, not dropout's
+    for current in (
+        _renamed(key),
+        key,
+    ):  # in this order: `rate` is the learning rate, not dropout's
         if current in candidates:
             return current
         preferred = PREFERRED_KEYS.get(current)
@@ -100,6 +102,11 @@ def full_key(key: str, candidates: Sequence[str]) -> str | None:
         if len(longer) == 1:
             return longer[0]
     return None
+
+
+def _renamed(key: str) -> str:
+    """A key with each former name replaced by the present one."""
+    return ".".join(OTHER_NAMES.get(name, name) for name in key.split("."))
 
 
 def suggest_choice(choice: str, choices: Sequence[str]) -> str | None:
