@@ -2,7 +2,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from alexcli.config.files import STUDIES, choices, describe
 from alexcli.records.analysis import (
     Analysis,
     Arrow,
@@ -86,8 +88,44 @@ def test_panels_stand_beside_each_other_as_far_as_they_fit() -> None:
     assert figure.get_figwidth() == pytest.approx(12.4)
 
 
-def test_predictions_are_a_figure_of_their_own() -> None:
+LONG_TITLE = max((f"{name}: {describe(STUDIES, name)}" for name in choices(STUDIES)), key=len)
+
+
+@pytest.mark.parametrize("panels", [1, 2])
+def test_long_titles_and_captions_lie_in_the_figure(panels: int) -> None:
+    line = {"line": Line([1], [1])}
+    panel = LinesPanel(line, "x", "y", title=LONG_TITLE)
+    figure = draw_figure(Analysis(LONG_TITLE, [], [panel] * panels, caption=3 * LONG_TITLE))
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    texts = [text for text in figure.texts if text.get_text()]
+    assert len(texts) == 2, "title and caption"
+    for text in (*texts, *(axis.title for axis in figure.axes)):
+        extent = text.get_window_extent(canvas.get_renderer())
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+        assert 0 <= extent.y0 < extent.y1 <= figure.bbox.y1
+    short = draw_figure(Analysis("title", [], [panel] * panels, caption="caption"))
+    assert figure.get_figheight() > short.get_figheight(), "panels keep their room"
+
+
+def _predictions(title: str, caption: str) -> Any:
+    """The figure of an image."""
     pixels = np.zeros((8, 8, 3), dtype=np.uint8)
     image = ImagePrediction("a.png", [ClassProbability("n1", "tabby", 0.5)], None, None, pixels)
-    figure = draw_figure(Analysis("title", [], [PredictionsPanel([image])], caption="caption"))
+    return draw_figure(Analysis(title, [], [PredictionsPanel([image])], caption=caption))
+
+
+def test_the_title_of_predictions_lies_above_them() -> None:
+    figure = _predictions(LONG_TITLE, LONG_TITLE)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    head, body = figure.subfigs
+    (title,) = head.texts
+    extent = title.get_window_extent(canvas.get_renderer())
+    assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+    assert body.bbox.y1 <= extent.y0 < extent.y1 <= figure.bbox.y1
+
+
+def test_predictions_are_a_figure_of_their_own() -> None:
+    figure = _predictions("title", "caption")
     assert figure.subfigs[0].get_suptitle() == "title\ncaption"

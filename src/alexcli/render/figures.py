@@ -3,7 +3,6 @@
 Legend: R rows of C tiles, each (H, W, 3); lengths are in inches.
 """
 
-import textwrap
 from collections.abc import Sequence
 from typing import Any, assert_never
 
@@ -21,8 +20,13 @@ from alexcli.records.analysis import (
     TilesPanel,
 )
 from alexcli.render.predictions import draw_predictions, short
+from alexcli.render.titles import wrapped
 
 DPI = 130
+TITLE_SIZE = 12
+PANEL_TITLE_SIZE = 10
+CAPTION_SIZE = 8
+"""Points."""
 LINES_WIDTH = 6.2
 LINES_HEIGHT = 4.2
 LEAST_WIDTH = 7.0
@@ -69,8 +73,9 @@ def draw_figure(analysis: Analysis) -> Any:
     rows = [sizes[first : first + columns] for first in range(0, len(sizes), columns)]
     row_heights = [max(height for _, height in row) for row in rows]
     width = max(LEAST_WIDTH, max(sum(width for width, _ in row) for row in rows))
-    caption = textwrap.fill(analysis.caption, int(width * 14))
-    height = sum(row_heights) + 0.9 + 0.17 * caption.count("\n")
+    title = wrapped(analysis.title, width, TITLE_SIZE)
+    caption = wrapped(analysis.caption, width, CAPTION_SIZE)
+    height = sum(row_heights) + 0.9 + 0.23 * title.count("\n") + 0.17 * caption.count("\n")
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=row_heights)
     axes = list(grid.flat)
@@ -78,8 +83,8 @@ def draw_figure(analysis: Analysis) -> Any:
         axis.set_axis_off()
     for panel, axis in zip(panels, axes, strict=False):
         _draw(panel, axis)
-    figure.suptitle(analysis.title, fontsize=12)
-    figure.supxlabel(caption, fontsize=8, color="0.3")
+    figure.suptitle(title, fontsize=TITLE_SIZE)
+    figure.supxlabel(caption, fontsize=CAPTION_SIZE, color="0.3")
     return figure
 
 
@@ -121,6 +126,12 @@ def _draw(panel: Panel, axis: Any) -> None:
             assert_never(panel)
 
 
+def _set_title(axis: Any, panel: LinesPanel | TilesPanel | MatrixPanel) -> None:
+    """Write the title of a panel above it, no wider than the panel."""
+    width, _ = _size(panel)
+    axis.set_title(wrapped(panel.title, width, PANEL_TITLE_SIZE), fontsize=PANEL_TITLE_SIZE)
+
+
 def _draw_lines(panel: LinesPanel, axis: Any) -> None:
     for name, line in panel.lines.items():
         (curve,) = axis.plot(line.x, line.y, marker="o", markersize=3, label=name)
@@ -133,7 +144,7 @@ def _draw_lines(panel: LinesPanel, axis: Any) -> None:
     axis.set_yscale("log" if panel.log_y else "linear")
     axis.grid(visible=True, alpha=0.3)
     axis.legend(fontsize="small")
-    axis.set_title(panel.title, fontsize=10)
+    _set_title(axis, panel)
     axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
 
 
@@ -164,7 +175,7 @@ def _draw_tiles(panel: TilesPanel, axis: Any) -> None:
         size = 8 if panel.inches else 6
         axis.text(x, y, caption, ha="center", va="bottom", fontsize=size)
     axis.set_axis_off()
-    axis.set_title(panel.title, fontsize=10)
+    _set_title(axis, panel)
 
 
 def _sheet(tiles: Pixels, above: int, gap: int, background: int) -> Pixels:
@@ -196,7 +207,7 @@ def _draw_matrix(panel: MatrixPanel, axis: Any) -> None:
             number = str(panel.counts[row, column])
             axis.text(column, row, number, ha="center", va="center", color=colour, size=8)
     axis.figure.colorbar(shading, ax=axis, label="share of the label's images", shrink=0.8)
-    axis.set_title(panel.title, fontsize=10)
+    _set_title(axis, panel)
     axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
 
 

@@ -11,6 +11,7 @@ from rich.text import Text
 from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ImagePrediction
 from alexcli.render.tables import percent, printed
+from alexcli.render.titles import wrapped
 from alexcli.tables import Table
 
 BAR_WIDTH = 30
@@ -21,7 +22,11 @@ FIGURE_COLUMNS = 4
 """Images beside each other, as in Figure 4."""
 COLUMN_INCHES = 2.9
 ROW_INCHES = 4.3
-TITLE_INCHES = 0.4
+TITLE_SIZE = 9
+"""Points."""
+TITLE_MARGIN = 0.12
+"""Inches above the title, and about as much below it."""
+TITLE_LINE_INCHES = 0.15
 MOST_DPI = 150
 MOST_ROWS_OF_PIXELS = 60_000
 """Agg, which draws for matplotlib, draws 65,536 at most."""
@@ -84,13 +89,14 @@ def draw_predictions(predictions: Sequence[ImagePrediction], title: str) -> Any:
 
     columns = min(FIGURE_COLUMNS, len(predictions))
     rows = -(-len(predictions) // columns)
+    width = COLUMN_INCHES * columns
+    lines = wrapped(title, width, TITLE_SIZE)
+    title_inches = 2 * TITLE_MARGIN + TITLE_LINE_INCHES * (1 + lines.count("\n"))
     body_inches = ROW_INCHES * rows
-    inches = body_inches + TITLE_INCHES
-    figure: Any = Figure(
-        figsize=(COLUMN_INCHES * columns, inches), dpi=min(MOST_DPI, MOST_ROWS_OF_PIXELS / inches)
-    )
-    head, body = figure.subfigures(2, 1, height_ratios=(TITLE_INCHES, body_inches))
-    head.suptitle(title, fontsize=9, y=0.7)
+    inches = body_inches + title_inches
+    figure: Any = Figure(figsize=(width, inches), dpi=min(MOST_DPI, MOST_ROWS_OF_PIXELS / inches))
+    head, body = figure.subfigures(2, 1, height_ratios=(title_inches, body_inches))
+    head.suptitle(lines, fontsize=TITLE_SIZE, y=1 - TITLE_MARGIN / title_inches)
     parts = body.subfigures(rows, columns, squeeze=False).flat
     for part, image in zip(parts, predictions, strict=False):
         _draw_image(part, image)

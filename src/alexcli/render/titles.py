@@ -1,0 +1,19 @@
+"""Titles and captions of figures, in lines that are as long as there is room."""
+
+import textwrap
+
+POINTS_PER_INCH = 72
+CHARACTER_WIDTH = 0.64
+"""Of matplotlib's font, as a fraction of its size: an English text's mean, and 20% more."""
+
+
+def wrapped(text: str, width: float, font_size: float) -> str:
+    """A text broken into lines; a line break in it stays.
+
+    Args:
+        text: of one or more lines.
+        width: inches in which the longest line must fit.
+        font_size: points.
+    """
+    length = max(1, int(width * POINTS_PER_INCH / (CHARACTER_WIDTH * font_size)))
+    return "\n".join(textwrap.fill(line, length) for line in text.split("\n"))
