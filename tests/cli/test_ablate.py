@@ -1,5 +1,6 @@
 """alexcli ablate, with its trainings as jobs of submitit's local executor."""
 
+import json
 import subprocess
 import sys
 import time
@@ -30,11 +31,18 @@ def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
     assert again.stdout == shown.stdout
 
 
-def test_a_dry_run_lists_what_would_be_trained() -> None:
-    result = CliRunner().invoke(app, ["ablate", "lrn", *SMALL, "--seeds", "1", "--dry-run"])
+def test_a_dry_run_lists_what_would_be_trained_and_estimates_the_time_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("alexcli.run.timing.seconds_per_epoch", lambda _: 100.0)
+    command = ["ablate", "lrn", *SMALL, "--seeds", "1", "--dry-run"]
+    result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
-    assert "lrn/baseline" in result.stdout
-    assert "lrn/without" in result.stdout
+    assert "estimated time left" in result.stdout
+    assert "if the study runs alone on this machine" in " ".join(result.stdout.split())
+    rows = json.loads(CliRunner().invoke(app, [*command, "--format", "json"]).stdout)
+    assert [row["run"] for row in rows] == ["lrn/baseline", "lrn/without"]
+    assert [row["estimated_seconds_left_if_alone"] for row in rows] == [200, 200], "two epochs each"
     assert not Path("runs").exists()
 
 

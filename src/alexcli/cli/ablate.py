@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from alexcli.cli.arguments import one_of, split_arguments
 from alexcli.cli.options import FormatOption, Positive
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from alexcli.ablation.jobs import Job
 
 SEEDS = 3
+SECONDS_LEFT = "estimated_seconds_left_if_alone"
+"""Of --dry-run in csv and json: until a run is finished, if nothing else runs on this machine."""
 
 
 def ablate(
@@ -44,7 +46,8 @@ def ablate(
         jobs: Trainings at a time.
         launch (local|slurm): local: train here until all are finished. slurm: submit and return.
         report_only: Train nothing: show what is finished.
-        dry_run: List the runs, with an estimate of their time.
+        dry_run: List the runs, each with the estimated time left if the study runs alone on this
+            machine.
         out (DIR): Write STUDY.json and STUDY.csv.
 
     Examples:
@@ -54,10 +57,10 @@ def ablate(
         alexcli ablate --list
     """
     if list_:
+        _check_list(arguments or [])
         emit(render(_study_list(), format))
         return
     names, overrides = split_arguments(arguments or [])
-        _check_list(arguments or [])
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
     from alexcli.ablation.launchers import LAUNCHERS, submit
@@ -68,7 +71,7 @@ def ablate(
     reporter = make_reporter()
     ablation = Ablation(names, overrides, seeds)
     if dry_run:
-        emit(render(_run_list(ablation.jobs()), format))
+        emit(_run_list(ablation.jobs(), format))
         return
     failures: list[str] = []
     if launch != "local" and not report_only:
@@ -82,9 +85,6 @@ def ablate(
     _check_failures(failures)
 
 
-def _check_failures(failures: Sequence[str]) -> None:
-    """RunFailedError with the logs of the runs that failed."""
-    if failures:
 def _check_list(arguments: Sequence[str]) -> None:
     """UsageError for words beside --list, which lists all studies."""
     if arguments:
@@ -94,6 +94,9 @@ def _check_list(arguments: Sequence[str]) -> None:
         )
 
 
+def _check_failures(failures: Sequence[str]) -> None:
+    """RunFailedError with the logs of the runs that failed."""
+    if failures:
         logs = "\n".join(failures)
         raise RunFailedError(
             f"{plural(len(failures), 'run')} failed:\n{logs}",
@@ -145,26 +148,37 @@ def _study_list() -> Table:
     return Table.from_records("studies", rows)
 
 
-def _run_list(jobs: "Sequence[Job]") -> Table:
-    """The runs and their state, and how long the new ones would take."""
+def _run_list(jobs: "Sequence[Job]", format: Format) -> str:
+    """The runs, and how long the unfinished ones would take if nothing else ran here."""
     from alexcli.run.timing import seconds_per_epoch
 
-    unfinished = {job.name: job.spec for job in jobs if not job.finished}
     seconds_of = {
-        name: seconds_per_epoch(spec) * spec.optim.epochs for name, spec in unfinished.items()
+        job.name: seconds_per_epoch(job.spec) * job.spec.optim.epochs
+        for job in jobs
+        if not job.finished
     }
-    rows = []
-    total = 0.0
-    for job in jobs:
-        seconds = 0.0 if job.finished else seconds_of[job.name]
-        total += seconds
-        rows.append(
-            {
-                "run": job.name,
-                "seed": job.spec.seed,
-                "directory": str(job.run.path),
-                "time left, alone": duration(seconds),
-            }
-        )
-    note = f"about {duration(total)} with every core for one run after another, from a few steps"
-    return Table.from_records("runs", rows, note)
+    exact_rows: list[dict[str, Any]] = [
+        {
+            "run": job.name,
+            "seed": job.spec.seed,
+            "directory": str(job.run.path),
+            SECONDS_LEFT: 0.0 if job.finished else seconds_of[job.name],
+        }
+        for job in jobs
+    ]
+    rows = [
+        {
+            "run": row["run"],
+            "seed": row["seed"],
+            "directory": row["directory"],
+            "estimated time left": duration(row[SECONDS_LEFT]),
+        }
+        for row in exact_rows
+    ]
+    total = duration(sum(row[SECONDS_LEFT] for row in exact_rows))
+    note = (
+        "estimated time left: from a few steps, if the study runs alone on this machine; "
+        f"about {total} for all runs, one after another"
+    )
+    table = Table.from_records("runs", rows, note, exact=Table.from_records("runs", exact_rows))
+    return render(table, format, exact_rows)
