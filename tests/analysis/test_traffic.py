@@ -7,6 +7,7 @@ import pytest
 from alexcli.analysis import traffic
 from alexcli.config.compose import compose
 from alexcli.errors import UsageError
+from alexcli.render.tables import Format, render
 from alexcli.schema import AnalyzeSpec
 
 PARAMETERS = 60_965_224
@@ -66,6 +67,20 @@ def test_more_devices_than_images_have_no_row() -> None:
     rows = _rows("traffic.batches=[128]")
     assert max(row["replicas"] for row in rows) <= 128
     assert {row["batch"] for row in rows} == {128}
+
+
+def test_no_row_of_the_table_wraps_where_there_is_no_terminal() -> None:
+    (table,) = traffic.run(compose([], AnalyzeSpec)).tables
+    frame = {
+        "top": "\u250f",
+        "header": "\u2503",
+        "rule": "\u2521",
+        "row": "\u2502",
+        "end": "\u2514",
+    }
+    marks = [line[0] for line in render(table, Format.table).splitlines()]
+    lines = {name: marks.count(mark) for name, mark in frame.items()}
+    assert lines == {"top": 1, "header": 1, "rule": 1, "row": len(table.rows), "end": 1}
 
 
 def test_a_net_that_towers_do_not_divide_has_the_other_rows() -> None:

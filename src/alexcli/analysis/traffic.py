@@ -183,21 +183,23 @@ def _table(model: ModelSpec, rows: Sequence[dict[str, Any]], links: Mapping[str,
             "placement": row["placement"],
             "devices": row["devices"],
             "batch": row["batch"],
-            "forward MB": _megabytes(row["forward"]),
-            "backward MB": _megabytes(row["backward"]),
-            "MB per device": _megabytes(row["per_device"]),
+            "fwd MB": _megabytes(row["forward"]),
+            "bwd MB": _megabytes(row["backward"]),
+            "MB each sends": _megabytes(row["per_device"]),
             **{f"{link} ms": 1000 * seconds for link, seconds in row["seconds"].items()},
         }
         for row in rows
     ]
     speeds = ", ".join(f"{name} {speed:g} GB/s" for name, speed in links.items())
-    columns = ["placement", "devices", "batch", "forward MB", "backward MB", "MB per device"]
+    columns = ["placement", "devices", "batch", "fwd MB", "bwd MB", "MB each sends"]
     return Table.from_records(
         f"{model.name}: between devices in one update, float32",
         records,
-        "R: replicas. MB over all devices, MB that each device sends, and the time this takes if "
-        f"nothing overlaps: {speeds} each way. {HYBRID}: convolutions are data-parallel, fully "
-        "connected layers are divided (arXiv 1404.5997). Layer by layer: --format json",
+        "x R: R replicas of all towers; fwd MB and bwd MB: over all devices, in the forward and in "
+        "the backward pass; MB each sends: in both passes, by each device; ms: the time that this "
+        f"takes if nothing overlaps, at {speeds} each way. {HYBRID}: convolutions are "
+        "data-parallel, fully connected layers are divided (arXiv 1404.5997). Layer by layer: "
+        "--format json",
         columns=[*columns, *(f"{link} ms" for link in links)],
     )
 
