@@ -171,7 +171,7 @@ def _quoted_tables(layers: Sequence[dict[str, Any]], totals: dict[str, int]) -> 
         for quoted in published("quoted_counts")
         if ours.get(quoted["of"]) == quoted["ours"]
     ]
-    return [Table.from_records("commonly quoted wrong counts", rows)] if rows else []
+    return [Table.from_records("commonly quoted counts", rows)] if rows else []
 
 
 def _check_tables(checks: Sequence[dict[str, Any]]) -> list[Table]:
