@@ -57,7 +57,7 @@ def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
-        ("lnr", [], "no study 'lnr'"),
+        ("lnr", [], "study 'lnr' does not exist"),
         ("lrn", ["model.spatial_norm_enabled=false"], "sets what the arm without of lrn changes"),
         ("schedule", ["optim.groups.weights.lr.kind=constant"], "sets what the arm dexp"),
         ("lrn", ["model=owt"], "needs model.norm=lrn, and this setting has none"),

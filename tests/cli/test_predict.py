@@ -32,6 +32,17 @@ def test_a_terminal_gets_bars_and_csv_a_row_for_each_rank() -> None:
     assert [line.split(",")[2] for line in lines[1:]] == ["1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "hint"), [("out/figure.jpg", "out/figure.png"), ("figure", "figure.png")]
+)
+def test_a_figure_of_another_format_is_refused(typed: str, hint: str) -> None:
+    outcome = run_command("predict", "cat.jpg", "--out", typed)
+    assert outcome.code == 2
+    message, advice = outcome.err.splitlines()
+    assert message == f"error: the suffix of --out {typed} is not one of .png, .svg, .pdf"
+    assert advice == f"hint: --out {hint}"
+
+
 def test_one_net_predicts() -> None:
     run = next(Path("runs/quickstart").glob("s0-*"))
     outcome = run_command("predict", "cat.jpg", "--run", f"{run}/*.ckpt")

@@ -61,12 +61,12 @@ def read_study(name: str) -> StudySpec:
     """A file of conf/ablation.
 
     Raises:
-        UsageError: there is none of this name; the hint names the nearest.
+        UsageError: there is no study of this name; the hint has the nearest name.
     """
     names = choices(STUDIES)
     if name not in names:
         raise UsageError(
-            f"no study {name!r}; there are {', '.join(names)}",
+            f"study {name!r} does not exist; there are {', '.join(names)}",
             hint=did_you_mean(name, names) or "alexcli ablate --list",
         )
     path = conf_dir() / STUDIES / f"{name}.yaml"

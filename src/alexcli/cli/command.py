@@ -20,7 +20,7 @@ declares `alexcli predict IMAGE... [--ten-crop]`:
 - The docstring's text becomes the help of the command, an entry under `Args` the help of a
   parameter (with what stands for its value in parentheses), and `Examples` ends the help.
 - A parameter whose type has a help, as the types of cli/options.py have, needs no entry.
-- A parameter of type typer.Context is none of the user's: typer fills it in.
+- A parameter of type typer.Context is not typed by the user: typer fills it in.
 
 Typer reads all this from the signature of the function that it is given, so the function gets
 another signature here, in which every parameter's default is a `typer.Argument` or `typer.Option`.

@@ -7,7 +7,7 @@ import typer
 
 from alexcli.cli.options import FormatOption, Runs, TenCrop
 from alexcli.cli.output import emit, save_outputs
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
@@ -46,7 +46,8 @@ def predict(
     """
     if out is not None and out.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(
-            f"--out {out} is none of {', '.join(FIGURE_SUFFIXES)}", hint=f"--out {out}.png"
+            f"the suffix of --out {out} is not one of {', '.join(FIGURE_SUFFIXES)}",
+            hint=f"--out {out.parent / (out.stem or 'figure')}.png",
         )
     from alexcli.render.output import as_text
     from alexcli.render.predictions import prediction_analysis
@@ -74,6 +75,7 @@ def _one_checkpoint(run: str | None, runs: Path) -> "RunCheckpoint":
     checkpoints = resolve_runs(names, runs, kinds=("train", "import"))
     if len(checkpoints) > 1:
         raise UsageError(
-            f"--run {run} matches {len(checkpoints)} runs", hint=f"--run {checkpoints[0].path}"
+            f"--run {run} matches {plural(len(checkpoints), 'run')}",
+            hint=f"--run {checkpoints[0].path}",
         )
     return checkpoints[0]

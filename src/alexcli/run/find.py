@@ -92,7 +92,7 @@ def locate(name: str) -> RunCheckpoint:
     if not path.exists():
         near = nearest(path.name, sibling_names(path))
         raise UsageError(
-            f"no run or checkpoint {name}",
+            f"there is no run or checkpoint {name}",
             hint=f"did you mean {path.parent}/{near}?" if near else "alexcli train makes runs",
         )
     return RunCheckpoint(RunDirectory(path.parent), path)
