@@ -1,6 +1,7 @@
 """The source is easy to read and to find one's way in."""
 
 import ast
+import itertools
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -22,6 +23,13 @@ VAGUE_NAMES = {
     *("one", "own", "said", "there", "told", "wanted", "what", "who", "why", "words"),
 }
 MOST_VAGUE_NAMES = 40
+
+COUNTED_NOUN = re.compile(
+    r" ((training|validation|class|loader|input|output|feature) )?"
+    r"(bits|bytes|channels|chunks|classes|epochs|features|files|folders|images|inputs|jobs|kernels"
+    r"|labels|layers|maps|nets|others|parameters|parts|processes|replicas|runs|seeds|steps|towers"
+    r"|trainings|units|updates|views|GPUs)\b"
+)
 MOST_TUPLE_ASSIGNMENTS = 30
 
 
@@ -86,6 +94,22 @@ def _bound_names(tree: ast.Module) -> Iterator[str]:
             yield node.id
         elif isinstance(node, ast.arg):
             yield node.arg
+
+
+def test_a_count_before_a_noun_groups_its_thousands() -> None:
+    """`{count:,} images`, or plural(count, "image") where the count may be 1."""
+    places = [
+        f"{relative(path)}:{node.lineno}: {ast.unparse(value)}{text.value!r}"
+        for path in FILES
+        for node in ast.walk(syntax_tree(path))
+        if isinstance(node, ast.JoinedStr)
+        for value, text in itertools.pairwise(node.values)
+        if isinstance(value, ast.FormattedValue)
+        and isinstance(text, ast.Constant)
+        and COUNTED_NOUN.match(text.value)
+        and not (value.format_spec and "," in ast.unparse(value.format_spec))
+    ]
+    assert places == []
 
 
 def test_assignments_are_made_one_by_one() -> None:

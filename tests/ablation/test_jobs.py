@@ -93,5 +93,5 @@ def test_an_interruption_keeps_what_is_finished(
     finish(jobs[0], 0.1)
     program = f"import os, signal; os.kill({os.getpid()}, signal.SIGINT)"
     _replace_trainings(monkeypatch, program, forked=forked)
-    with pytest.raises(InterruptedRunError, match="1 of 4 runs are finished"):
+    with pytest.raises(InterruptedRunError, match="stopped with 1 of 4 runs finished"):
         run_jobs(jobs, 1, processes, NullReporter())

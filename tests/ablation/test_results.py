@@ -35,8 +35,14 @@ def test_results_are_read_out_of_the_runs_and_an_unfinished_one_is_counted() -> 
     assert (difference.paper, difference.notes) == (0.014, 0.0137)
     assert study.missing == 1
     assert study.n == 60
+    assert study.setting == "tiny, 150 images of 10 classes (synthetic), 2 epochs"
     assert study.arms[1].changes == ["model.norm: lrn -> none"]
     assert study.arms[1].command.startswith("alexcli train optim.epochs=2")
+
+
+def test_the_setting_says_one_epoch_in_the_singular() -> None:
+    (study,) = study_results(Ablation(["lrn"], [*SMALL, "optim.epochs=1"], 1), NullReporter())
+    assert study.setting == "tiny, 150 images of 10 classes (synthetic), 1 epoch"
 
 
 def test_an_arm_is_nobodys_newest_run() -> None:

@@ -25,3 +25,5 @@ def test_more_neighbours_than_images_are_refused_with_a_number_that_works() -> N
     with pytest.raises(UsageError, match="than there are: 4 training images") as caught:
         check_neighbor_count(5, 4)
     assert caught.value.hint == "nearest=4"
+    with pytest.raises(UsageError, match="than there are: 5,000 training images"):
+        check_neighbor_count(6000, 5000)

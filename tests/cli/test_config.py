@@ -86,7 +86,7 @@ def test_check_names_a_composition_that_is_not_valid() -> None:
     code, out, err = run("check", "model.lrn.size=0")
     assert code == 2
     assert out.startswith("BAD model.lrn.size=0: model.lrn.size=0 is out of range")
-    assert "1 of 1 compositions are not valid" in err
+    assert "1 of 1 composition is not valid" in err
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def test_a_sound_index_has_no_problem() -> None:
     ("column", "values", "problem"),
     [
         ("label", [0, 1], "its columns differ in length"),
-        ("chunk", [0, 0, 2], "an image lies in none of the 2 chunks"),
+        ("chunk", [0, 0, 2], "an image's chunk is not one of the 2 chunks"),
         ("chunk", [0, 1, 1], "a chunk holds another number of images than the manifest says"),
         ("label", [0, 1, 2], "a label is outside the 2 classes"),
         ("label", [0, 1, -1], "a label is outside the 2 classes"),

@@ -61,11 +61,11 @@ def test_a_class_without_images_has_no_error(predictions: Predictions) -> None:
     assert (row["n"], row["top1_err"], row["confused"]) == (0, None, [])
 
 
-def _result(name: str) -> EvalResult:
+def _result(name: str, views: int = 10) -> EvalResult:
     return EvalResult(
         name=name,
         split="val",
-        protocol={"resize": "none", "crop": 32, "views": 10},
+        protocol={"resize": "none", "crop": 32, "views": views},
         n=6,
         top1_err=0.5,
         top5_err=None,
@@ -76,7 +76,7 @@ def _result(name: str) -> EvalResult:
 
 def test_arrays_have_a_row_for_each_result(predictions: Predictions) -> None:
     evaluation = Evaluation(
-        results=[_result("a"), _result("b")],
+        results=[_result("a"), _result("b", views=1)],
         predictions=[predictions, predictions],
         ids=[f"{number}.png" for number in range(6)],
         classes=CLASSES,
@@ -84,7 +84,7 @@ def test_arrays_have_a_row_for_each_result(predictions: Predictions) -> None:
     )
     arrays = prediction_arrays(evaluation)
     assert list(arrays) == ["id", "label", "classes", "row", "top", "top_p"]
-    assert arrays["row"].tolist() == ["a, 10 views", "b, 10 views"]
+    assert arrays["row"].tolist() == ["a, 10 views", "b, 1 view"]
     assert arrays["top"].shape == arrays["top_p"].shape == (2, 6, 2)
     assert arrays["label"].tolist() == predictions.labels.tolist()
 

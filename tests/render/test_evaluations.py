@@ -128,6 +128,9 @@ def test_people_see_the_worst_class_first_and_csv_the_order_of_classes() -> None
     assert table.note == "most confused, label as prediction: n02 as n03 (2), n01 as n02 (1)"
     assert table.exact is not None
     assert [row["class"] for row in table.exact.records()] == CLASSES
+    assert table.title == "classes of a, 10 views"
+    center = _result("a", per_class=PER_CLASS, protocol={"views": 1})
+    assert class_analysis(_evaluation(center)).title == "a, val, 1 view"
 
 
 def test_classes_without_readable_names_have_no_column_of_them() -> None:

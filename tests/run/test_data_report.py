@@ -62,6 +62,7 @@ def test_a_preview_shows_the_image_the_mean_the_components_and_ten_views() -> No
 
 @pytest.mark.parametrize("index", [-1, 150])
 def test_an_index_outside_of_the_training_set_is_refused(index: int) -> None:
-    with pytest.raises(UsageError, match=f"--index {index} is not one of 150 training") as caught:
+    message = f"--index {index} is not one of the 150 training images"
+    with pytest.raises(UsageError, match=message) as caught:
         preview_of(small(), index, NullReporter())
     assert "0 to 149" in (caught.value.hint or "")

@@ -33,6 +33,8 @@ def test_the_configuration_follows_comments_on_run_data_net_and_work() -> None:
 def test_a_finished_and_an_unfinished_run_are_told_apart() -> None:
     spec = small("optim.epochs=1")
     directory = Path(train(spec, NullReporter()).directory)
-    assert "(finished: train would skip it)" in plan(spec, NullReporter(), overrides=[])
+    text = plan(spec, NullReporter(), overrides=[])
+    assert "(finished: train would skip it)" in text
+    assert "1 epoch of 3 updates at most" in text
     (directory / "result.json").unlink()
     assert "(unfinished: train would resume it)" in plan(spec, NullReporter(), overrides=[])

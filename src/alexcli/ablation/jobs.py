@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexcli.ablation.study import BASELINE
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.training_processes import TrainingProcesses
@@ -86,7 +86,7 @@ class Job:
         """What the finished run reached, in a line."""
         result = self.run.result() or {}
         error = result["last"]["val"]["top1_err"]
-        return f"top-1 error {error:.2%}, {result['seconds']:.0f} s, {self.run.path}"
+        return f"top-1 error {error:.2%}, {result['seconds']:,.0f} s, {self.run.path}"
 
 
 def run_jobs(
@@ -110,7 +110,7 @@ def run_jobs(
     failures: list[str] = []
     if not waiting:
         return failures
-    reporter.note(f"{len(waiting)} of {len(jobs)} runs to train")
+    reporter.note(f"{len(waiting)} of {plural(len(jobs), 'run')} to train")
     threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
     with ThreadPoolExecutor(parallel) as pool:
         futures = {pool.submit(job.train, processes, threads): job for job in waiting}
@@ -126,7 +126,8 @@ def run_jobs(
             pool.shutdown(cancel_futures=True)
             finished = sum(job.finished for job in jobs)
             raise InterruptedRunError(
-                f"stopped; {finished} of {len(jobs)} runs are finished, the others have saved",
+                f"stopped with {finished} of {plural(len(jobs), 'run')} finished; "
+                "the others have saved",
                 hint="repeat the same command to resume",
             ) from None
         finally:

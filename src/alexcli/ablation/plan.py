@@ -43,7 +43,7 @@ class Ablation:
             classes = len(dataset.classes)
             if study.definition.metric is Metric.top5_err and classes < FEWEST_CLASSES_FOR_TOP5:
                 raise UsageError(
-                    f"{study.name} compares top-5 errors, and the data has {classes} classes"
+                    f"{study.name} compares top-5 errors, and the data has {classes:,} classes"
                 )
 
     def with_data(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:

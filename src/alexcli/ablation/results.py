@@ -11,6 +11,7 @@ from alexcli.ablation.study import BASELINE, Arm, Study
 from alexcli.analysis.curves import crossing
 from alexcli.config.files import STUDIES, describe
 from alexcli.data.dataset import Dataset
+from alexcli.errors import plural
 from alexcli.records.study import ArmResult, StudyResult
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
@@ -112,8 +113,9 @@ def _arm_result(
 def _setting(spec: TrainSpec, dataset: Dataset) -> str:
     """Model and data in a line."""
     return (
-        f"{spec.model.name}, {len(dataset.train):,} images of {len(dataset.classes)} classes "
-        f"({spec.data.source.name}), {spec.optim.epochs} epochs"
+        f"{spec.model.name}, {plural(len(dataset.train), 'image')} of "
+        f"{plural(len(dataset.classes), 'class')} ({spec.data.source.name}), "
+        f"{plural(spec.optim.epochs, 'epoch')}"
     )
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from alexcli.errors import plural
 from alexcli.records.study import Difference
 from alexcli.schema import ArmSpec, Metric
 
@@ -122,5 +123,5 @@ def _direction(mean: float) -> str:
 
 def _reason_without_interval(differences: Sequence[float], definition: ArmSpec, nets: int) -> str:
     if definition.ensemble:
-        return f"mean of {nets} nets"
+        return f"mean of {plural(nets, 'net')}"
     return "all seeds alike" if len(differences) > 1 else "one seed"

@@ -23,7 +23,7 @@ from alexcli.analysis.binary_codes import (
 )
 from alexcli.analysis.nearest import check_neighbor_count
 from alexcli.analysis.subject import Subject
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.model.activations import find_layer, last_hidden_layer, with_layers
 from alexcli.records.analysis import Analysis, Level, Line, LinesPanel
 from alexcli.schema import AnalyzeSpec
@@ -92,7 +92,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         tables=[_table(f"binary codes of {layer}", spec.nearest, vectors, milliseconds, lengths)],
         panels=[_panel(lengths, count)],
         caption=f"Search by Hamming distance among {count:,} training images for "
-        f"{vectors.queries} others; exact: the {spec.nearest} nearest by Euclidean distance in "
+        f"{vectors.queries:,} others; exact: the {spec.nearest} nearest by Euclidean distance in "
         f"{shape.name} ({units:,} units). Codes: an auto-encoder, and signs of random directions "
         f"beside it. Run {subject.name}.",
     )
@@ -179,7 +179,7 @@ def _table(
     for length in lengths:
         rows.append(
             {
-                "code": f"{length.bits} bits",
+                "code": f"{length.bits:,} bits",
                 "bytes": length.bits // 8,
                 among_first: length.learned.among_first,
                 among_candidates: length.learned.among_candidates,
@@ -191,8 +191,8 @@ def _table(
         title,
         rows,
         f"recall: fraction of the {k} exact neighbours among so many first candidates, over "
-        f"{vectors.queries} images; random directions: recall in {CANDIDATES} of codes without "
-        f"learning; ms: of one query among {count:,} training images, on this machine",
+        f"{plural(vectors.queries, 'image')}; random directions: recall in {CANDIDATES} of codes "
+        f"without learning; ms: of one query among {count:,} training images, on this machine",
     )
 
 

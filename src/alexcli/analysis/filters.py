@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from alexcli.analysis.subject import Subject
 from alexcli.analysis.tiles import tile_rows
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.model.activations import find_layer, with_layers
 from alexcli.model.shapes import LayerShape
 from alexcli.model.towers import Towers
@@ -186,4 +186,6 @@ def _panel(tower: int, kernels: Floats, low: float, high: float) -> TilesPanel:
     """The kernels of a tower, from black at `low` to white at `high`."""
     scaled = ((kernels - low) / (high - low)).transpose(0, 2, 3, 1)
     across = ACROSS if len(kernels) >= MANY else ACROSS_FEW
-    return TilesPanel(tile_rows(scaled, across), title=f"tower {tower}: {len(kernels)} kernels")
+    return TilesPanel(
+        tile_rows(scaled, across), title=f"tower {tower}: {plural(len(kernels), 'kernel')}"
+    )

@@ -55,7 +55,7 @@ def run(untrained: Subject) -> Analysis:
     layer_table = Table.from_records(
         f"signal before the first step, {untrained.name}",
         rows,
-        f"on {count} images: std of the outputs; spread: standard deviation between images, mean "
+        f"on {count:,} images: std of the outputs; spread: standard deviation between images, mean "
         "of units; dead: fraction of units that are zero for all; gradient: its norm, and over "
         f"that of the weights. Scores spread by {score_spread:.2g}: {verdict}",
     )
@@ -64,8 +64,8 @@ def run(untrained: Subject) -> Analysis:
         tables=[layer_table, _start_table(starts)],
         panels=[_panel(rows)],
         caption="Standard deviation of each layer's outputs, and between "
-        f"{count} images (mean of units), with initial weights and without dropout. Scores spread "
-        f"by {score_spread:.2g}: {verdict}. The net with which {untrained.name} begins.",
+        f"{count:,} images (mean of units), with initial weights and without dropout. Scores "
+        f"spread by {score_spread:.2g}: {verdict}. The net with which {untrained.name} begins.",
     )
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from alexcli.analysis.subject import Subject
 from alexcli.analysis.tiles import tile_rows
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.model.activations import activations, find_layer, with_layers
 from alexcli.model.towers import Towers
 from alexcli.records.analysis import Analysis, TilesPanel
@@ -116,4 +116,6 @@ def _panel(name: str, channels: Tensor, towers: int, count: int) -> TilesPanel:
     scaled = ((channels - low) / (high - low).clamp_min(1e-30)).cpu().numpy()[..., None]
     parts = np.split(scaled, towers)
     tiles = np.concatenate([tile_rows(part[:count], ACROSS) for part in parts])
-    return TilesPanel(tiles, title=f"{name}: {count} of {len(parts[0])} feature maps of each tower")
+    return TilesPanel(
+        tiles, title=f"{name}: {count} of {plural(len(parts[0]), 'feature map')} of each tower"
+    )

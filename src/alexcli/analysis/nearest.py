@@ -6,7 +6,7 @@ Legend: Q vectors that are looked up, N vectors of a batch, U units, k neighbour
 import torch
 from torch import Tensor
 
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 
 USUAL_NEIGHBORS = 6
 """Neighbours in the paper's Figure 4."""
@@ -56,6 +56,7 @@ def check_neighbor_count(k: int, count: int) -> None:
     """
     if k > count:
         raise UsageError(
-            f"nearest={k} asks for more neighbours than there are: {count} training images",
+            f"nearest={k} asks for more neighbours than there are: "
+            f"{plural(count, 'training image')}",
             hint=f"nearest={min(USUAL_NEIGHBORS, count)}",
         )

@@ -5,14 +5,15 @@ from typing import Any
 
 from alexcli.analysis.layer_counts import count_by_conventions, count_layer, count_totals
 from alexcli.analysis.published import published
+from alexcli.errors import plural
 from alexcli.model.shapes import trace
 from alexcli.records.analysis import Analysis
 from alexcli.schema import AnalyzeSpec, ModelSpec
 from alexcli.tables import Table
 
-
 KEYS = ("model", "batch")
 """The keys of `AnalyzeSpec` that it reads."""
+
 
 def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     """Account for a net; without a run and, unless the counts are to be checked, without torch.
@@ -106,7 +107,7 @@ def _memory_table(batch: int, layers: Sequence[dict[str, Any]], totals: dict[str
         for layer in (*layers, {**totals, "name": "total"})
     ]
     return Table.from_records(
-        f"memory of a batch of {batch} in float32, 10^6 bytes",
+        f"memory of a batch of {batch:,} in float32, 10^6 bytes",
         rows[:-1],
         "activations: outputs that the backward pass reads, in the total with the images; "
         "training: activations, weights, gradients and momentum",
@@ -135,7 +136,7 @@ def _tower_tables(model: ModelSpec, layers: Sequence[dict[str, Any]]) -> list[Ta
     summed = ("neurons", "parameters", "of another", "MACs")
     sums = {column: sum(row[column] for row in rows) for column in summed}
     table = Table.from_records(
-        f"the first of {model.towers} towers",
+        f"the first of {plural(model.towers, 'tower')}",
         rows,
         "of another: parameters of any other tower; each tower adds its part of the class scores, "
         "and the first has their biases",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.records.analysis import Analysis, Line, LinesPanel
 from alexcli.schema import AnalyzeSpec, Kind, ModelSpec, TrafficSpec
@@ -105,11 +105,11 @@ def _layouts(model: ModelSpec, batch: int, devices: Sequence[int]) -> Iterator[L
             trace(split)
         except UsageError:  # so many towers do not divide this net
             continue
-        yield Layout(f"{towers} towers", split, towers, replicas=1)
+        yield Layout(plural(towers, "tower"), split, towers, replicas=1)
         for count in devices:
             replicas = count // towers
             if count % towers == 0 and 1 < replicas <= batch:
-                yield Layout(f"{towers} towers{REPLICATED}", split, towers, replicas)
+                yield Layout(f"{plural(towers, 'tower')}{REPLICATED}", split, towers, replicas)
     for count in devices:
         if 1 < count <= batch:
             yield Layout("data parallel", model, towers=1, replicas=count)

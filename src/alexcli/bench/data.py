@@ -20,6 +20,7 @@ from alexcli.data.loader import training_loader
 from alexcli.data.prepare import prepare
 from alexcli.data.store_images import StoreImages, open_store
 from alexcli.data.transforms import Preprocess
+from alexcli.errors import plural
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
 from alexcli.schema import Encoding, PrepareSpec, TrainSpec
@@ -107,7 +108,7 @@ def _several_workers(
 ) -> list[BenchResult]:
     batches = _batches(tree, stores, spec, workers)
     arms = {name: partial(run_for, arm, SECONDS) for name, arm in batches.items()}
-    speeds = interleave(arms, rounds, reporter, f"loading, {workers} loader processes")
+    speeds = interleave(arms, rounds, reporter, f"loading, {plural(workers, 'loader process')}")
     baseline = speeds["imagefolder"]
     suffix = f"/workers={workers}"
     results = [

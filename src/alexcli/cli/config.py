@@ -4,7 +4,7 @@ from alexcli.cli.arguments import one_of
 from alexcli.cli.command import command, group
 from alexcli.cli.options import FormatOption, Overrides
 from alexcli.cli.output import emit
-from alexcli.errors import AlexcliError, UsageError
+from alexcli.errors import AlexcliError, UsageError, plural
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 
@@ -120,4 +120,7 @@ def check(overrides: Overrides = None) -> None:
             invalid += 1
             emit(f"BAD {' '.join(composition)}: {error.message}\n")
     if invalid:
-        raise UsageError(f"{invalid} of {len(compositions)} compositions are not valid")
+        verb = "is" if invalid == 1 else "are"
+        raise UsageError(
+            f"{invalid} of {plural(len(compositions), 'composition')} {verb} not valid"
+        )

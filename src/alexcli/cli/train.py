@@ -10,6 +10,7 @@ import typer
 from alexcli.cli.arguments import typed_arguments
 from alexcli.cli.options import Hidden, Overrides
 from alexcli.cli.output import emit
+from alexcli.errors import plural
 from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
 from alexcli.reporter import Reporter
@@ -76,7 +77,7 @@ def _train_several(jobs: Sequence[list[str]], resume: str, reporter: Reporter) -
     from alexcli.run.sweep import sweep
 
     codes = sweep(jobs, ["--resume", resume], reporter)
-    reporter.note(f"{codes.count(0)} of {len(jobs)} jobs finished")
+    reporter.note(f"{codes.count(0)} of {plural(len(jobs), 'job')} finished")
     raise typer.Exit(max(codes))
 
 
@@ -123,7 +124,7 @@ def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
     reporter.note(
         f"validation error {100 * last['top1_err']:.2f}% after epoch {last['epoch']} "
         f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "
-        f"{outcome.result['seconds']:.0f} s of training"
+        f"{outcome.result['seconds']:,.0f} s of training"
     )
     emit(f"{outcome.directory}\n")
     reporter.note(f"next: {_program()} eval --ten-crop {outcome.directory}")

@@ -124,7 +124,7 @@ def _count_from_zero(path: Path, numbers: list[int], classes: int) -> tuple[list
     highest = max(numbers)
     if lowest < 0 or highest > classes or (lowest == 0 and highest == classes):
         raise UsageError(
-            f"{path} holds labels from {lowest} to {highest}, and the net has {classes} classes",
+            f"{path} holds labels from {lowest} to {highest}, and the net has {classes:,} classes",
             hint=f"count from 0 to {classes - 1} or from 1 to {classes}",
         )
     if highest == classes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from alexcli.data.open import open_source
 from alexcli.data.store import Store, is_url, read_manifest
 from alexcli.data.store_writer import write_store
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.malloc import reuse_freed_memory
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import Reporter
@@ -53,8 +53,8 @@ def _describe(store: Store, seconds: float, *, worked: bool) -> Analysis:
     counts = {split: sum(chunk.count for chunk in chunks) for split, chunks in store.splits.items()}
     size = sum(chunk.bytes for chunks in store.splits.values() for chunk in chunks)
     note = (
-        f"{store.root}: {store.encoding.value}, {size / 1e6:,.0f} MB, {len(store.classes)} "
-        f"classes, {store.resize}"
+        f"{store.root}: {store.encoding.value}, {size / 1e6:,.0f} MB, "
+        f"{plural(len(store.classes), 'class')}, {store.resize}"
     )
     if worked:
         note += f"; {sum(counts.values()) / seconds:,.0f} images/s"

@@ -30,7 +30,7 @@ from alexcli.data.store import (
     read_manifest,
 )
 from alexcli.data.store_index import read_index
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.files import CACHE_HINT, cache_dir, write_atomic, writing
 from alexcli.schema import Encoding
 
@@ -140,9 +140,10 @@ def check_chunk_sizes(store: Store, split: str) -> None:
     """UsageError unless each chunk of a local store has as many bytes as the manifest promises."""
     for chunk in store.splits[split]:
         path = Path(store.root, chunk.file)
-        state = f"{path.stat().st_size} bytes" if path.exists() else "missing"
-        if state != f"{chunk.bytes} bytes":
-            raise UsageError(f"{path} is {state}, not {chunk.bytes} bytes", hint=DAMAGED_HINT)
+        state = plural(path.stat().st_size, "byte") if path.exists() else "missing"
+        promised = plural(chunk.bytes, "byte")
+        if state != promised:
+            raise UsageError(f"{path} is {state}, not {promised}", hint=DAMAGED_HINT)
 
 
 def local_path(root: str, chunk: Chunk) -> Path:

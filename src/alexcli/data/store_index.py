@@ -59,15 +59,15 @@ def index_problem(index: StoreIndex, chunks: list[Chunk], classes: int) -> str |
         return "its columns differ in length"
     numbers = index["chunk"]
     if (numbers < 0).any() or (numbers >= len(chunks)).any():
-        return f"an image lies in none of the {len(chunks)} chunks"
+        return f"an image's chunk is not one of the {len(chunks):,} chunks"
     counts = [chunk.count for chunk in chunks]
     if len(numbers) != sum(counts):
-        return f"{plural(len(numbers), 'image')}, not {sum(counts)}"
+        return f"{plural(len(numbers), 'image')}, not {sum(counts):,}"
     if np.bincount(numbers, minlength=len(chunks)).tolist() != counts:
         return "a chunk holds another number of images than the manifest says"
     labels = index["label"]
     if (labels < 0).any() or (labels >= classes).any():
-        return f"a label is outside the {classes} classes"
+        return f"a label is outside the {classes:,} classes"
     offsets = index["offset"]
     chunk_bytes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)
     if (offsets < 0).any() or (offsets + index["length"] > chunk_bytes[numbers]).any():

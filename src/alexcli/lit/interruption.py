@@ -90,6 +90,6 @@ class Interruption(L.Callback):
     def _stopped(self, trainer: L.Trainer) -> InterruptedRunError:
         """The error that ends a saved run."""
         return InterruptedRunError(
-            f"stopped after step {trainer.global_step}; saved in {self.directory}",
+            f"stopped after step {trainer.global_step:,}; saved in {self.directory}",
             hint="repeat the same command to resume from here",
         )

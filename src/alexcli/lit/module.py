@@ -290,7 +290,7 @@ class AlexNetModule(L.LightningModule):
         """RunFailedError unless the loss is finite."""
         if not math.isfinite(loss):
             raise RunFailedError(
-                f"the {loss_name} loss is {loss} at step {self.global_step} "
+                f"the {loss_name} loss is {loss} at step {self.global_step:,} "
                 f"(epoch {self.last_epoch})",
                 hint=f"lower the learning rate: optim.lr={self.spec.optim.lr / 10:g}",
             )

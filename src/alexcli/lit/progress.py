@@ -116,8 +116,8 @@ class Progress(L.Callback):
         if steps_near is None:
             return
         self.reporter.warn(
-            f"for {steps_near} steps the loss has been within {stuck.TOLERANCE} of "
-            f"{stuck.level:.3f}, that of guessing among {stuck.classes} classes: check the "
+            f"for {steps_near:,} steps the loss has been within {stuck.TOLERANCE} of "
+            f"{stuck.level:.3f}, that of guessing among {stuck.classes:,} classes: check the "
             "learning rate (optim.lr), the initial weights (model.layers.*.std) and the pixel "
             "scale (augment.pixel_scale); a learning rate ten times lower often helps"
         )

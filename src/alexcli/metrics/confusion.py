@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from alexcli.errors import plural
 from alexcli.records.evaluation import Evaluation, Predictions
 
 if TYPE_CHECKING:
@@ -88,7 +89,10 @@ def prediction_arrays(evaluation: Evaluation) -> dict[str, Any]:
         "label": rows[0].labels,
         "classes": np.asarray(evaluation.classes),
         "row": np.asarray(
-            [f"{result.name}, {result.protocol['views']} views" for result in evaluation.results]
+            [
+                f"{result.name}, {plural(result.protocol['views'], 'view')}"
+                for result in evaluation.results
+            ]
         ),
         "top": np.stack([predictions.top for predictions in rows]),
         "top_p": np.stack([predictions.top_p for predictions in rows]),

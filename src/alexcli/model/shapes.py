@@ -231,7 +231,8 @@ def _check_groups(name: str, spec: LayerSpec, in_channels: int) -> None:
     key = f"model.layers.{name}"
     if spec.kind is not Kind.fc and in_channels % spec.groups:
         raise UsageError(
-            f"{key}.groups={spec.groups} does not divide its {in_channels} input channels",
+            f"{key}.groups={spec.groups} does not divide its "
+            f"{plural(in_channels, 'input channel')}",
             hint=f"{key}.groups=1",
         )
     if spec.kind is Kind.local and spec.groups != 1:

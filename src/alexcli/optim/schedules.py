@@ -8,6 +8,7 @@ import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from alexcli.errors import plural
 from alexcli.schema import GroupSpec, OptimSpec, Schedule, ScheduleSpec, ScheduleUnit
 
 
@@ -99,7 +100,8 @@ class DiscreteExponential(ScheduleRule):
 
     def describe(self) -> str:
         """For example `1 to 1/250 of it in 4 parts`."""
-        text = f"{self.spec.base:g} to 1/{self.spec.factor:g} of it in {self.spec.parts} parts"
+        parts = plural(self.spec.parts, "part")
+        text = f"{self.spec.base:g} to 1/{self.spec.factor:g} of it in {parts}"
         return text + _per_step_suffix(self.spec)
 
 

@@ -101,7 +101,7 @@ def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -
     if len(devices) != model.towers:
         cpus = ",".join(["cpu"] * model.towers)
         raise UsageError(
-            f"placement=split needs a device for each of {model.towers} towers "
+            f"placement=split needs a device for each of {plural(model.towers, 'tower')} "
             f"and has {len(devices)}: [{', '.join(devices)}]",
             hint=f"placement.devices=[{cpus}] tries it without GPUs",
         )
@@ -176,8 +176,8 @@ def _check_started(spec: PlacementSpec, environment: ProcessEnvironment, per_rep
     size = environment.size
     if size % per_replica:
         raise UsageError(
-            f"{size} processes cannot be divided among {per_replica} towers",
-            hint=f"start a multiple of {per_replica} processes, one per tower and replica",
+            f"{plural(size, 'process')} cannot be divided among {plural(per_replica, 'tower')}",
+            hint=f"start a multiple of {plural(per_replica, 'process')}, one per tower and replica",
         )
     if spec.replicas is not None and size != per_replica * spec.replicas:
         each = plural(per_replica, "process")
@@ -201,7 +201,7 @@ def _check_gpus(spec: PlacementSpec, local_size: int, gpus: int, per_replica: in
     if local_size > gpus:
         reason = f"; each replica takes {per_replica}" if per_replica > 1 else ""
         raise UsageError(
-            f"placement={spec.kind.name} needs {local_size} GPUs on this machine, "
+            f"placement={spec.kind.name} needs {plural(local_size, 'GPU')} on this machine, "
             f"which has {gpus}{reason}",
             hint="fewer placement.replicas, more machines (torchrun, srun), "
             "or trainer.accelerator=cpu",
@@ -212,13 +212,13 @@ def _check_replicas(model: ModelSpec, batch: int, replicas: int) -> None:
     """UsageError for replicas that cannot divide a batch, or would not give the same net."""
     if replicas > batch:
         raise UsageError(
-            f"{replicas} replicas cannot share a batch of optim.batch_size={batch}",
+            f"{plural(replicas, 'replica')} cannot share a batch of optim.batch_size={batch}",
             hint="fewer placement.replicas, or a larger optim.batch_size",
         )
     has_norm = any(Op.norm in layer.ops for layer in active_layers(model).values())
     if replicas > 1 and model.norm is Norm.batch and has_norm:
         raise UsageError(
             "model.norm=batch takes means over the whole batch, "
-            f"which {replicas} replicas would divide",
+            f"which {plural(replicas, 'replica')} would divide",
             hint="placement=single, split, or distributed with placement.replicas=1",
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from alexcli.errors import plural
 from alexcli.metrics.confusion import confusion_matrix, prediction_arrays
 from alexcli.records.analysis import Analysis, MatrixPanel
 from alexcli.records.evaluation import EvalResult, Evaluation, Interval
@@ -96,7 +97,7 @@ def class_analysis(evaluation: Evaluation) -> Analysis:
             has them in order.
     """
     result = evaluation.results[-1]
-    views = f"{result.protocol['views']} views"
+    views = plural(result.protocol["views"], "view")
     title = f"classes of {result.name}, {views}"
     classes = result.per_class or []
     exact = Table.from_records(title, [_exact_class_row(row) for row in classes])

@@ -84,7 +84,7 @@ def _with_classes(spec: TrainSpec, dataset: Dataset, overrides: Sequence[str]) -
         return spec
     if _is_set("model.classes", overrides):
         raise UsageError(
-            f"model.classes={spec.model.classes}, but the data has {classes} classes",
+            f"model.classes={spec.model.classes}, but the data has {classes:,} classes",
             hint="leave model.classes out: it is taken from the data",
         )
     return replace(spec, model=replace(spec.model, classes=classes))

@@ -11,7 +11,7 @@ from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
 from alexcli.data.open import open_dataset
 from alexcli.data.statistics import Statistics
-from alexcli.errors import UsageError, plural
+from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.reporter import Reporter
 from alexcli.schema import TrainSpec
@@ -144,7 +144,7 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
     count = len(dataset.train)
     if not 0 <= index < count:
         raise UsageError(
-            f"--index {index} is not one of {plural(count, 'training image')}",
+            f"--index {index} is not one of the {count:,} training images",
             hint=f"--index takes 0 to {count - 1}",
         )
     tiles = {

@@ -40,7 +40,7 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     parameters = sum(parameter.numel() for parameter in net.parameters())
     lines = [
         f"run: {start.run.path} ({_state(start.run)})",
-        f"data: {len(dataset.train):,} images of {len(dataset.classes)} classes, "
+        f"data: {len(dataset.train):,} images of {plural(len(dataset.classes), 'class')}, "
         f"{len(dataset.val):,} to validate",
         f"net: {parameters:,} parameters",
         f"work: {_work(spec, dataset)}, {device.type}, {resolve_precision(spec).name}, "
@@ -62,4 +62,4 @@ def _state(run: RunDirectory) -> str:
 
 def _work(spec: TrainSpec, dataset: Dataset) -> str:
     steps = -(-len(dataset.train) // spec.optim.batch_size)
-    return f"{spec.optim.epochs} epochs of {steps:,} updates at most"
+    return f"{plural(spec.optim.epochs, 'epoch')} of {plural(steps, 'update')} at most"

@@ -193,7 +193,7 @@ def _class_names(file: Path | None, count: int) -> list[str]:
         names = [line.strip() for line in lines if line.strip()]
     if len(names) != count:
         raise UsageError(
-            f"the weights are of {plural(count, 'class')}, and {origin} has {len(names)}",
+            f"the weights are of {plural(count, 'class')}, and {origin} has {len(names):,}",
             hint="name the classes in the order of the outputs, one a line: --classes FILE",
         )
     return names

@@ -98,7 +98,7 @@ def _number_of_classes(trained: TrainedModel, top: int | None) -> int:
         return most
     if top > classes:
         raise UsageError(
-            f"--top {top} asks for more labels than {trained.name} has classes ({classes})",
+            f"--top {top} asks for more labels than {trained.name} has classes ({classes:,})",
             hint=f"--top {most}",
         )
     return top

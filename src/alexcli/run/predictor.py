@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from alexcli.data.transforms import CENTER_CROP, TEN_CROPS, Preprocess, View
-from alexcli.errors import RunFailedError
+from alexcli.errors import RunFailedError, plural
 from alexcli.model.net import Net
 from alexcli.reporter import Reporter
 
@@ -69,7 +69,8 @@ class Predictor:
         self.limit = count // 2
         torch.cuda.empty_cache()
         self.reporter.warn(
-            f"out of memory with {count} inputs; continuing with eval.max_batch={self.limit}"
+            f"out of memory with {plural(count, 'input')}; "
+            f"continuing with eval.max_batch={self.limit}"
         )
 
     @torch.inference_mode()

@@ -184,7 +184,7 @@ def _fit(
     placement = module.placement
     reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
     if resume_from is not None:
-        reporter.note(f"resuming from {resume_from}, step {step}")
+        reporter.note(f"resuming from {resume_from}, step {step:,}")
     if placement.is_main:
         run.forget_after(step)
     best = fit(
@@ -209,10 +209,10 @@ def _summary(module: AlexNetModule, dataset: Dataset) -> str:
     if kind is not PlacementKind.single:
         where += f", {kind.name}"
     if placement.processes > 1:
-        where += f" ({placement.processes} processes, {plural(placement.replicas, 'replica')})"
+        where += f" ({placement.processes:,} processes, {plural(placement.replicas, 'replica')})"
     return (
-        f"{module.spec.model.name} on {len(dataset.train)} images of {len(dataset.classes)} "
-        f"classes, {len(dataset.val)} to validate; {where}"
+        f"{module.spec.model.name} on {plural(len(dataset.train), 'image')} of "
+        f"{plural(len(dataset.classes), 'class')}, {len(dataset.val):,} to validate; {where}"
     )
 
 

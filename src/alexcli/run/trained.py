@@ -12,7 +12,7 @@ from alexcli.data.images import ImageSource
 from alexcli.data.loader import ordered_loader
 from alexcli.data.names import human_names
 from alexcli.data.transforms import Batch, Preprocess
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.model.net import Net
 from alexcli.placement.base import Placement
 from alexcli.reporter import Reporter
@@ -110,8 +110,8 @@ def check_same_classes(
     if in_one_only:
         difference = f"they differ in {', '.join(in_one_only[:DIFFERENCES_SHOWN])}"
     raise UsageError(
-        f"{path} was trained on {len(classes)} classes and {other} {len(other_classes)}; "
-        f"{difference}",
+        f"{path} was trained on {plural(len(classes), 'class')} "
+        f"and {other} {len(other_classes):,}; {difference}",
         hint=hint,
     )
 
