@@ -46,6 +46,8 @@ BALLAST = """
 from pathlib import Path
 
 uses = 0
+further_imports = []
+def load(): further_imports.append("done")
 with Path("imports").open("a") as file:
     file.write("x")
 """
@@ -93,6 +95,15 @@ def test_a_command_cannot_tell_that_it_is_forked() -> None:
         assert forked == expected
     server.stop()
     assert Path("imports").read_text() == "xx", "one import by the server, one by the new process"
+
+
+@pytest.mark.usefixtures("_modules")
+def test_a_function_makes_further_imports() -> None:
+    _write_module("show", "import ballast; print(ballast.further_imports)")
+    for module, further_imports in (("ballast", "[]\n"), ("ballast:load", "['done']\n")):
+        server = ForkServer([module])
+        assert _call(server, "show") == (0, further_imports)
+        server.stop()
 
 
 @pytest.mark.parametrize(

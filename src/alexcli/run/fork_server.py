@@ -55,7 +55,8 @@ class ForkServer:
     """A running server. It ends with `stop`, or with this process; what it has forked goes on.
 
     Args:
-        modules: names of the modules to import.
+        modules: names of the modules to import. MODULE:FUNCTION also calls a function, without
+            arguments, that makes further imports.
 
     Raises:
         ForkServerError: it ended before it was ready.
@@ -186,8 +187,11 @@ def _run_module(words: Sequence[str]) -> None:
 def _obstacle(modules: Sequence[str]) -> str | None:
     """Import modules, and tell why this process cannot fork after it; None where it can."""
     for name in modules:
+        module, _, function = name.partition(":")
         try:
-            importlib.import_module(name)
+            imported = importlib.import_module(module)
+            if function:
+                getattr(imported, function)()
         except Exception as error:
             return f"import {name}: {type(error).__name__}: {error}"
     torch = sys.modules.get("torch")

@@ -17,6 +17,7 @@ MODULES = (
     "alexcli.cli.main",
     "alexcli.config.compose",
     "alexcli.config.overrides",
+    "alexcli.model.compiled:load",
     "alexcli.run.processes",
     "alexcli.run.train",
 )
@@ -37,7 +38,7 @@ class TrainingProcesses:
 
     Args:
         reporter: receives a note where the imports cannot be shared.
-        modules: names of the modules to import.
+        modules: what to import; see ForkServer.
     """
 
     def __init__(self, reporter: Reporter, modules: Sequence[str] = MODULES) -> None:
