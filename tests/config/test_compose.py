@@ -65,7 +65,7 @@ def test_a_typo_inside_a_yaml_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     shutil.copytree(conf_dir(), conf)
     (conf / "optim/typo.yaml").write_text("# x\nepocs: 3\n")
     monkeypatch.setattr("alexcli.config.files.conf_dir", lambda: conf)
-    monkeypatch.setattr("alexcli.config.compose.conf_dir", lambda: conf)
+    monkeypatch.setattr("alexcli.config.composition.conf_dir", lambda: conf)
     with pytest.raises(UsageError) as refused:
         compose(["data=synthetic", "optim=typo"], TrainSpec)
     assert "optim.epocs" in refused.value.message

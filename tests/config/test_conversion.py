@@ -28,5 +28,5 @@ def test_a_missing_value_is_named() -> None:
 
 
 def test_ranges_are_checked() -> None:
-    with pytest.raises(UsageError, match="momentum=2.0 is out of range"):
+    with pytest.raises(UsageError, match=r"momentum=2\.0 is out of range"):
         convert({"momentum": 2}, OptimSpec, Path("x.yaml"))

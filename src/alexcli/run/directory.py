@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 
 from alexcli.config.mapping import to_mapping
 from alexcli.config.saved import from_mapping
+from alexcli.config.yaml_text import read_yaml
 from alexcli.data.names import human_names
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import write_atomic, writing
@@ -72,7 +73,7 @@ class RunDirectory:
             UsageError: not a run, unreadable, or an invalid configuration.
         """
         try:
-            mapping = yaml.safe_load(self.config.read_text(encoding="utf-8"))
+            mapping = read_yaml(self.config.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UsageError(
                 f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"

@@ -1,0 +1,114 @@
+"""What Hydra composes from a choice of yaml files, kept in the cache.
+
+Hydra takes half a second: for its import and for reading its own and our files, each time. A
+composition depends on nothing but the files and the choice, so it is composed once.
+"""
+
+import contextlib
+import functools
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from alexcli import __version__
+from alexcli.config.files import conf_dir
+from alexcli.config.yaml_text import read_yaml
+from alexcli.errors import AlexcliError
+from alexcli.files import cache_dir, write_atomic
+from alexcli.schema import AnalyzeSpec, TrainSpec
+
+ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
+"""The yaml file that lists the groups of a schema; the other schemas have no groups."""
+
+QUICK_START = "quickstart"
+"""The experiment of a training that chooses neither an experiment nor data."""
+
+
+class ChosenFiles(NamedTuple):
+    """Which yaml files a configuration is composed from."""
+
+    root: str
+    """The file that lists the groups."""
+    choices: tuple[str, ...]
+    """GROUP=CHOICE where it differs from the root's."""
+    folder: str
+    """The folder of yaml files."""
+
+
+def chosen_files(schema: type, chosen: Mapping[str, str | None]) -> ChosenFiles | None:
+    """The yaml files of a configuration; None for a schema without groups.
+
+    Args:
+        schema: what is composed.
+        chosen: the choice of each group that is typed; None for no choice at all. With neither
+            `experiment` nor `data`, a training takes the quick-start experiment.
+    """
+    root = ROOTS.get(schema)
+    if root is None:
+        return None
+    if schema is TrainSpec and "experiment" not in chosen and "data" not in chosen:
+        chosen = {**chosen, "experiment": QUICK_START}
+    named = [f"{group}={choice}" for group, choice in chosen.items() if choice is not None]
+    return ChosenFiles(root, tuple(named), str(conf_dir()))
+
+
+@functools.cache
+def composition(files: ChosenFiles | None) -> dict[str, Any]:
+    """The content of yaml files, one over the other: nested mappings, not to be changed.
+
+    Args:
+        files: what is composed; None for nothing.
+
+    Raises:
+        UsageError: the files do not fit together.
+    """
+    if files is None:
+        return {}
+    path = _cache_path(files)
+    mapping = _read(path) if path else None
+    if mapping is None:
+        from alexcli.config.hydra_compose import compose_files  # imports Hydra
+
+        mapping = compose_files(files.root, files.choices, Path(files.folder))
+        if path:
+            _write(path, mapping)
+    return mapping
+
+
+def _cache_path(files: ChosenFiles) -> Path | None:
+    """The file of a composition in the cache; None where there can be no cache."""
+    digest = hashlib.sha256(f"{__version__} {files.root} {files.choices}".encode())
+    digest.update(_files_digest(files.folder))
+    with contextlib.suppress(AlexcliError):
+        return cache_dir() / "compositions" / f"{digest.hexdigest()[:16]}.yaml"
+    return None
+
+
+@functools.cache
+def _files_digest(folder: str) -> bytes:
+    """A digest of the names and the content of all yaml files below a folder."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(folder).rglob("*.yaml")):
+        content = path.read_bytes()
+        digest.update(f"{path.relative_to(folder)} {len(content)} ".encode())
+        digest.update(content)
+    return digest.digest()
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A composition from the cache; None where it is not there or damaged."""
+    try:
+        mapping = read_yaml(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return None
+    return mapping if isinstance(mapping, dict) else None
+
+
+def _write(path: Path, mapping: dict[str, Any]) -> None:
+    """Put a composition into the cache, if that can be written."""
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(exist_ok=True)
+        write_atomic(path, yaml.safe_dump(mapping, sort_keys=False))

@@ -1,0 +1,80 @@
+"""Composing configurations with changes of single keys."""
+
+import copy
+import functools
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+
+from alexcli.config.apply import apply_override
+from alexcli.config.composition import ROOTS, ChosenFiles, chosen_files, composition
+from alexcli.config.conversion import to_spec
+from alexcli.config.files import choices, groups
+from alexcli.config.omegaconf_errors import explained
+from alexcli.config.overrides import parse
+from alexcli.config.suggestions import suggest_choice
+from alexcli.errors import UsageError
+
+Spec = TypeVar("Spec")
+
+
+def compose_overridden(overrides: Sequence[str], schema: type[Spec]) -> Spec:
+    """Compose, type-check and range-check a configuration; see `compose`.
+
+    Args:
+        overrides: `KEY=VALUE`, `~KEY` and `GROUP=CHOICE` as typed.
+        schema: the dataclass to make.
+
+    Raises:
+        UsageError: as `compose`.
+    """
+    parsed = parse(overrides)
+    group_names = groups() if schema in ROOTS else []
+    chosen = _choices([override for override in parsed if override.key_or_group in group_names])
+    dataclass: type = schema
+    merged = _merge_into_schema(dataclass, chosen_files(dataclass, chosen))
+    config = copy.deepcopy(merged)  # because changes are made in place
+    for override in parsed:
+        if override.key_or_group not in group_names:
+            config = apply_override(config, override)
+    return cast(Spec, to_spec(config))
+
+
+def _choices(overrides: Sequence[Override]) -> dict[str, str | None]:
+    """The choice of each group that is typed; `experiment=null` chooses none."""
+    chosen: dict[str, str | None] = {}
+    for override in overrides:
+        group = override.key_or_group
+        value = override.value()
+        if override.is_delete() or override.package or (value is None and group != "experiment"):
+            raise UsageError(
+                f"{override.input_line!r} leaves no {group}",
+                hint=f"{group}=CHOICE; alexcli config list {group}",
+            )
+        chosen[group] = None if value is None else _check_choice(group, str(value))
+    return chosen
+
+
+def _check_choice(group: str, choice: str) -> str:
+    """The choice itself; UsageError where its group lacks it."""
+    names = choices(group)
+    if choice in names:
+        return choice
+    suggestion = suggest_choice(choice, names)
+    hint = f"alexcli config list {group}"
+    if suggestion:
+        hint = f"did you mean {group}={suggestion}?"
+    raise UsageError(f"{group}={choice!r} does not exist; there are {', '.join(names)}", hint=hint)
+
+
+@functools.cache
+def _merge_into_schema(schema: type, files: ChosenFiles | None) -> Any:
+    """The content of yaml files in OmegaConf's configuration of the schema."""
+    config = OmegaConf.structured(schema)
+    with explained(config):
+        config = OmegaConf.merge(config, composition(files))
+    # Without Hydra's flag, typed nodes still refuse unknown keys, but a new layer can be added.
+    OmegaConf.set_struct(config, None)
+    return config

@@ -1,0 +1,35 @@
+"""Compositions with changes of single keys."""
+
+import pytest
+
+from alexcli.config.compose import compose
+from alexcli.config.overridden import compose_overridden
+from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
+
+
+@pytest.mark.parametrize(
+    "overrides", [[], ["experiment=null"], ["experiment=cifar_18", "data=folder"], ["model=tiny"]]
+)
+def test_without_changes_it_is_what_the_files_say(overrides: list[str]) -> None:
+    assert compose_overridden(overrides, TrainSpec) == compose(overrides, TrainSpec)
+
+
+def test_changes_are_made_in_order_whatever_stands_between_them() -> None:
+    spec = compose_overridden(["seed=1", "model=tiny", "model.width=0.5", "seed=2"], TrainSpec)
+    assert spec.seed == 2
+    assert spec.model.width == 0.5
+    assert spec.label == "quickstart"
+
+
+def test_a_quoted_choice_is_a_choice() -> None:
+    assert compose_overridden(["model='tiny'"], AnalyzeSpec).model.name == "tiny"
+
+
+def test_a_schema_without_groups_is_changed_too() -> None:
+    assert compose_overridden(["size=64"], PrepareSpec) == PrepareSpec(size=64)
+
+
+def test_a_change_leaves_the_next_composition_alone() -> None:
+    expected = compose_overridden(["seed=1"], TrainSpec)
+    assert compose_overridden(["model.layers.conv4=null", "seed=1"], TrainSpec) != expected
+    assert compose_overridden(["seed=1"], TrainSpec) == expected
