@@ -14,6 +14,7 @@ import pytest
 import typer
 
 from alexcli.cli.main import app
+from alexcli.config.composition import composition
 from tests.cli.command_line import run_command
 from tests.conftest import SMALL
 
@@ -63,7 +64,9 @@ def _modules_after(*commands: list[str]) -> list[set[str]]:
 
 
 def test_help_and_what_needs_no_net_never_import_torch() -> None:
-    # Composed once, a configuration is read without Hydra.
+    # Composed once, a configuration is read without Hydra. This process may have composed it when
+    # the cache was another folder.
+    composition.cache_clear()
     run_command("config", "show")
     run_command("analyze", "params")
     *_, list_, show, params = _modules_after(

@@ -20,6 +20,7 @@ from alexcli.bench.rivals import (
     our_work,
     rival_work,
 )
+from alexcli.errors import plural
 from alexcli.model.shapes import trace
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
@@ -191,7 +192,7 @@ class Passes:
 
     def _interleave(self, ours: Arm, name: str, arms: dict[str, Arm]) -> dict[str, list[float]]:
         """Images per second of ours and of other arms, by round."""
-        task = f"{self.kind}, {len(self.x)} images, {name}"
+        task = f"{self.kind}, {plural(len(self.x), 'image')}, {name}"
         warm = ["ours"] if self.our_speeds else []
         arms = {"ours": ours, **arms}
         speeds = interleave(arms, self.rounds, self.reporter, task, warm=warm)

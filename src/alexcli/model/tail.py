@@ -106,13 +106,14 @@ LEAST_ELEMENTS = 1 << 20
 
 def can_fuse(x: Tensor) -> bool:
     """Whether the operator computes this map: on a CPU, and not for a compiler or an export."""
+    # First: asked about its size, a map of any number of images would be of this number alone.
+    if torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        return False
     return (
         x.dim() == 4
         and x.numel() >= LEAST_ELEMENTS
         and compiled.fits(x)
         and x.dtype in compiled.DTYPES
-        and not torch.compiler.is_compiling()
-        and not torch.compiler.is_exporting()
     )
 
 
