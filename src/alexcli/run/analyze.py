@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexcli.config.compose import compose
-from alexcli.config.overrides import parse
 from alexcli.errors import UsageError, plural
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import Reporter
@@ -99,6 +98,10 @@ def _check_keys(name: str, overrides: Sequence[str], keys: Sequence[str]) -> Non
         overrides: those that are not about the run.
         keys: the keys of AnalyzeSpec that the analysis reads.
     """
+    if not overrides:
+        return
+    from alexcli.config.overrides import parse  # imports Hydra
+
     for override in parse(overrides):
         key = override.key_or_group
         section = key.partition(".")[0]
