@@ -87,7 +87,7 @@ def test_what_does_not_train_imports_no_more_than_it_needs() -> None:
     Image.new("RGB", (90, 60), "red").save("cat.jpg")
     torch.save(alexnet(weights=None).state_dict(), "w.pth")
     run = str(next(Path("runs/quickstart").glob("s0-*")))
-    _, predict, *_, analyze, report, import_ = _modules_after(
+    _, predict, *_, analyze, report, import_, finished = _modules_after(
         ["eval"],
         ["predict", "cat.jpg"],
         ["export", run, "--format", "safetensors"],
@@ -95,6 +95,7 @@ def test_what_does_not_train_imports_no_more_than_it_needs() -> None:
         ["analyze", "neighbors", "--run", run],
         ["report", run],
         ["import", "torchvision", "--weights", "w.pth"],
+        ["train", *SMALL],
     )
     assert "torch" in predict
     assert not predict & {"hydra", "omegaconf", "matplotlib", *HEAVY}
@@ -102,6 +103,8 @@ def test_what_does_not_train_imports_no_more_than_it_needs() -> None:
     assert "matplotlib" in report  # for its figures
     assert not report & set(HEAVY)
     assert "lightning" not in import_
+    assert "alexcli.run.train" in finished - import_
+    assert "lightning" not in finished  # that run is finished
 
 
 def test_help_is_quick() -> None:

@@ -15,7 +15,7 @@ from alexcli.lit.module import AlexNetModule
 from alexcli.placement.single import SinglePlacement
 from alexcli.records.training import EpochRow
 from alexcli.reporter import NullReporter, Reporter
-from alexcli.run.train import build_training
+from alexcli.run.training import build_training
 from alexcli.schema import TrainSpec
 from tests.conftest import small
 

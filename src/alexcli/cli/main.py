@@ -1,5 +1,6 @@
 """The command line: all commands under one name."""
 
+import gc
 import os
 from typing import Annotated
 
@@ -57,9 +58,18 @@ app.add_typer(bench, name="bench")
 app.add_typer(config, name="config")
 
 
+NEW_OBJECTS_PER_COLLECTION = 100_000
+"""Python's own threshold is 700, at which the collector takes a fifth of the time of the imports:
+they create a million objects that live as long as the process."""
+
+
 def main() -> None:
     """Run the command line."""
     # OpenMP's threads wait for their next loop in sleep. By default they turn round and round, and
     # keep the cores from our own threads and from other programs; read when torch is loaded.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    app()
+    gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)
+    try:
+        app()
+    finally:
+        gc.freeze()  # or the interpreter looks through all of torch's objects while it ends

@@ -96,7 +96,7 @@ def _train_one(
         typed: the KEY=VALUE words.
         command_line: everything that was typed, with which other processes are started.
         resume: see `train`.
-        arm: see run.train.
+        arm: see run.train.train.
         reporter: receives progress updates.
     """
     from alexcli.run.processes import enter_worker, needs_workers, run_workers

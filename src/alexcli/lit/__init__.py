@@ -1,1 +1,5 @@
 """Training by Lightning's Trainer; nothing outside this package imports lightning or wandb."""
+
+from alexcli.lit.lightning_import import import_lightning
+
+import_lightning()

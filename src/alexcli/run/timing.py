@@ -10,7 +10,7 @@ from alexcli.data.transforms import Batch
 from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data, build_placement
 from alexcli.run.resolve import uses_bf16
-from alexcli.run.train import build_training
+from alexcli.run.training import build_training
 from alexcli.schema import PlacementSpec, TrainSpec
 
 MEASURED_STEPS = 4

@@ -1,34 +1,20 @@
-"""Training a run to its end, from wherever it stands."""
+"""`alexcli train`: what is finished is skipped, what is not is trained to its end."""
 
-import functools
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
-
-import torch
 
 from alexcli import __version__
 from alexcli.config.mapping import flat, to_mapping
-from alexcli.data.cached_statistics import training_statistics
-from alexcli.data.dataset import Dataset
-from alexcli.errors import UsageError, plural
-from alexcli.lit.datamodule import DataModule
-from alexcli.lit.fit import fit
-from alexcli.lit.module import AlexNetModule
+from alexcli.errors import UsageError
 from alexcli.malloc import reuse_freed_memory
-from alexcli.model import compiled
 from alexcli.placement.base import Placement
-from alexcli.records.training import EpochRow, TrainResult
+from alexcli.records.training import TrainResult
 from alexcli.reporter import NullReporter, Reporter
-from alexcli.run import checkpoint
-from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
+from alexcli.run.build import build_data, build_placement
 from alexcli.run.directory import RunDirectory
 from alexcli.run.find import locate
-from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
-from alexcli.run.start import RunStart, start_of
-from alexcli.run.transfer import transfer
-from alexcli.schema import PlacementKind, TrainSpec
+from alexcli.run.start import start_of
+from alexcli.schema import TrainSpec
 
 
 def train(
@@ -66,67 +52,19 @@ def train(
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
 
-    module, data = build_training(spec, dataset, placement, reporter)
-    if start.source is not None:
-        _copy_weights(module, start, spec, reporter)
-    resume_from = named_checkpoint
-    if resume_from is None and resume == "auto" and run.last.exists():
-        resume_from = run.last
-    step = _step_of(resume_from, module) if resume_from else 0
-    placement.check_consistent({"the step to resume from": step})
+    from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
-    if not placement.is_main:  # it writes nothing, and the main process says what failed there
-        _fit(run, module, data, resume_from, step, reporter)
-        return TrainResult(str(run.path), {}, skipped=False)
-    with run.locked():
-        if resume == "never" and run.path.exists():
-            reporter.note(f"the old run is kept as {run.keep_old()}")
-        environment = run.create(spec, dataset.classes)
-        with run.logged(reporter) as logging_reporter:
-            best = _fit(run, module, data, resume_from, step, logging_reporter)
-        origin = {"command": " ".join(["alexcli train", *overrides]), "arm": arm, "on": environment}
-        result = run.finish("train", {**_result(run, module, dataset, best), **origin})
-    return TrainResult(str(run.path), result, skipped=False)
-
-
-def build_training(
-    spec: TrainSpec, dataset: Dataset, placement: Placement, reporter: Reporter
-) -> tuple[AlexNetModule, DataModule]:
-    """The module and the loaders that Lightning trains, and a note on how a step is carried out.
-
-    Raises:
-        UsageError: a parameter without a group, a file that cannot be decoded.
-    """
-    if spec.trainer.threads:
-        torch.set_num_threads(spec.trainer.threads)
-    with placement.local_main_first():
-        progress = functools.partial(reporter.progress, "mean image")
-        statistics = training_statistics(dataset, progress)
-    data = DataModule(spec, dataset, placement)
-    module = AlexNetModule(build_net(spec, placement), build_preprocess(spec, statistics), data)
-    compiled_state = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
-    if compiled_state == "compiled":
-        torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
-        module.net.compile()
-    reporter.note(
-        f"step: {resolve_precision(spec).name}, channels-last, "
-        f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, "
-        f"{compiled_state}, {plural(torch.get_num_threads(), 'thread')}"
+    origin = {"command": " ".join(["alexcli train", *overrides]), "arm": arm}
+    return run_training(
+        spec,
+        dataset,
+        placement,
+        start,
+        reporter,
+        resume=resume,
+        named_checkpoint=named_checkpoint,
+        origin=origin,
     )
-    _report_loops(placement, reporter)
-    module.configure_optimizers()  # refuses a parameter without a group before anything is written
-    return module, data
-
-
-def _report_loops(placement: Placement, reporter: Reporter) -> None:
-    """Say that the loops of a CPU are compiled now, or that they cannot be used."""
-    if placement.device.type != "cpu":
-        return
-    if not compiled.available():
-        reporter.note(f"response norms and pooling by torch: {compiled.describe()}")
-    first_use = compiled.first_use()
-    if first_use:
-        reporter.note(first_use)
 
 
 def _named_checkpoint(resume: str, run: RunDirectory) -> Path | None:
@@ -151,93 +89,3 @@ def _check_same_run(
     facts["result.json"] = finished
     facts["alexcli"] = __version__
     placement.check_consistent(facts)
-
-
-def _copy_weights(
-    module: AlexNetModule, start: RunStart, spec: TrainSpec, reporter: Reporter
-) -> None:
-    """Copy the layers that `init_from` and `init.layers` choose, and say which."""
-    assert start.source is not None
-    weights = module.net.drop_other_towers(start.weights)
-    summary = transfer(module.net, weights, spec.init.layers, start.source)
-    reporter.note(f"weights from {start.source}: {summary}")
-
-
-def _step_of(source: Path, module: AlexNetModule) -> int:
-    """The step of a checkpoint; UsageError for one of another model."""
-    content = checkpoint.read(source)
-    state = module.net.drop_other_towers(content["state_dict"], prefix="net.")
-    checkpoint.check_weights(module, state, source)
-    return int(content["global_step"])
-
-
-def _fit(
-    run: RunDirectory,
-    module: AlexNetModule,
-    data: DataModule,
-    resume_from: Path | None,
-    step: int,
-    reporter: Reporter,
-) -> EpochRow | None:
-    """Train from a checkpoint, or from the start; the row of the best epoch."""
-    spec = module.spec
-    placement = module.placement
-    reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
-    if resume_from is not None:
-        reporter.note(f"resuming from {resume_from}, step {step:,}")
-    if placement.is_main:
-        run.forget_after(step)
-    best = fit(
-        module,
-        data,
-        directory=run.path,
-        checkpoint=resume_from,
-        config=to_mapping(spec),
-        bf16=uses_bf16(spec),
-        reporter=reporter,
-    )
-    if placement.is_main and spec.logger.kind.name == "wandb" and spec.logger.offline:
-        reporter.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
-    return best
-
-
-def _summary(module: AlexNetModule, dataset: Dataset) -> str:
-    """What is trained on what, and where, in one line."""
-    placement = module.placement
-    kind = module.spec.placement.kind
-    where = placement.device.type
-    if kind is not PlacementKind.single:
-        where += f", {kind.name}"
-    if placement.processes > 1:
-        where += f" ({placement.processes:,} processes, {plural(placement.replicas, 'replica')})"
-    return (
-        f"{module.spec.model.name} on {plural(len(dataset.train), 'image')} of "
-        f"{plural(len(dataset.classes), 'class')}, {len(dataset.val):,} to validate; {where}"
-    )
-
-
-def _result(
-    run: RunDirectory, module: AlexNetModule, dataset: Dataset, best: EpochRow | None
-) -> dict[str, Any]:
-    """The content of result.json without `command`, `arm` and `on`, which `train` adds."""
-    rows = run.rows()
-    last_epoch = rows[-1]["epoch"]
-    last = {row["split"]: row for row in rows if row["epoch"] == last_epoch}
-    return {
-        "model": module.spec.model.name,
-        "seed": module.spec.seed,
-        "classes": len(dataset.classes),
-        "epochs": last["val"]["epoch"],
-        "steps": module.global_step,
-        "seconds": round(module.seconds, 3),
-        "parameters": sum(parameter.numel() for parameter in module.net.parameters()),
-        "last": last,
-        "best": asdict(best) if best else None,
-        "data": {
-            "fingerprint": dataset.fingerprint,
-            "train": len(dataset.train),
-            "val": len(dataset.val),
-            "skipped": dataset.skipped,
-            "note": dataset.note,
-        },
-    }

@@ -19,6 +19,7 @@ MODULES = (
     "alexcli.config.overrides",
     "alexcli.model.compiled:load",
     "alexcli.run.processes",
+    "alexcli.run.training",
     "alexcli.run.train",
 )
 """What `alexcli train` imports, which takes longer than some trainings themselves."""

@@ -1,0 +1,209 @@
+"""Training a run to its end by Lightning, from wherever it stands."""
+
+import functools
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from alexcli.config.mapping import to_mapping
+from alexcli.data.cached_statistics import training_statistics
+from alexcli.data.dataset import Dataset
+from alexcli.errors import plural
+from alexcli.lit.datamodule import DataModule
+from alexcli.lit.fit import fit
+from alexcli.lit.module import AlexNetModule
+from alexcli.model import compiled
+from alexcli.placement.base import Placement
+from alexcli.records.training import EpochRow, TrainResult
+from alexcli.reporter import Reporter
+from alexcli.run import checkpoint
+from alexcli.run.build import build_net, build_preprocess
+from alexcli.run.directory import RunDirectory
+from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
+from alexcli.run.start import RunStart
+from alexcli.run.transfer import transfer
+from alexcli.schema import PlacementKind, TrainSpec
+
+
+def run_training(
+    spec: TrainSpec,
+    dataset: Dataset,
+    placement: Placement,
+    start: RunStart,
+    reporter: Reporter,
+    *,
+    resume: str,
+    named_checkpoint: Path | None,
+    origin: dict[str, Any],
+) -> TrainResult:
+    """Train a run that is not finished.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        dataset: the opened images.
+        placement: where the towers are.
+        start: the run's directory, and weights to start from.
+        reporter: receives progress updates.
+        resume: `auto`, `never` or a path, as `train` takes it.
+        named_checkpoint: the checkpoint that `resume` names.
+        origin: `command` and `arm` of result.json.
+
+    Raises:
+        UsageError: a checkpoint of another model, or one of `build_training`; nothing was written.
+        RunFailedError: full disk, non-finite loss.
+        InterruptedRunError: Ctrl-C; the run is saved.
+    """
+    run = start.run
+    module, data = build_training(spec, dataset, placement, reporter)
+    if start.source is not None:
+        _copy_weights(module, start, spec, reporter)
+    resume_from = named_checkpoint
+    if resume_from is None and resume == "auto" and run.last.exists():
+        resume_from = run.last
+    step = _step_of(resume_from, module) if resume_from else 0
+    placement.check_consistent({"the step to resume from": step})
+
+    if not placement.is_main:  # it writes nothing, and the main process says what failed there
+        _fit(run, module, data, resume_from, step, reporter)
+        return TrainResult(str(run.path), {}, skipped=False)
+    with run.locked():
+        if resume == "never" and run.path.exists():
+            reporter.note(f"the old run is kept as {run.keep_old()}")
+        environment = run.create(spec, dataset.classes)
+        with run.logged(reporter) as logging_reporter:
+            best = _fit(run, module, data, resume_from, step, logging_reporter)
+        facts = _result(run, module, dataset, best)
+        result = run.finish("train", {**facts, **origin, "on": environment})
+    return TrainResult(str(run.path), result, skipped=False)
+
+
+def build_training(
+    spec: TrainSpec, dataset: Dataset, placement: Placement, reporter: Reporter
+) -> tuple[AlexNetModule, DataModule]:
+    """The module and the loaders that Lightning trains, and a note on how a step is carried out.
+
+    Raises:
+        UsageError: a parameter without a group, a file that cannot be decoded.
+    """
+    if spec.trainer.threads:
+        torch.set_num_threads(spec.trainer.threads)
+    with placement.local_main_first():
+        progress = functools.partial(reporter.progress, "mean image")
+        statistics = training_statistics(dataset, progress)
+    data = DataModule(spec, dataset, placement)
+    module = AlexNetModule(build_net(spec, placement), build_preprocess(spec, statistics), data)
+    compiled_state = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
+    if compiled_state == "compiled":
+        torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
+        module.net.compile()
+    reporter.note(
+        f"step: {resolve_precision(spec).name}, channels-last, "
+        f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, "
+        f"{compiled_state}, {plural(torch.get_num_threads(), 'thread')}"
+    )
+    _report_loops(placement, reporter)
+    module.configure_optimizers()  # refuses a parameter without a group before anything is written
+    return module, data
+
+
+def _report_loops(placement: Placement, reporter: Reporter) -> None:
+    """Say that the loops of a CPU are compiled now, or that they cannot be used."""
+    if placement.device.type != "cpu":
+        return
+    if not compiled.available():
+        reporter.note(f"response norms and pooling by torch: {compiled.describe()}")
+    first_use = compiled.first_use()
+    if first_use:
+        reporter.note(first_use)
+
+
+def _copy_weights(
+    module: AlexNetModule, start: RunStart, spec: TrainSpec, reporter: Reporter
+) -> None:
+    """Copy the layers that `init_from` and `init.layers` choose, and say which."""
+    assert start.source is not None
+    weights = module.net.drop_other_towers(start.weights)
+    summary = transfer(module.net, weights, spec.init.layers, start.source)
+    reporter.note(f"weights from {start.source}: {summary}")
+
+
+def _step_of(source: Path, module: AlexNetModule) -> int:
+    """The step of a checkpoint; UsageError for one of another model."""
+    content = checkpoint.read(source)
+    state = module.net.drop_other_towers(content["state_dict"], prefix="net.")
+    checkpoint.check_weights(module, state, source)
+    return int(content["global_step"])
+
+
+def _fit(
+    run: RunDirectory,
+    module: AlexNetModule,
+    data: DataModule,
+    resume_from: Path | None,
+    step: int,
+    reporter: Reporter,
+) -> EpochRow | None:
+    """Train from a checkpoint, or from the start; the row of the best epoch."""
+    spec = module.spec
+    placement = module.placement
+    reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
+    if resume_from is not None:
+        reporter.note(f"resuming from {resume_from}, step {step:,}")
+    if placement.is_main:
+        run.forget_after(step)
+    best = fit(
+        module,
+        data,
+        directory=run.path,
+        checkpoint=resume_from,
+        config=to_mapping(spec),
+        bf16=uses_bf16(spec),
+        reporter=reporter,
+    )
+    if placement.is_main and spec.logger.kind.name == "wandb" and spec.logger.offline:
+        reporter.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
+    return best
+
+
+def _summary(module: AlexNetModule, dataset: Dataset) -> str:
+    """What is trained on what, and where, in one line."""
+    placement = module.placement
+    kind = module.spec.placement.kind
+    where = placement.device.type
+    if kind is not PlacementKind.single:
+        where += f", {kind.name}"
+    if placement.processes > 1:
+        where += f" ({placement.processes:,} processes, {plural(placement.replicas, 'replica')})"
+    return (
+        f"{module.spec.model.name} on {plural(len(dataset.train), 'image')} of "
+        f"{plural(len(dataset.classes), 'class')}, {len(dataset.val):,} to validate; {where}"
+    )
+
+
+def _result(
+    run: RunDirectory, module: AlexNetModule, dataset: Dataset, best: EpochRow | None
+) -> dict[str, Any]:
+    """The content of result.json without `command`, `arm` and `on`, which `run_training` adds."""
+    rows = run.rows()
+    last_epoch = rows[-1]["epoch"]
+    last = {row["split"]: row for row in rows if row["epoch"] == last_epoch}
+    return {
+        "model": module.spec.model.name,
+        "seed": module.spec.seed,
+        "classes": len(dataset.classes),
+        "epochs": last["val"]["epoch"],
+        "steps": module.global_step,
+        "seconds": round(module.seconds, 3),
+        "parameters": sum(parameter.numel() for parameter in module.net.parameters()),
+        "last": last,
+        "best": asdict(best) if best else None,
+        "data": {
+            "fingerprint": dataset.fingerprint,
+            "train": len(dataset.train),
+            "val": len(dataset.val),
+            "skipped": dataset.skipped,
+            "note": dataset.note,
+        },
+    }
