@@ -37,6 +37,8 @@ def test_what_changes_the_result_changes_the_digest(override: str) -> None:
         "runs=elsewhere",
         "model.name=other",
         "model.lrn.impl=reference",
+        "model.joined=separate",
+        "model.tail=separate",
         "data.workers=2",
         "placement=ddp",
         "trainer.threads=1",

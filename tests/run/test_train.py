@@ -13,51 +13,21 @@ import torch
 import yaml
 
 from alexcli.config.mapping import to_mapping
-from alexcli.errors import RunFailedError, UsageError
-from alexcli.records.training import TrainResult
+from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
-from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory
 from alexcli.run.find import newest
 from alexcli.run.train import train
-from alexcli.schema import TrainSpec
 from tests.conftest import SMALL, small
 from tests.data.class_folders import make_class_folders
+from tests.run.trainings import equal_weights, last_weights, stop_after_epoch, train_small
 
 PLATEAU = ("optim=paper", "optim.epochs=50", "optim.plateau.patience=1")
 
 
-class Notes(NullReporter):
-    """Keeps notes and warnings."""
-
-    def __init__(self) -> None:
-        self.notes: list[str] = []
-        self.warnings: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.notes.append(text)
-
-    def warn(self, text: str) -> None:
-        self.warnings.append(text)
-
-
-def _train(spec: TrainSpec, resume: str = "auto") -> tuple[TrainResult, Notes]:
-    reporter = Notes()
-    return train(spec, reporter, resume=resume), reporter
-
-
-def _weights(directory: str | Path) -> dict[str, torch.Tensor]:
-    weights: dict[str, torch.Tensor] = checkpoint.read(Path(directory) / "last.ckpt")["state_dict"]
-    return weights
-
-
-def _equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
 def test_a_run_directory_holds_what_repeating_it_needs() -> None:
     spec = small("trainer.train_eval=true")
-    trained, _ = _train(spec)
+    trained, _ = train_small(spec)
     run = RunDirectory(Path(trained.directory))
     assert run.path.parent == Path("runs/quickstart")
     assert run.path.name.startswith("s0-")
@@ -85,54 +55,41 @@ def test_a_run_directory_holds_what_repeating_it_needs() -> None:
 
 
 def test_the_same_command_again_skips_a_finished_run() -> None:
-    first, _ = _train(small())
-    before = _weights(first.directory)
-    second, _ = _train(small())
+    first, _ = train_small(small())
+    before = last_weights(first.directory)
+    second, _ = train_small(small())
     assert second.skipped
     assert second.directory == first.directory
-    assert _equal(before, _weights(first.directory))
+    assert equal_weights(before, last_weights(first.directory))
 
 
 def test_never_starts_over_and_keeps_the_old_run_aside() -> None:
-    first, _ = _train(small())
-    second, reporter = _train(small(), resume="never")
+    first, _ = train_small(small())
+    second, reporter = train_small(small(), resume="never")
     assert not second.skipped
     assert second.directory == first.directory
     assert Path(f"{first.directory}~1/result.json").exists()
     assert any("~1" in note for note in reporter.notes)
-    assert _equal(_weights(first.directory), _weights(f"{first.directory}~1"))
+    assert equal_weights(last_weights(first.directory), last_weights(f"{first.directory}~1"))
     assert newest(Path("runs")).path == Path(first.directory)
 
 
 @pytest.mark.parametrize("overrides", ["optim.lr=0.02", "seed=1", "model.norm=none", "data.seed=1"])
 def test_what_changes_the_result_changes_the_directory(overrides: str) -> None:
     base = ("optim.epochs=1",)
-    assert _train(small(*base))[0].directory != _train(small(*base, overrides))[0].directory
+    assert (
+        train_small(small(*base))[0].directory != train_small(small(*base, overrides))[0].directory
+    )
 
 
 def test_what_does_not_change_the_result_does_not(tmp_path: Path) -> None:
     a = make_class_folders(tmp_path / "a", {"train": 6, "val": 3})
     b = make_class_folders(tmp_path / "b", {"train": 6, "val": 3})
     overrides = ("data=folder", "data.size=36", "optim.epochs=1")
-    first, _ = _train(small(*overrides, f"data.root={a}", "label=x", "data.workers=0"))
-    second, _ = _train(small(*overrides, f"data.root={b}", "label=x", "data.workers=2"))
+    first, _ = train_small(small(*overrides, f"data.root={a}", "label=x", "data.workers=0"))
+    second, _ = train_small(small(*overrides, f"data.root={b}", "label=x", "data.workers=2"))
     assert second.skipped
     assert second.directory == first.directory
-
-
-def _stop_after_epoch(monkeypatch: pytest.MonkeyPatch, epoch: int) -> None:
-    """Make the next run die, as by a kill, right after an epoch was recorded."""
-    from alexcli.lit.checkpointing import EpochRecorder
-
-    recorded = EpochRecorder.on_train_epoch_end
-
-    def die(self: EpochRecorder, trainer: object, pl_module: object) -> None:
-        recorded(self, trainer, pl_module)  # type: ignore[arg-type]
-        if pl_module.rows[0].epoch == epoch:  # type: ignore[attr-defined]
-            monkeypatch.setattr(EpochRecorder, "on_train_epoch_end", recorded)
-            raise RuntimeError("killed")
-
-    monkeypatch.setattr(EpochRecorder, "on_train_epoch_end", die)
 
 
 @pytest.mark.parametrize("epoch", [1, 2, 4])
@@ -140,13 +97,13 @@ def test_a_run_that_died_resumes_to_the_same_weights(
     monkeypatch: pytest.MonkeyPatch, epoch: int
 ) -> None:
     overrides = ("optim.epochs=4", "optim=paper", "optim.plateau.patience=1", "optim.lr=0.003")
-    whole, _ = _train(small(*overrides, "label=whole"))
-    _stop_after_epoch(monkeypatch, epoch)
+    whole, _ = train_small(small(*overrides, "label=whole"))
+    stop_after_epoch(monkeypatch, epoch)
     with pytest.raises(RuntimeError, match="killed"):
-        _train(small(*overrides, "label=halved"))
-    halved, reporter = _train(small(*overrides, "label=halved"))
+        train_small(small(*overrides, "label=halved"))
+    halved, reporter = train_small(small(*overrides, "label=halved"))
     assert any("resuming from" in note for note in reporter.notes)
-    assert _equal(_weights(whole.directory), _weights(halved.directory))
+    assert equal_weights(last_weights(whole.directory), last_weights(halved.directory))
     compared = ("step", "epoch", "split", "loss", "top1_err", "top5_err", "lr")
     rows = [
         [
@@ -183,7 +140,7 @@ def test_sigkill_between_epochs_then_the_same_command_ends_with_the_same_weights
     subprocess.run(_command(*overrides, "label=killed"), check=True, capture_output=True)
     subprocess.run(_command(*overrides, "label=whole"), check=True, capture_output=True)
     whole = next(Path("runs/whole").glob("s*"))
-    assert _equal(_weights(killed), _weights(whole))
+    assert equal_weights(last_weights(killed), last_weights(whole))
 
 
 @pytest.mark.slow
@@ -215,7 +172,7 @@ def test_ctrl_c_saves_within_the_epoch_and_the_same_command_resumes() -> None:
     assert "resuming from" in again.stderr
     subprocess.run(_command(*overrides, "label=whole"), check=True, capture_output=True)
     stopped, whole = (next(Path(f"runs/{n}").glob("s*")) for n in ("stopped", "whole"))
-    assert _equal(_weights(stopped), _weights(whole))
+    assert equal_weights(last_weights(stopped), last_weights(whole))
     losses = [
         [json.loads(line)["loss"] for line in (d / "metrics.jsonl").read_text().splitlines()]
         for d in (stopped, whole)
@@ -258,55 +215,13 @@ def test_sigterm_in_a_validation_ends_the_epoch_and_says_so() -> None:
     assert [(row["epoch"], row["split"]) for row in rows] == [(1, "train"), (1, "val")]
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_naming_step_and_quantity() -> None:
-    with pytest.raises(RunFailedError, match=r"loss is (nan|inf) at step \d+") as caught:
-        _train(small("optim.lr=1e6"))
-    assert "optim.lr=" in (caught.value.hint or "")
-
-
-def test_a_loss_stuck_at_guessing_is_warned_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    from alexcli.lit import progress
-
-    monkeypatch.setattr(progress, "REPORT_EVERY", 0.0)
-    monkeypatch.setattr(progress.StuckLoss, "PATIENCE", 4)
-    overrides = ("optim.lr=1e-9", "model.layers.fc8.std=0")
-    _, reporter = _train(small(*overrides))
-    assert len(reporter.warnings) == 1
-    assert "guessing among 10 classes" in reporter.warnings[0]
-    assert "optim.lr" in reporter.warnings[0]
-
-
-def test_a_full_disk_ends_the_run_and_leaves_the_last_checkpoint_whole(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    import lightning as L
-
-    save = L.Trainer.save_checkpoint
-    calls: list[int] = []
-
-    def fill(self: L.Trainer, path: Path, **keys: object) -> None:
-        calls.append(1)
-        if len(calls) > 2:  # best and last of the first epoch are saved
-            Path(path).write_bytes(b"half a checkpoint")
-            raise OSError(28, "No space left on device")
-        save(self, path, **keys)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(L.Trainer, "save_checkpoint", fill)
-    with pytest.raises(RunFailedError, match="No space left on device"):
-        _train(small())
-    run = next(Path("runs/quickstart").glob("s*"))
-    assert checkpoint.read(run / "last.ckpt")["global_step"] == 3
-    assert not list(run.glob("*.tmp"))
-    assert not (run / "result.json").exists()
-
-
 @pytest.mark.parametrize("kind", ["file", "parent"])
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path, kind: str) -> None:
     blocked = tmp_path / "blocked"
     blocked.touch()
     where = blocked if kind == "file" else blocked / "runs"
     with pytest.raises(UsageError, match="cannot be"):
-        _train(small(f"runs={where}"))
+        train_small(small(f"runs={where}"))
 
 
 def test_a_broken_image_in_a_loader_process_is_named_without_a_traceback(tmp_path: Path) -> None:
@@ -314,14 +229,14 @@ def test_a_broken_image_in_a_loader_process_is_named_without_a_traceback(tmp_pat
     (root / "val/b/1.png").write_bytes(b"nothing")
     overrides = ("data=folder", "data.size=36", f"data.root={root}", "data.workers=1", "label=x")
     with pytest.raises(UsageError, match=r"val/b/1\.png cannot be decoded") as caught:
-        _train(small(*overrides))
+        train_small(small(*overrides))
     assert "Traceback" not in caught.value.message
 
 
 def test_classes_come_from_the_data_and_a_contradiction_is_refused(tmp_path: Path) -> None:
     root = make_class_folders(tmp_path / "d", {"train": 6, "val": 3})
     overrides = ("data=folder", "data.size=36", f"data.root={root}", "data.workers=0", "label=x")
-    trained, _ = _train(small(*overrides, "optim.epochs=1"))
+    trained, _ = train_small(small(*overrides, "optim.epochs=1"))
     assert trained.result["classes"] == 3
     assert trained.result["last"]["val"]["top5_err"] is None
     with pytest.raises(UsageError, match=r"model\.classes=7, but the data has 3"):
@@ -329,133 +244,47 @@ def test_classes_come_from_the_data_and_a_contradiction_is_refused(tmp_path: Pat
 
 
 def test_weights_can_start_from_another_run() -> None:
-    first, _ = _train(small("optim.epochs=1"))
+    first, _ = train_small(small("optim.epochs=1"))
     overrides = ("optim.epochs=1", "optim.lr=1e-12", f"init_from={first.directory}", "label=second")
-    second, _ = _train(small(*overrides))
-    before, after = _weights(first.directory), _weights(second.directory)
+    second, _ = train_small(small(*overrides))
+    before, after = last_weights(first.directory), last_weights(second.directory)
     assert all(torch.allclose(before[n], after[n], atol=1e-6) for n in before)
     with pytest.raises(UsageError, match="no layer can be copied from"):
-        _train(small(*overrides, "model.width=0.5"))
-
-
-def test_learning_rates_follow_the_schedule_and_freezing_freezes() -> None:
-    overrides = (
-        "optim.epochs=3",
-        "optim.groups.weights.lr={kind: steps, steps: {2: 0.1, 3: 0}}",
-        "optim.groups.biases.lr={kind: steps, steps: {3: 0}}",
-    )
-    trained, _ = _train(small(*overrides))
-    rows = [
-        json.loads(line)
-        for line in (Path(trained.directory) / "metrics.jsonl").read_text().splitlines()
-    ]
-    learning_rates = [row["lr"] for row in rows if row["split"] == "train"]
-    assert learning_rates == pytest.approx([0.01, 0.001, 0])
-    vals = [row["loss"] for row in rows if row["split"] == "val"]
-    assert vals[1] == vals[2] != vals[0]
-
-
-def test_the_plateau_rule_ends_the_run() -> None:
-    overrides = (
-        "optim=paper",
-        "optim.epochs=50",
-        "optim.plateau.patience=1",
-        "optim.plateau.times=2",
-    )
-    trained, _ = _train(small(*overrides, "optim.lr=1e-9"))
-    # No epoch after the first is better: two divisions, then the end.
-    assert trained.result["epochs"] == 4
-
-
-def test_a_run_killed_after_the_plateau_rule_ended_it_does_not_resume(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    overrides = (
-        "optim=paper",
-        "optim.epochs=50",
-        "optim.plateau.patience=1",
-        "optim.plateau.times=1",
-    )
-    _stop_after_epoch(monkeypatch, 3)
-    with pytest.raises(RuntimeError, match="killed"):
-        _train(small(*overrides, "optim.lr=1e-9"))
-    assert _train(small(*overrides, "optim.lr=1e-9"))[0].result["epochs"] == 3
-
-
-def test_a_run_ends_when_the_wanted_training_error_is_reached() -> None:
-    overrides = ("trainer.train_eval=true", "trainer.stop_at_train_error=1", "optim.epochs=5")
-    assert _train(small(*overrides))[0].result["epochs"] == 1
-
-
-def test_wandb_offline_writes_config_and_history() -> None:
-    trained, reporter = _train(small("logger=wandb", "logger.offline=true"))
-    files = list(Path(trained.directory).glob("wandb/offline-run-*/run-*.wandb"))
-    assert len(files) == 1
-    content = files[0].read_bytes()  # records of protocol buffers, whose strings are plain
-    for key in (b"weight_decay", b"val/top1_err", b"train/loss"):
-        assert key in content, key
-    assert any("wandb sync" in note for note in reporter.notes)
+        train_small(small(*overrides, "model.width=0.5"))
 
 
 def test_resuming_from_another_runs_checkpoint_is_refused_with_init_from() -> None:
-    first, _ = _train(small("optim.epochs=1"))
+    first, _ = train_small(small("optim.epochs=1"))
     with pytest.raises(UsageError) as caught:
-        _train(small("optim.epochs=2"), resume=first.directory)
+        train_small(small("optim.epochs=2"), resume=first.directory)
     assert "init_from=" in (caught.value.hint or "")
 
 
 def test_resuming_from_ones_own_best_checkpoint_ends_with_the_same_weights() -> None:
-    trained, _ = _train(small())
-    before = _weights(trained.directory)
-    again, reporter = _train(small(), resume=f"{trained.directory}/best.ckpt")
+    trained, _ = train_small(small())
+    before = last_weights(trained.directory)
+    again, reporter = train_small(small(), resume=f"{trained.directory}/best.ckpt")
     assert not again.skipped
     assert any("resuming from" in note for note in reporter.notes)
-    assert _equal(before, _weights(again.directory))
-
-
-@pytest.mark.parametrize("name", ["metrics.jsonl", "result.json"])
-def test_a_full_disk_while_writing_records_fails_the_run_without_a_traceback(
-    monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    opened = Path.open
-
-    def full(self: Path, mode: str = "r", *args: object, **keys: object) -> object:
-        if self.name.startswith(name) and mode in ("a", "w"):
-            raise OSError(28, "No space left on device", str(self))
-        return opened(self, mode, *args, **keys)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(RunFailedError, match="No space left on device"):
-        _train(small())
+    assert equal_weights(before, last_weights(again.directory))
 
 
 def test_a_batch_norm_run_can_be_started_from() -> None:
     overrides = ("model.norm=batch", "optim.epochs=1")
-    first, _ = _train(small(*overrides))
-    second, _ = _train(small(*overrides, f"init_from={first.directory}", "label=second"))
+    first, _ = train_small(small(*overrides))
+    second, _ = train_small(small(*overrides, f"init_from={first.directory}", "label=second"))
     assert not second.skipped
 
 
 @pytest.mark.parametrize("label", ["a/b", "../x", "a~1", ".hidden"])
 def test_a_label_that_is_no_plain_folder_name_is_refused(label: str) -> None:
     with pytest.raises(UsageError, match="label="):
-        _train(small(f"label={label}"))
-
-
-def test_random_slopes_are_repeated_after_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:
-    overrides = ("model.activation=rrelu", "optim.epochs=2")
-    whole, _ = _train(small(*overrides, "label=whole"))
-    _stop_after_epoch(monkeypatch, 1)
-    with pytest.raises(RuntimeError, match="killed"):
-        _train(small(*overrides, "label=halved"))
-    torch.manual_seed(99)
-    halved, _ = _train(small(*overrides, "label=halved"))
-    assert _equal(_weights(whole.directory), _weights(halved.directory))
+        train_small(small(f"label={label}"))
 
 
 def test_two_processes_cannot_train_the_same_run() -> None:
-    trained, _ = _train(small())
+    trained, _ = train_small(small())
     run = RunDirectory(Path(trained.directory))
     run.result_file.unlink()
     with run.locked(), pytest.raises(UsageError, match="another process"):
-        _train(small())
+        train_small(small())

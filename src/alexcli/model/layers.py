@@ -82,11 +82,22 @@ class Conv(Layer):
 
     def product(self, x: Tensor) -> Tensor:
         """x (N, C_in, H_in, W_in) -> (N, C, H, W)."""
+        return self.convolve(x, self.weight, self.bias, self.groups)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
+        """The convolution of this layer's stride and padding with any kernels.
+
+        Args:
+            x: (N, C_in, H_in, W_in).
+            weight: (C, C_in / groups, kernel, kernel).
+            bias: (C,).
+            groups: number of groups that channels and kernels are divided into.
+        """
         pad = self.pad_before
         if self.pad_after > self.pad_before:  # which conv2d's own padding cannot do
             x = F.pad(x, (self.pad_before, self.pad_after) * 2)
             pad = 0
-        return F.conv2d(x, self.weight, self.bias, self.stride, pad, groups=self.groups)
+        return F.conv2d(x, weight, bias, self.stride, pad, groups=groups)
 
 
 class Local(Layer):

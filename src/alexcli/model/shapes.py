@@ -31,6 +31,8 @@ class LayerShape:
     """H after the layer's pooling, if any."""
     reads_other_towers: bool
     """Whether this layer reads other towers' outputs."""
+    first: bool
+    """Whether it reads the image, which all towers see."""
     last: bool
     """Whether its outputs are the class scores."""
     towers: int
@@ -177,6 +179,7 @@ def _trace_layer(
         out_size=out_size,
         end_size=end_size,
         reads_other_towers=reads_all and previous is not None and model.towers > 1,
+        first=previous is None,
         last=last,
         towers=model.towers,
         extras=_parameters_of_ops(model, spec, out_channels),

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 
 from alexcli.model.exchange import Exchange, LocalExchange
 from alexcli.model.init import initialize
+from alexcli.model.joined import can_join, joined_layer
 from alexcli.model.layers import LAYER_TYPES, Layer
 from alexcli.model.net import Net
 from alexcli.model.shapes import LayerShape, trace
 from alexcli.rng import DropoutContext
-from alexcli.schema import ModelSpec
+from alexcli.schema import ModelSpec, TowersImpl
 
 
 class Towers(Net):
@@ -45,6 +46,9 @@ class Towers(Net):
         self.exchange = exchange or LocalExchange()
         for tower in self.local_towers:
             self.add_module(f"tower{tower}", self._build_tower(tower, seed))
+        self._can_join = self._has_all_in_one_memory() and all(
+            can_join(self._layers(shape), shape) for shape in self.shapes
+        )
 
     def _build_tower(self, tower: int, seed: int) -> nn.ModuleDict:
         """One tower's share of every layer, with its initial weights."""
@@ -54,6 +58,15 @@ class Towers(Net):
             initialize(layer, shape, self.spec, tower=tower, seed=seed)
             layers[shape.name] = layer
         return layers
+
+    def _has_all_in_one_memory(self) -> bool:
+        """Whether there are several towers, all in the memory of this process."""
+        several = self.spec.towers == len(self.local_towers) > 1
+        return several and isinstance(self.exchange, LocalExchange)
+
+    def _layers(self, shape: LayerShape) -> list[Layer]:
+        """The share that each tower of this process has of a layer."""
+        return [self.layer(tower, shape.name) for tower in self.local_towers]
 
     def layer(self, tower: int, name: str) -> Layer:
         """One tower's share of the layer of that name."""
@@ -77,6 +90,10 @@ class Towers(Net):
         """
         if x.dim() == 4:  # products, norms and pooling are faster in this order of memory
             x = x.contiguous(memory_format=torch.channels_last)
+        if self._joins(x):
+            for shape in self.shapes:
+                x = joined_layer(self._layers(shape), shape, x, context)
+            return x
         outputs = self.exchange.broadcast(x, self.local_towers)
         for shape in self.shapes:
             if shape.reads_other_towers:
@@ -86,3 +103,14 @@ class Towers(Net):
                 for tower, output in zip(self.local_towers, outputs, strict=True)
             ]
         return self.exchange.reduce(outputs)
+
+    def _joins(self, x: Tensor) -> bool:
+        """Whether the towers are computed together: in training, where their number costs most."""
+        if torch.compiler.is_compiling() or torch.compiler.is_exporting():
+            return False
+        return (
+            self._can_join
+            and self.spec.joined is TowersImpl.auto
+            and self.training
+            and x.device.type == "cpu"
+        )

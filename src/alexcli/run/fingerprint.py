@@ -24,6 +24,7 @@ NOT_OF_THE_RESULT = {
     "model.name",
     # Like threads and placement, they change rounding alone.
     "model.lrn.impl",
+    "model.joined",
     "model.tail",
     # Where the images lie and how they get here: nothing that changes a pixel.
     "data.root",

@@ -40,6 +40,7 @@ from alexcli.schema.model import (
     Rounding,
     SpatialLrnSpec,
     TailImpl,
+    TowersImpl,
 )
 from alexcli.schema.optim import (
     GroupSpec,
@@ -106,6 +107,7 @@ __all__ = [
     "SpatialLrnSpec",
     "StudySpec",
     "TailImpl",
+    "TowersImpl",
     "TrafficSpec",
     "TrainSpec",
     "TrainerSpec",

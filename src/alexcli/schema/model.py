@@ -35,6 +35,11 @@ operator, `fast` is the closed form, and `auto` is the closed form or, where a c
 into faster code, the plain formula.
 """
 
+TowersImpl = StrEnum("TowersImpl", ["auto", "separate"])
+"""How the towers of one process are trained on a CPU; the results agree to rounding. `separate`
+computes one tower after another; `auto` computes the towers of a small net together.
+"""
+
 TailImpl = StrEnum("TailImpl", ["auto", "separate"])
 """How the ops after a product are computed; the results agree to rounding. `separate` runs them one
 after another; `auto` computes activation, response norm and pooling in one pass where it can.
@@ -177,6 +182,10 @@ class ModelSpec:
     """What the op `norm` stands for (section 3.3)."""
     lrn: LrnSpec = field(default_factory=LrnSpec)
     """Constants of `lrn`."""
+    joined: TowersImpl = TowersImpl.auto
+    """auto or separate: whether the towers of a small net are computed together on a CPU; not part
+    of a run's fingerprint, as only rounding differs.
+    """
     tail: TailImpl = TailImpl.auto
     """auto or separate: whether activation, response norm and pooling are computed in one pass; not
     part of a run's fingerprint, as only rounding differs.
