@@ -100,7 +100,7 @@ def _fuse_first(ops: Sequence[nn.Module]) -> tuple[int, FusedOps | None]:
     return len(ops) - len(rest), together
 
 
-LEAST_ELEMENTS = 1 << 20
+LEAST_ELEMENTS = 1 << 21
 """Of a map: smaller ones stay in the cache, where torch's own pooling is as fast."""
 
 
