@@ -39,3 +39,13 @@ def test_the_readme_says_where_the_time_of_a_step_goes_as_it_was_measured() -> N
     others = sum(milliseconds["torchvision", "training"].values())
     assert f"of a training step of {whole:,.0f} ms {norm:.0f} are norm" in text
     assert f"the other {whole - norm:,.0f} stand against {others:,.0f} " in text
+
+
+def test_the_readme_says_how_long_a_first_run_takes_as_it_was_measured() -> None:
+    rows = json.loads((RESULTS / "speed/first_run.json").read_text())["results"]
+    seconds = {row["name"].removeprefix("first_run/"): row["value"] for row in rows}
+    text = readme_on_one_line()
+    assert f"to a trained net took {seconds['total']:.0f} s" in text
+    assert f"{seconds['install']:.0f} s to install" in text
+    assert f"and {seconds['train']:.0f} s of `alexcli train`" in text
+    assert f"whose first epoch ended after {seconds['first_epoch']:.0f} s" in text
