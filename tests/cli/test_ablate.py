@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from alexcli.cli.main import app
+from tests.cli.command_line import run_command
 from tests.conftest import SMALL
 
 
@@ -59,3 +60,20 @@ def test_a_word_beside_list_is_refused(word: str) -> None:
     assert result.exit_code == 2
     assert word in result.stderr
     assert "hint: alexcli ablate --list" in result.stderr
+
+
+def test_a_place_for_results_that_cannot_be_one_is_refused_before_training(tmp_path: Path) -> None:
+    taken = tmp_path / "results"
+    taken.write_text("mine")
+    result = run_command("ablate", "lrn", *SMALL, "--out", str(taken))
+    assert result.code == 2
+    assert "is not a folder" in result.err
+    assert taken.read_text() == "mine"
+    assert not Path("runs").exists()
+
+
+def test_a_place_for_results_beside_a_dry_run_is_refused(tmp_path: Path) -> None:
+    result = run_command("ablate", "lrn", *SMALL, "--dry-run", "--out", str(tmp_path / "results"))
+    assert result.code == 2
+    assert "--dry-run, which has no results" in result.err
+    assert "hint: --format csv" in result.err

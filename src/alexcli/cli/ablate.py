@@ -63,6 +63,7 @@ def ablate(
     names, overrides = split_arguments(arguments or [])
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
+    _check_out(out, dry_run=dry_run)
     from alexcli.ablation.launchers import LAUNCHERS, submit
     from alexcli.ablation.plan import Ablation, train_all
     from alexcli.ablation.results import study_results
@@ -92,6 +93,19 @@ def _check_list(arguments: Sequence[str]) -> None:
             f"--list shows every study and takes no arguments: {', '.join(arguments)}",
             hint="alexcli ablate --list",
         )
+
+
+def _check_out(out: Path | None, *, dry_run: bool) -> None:
+    """UsageError for a place of results that cannot be one, before anything is trained."""
+    if out is None:
+        return
+    if dry_run:
+        raise UsageError(
+            f"--out {out} has no effect with --dry-run, which has no results",
+            hint="--format csv or --format json prints the list of runs for other programs",
+        )
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"--out {out} is not a folder", hint="choose a folder, new or not")
 
 
 def _check_failures(failures: Sequence[str]) -> None:
