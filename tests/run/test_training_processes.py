@@ -119,6 +119,10 @@ def test_where_the_imports_fail_commands_are_started_anew() -> None:
 
 
 @pytest.mark.skipif(not FORKS, reason="commands are forked on Linux")
+@pytest.mark.skipif(
+    signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
+    reason="what a shell starts in the background does not see Ctrl-C",
+)
 def test_after_ctrl_c_during_the_imports_nothing_starts(
     processes: TrainingProcesses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
