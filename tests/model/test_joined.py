@@ -44,8 +44,14 @@ def _pair(*overrides: str) -> tuple[Towers, Towers]:
 
 @pytest.mark.parametrize(
     "overrides",
-    [("model=tiny",), ("model=tiny", "model.lrn.impl=reference"), SMALL_145, LAST_NORM],
-    ids=["tiny", "reference_norm", "code_145", "four_towers"],
+    [
+        ("model=tiny",),
+        ("model=tiny", "model.lrn.impl=reference"),
+        ("model=tiny", "model.layers.conv2.groups=2"),
+        SMALL_145,
+        LAST_NORM,
+    ],
+    ids=["tiny", "reference_norm", "groups_in_a_tower", "code_145", "four_towers"],
 )
 def test_scores_and_gradients_are_those_of_one_tower_after_the_other(
     overrides: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -72,6 +78,7 @@ def test_scores_and_gradients_are_those_of_one_tower_after_the_other(
         ("model=tiny", "model.activation=rrelu"),
         ("model=tiny", "model.activation=prelu"),
         ("model=tiny", "model.norm=batch"),
+        ("model=tiny", "model.layers.conv3.groups=2"),  # of the channels of all towers
         ("model=tiny", "model.joined=separate"),
     ],
     ids=" ".join,

@@ -36,11 +36,12 @@ def can_join(layers: Sequence[Layer], shape: LayerShape) -> bool:
         return False
     if any(isinstance(op, nn.RReLU) or list(op.parameters()) for op in layer.ops.values()):
         return False  # RReLU draws numbers in order; parameters belong to one tower
+    reads_all = _reads_all(shape)
     if isinstance(layer, Conv):
-        return not shape.last
+        # Groups of the channels of all towers have kernels of each tower, which lie apart.
+        return not shape.last and not (reads_all and layer.groups > 1)
     if isinstance(layer, Fc):
         # Every tower of the last layer adds its part of the class scores.
-        reads_all = shape.reads_other_towers or shape.first
         return not (reads_all or layer.ops) if shape.last else reads_all
     return False
 
@@ -71,12 +72,16 @@ def joined_layer(
     return x
 
 
+def _reads_all(shape: LayerShape) -> bool:
+    """Whether every tower reads the same: the image, or the outputs of all towers."""
+    return shape.first or shape.reads_other_towers
+
+
 def _convolve(layers: Sequence[Layer], shape: LayerShape, x: Tensor) -> Tensor:
     """The convolution with the kernels of all towers."""
     layer = layers[0]
     assert isinstance(layer, Conv)
-    reads_all = shape.reads_other_towers or shape.first
-    groups = layer.groups if reads_all else layer.groups * len(layers)
+    groups = 1 if _reads_all(shape) else layer.groups * len(layers)
     weight = torch.cat([layer.weight for layer in layers])
     return layer.convolve(x, weight, _joined_bias(layers), groups)
 
