@@ -26,6 +26,7 @@ SMALL = (
     "optim.batch_size=50",
     "data.train_count=150",
     "data.val_count=60",
+    "data.test_count=50",
     "model.width=0.25",
     "trainer.precision=float32",  # whatever processor the tests run on
 )

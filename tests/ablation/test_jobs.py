@@ -18,7 +18,7 @@ from tests.conftest import SMALL
 
 
 def _jobs(seeds: int) -> list[Job]:
-    return Ablation(["lrn"], SMALL, seeds).jobs()
+    return Ablation(["lrn"], SMALL, seeds, "plain").jobs()
 
 
 def test_the_command_names_seed_label_and_arm() -> None:

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from alexcli.ablation.plan import Ablation, train_all
+from alexcli.ablation.estimate import PILOT
+from alexcli.ablation.plan import Ablation
 from alexcli.reporter import NullReporter
 from alexcli.run.train import train
 from tests.ablation.finished import finish, save_initial_weights
@@ -10,7 +11,7 @@ from tests.conftest import SMALL
 
 
 def _ablation(*names: str, seeds: int = 2) -> Ablation:
-    return Ablation(names, SMALL, seeds)
+    return Ablation(names, SMALL, seeds, "plain")
 
 
 def test_studies_share_their_baseline() -> None:
@@ -44,8 +45,35 @@ def test_an_arm_that_starts_from_a_trained_net_waits_for_it() -> None:
     assert all(f"init_from={source.run.path}" in job.command() for job in arms)
 
 
-def test_nothing_is_trained_where_everything_is_finished() -> None:
-    ablation = _ablation("lrn", seeds=1)
+def test_automatic_seeds_begin_with_a_pilot_and_those_that_are_finished() -> None:
+    ablation = Ablation(["lrn"], SMALL, None)
+    (study,) = ablation.studies
+    assert len(ablation.jobs()) == 2 * PILOT
+    ablation.add_seeds(study, study.arms[1], PILOT + 2)
     for job in ablation.jobs():
         finish(job, 0.1)
-    assert train_all(ablation, 2, NullReporter()) == []
+    again = Ablation(["lrn"], SMALL, None)
+    assert len(again.jobs()) == 2 * PILOT
+    again.add_finished_seeds()
+    assert list(again.seeds(study, study.baseline)) == list(range(PILOT + 2))
+
+
+def test_a_number_of_seeds_stays_what_it_is() -> None:
+    ablation = _ablation("lrn", seeds=1)
+    for job in _ablation("lrn", seeds=3).jobs():
+        finish(job, 0.1)
+    ablation.add_finished_seeds()
+    assert len(ablation.jobs()) == 2
+
+
+def test_seeds_are_added_to_one_arm_and_to_its_baseline() -> None:
+    ablation = _ablation("towers", seeds=2)
+    (study,) = ablation.studies
+    ablation.add_seeds(study, study.arms[2], 4)
+    counts = {arm.name: len(ablation.seeds(study, arm)) for arm in study.arms}
+    assert counts == {"baseline": 4, "one_tower": 2, "no_communication": 4}
+
+
+def test_an_ensemble_takes_several_nets_for_a_value() -> None:
+    ablation = Ablation(["ensemble"], SMALL, 2)
+    assert len(ablation.jobs()) == 10, "two groups of five"

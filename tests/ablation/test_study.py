@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexcli.ablation.study import BASELINE, open_study, read_study, trainings_per_seed
+from alexcli.ablation.study import BASELINE, open_study, read_study, settings_of, trainings_per_seed
 from alexcli.config.compose import compose
 from alexcli.config.files import STUDIES, choices
 from alexcli.errors import UsageError
@@ -41,7 +41,7 @@ def test_columns_that_never_talk_are_those_of_the_notes() -> None:
 
 
 def test_an_arm_says_what_it_changes_and_nothing_else() -> None:
-    arm = open_study("pooling", ["optim.epochs=3"]).arms[1]
+    arm = open_study("pooling", ["optim.epochs=3"], "plain").arms[1]
     assert arm.differences == ["model.pool.size: 3 -> 2"]
     assert arm.overrides == ["optim.epochs=3", "model.pool.size=2"]
 
@@ -79,3 +79,43 @@ def test_the_trainings_of_a_study_are_counted_for_each_seed() -> None:
     assert trainings_per_seed(read_study("lrn")) == 2
     assert trainings_per_seed(read_study("ten_crop")) == 1
     assert trainings_per_seed(read_study("pretraining")) == 3
+
+
+def test_a_study_is_measured_in_its_own_setting_unless_another_is_chosen() -> None:
+    own = open_study("lrn", [])
+    assert own.kind == "mechanism"
+    assert own.baseline.spec.data.scene.held_out_contrast == [0.1, 0.5]
+    assert own.arms[1].spec.data.scene == own.baseline.spec.data.scene
+    assert open_study("lrn", ["optim.lr=0.01"]).kind == "mechanism", "a change of that setting"
+    plain = open_study("lrn", [], "plain")
+    assert plain.kind == "plain"
+    assert plain.baseline.spec.data.scene.held_out_contrast is None
+    assert open_study("lrn", ["data.scene.noise=5"]).kind == "plain", "it sets one of the keys"
+    assert open_study("lrn", ["experiment=quickstart"]).kind == "chosen"
+    assert open_study("ten_crop", []).kind == "plain", "it has no setting of its own"
+
+
+@pytest.mark.parametrize(
+    ("study", "overrides", "message"),
+    [
+        ("ten_crop", [], "ten_crop has no setting of its own"),
+        ("lrn", ["experiment=ilsvrc2012"], "experiment=ilsvrc2012 chooses another setting"),
+        ("lrn", ["data.scene.noise=5"], "data.scene.noise=5 chooses another setting"),
+    ],
+)
+def test_a_setting_of_its_own_that_cannot_be_is_refused(
+    study: str, overrides: list[str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_study(study, overrides, "mechanism")
+
+
+@pytest.mark.parametrize("name", choices(STUDIES))
+def test_the_settings_of_every_study_are_named(name: str) -> None:
+    settings = settings_of(read_study(name))
+    assert settings[0].startswith("embedded: ")
+    mechanism = read_study(name).mechanism
+    assert ("mechanism" in settings[0]) == (mechanism is not None)
+    if mechanism is not None:
+        assert len(mechanism.why) > 40
+        assert open_study(name, [], "mechanism").kind == "mechanism"

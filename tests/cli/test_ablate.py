@@ -26,8 +26,7 @@ def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
     shown = CliRunner().invoke(app, [*words, "--report-only"])
     assert shown.exit_code == 0
     assert "+1.40" in shown.stdout, "the paper's difference"
-    table = CliRunner().invoke(app, [*words, "--report-only", "--format", "csv"])
-    assert "one seed, no interval" in table.stdout
+    assert "one seed, no interval" in shown.stdout
     again = CliRunner().invoke(app, [*words, "--report-only"])
     assert again.stdout == shown.stdout
 
@@ -44,6 +43,38 @@ def test_a_dry_run_lists_what_would_be_trained_and_estimates_the_time_left(
     rows = json.loads(CliRunner().invoke(app, [*command, "--format", "json"]).stdout)
     assert [row["run"] for row in rows] == ["lrn/baseline", "lrn/without"]
     assert [row["estimated_seconds_left_if_alone"] for row in rows] == [200, 200], "two epochs each"
+    assert not Path("runs").exists()
+
+
+def test_automatic_seeds_train_until_the_precision_is_reached() -> None:
+    words = ["ablate", "lrn", *SMALL, "optim.epochs=1", "--precision", "50"]
+    result = run_command(*words, "--out", "results")
+    assert result.code == 0, result.err
+    assert "8 trainings for the first 4 seeds" in result.err
+    record = json.loads(Path("results/lrn-mechanism.json").read_text())
+    assert record["kind"] == "mechanism"
+    assert record["arms"][1]["differences"][0]["seeds"] == 4
+    assert record["command"].endswith("optim.epochs=1")
+    assert "± 50.00 points wanted" in result.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--precision", "0"], "--precision 0 is not a half-width"),
+        (["--budget", "0"], "--budget 0 is not a time"),
+        (["--budget", "0.001"], "take about"),
+        (["--seeds", "1", "--precision", "0.5"], "one seed has no interval"),
+        (["--setting", "mechanism", "experiment=ilsvrc2012"], "chooses another setting"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_before_anything_runs(
+    words: list[str], message: str
+) -> None:
+    result = run_command("ablate", "lrn", *SMALL, *words)
+    assert result.code == 2
+    assert message in result.err
+    assert "hint: " in result.err
     assert not Path("runs").exists()
 
 

@@ -51,7 +51,7 @@ def test_the_runs_of_a_study_are_found_in_another_directory(
 ) -> None:
     """The study's baseline is the finished run, wherever it is."""
     shutil.copytree(finished_runs, "elsewhere")
-    study = ["lrn", *SMALL, "--seeds", "1"]
+    study = ["lrn", *SMALL, "--seeds", "1", "--setting", "plain"]
     outcome = run_command("report", *study, *place)
     assert outcome.code == 0, outcome.err
     assert "runs=elsewhere" in Path("report.html").read_text()

@@ -10,20 +10,30 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import RidgeClassifier
 from sklearn.neighbors import KNeighborsClassifier
 
+from alexcli.config.compose import compose
 from alexcli.data import synthetic
 from alexcli.data.arrays import ImageArray, LabelArray
+from alexcli.data.synthetic import PLAIN, Scene
+from alexcli.schema import TrainSpec
 
 Split = tuple[ImageArray, LabelArray]
 
+SCENES = {"plain": PLAIN, "of the quick start": Scene(noise=40, contrast=(0, 1))}
+
+
+@pytest.fixture(scope="module", params=list(SCENES))
+def scene(request: pytest.FixtureRequest) -> Scene:
+    return SCENES[request.param]
+
 
 @pytest.fixture(scope="module")
-def train() -> Split:
-    return synthetic.draw("train", 3000, size=36, seed=0)
+def train(scene: Scene) -> Split:
+    return synthetic.draw("train", 3000, size=36, seed=0, scene=scene)
 
 
 @pytest.fixture(scope="module")
-def val() -> Split:
-    return synthetic.draw("val", 1000, size=36, seed=0)
+def val(scene: Scene) -> Split:
+    return synthetic.draw("val", 1000, size=36, seed=0, scene=scene)
 
 
 def pixels(images: ImageArray) -> npt.NDArray[np.float32]:
@@ -95,7 +105,51 @@ def test_an_unknown_split_is_named_in_the_error() -> None:
 
 def test_the_pixels_belong_to_the_version() -> None:
     images, _ = synthetic.draw("train", 20, size=36, seed=0)
-    assert (synthetic.VERSION, zlib.crc32(images.tobytes())) == (1, 2678794841)
+    assert (synthetic.VERSION, zlib.crc32(images.tobytes())) == (2, 4292006230)
+
+
+def test_the_scene_of_the_quick_start_is_that_of_its_file() -> None:
+    spec = compose(["data=synthetic", "model=tiny"], TrainSpec).data.scene
+    assert Scene(spec.noise, (spec.contrast[0], spec.contrast[1])) == SCENES["of the quick start"]
+
+
+def _mean_of(scene: Scene) -> npt.NDArray[np.float64]:
+    images, _ = synthetic.draw("train", 200, size=36, seed=0, scene=scene)
+    return images.astype(np.float64)
+
+
+def test_contrast_scales_the_distance_from_mid_grey() -> None:
+    full = _mean_of(Scene(noise=0))
+    half = _mean_of(Scene(noise=0, contrast=(0.5, 0.5)))
+    inside = (full > 0) & (full < 255)  # what is not cut off at black and white
+    expected = 127.5 + (full - 127.5) / 2
+    assert np.abs(half - expected)[inside].max() <= 0.75
+    assert _mean_of(Scene(noise=0, contrast=(0, 0))).std() == 0
+
+
+def test_noise_is_as_large_as_it_says() -> None:
+    grey = _mean_of(Scene(noise=30, contrast=(0, 0)))
+    assert 29 <= np.abs(grey - 127.5).max() <= 30.5
+    assert abs(grey.std() - 30 / 3**0.5) < 0.2
+
+
+def test_an_illuminant_scales_whole_channels_of_an_image() -> None:
+    plain = _mean_of(Scene(noise=0))
+    lit = _mean_of(Scene(noise=0, illuminant=0.3))
+    inside = (plain > 20) & (lit > 20) & (plain < 255) & (lit < 255)
+    gains = np.where(inside, lit / np.maximum(plain, 1), np.nan)
+    per_channel = np.nanmedian(gains, axis=(1, 2))
+    assert 0.7 <= per_channel.min() < 0.8
+    assert 1.2 < per_channel.max() <= 1.31
+    assert np.nanmax(np.abs(gains / per_channel[:, None, None] - 1)) < 0.06, "but for rounding"
+
+
+def test_objects_on_a_grid_keep_their_shapes() -> None:
+    free = _mean_of(Scene(noise=0))
+    on_grid = _mean_of(Scene(noise=0, grid=4))
+    assert np.abs(free - on_grid).mean() > 2, "they moved"
+    assert np.array_equal(on_grid, _mean_of(Scene(noise=0, grid=4)))
+    assert np.abs(free - _mean_of(Scene(noise=0, grid=1))).mean() < np.abs(free - on_grid).mean()
 
 
 @pytest.mark.parametrize("alpha", [1e3, 1e5])

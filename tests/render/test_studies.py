@@ -1,6 +1,8 @@
 """The tables of `alexcli ablate`."""
 
-from alexcli.records.study import ArmResult, Difference, StudyResult
+from dataclasses import replace
+
+from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
 from alexcli.render.studies import study_table
 
 BASELINE = ArmResult(
@@ -17,8 +19,21 @@ ARM = ArmResult(
     command="alexcli train model.norm=none",
     values={"top1_err": {0: 0.13, 1: 0.14}, "epochs": {0: None, 1: None}},
     differences=[
-        Difference("top1_err", 0.025, 0.01, 0.04, 2, 0.014, None, "sign agrees"),
-        Difference("epochs", None, None, None, 2, 6, "higher", "not reached by 2 of 2"),
+        Difference("top1_err", 0.025, 0.01, 0.04, 2, 0.014, None, "-", correlation=0.5),
+        Difference(
+            "epochs",
+            2.1,
+            1.5,
+            3.0,
+            2,
+            6,
+            "higher",
+            "agrees",
+            reason="threshold not reached in 17 epochs by 2 of 2",
+            margin=2.45,
+            bound="above",
+            pairing_gain=1.6,
+        ),
     ],
     runs=[],
 )
@@ -37,11 +52,12 @@ STUDY = StudyResult(
 
 def test_people_read_percent_points_and_ratios() -> None:
     error, epochs, arm_error, arm_epochs = study_table(STUDY).rows
-    assert error == ["baseline", "top-1 error", "11.00 ± 1.41%", 2, "", "", "", "", ""]
+    assert error == ["baseline", "top-1 error", "11.00 ± 1.41%", 2, *[""] * 6]
     assert epochs[:4] == ["baseline", "epochs", "2.0", 1]
-    assert arm_error[3:] == [2, "+2.50", "+1.00 to +4.00", "+1.40", "-", "sign agrees"]
+    assert arm_error[3:] == [2, "+2.50", "+1.00 to +4.00", "+0.50", "+1.40", "-", "-"]
     assert arm_epochs[2] == "not reached"
-    assert arm_epochs[6:] == ["6.00 times", "higher", "not reached by 2 of 2"]
+    assert arm_epochs[4] == "more than 2.10 times"
+    assert arm_epochs[7:] == ["6.00 times", "higher", "agrees"]
 
 
 def test_machines_read_what_was_measured() -> None:
@@ -59,3 +75,36 @@ def test_the_note_names_changes_claim_setting_and_missing_runs() -> None:
     assert "claim: section 3.3" in note
     assert "epochs until the training error is 25.00%" in note
     assert "not finished: 1 run" in note
+
+
+def test_the_note_says_how_sure_the_verdicts_are() -> None:
+    measured = replace(
+        STUDY,
+        compared=3,
+        mechanism="fainter photographs",
+        arms=[BASELINE, replace(ARM, not_learned=[1])],
+        precision=Precision(wanted=0.1, reached=0.3, seeds_wanted=12, minutes_wanted=7.6),
+    )
+    note = study_table(measured).note or ""
+    assert "a demonstration of a mechanism on synthetic images: fainter photographs" in note
+    assert "without: 1 of 2 nets did not learn (seeds 1)" in note
+    assert "without: threshold not reached in 17 epochs by 2 of 2" in note
+    assert "verdicts allow for 3 comparisons (Holm); intervals do not" in note
+    assert "equivalent: within a factor of 2.45" in note
+    assert (
+        "pairing helped (variance of an unpaired difference over that of a paired one: 1.6)" in note
+    )
+    assert "precision: ± 10.0% wanted, ± 30.0% reached; 12 seeds would take it there" in note
+    assert "about 8 more minutes here: the same command with a larger --budget goes on" in note
+
+
+def test_a_reached_precision_asks_for_nothing() -> None:
+    precision = Precision(wanted=0.005, reached=0.004, seeds_wanted=None, minutes_wanted=None)
+    note = study_table(replace(STUDY, metric="top1_err", precision=precision)).note or ""
+    assert note.splitlines()[-2] == "precision: ± 0.50 points wanted, ± 0.40 points reached"
+
+
+def test_pairing_that_did_not_help_is_told() -> None:
+    gap = replace(ARM.differences[1], pairing_gain=0.6)
+    note = study_table(replace(STUDY, arms=[BASELINE, replace(ARM, differences=[gap])])).note or ""
+    assert "pairing did not help" in note

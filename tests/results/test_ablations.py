@@ -1,39 +1,23 @@
-"""Studies: what the README says was measured, against the files that `ablate` wrote."""
-
-from pathlib import Path
+"""Studies: the table of the README, against the files that `ablate` wrote."""
 
 import pytest
 
-from alexcli.config.files import STUDIES, choices
-from tests.results.readme import RESULTS, read, readme
+from alexcli.ablation.recorded import file_name, read_studies
+from alexcli.records.study import StudyResult
+from alexcli.render.studies import overview
+from alexcli.render.tables import Format, render
+from tests.results.readme import RESULTS, readme
 
-FILES = sorted((RESULTS / "ablations").glob("*.json"))
-NOT_RUN = {"activations", "width", "batch_norm"}
-"""Studies of which the file is enough."""
-
-
-def test_every_study_that_has_arms_of_its_own_was_run() -> None:
-    assert {path.stem for path in FILES} >= set(choices(STUDIES)) - NOT_RUN
+STUDIES = read_studies(RESULTS / "ablations")
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_readme_quotes_an_ablation_as_it_was_measured(path: Path) -> None:
-    study = read(path)
-    assert study["missing"] == 0
-    lines = [
-        line
-        for line in readme().splitlines()
-        if f"({path.stem}.json)" in line.replace("results/ablations/", "")
-    ]
-    for arm in study["arms"][1:]:
-        assert all(arm["values"]["top1_err"].values()), "every arm was really run"
-        (row,) = [row for row in arm["differences"] if row["metric"] == study["metric"]]
-        (line,) = [line for line in lines if f" {arm['name']} " in line]
-        assert f" {row['seeds']} | " in line
-        assert row["verdict"] in line
-        if row["mean"] is None:
-            continue
-        if study["metric"] == "epochs":
-            assert f"{row['mean']:.2f} times" in line
-        else:
-            assert f"{100 * row['mean']:+.2f}" in line
+def test_the_readme_shows_what_was_measured() -> None:
+    """Made by: alexcli ablate --recorded results/ablations --format md."""
+    assert render(overview(STUDIES), Format.md).strip() in readme()
+
+
+@pytest.mark.parametrize("study", STUDIES, ids=file_name)
+def test_every_arm_was_really_run(study: StudyResult) -> None:
+    assert study.missing == 0
+    for arm in study.arms:
+        assert all(arm.values["top1_err"].values())

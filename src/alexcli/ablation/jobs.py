@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,12 +85,16 @@ class Job:
     def summary(self) -> str:
         """What the finished run reached, in a line."""
         result = self.run.result() or {}
-        error = result["last"]["val"]["top1_err"]
+        error = (result.get("test") or result["last"]["val"])["top1_err"]
         return f"top-1 error {error:.2%}, {result['seconds']:,.0f} s, {self.run.path}"
 
 
 def run_jobs(
-    jobs: Sequence[Job], parallel: int, processes: TrainingProcesses, reporter: Reporter
+    jobs: Sequence[Job],
+    parallel: int,
+    processes: TrainingProcesses,
+    reporter: Reporter,
+    may_start: Callable[[], bool] = lambda: True,
 ) -> list[str]:
     """Train what is not finished.
 
@@ -99,6 +103,7 @@ def run_jobs(
         parallel: trainings at a time, which share the cores.
         processes: run the trainings.
         reporter: receives progress updates.
+        may_start: asked before each training; those that may not start are left unfinished.
 
     Returns:
         A message with the end of the log for each job that failed.
@@ -112,13 +117,18 @@ def run_jobs(
         return failures
     reporter.note(f"{len(waiting)} of {plural(len(jobs), 'run')} to train")
     threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
+
+    def train(job: Job) -> str | None:
+        return job.train(processes, threads) if may_start() else None
+
     with ThreadPoolExecutor(parallel) as pool:
-        futures = {pool.submit(job.train, processes, threads): job for job in waiting}
+        futures = {pool.submit(train, job): job for job in waiting}
         try:
             for count, future in enumerate(as_completed(futures), start=1):
                 job = futures[future]
                 failure = future.result()
-                reporter.note(f"{job}: {failure or job.summary()}")
+                if failure or job.finished:
+                    reporter.note(f"{job}: {failure or job.summary()}")
                 reporter.progress("trainings", count, len(waiting))
                 if failure:
                     failures.append(job.log_tail())

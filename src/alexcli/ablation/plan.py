@@ -5,15 +5,15 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from alexcli.ablation.jobs import Job, run_jobs
+from alexcli.ablation.estimate import PILOT
+from alexcli.ablation.jobs import Job
 from alexcli.ablation.study import BASELINE, Arm, Study, open_study
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
-from alexcli.reporter import NullReporter, Reporter
+from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
 from alexcli.run.start import start_of
-from alexcli.run.training_processes import TrainingProcesses
 from alexcli.schema import Metric, TrainSpec
 
 FEWEST_CLASSES_FOR_TOP5 = 6
@@ -25,18 +25,34 @@ class Ablation:
     Args:
         names: of the studies.
         overrides: the KEY=VALUE words that choose the setting.
-        seeds: every arm is trained with the seeds 0 to seeds - 1.
+        seeds: every arm is trained with the seeds 0 to seeds - 1; None for as many as a wanted
+            precision takes, which are PILOT at first (see `auto_seeds`).
+        setting: a word of study.SETTINGS.
 
     Raises:
         UsageError: bad data, what `open_study` refuses, or a study of top-5 errors on data of so
             few classes that there is no top-5 error.
     """
 
-    def __init__(self, names: Sequence[str], overrides: Sequence[str], seeds: int) -> None:
-        self.studies = [open_study(name, overrides) for name in dict.fromkeys(names)]
-        self.seeds = range(seeds)
-        self.arguments = shlex.join([*overrides, f"--seeds={seeds}"])
+    def __init__(
+        self,
+        names: Sequence[str],
+        overrides: Sequence[str],
+        seeds: int | None,
+        setting: str = "auto",
+    ) -> None:
+        self.studies = [open_study(name, overrides, setting) for name in dict.fromkeys(names)]
+        self.auto = seeds is None
+        first_seeds = PILOT if seeds is None else seeds
+        self._seed_counts = {
+            (study.name, arm.name): first_seeds * arm.nets_per_value
+            for study in self.studies
+            for arm in study.arms
+        }
+        self.arguments = _arguments(overrides, seeds, setting)
         """What follows a study's name in a command that repeats it."""
+        self.evaluations: dict[tuple[object, ...], dict[Metric, float | None]] = {}
+        """Errors of nets that were evaluated for these studies, by nets, split and protocol."""
         self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
         for study in self.studies:
             _, dataset = self.with_data(study.baseline.spec)
@@ -45,6 +61,42 @@ class Ablation:
                 raise UsageError(
                     f"{study.name} compares top-5 errors, and the data has {classes:,} classes"
                 )
+
+    def seeds(self, study: Study, arm: Arm) -> range:
+        """The seeds with which an arm is trained; the baseline has those of all arms."""
+        if arm.name == BASELINE:
+            return range(max(self._seed_counts[study.name, other.name] for other in study.arms))
+        return range(self._seed_counts[study.name, arm.name])
+
+    def promised_seeds(self, study: Study, arm: Arm) -> int:
+        """The seeds without which a study is not finished; more of them only make it exacter."""
+        return min(PILOT, len(self.seeds(study, arm))) if self.auto else len(self.seeds(study, arm))
+
+    def add_seeds(self, study: Study, arm: Arm, count: int) -> None:
+        """Ask for more seeds of an arm, and of the baseline with it.
+
+        Args:
+            study: its study.
+            arm: not the baseline.
+            count: of all seeds; a smaller one than so far changes nothing.
+        """
+        key = study.name, arm.name
+        self._seed_counts[key] = max(self._seed_counts[key], count)
+
+    def add_finished_seeds(self) -> None:
+        """Ask, where seeds are automatic, for those that are finished without a gap."""
+        if not self.auto:
+            return
+        for study in self.studies:
+            for arm in study.compared_arms:
+                count = len(self.seeds(study, arm))
+                while self._is_finished(study, arm, count):
+                    count += 1
+                self.add_seeds(study, arm, count)
+
+    def _is_finished(self, study: Study, arm: Arm, seed: int) -> bool:
+        jobs = (self.job(study, each, seed) for each in (study.baseline, arm))
+        return all(job is not None and job.finished for job in jobs)
 
     def with_data(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:
         """As `build_data`, but the same images are opened only once."""
@@ -78,14 +130,23 @@ class Ablation:
     def jobs(self) -> list[Job]:
         """Every training that can be planned now, shared ones once, in the order of the seeds."""
         by_path: dict[Path, Job] = {}
-        for seed in self.seeds:
+        for seed in range(max(self._seed_counts.values())):
             for study in self.studies:
-                sources = [arm.source for arm in study.arms if arm.source]
-                for arm in [*sources, *study.arms]:
+                arms = [arm for arm in study.arms if seed in self.seeds(study, arm)]
+                sources = [arm.source for arm in arms if arm.source]
+                for arm in [*sources, *arms]:
                     job = self.job(study, arm, seed)
                     if job is not None:
                         by_path.setdefault(job.run.path, job)
         return list(by_path.values())
+
+
+def _arguments(overrides: Sequence[str], seeds: int | None, setting: str) -> str:
+    """The words after a study's name that choose the same setting and seeds."""
+    options = [] if seeds is None else [f"--seeds={seeds}"]
+    if setting != "auto":
+        options.append(f"--setting={setting}")
+    return shlex.join([*overrides, *options])
 
 
 def _shared_path(path: Path, study: Study, arm: Arm) -> Path:
@@ -104,13 +165,3 @@ def _shared_path(path: Path, study: Study, arm: Arm) -> Path:
         return same_fingerprint[0]
     suffix = "" if arm.name == BASELINE else f"-{study.name}-{arm.name}"
     return path.parent.with_name(path.parent.name + suffix) / path.name
-
-
-def train_all(ablation: Ablation, parallel: int, reporter: Reporter) -> list[str]:
-    """Train what is not finished, sources before the arms that start from them; see `run_jobs`."""
-    with TrainingProcesses(reporter) as processes:
-        failures = run_jobs(ablation.jobs(), parallel, processes, reporter)
-        if failures:
-            return failures
-        # The sources are finished now, so the arms that start from them can be planned.
-        return run_jobs(ablation.jobs(), parallel, processes, reporter)

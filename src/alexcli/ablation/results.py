@@ -1,74 +1,110 @@
 """What the finished runs of studies show."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-import numpy as np
-
+from alexcli.ablation.compare import SeedValues, compare
 from alexcli.ablation.plan import Ablation
-from alexcli.ablation.statistics import SeedValues, compare
-from alexcli.ablation.study import BASELINE, Arm, Study
-from alexcli.analysis.curves import crossing
+from alexcli.ablation.precision import AutoSeeds, reached_precision
+from alexcli.ablation.study import Arm, Study
+from alexcli.ablation.values import (
+    Values,
+    arm_values,
+    baseline_values,
+    column_of,
+    finished_runs,
+    measured_split,
+)
+from alexcli.ablation.verdicts import NO_VERDICT, judge
 from alexcli.config.files import STUDIES, describe
 from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
-from alexcli.records.study import ArmResult, StudyResult
+from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.reporter import Reporter
-from alexcli.run.directory import RunDirectory
-from alexcli.run.evaluate import evaluate
-from alexcli.schema import ArmSpec, Metric, TrainSpec
+from alexcli.schema import Metric, TrainSpec
 
-Values = dict[Metric, float | None]
-"""What one run reached; None for an error that was not measured or a threshold not reached."""
+LEAST_LEARNED = 0.95
+"""A net whose error is above this share of a guess's has not learned."""
 
 
-def study_results(ablation: Ablation, reporter: Reporter) -> list[StudyResult]:
-    """What the finished runs of each study show.
+def study_results(
+    ablation: Ablation, reporter: Reporter, auto: AutoSeeds | None = None, parallel: int = 1
+) -> list[StudyResult]:
+    """What the finished runs of each study show, with verdicts that allow for all comparisons.
 
     Args:
         ablation: the studies.
         reporter: receives progress updates of evaluations.
+        auto: the precision that automatic seeds aimed at; None where their number was given.
+        parallel: trainings at a time, for estimates.
     """
-    return [_study_result(ablation, study, reporter) for study in ablation.studies]
+    results = []
+    for study in ablation.studies:
+        result = _study_result(ablation, study, reporter)
+        if auto is not None:
+            result.precision = reached_precision(ablation, study, auto, parallel)
+        results.append(result)
+    compared = [
+        difference
+        for result in results
+        for arm in result.arms
+        for difference in arm.differences
+        if difference.metric == result.metric
+    ]
+    judge(compared)
+    for result in results:
+        result.compared = len(compared)
+    return results
 
 
 def _study_result(ablation: Ablation, study: Study, reporter: Reporter) -> StudyResult:
     spec, dataset = ablation.with_data(study.baseline.spec)
-    metrics = _metrics(study, classes=len(dataset.classes))
+    classes = len(dataset.classes)
+    metrics = _metrics(study, classes)
     arms: list[ArmResult] = []
-    baseline: dict[Metric, SeedValues] = {}
     missing = 0
     for arm in study.arms:
-        runs = _finished_runs(ablation, study, arm)
-        if arm.reuses_baseline_nets:
-            values = _evaluated(arm.definition, runs, reporter)
-        else:
-            values = {
-                seed: _measured(run, study.definition.threshold) for seed, run in runs.items()
-            }
-            missing += len(ablation.seeds) - len(runs)
-        columns = {
-            metric: {seed: reached[metric] for seed, reached in values.items()}
-            for metric in metrics
-        }
-        if arm.name == BASELINE:
-            baseline = columns
-        arms.append(_arm_result(arm, columns, baseline, list(runs.values())))
+        runs = finished_runs(ablation, study, arm)
+        values = arm_values(ablation, study, arm, reporter)
+        if not arm.reuses_baseline_nets:
+            missing += max(0, ablation.promised_seeds(study, arm) - len(runs))
+        columns = {metric: column_of(values, metric) for metric in metrics}
+        differences: list[Difference] = []
+        if arm is not study.baseline:
+            baseline = baseline_values(ablation, study, arm, reporter)
+            differences = _differences(study, arm, columns, baseline, until_narrow=ablation.auto)
+        arms.append(
+            ArmResult(
+                name=arm.name,
+                changes=arm.differences,
+                command=_command(arm),
+                values={metric.name: dict(column) for metric, column in columns.items()},
+                differences=differences,
+                runs=[str(run.path) for run in runs.values()],
+                not_learned=_not_learned(columns[Metric.top1_err], classes),
+            )
+        )
+    metric = study.definition.metric
+    mechanism = study.definition.mechanism
+    images = dataset.val if dataset.test is None else dataset.test
     return StudyResult(
         name=study.name,
         about=describe(STUDIES, study.name),
         claim=study.definition.claim,
-        metric=study.definition.metric.name,
-        threshold=study.definition.threshold if study.definition.metric is Metric.epochs else None,
+        metric=metric.name,
+        threshold=study.definition.threshold if metric is Metric.epochs else None,
         setting=_setting(spec, dataset),
-        n=len(dataset.val),
+        n=len(images),
         arms=arms,
         missing=missing,
+        split=measured_split(dataset),
+        kind=study.kind,
+        mechanism=mechanism.why if mechanism and study.kind == "mechanism" else "",
     )
 
 
 def _metrics(study: Study, classes: int) -> list[Metric]:
-    """The validation errors, and what the study compares besides, each once."""
+    """The errors of held-out images, and what the study compares besides, each once."""
     metrics = [Metric.top1_err]
     if classes > 5:
         metrics.append(Metric.top5_err)
@@ -77,37 +113,36 @@ def _metrics(study: Study, classes: int) -> list[Metric]:
     return metrics
 
 
-def _finished_runs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, RunDirectory]:
-    """The finished runs behind an arm, by seed."""
-    runs = {}
-    for seed in ablation.seeds:
-        job = ablation.job(study, arm, seed)
-        if job is not None and job.finished:
-            runs[seed] = job.run
-    return runs
-
-
-def _arm_result(
+def _differences(
+    study: Study,
     arm: Arm,
     columns: Mapping[Metric, SeedValues],
-    baseline: Mapping[Metric, SeedValues],
-    runs: Sequence[RunDirectory],
-) -> ArmResult:
-    """An arm's values, and how it differs from the baseline."""
+    baseline: Mapping[int, Values],
+    *,
+    until_narrow: bool,
+) -> list[Difference]:
+    """An arm against the baseline in every metric; that of the study has no verdict yet."""
     differences = []
-    if arm.name != BASELINE:
-        differences = [
-            compare(column, baseline[metric], metric, arm.definition, len(runs))
-            for metric, column in columns.items()
-        ]
-    return ArmResult(
-        name=arm.name,
-        changes=arm.differences,
-        command=_command(arm),
-        values={metric.name: column for metric, column in columns.items()},
-        differences=differences,
-        runs=[str(run.path) for run in runs],
-    )
+    for metric, column in columns.items():
+        difference = compare(
+            column,
+            column_of(baseline, metric),
+            metric,
+            arm.definition,
+            study.definition,
+            until_narrow=until_narrow,
+            epochs=study.baseline.spec.optim.epochs,
+        )
+        if metric is not study.definition.metric:
+            difference.verdict = NO_VERDICT
+        differences.append(difference)
+    return differences
+
+
+def _not_learned(errors: SeedValues, classes: int) -> list[int]:
+    """The seeds whose net did hardly better than a guess."""
+    limit = LEAST_LEARNED * (1 - 1 / classes)
+    return [seed for seed, error in errors.items() if error is not None and error >= limit]
 
 
 def _setting(spec: TrainSpec, dataset: Dataset) -> str:
@@ -127,41 +162,3 @@ def _command(arm: Arm) -> str:
         return "alexcli eval --ten-crop RUN"
     source = ["init_from=RUN"] if arm.source else []
     return shlex.join(["alexcli", "train", *arm.overrides, *source])
-
-
-def _evaluated(
-    definition: ArmSpec, runs: Mapping[int, RunDirectory], reporter: Reporter
-) -> dict[int, Values]:
-    """Errors of the baseline's nets under the arm's protocol; of an ensemble, as if of seed 0."""
-    nets_by_seed = {seed: [(run, run.last)] for seed, run in runs.items()}
-    if definition.ensemble:
-        every_net = [(run, run.last) for run in runs.values()]
-        nets_by_seed = {0: every_net} if len(every_net) > 1 else {}
-    protocols = ["ten" if definition.views == 10 else "center"]
-    values: dict[int, Values] = {}
-    for seed, nets in nets_by_seed.items():
-        row = evaluate(nets, reporter, split="val", protocols=protocols).results[-1]
-        values[seed] = {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
-    return values
-
-
-def _measured(run: RunDirectory, threshold: float) -> Values:
-    """What a finished run reached, from its result and metrics.jsonl.
-
-    Args:
-        run: a finished run.
-        threshold: the training error whose crossing counts the epochs.
-    """
-    result = run.result() or {}
-    last = result["last"]["val"]
-    rows = [row for row in run.rows() if row["split"] == "train"]
-    # A net that has not learned anything yet is wrong about all classes but one.
-    epochs = np.array([0, *(row["epoch"] for row in rows)])
-    errors = np.array([1 - 1 / result["classes"], *(row["top1_err"] for row in rows)])
-    crossed = None if errors[0] <= threshold else crossing(epochs, errors, threshold)
-    return {
-        Metric.top1_err: last["top1_err"],
-        Metric.top5_err: last["top5_err"],
-        Metric.train_err: float(errors[-1]),
-        Metric.epochs: crossed,
-    }

@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
+from alexcli.ablation.verdicts import check_margins
 from alexcli.config.compose import compose
 from alexcli.config.files import STUDIES, choices, conf_dir
 from alexcli.config.mapping import flat
@@ -19,6 +20,13 @@ from alexcli.errors import UsageError, did_you_mean
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
+SETTINGS = ("auto", "mechanism", "plain")
+"""auto: the study's own setting on embedded images, unless a word on the command line chooses
+another or sets one of its keys; mechanism: that setting; plain: that of the quick start with the
+words of the command line.
+"""
+SETTING_GROUPS = ("experiment", "model", "data", "augment", "optim")
+"""The groups of the configuration that choose a setting; others say how it is carried out."""
 ANOTHER_SETTING = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
@@ -40,7 +48,12 @@ class Arm:
     @property
     def reuses_baseline_nets(self) -> bool:
         """Whether it is the baseline's nets under another protocol: nothing is trained."""
-        return self.definition.ensemble or self.definition.views is not None
+        return self.definition.ensemble > 0 or self.definition.views is not None
+
+    @property
+    def nets_per_value(self) -> int:
+        """Nets behind one value of the arm, several for an ensemble."""
+        return self.definition.ensemble or 1
 
 
 @dataclass
@@ -50,11 +63,18 @@ class Study:
     name: str
     definition: StudySpec
     arms: list[Arm]
+    kind: str = "chosen"
+    """plain or mechanism, the study's settings on embedded images; chosen by the user otherwise."""
 
     @property
     def baseline(self) -> Arm:
         """What the other arms are compared with."""
         return self.arms[0]
+
+    @property
+    def compared_arms(self) -> list[Arm]:
+        """All arms but the baseline."""
+        return self.arms[1:]
 
 
 def read_study(name: str) -> StudySpec:
@@ -70,7 +90,9 @@ def read_study(name: str) -> StudySpec:
             hint=did_you_mean(name, names) or "alexcli ablate --list",
         )
     path = conf_dir() / STUDIES / f"{name}.yaml"
-    return from_mapping(yaml.safe_load(path.read_text("utf-8")), StudySpec, source=path)
+    study = from_mapping(yaml.safe_load(path.read_text("utf-8")), StudySpec, source=path)
+    check_margins(name, study)
+    return study
 
 
 def trainings_per_seed(definition: StudySpec) -> int:
@@ -79,16 +101,28 @@ def trainings_per_seed(definition: StudySpec) -> int:
     return 1 + len(trained) + (1 if definition.source else 0)
 
 
-def open_study(name: str, overrides: Sequence[str]) -> Study:
-    """A study in the setting that overrides choose, every arm composed, compared and built.
+def settings_of(definition: StudySpec) -> list[str]:
+    """The settings in which a study can be measured, as words for a list of studies."""
+    settings = ["embedded: plain"]
+    if definition.mechanism is not None:
+        settings[0] = "embedded: mechanism, plain"
+    if definition.needs.get("data.source") != "synthetic":
+        settings.append("CIFAR-10: experiment=cifar_ablation")
+        settings.append("ILSVRC: experiment=ilsvrc2012")
+    return settings
+
+
+def open_study(name: str, overrides: Sequence[str], setting_name: str = "auto") -> Study:
+    """A study in the setting that is chosen, every arm composed, compared and built.
 
     Args:
         name: of a file of conf/ablation.
         overrides: the KEY=VALUE words that choose the setting.
+        setting_name: a word of SETTINGS.
 
     Raises:
-        UsageError: the setting lacks what the study needs, an override sets what an arm changes,
-            or an arm changes nothing.
+        UsageError: the setting lacks what the study needs, an override sets what the study or an
+            arm changes, or an arm changes nothing.
     """
     from alexcli.run.build import check_build  # torch, which a list of studies does without
 
@@ -96,7 +130,9 @@ def open_study(name: str, overrides: Sequence[str]) -> Study:
     _check_overrides(overrides)
     setting = Arm("setting", compose(overrides, TrainSpec), [*overrides], [], ArmSpec())
     _check_needs(name, definition, setting)
-    baseline = _make_arm(name, BASELINE, ArmSpec(definition.baseline), setting)
+    kind = _kind(name, definition, overrides, setting_name)
+    mechanism = definition.mechanism.keys if kind == "mechanism" and definition.mechanism else {}
+    baseline = _make_arm(name, BASELINE, ArmSpec({**definition.baseline, **mechanism}), setting)
     source = None
     if definition.source:
         source = _make_arm(name, "source", ArmSpec(definition.source), baseline)
@@ -115,7 +151,38 @@ def open_study(name: str, overrides: Sequence[str]) -> Study:
                 f"the arm {key} of {name} changes nothing: this setting is that arm itself",
                 hint=ANOTHER_SETTING,
             )
-    return Study(name, definition, arms)
+    return Study(name, definition, arms, kind)
+
+
+def _kind(name: str, definition: StudySpec, overrides: Sequence[str], setting_name: str) -> str:
+    """Which setting is meant: plain, mechanism or chosen; UsageError where there is no such one."""
+    mechanism = definition.mechanism
+    if setting_name == "mechanism" and mechanism is None:
+        raise UsageError(
+            f"{name} has no setting of its own on embedded images", hint="--setting plain"
+        )
+    groups = [word for word in overrides if word.partition("=")[0] in SETTING_GROUPS]
+    taken = groups or (_overridden(overrides, mechanism.keys) if mechanism else [])
+    if setting_name == "mechanism" and taken:
+        raise UsageError(
+            f"{', '.join(taken)} chooses another setting than --setting mechanism",
+            hint=f"leave out {taken[0]}, or take --setting plain",
+        )
+    if groups:
+        return "chosen"
+    if mechanism is None or setting_name == "plain" or taken:
+        return "plain"
+    return "mechanism"
+
+
+def _overridden(overrides: Sequence[str], keys: Mapping[str, Any]) -> list[str]:
+    """The words that set a key of a mechanism's setting."""
+    parsed = parse(overrides)
+    return [
+        word
+        for word, override in zip(overrides, parsed, strict=True)
+        if any(_conflicts(override.key_or_group, key) for key in keys)
+    ]
 
 
 def _check_overrides(overrides: Sequence[str]) -> None:

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alexcli.cli.arguments import one_of, split_arguments
 from alexcli.cli.options import FormatOption, Positive
 from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.study_options import AUTO, auto_seeds, parse_seeds
 from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.records.analysis import Analysis
 from alexcli.records.study import StudyResult
@@ -18,8 +19,9 @@ from alexcli.tables import Table
 
 if TYPE_CHECKING:
     from alexcli.ablation.jobs import Job
+    from alexcli.ablation.plan import Ablation
+    from alexcli.ablation.precision import AutoSeeds
 
-SEEDS = 3
 SECONDS_LEFT = "estimated_seconds_left_if_alone"
 """Of --dry-run in csv and json: until a run is finished, if nothing else runs on this machine."""
 
@@ -28,7 +30,11 @@ def ablate(
     arguments: list[str] | None = None,
     *,
     list_: bool = False,
-    seeds: Positive = SEEDS,
+    recorded: Path | None = None,
+    seeds: str = AUTO,
+    precision: float | None = None,
+    budget: str | None = None,
+    setting: Literal["auto", "mechanism", "plain"] = "auto",
     jobs: Positive = 2,
     launch: str = "local",
     report_only: bool = False,
@@ -38,61 +44,96 @@ def ablate(
 ) -> None:
     """Repeat an ablation of the paper and print its claim beside the measurement.
 
+    A study has a setting of its own on embedded images, in which the mechanism behind its claim can
+    show; a group such as experiment= or data= chooses another.
+
     Args:
         arguments (STUDY|KEY=VALUE): Studies (--list names them), and what chooses their setting,
             such as experiment=ilsvrc2012.
         list_: List the studies.
-        seeds: Runs of each arm.
+        seeds (auto|N): Runs of each arm. auto: four, then as many as --precision takes.
+        precision (POINTS): For --seeds auto: half of the width that a 95% interval may have, in
+            points of error (0.5, unless the study says otherwise).
+        budget (TIME): For --seeds auto: minutes (or 2h, 3d) after which no training starts; 15 for
+            each arm.
+        setting: For embedded images: the study's own setting (mechanism), or that of the quick
+            start (plain).
         jobs: Trainings at a time.
         launch (local|slurm): local: train here until all are finished. slurm: submit and return.
         report_only: Train nothing: show what is finished.
-        dry_run: List the runs, each with the estimated time left if the study runs alone on this
-            machine.
-        out (DIR): Write STUDY.json and STUDY.csv.
+        dry_run: List the runs, each with its estimated time if the study runs alone.
+        recorded (DIR): Show the studies that --out wrote into a folder, as one table.
+        out (DIR): Write STUDY-SETTING.json and .csv; of a setting of yours STUDY.json and .csv.
 
     Examples:
         alexcli ablate lrn
+        alexcli ablate lrn --setting plain --precision 0.3 --budget 1h
         alexcli ablate lrn pooling --seeds 5 --out results
         alexcli ablate lrn data=folder data.root=DIR --launch slurm trainer.precision=bf16
         alexcli ablate --list
+        alexcli ablate --recorded results --format md
     """
-    if list_:
-        _check_list(arguments or [])
-        emit(render(_study_list(), format))
+    if list_ or recorded:
+        _print_overview(recorded, arguments or [], format)
         return
-    names, overrides = split_arguments(arguments or [])
-    if not names:
-        raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
     _check_out(out, dry_run=dry_run)
-    from alexcli.ablation.launchers import LAUNCHERS, submit
-    from alexcli.ablation.plan import Ablation, train_all
-    from alexcli.ablation.results import study_results
-
-    one_of("launcher", launch, ["local", *LAUNCHERS])
-    reporter = make_reporter()
-    ablation = Ablation(names, overrides, seeds)
+    auto = auto_seeds(parse_seeds(seeds), precision, budget)
+    ablation = _open_studies(arguments or [], parse_seeds(seeds), setting, launch)
     if dry_run:
         emit(_run_list(ablation.jobs(), format))
         return
-    failures: list[str] = []
-    if launch != "local" and not report_only:
-        reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
-    elif not report_only:
-        failures = train_all(ablation, jobs, reporter)
-    studies = study_results(ablation, reporter)
-    _print_studies(studies, format)
-    if out is not None:
-        _save_studies(studies, ablation.arguments, out, reporter)
+    reporter = make_reporter()
+    failures = [] if report_only else _train(ablation, auto, launch, jobs, reporter)
+    _show(ablation, auto, jobs, format, out, reporter)
     _check_failures(failures)
 
 
-def _check_list(arguments: Sequence[str]) -> None:
-    """UsageError for words beside --list, which lists all studies."""
+def _open_studies(
+    arguments: Sequence[str], seeds: int | None, setting: str, launch: str
+) -> "Ablation":
+    """The studies that a command line names, with all seeds that are planned so far."""
+    names, overrides = split_arguments(arguments)
+    if not names:
+        raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
+    from alexcli.ablation.launchers import LAUNCHERS
+    from alexcli.ablation.plan import Ablation
+
+    one_of("launcher", launch, ["local", *LAUNCHERS])
+    ablation = Ablation(names, overrides, seeds, setting)
+    ablation.add_finished_seeds()
+    return ablation
+
+
+def _train(
+    ablation: "Ablation", auto: "AutoSeeds | None", launch: str, jobs: int, reporter: Reporter
+) -> list[str]:
+    """Train here, or hand the trainings over; the logs of those that failed here."""
+    from alexcli.ablation.launchers import submit
+    from alexcli.ablation.training import train_all, train_until_precise
+
+    if launch != "local":
+        reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
+        return []
+    if auto is not None:
+        return train_until_precise(ablation, auto, jobs, reporter)
+    return train_all(ablation, jobs, reporter)
+
+
+def _print_overview(recorded: Path | None, arguments: Sequence[str], format: Format) -> None:
+    """All studies, or those that are recorded in a folder; UsageError for words beside that."""
+    option = "--list" if recorded is None else f"--recorded {recorded}"
     if arguments:
         raise UsageError(
-            f"--list shows every study and takes no arguments: {', '.join(arguments)}",
-            hint="alexcli ablate --list",
+            f"{option} shows every study and takes no arguments: {', '.join(arguments)}",
+            hint=f"alexcli ablate {option}",
         )
+    if recorded is None:
+        emit(render(_study_list(), format))
+        return
+    from alexcli.ablation.recorded import read_studies
+    from alexcli.render.studies import overview
+
+    emit(render(overview(read_studies(recorded)), format))
 
 
 def _check_out(out: Path | None, *, dry_run: bool) -> None:
@@ -118,18 +159,31 @@ def _check_failures(failures: Sequence[str]) -> None:
         )
 
 
-def _print_studies(studies: Sequence[StudyResult], format: Format) -> None:
+def _show(
+    ablation: "Ablation",
+    auto: "AutoSeeds | None",
+    jobs: int,
+    format: Format,
+    out: Path | None,
+    reporter: Reporter,
+) -> None:
+    """Print what is finished, and write it to --out."""
+    from alexcli.ablation.results import study_results
     from alexcli.render.output import as_text
     from alexcli.render.studies import study_table
 
+    studies = study_results(ablation, reporter, auto, jobs)
     tables = [study_table(study) for study in studies]
     emit(as_text(Analysis("", tables, data=[asdict(study) for study in studies]), format))
+    if out is not None:
+        _save_studies(studies, ablation.arguments, out, reporter)
 
 
 def _save_studies(
     studies: Sequence[StudyResult], arguments: str, out: Path, reporter: Reporter
 ) -> None:
-    """Write STUDY.json, with the command and the machine, and STUDY.csv."""
+    """Write STUDY-SETTING.json, with the command and the machine, and STUDY-SETTING.csv."""
+    from alexcli.ablation.recorded import file_name
     from alexcli.render.studies import study_table
     from alexcli.run.environment import describe_environment
 
@@ -138,14 +192,14 @@ def _save_studies(
         record = asdict(study)
         record["command"] = f"alexcli ablate {study.name} {arguments}"
         record["on"] = describe_environment()
-        paths = [out / f"{study.name}.json", out / f"{study.name}.csv"]
+        paths = [out / f"{file_name(study)}{ending}" for ending in (".json", ".csv")]
         analysis = Analysis("", [study_table(study)], data=record)
         save_outputs(analysis, paths, reporter, f"--out {out}", hint)
 
 
 def _study_list() -> Table:
     """Studies with what they ask, claim and cost."""
-    from alexcli.ablation.study import read_study, trainings_per_seed
+    from alexcli.ablation.study import read_study, settings_of, trainings_per_seed
     from alexcli.config.files import STUDIES, choices, describe
 
     rows = []
@@ -157,6 +211,7 @@ def _study_list() -> Table:
                 "question": describe(STUDIES, name),
                 "claim": definition.claim,
                 "trainings a seed": trainings_per_seed(definition),
+                "settings": ", ".join(settings_of(definition)),
             }
         )
     return Table.from_records("studies", rows)

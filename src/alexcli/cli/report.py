@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from alexcli.cli.ablate import SEEDS
 from alexcli.cli.arguments import split_arguments
-from alexcli.cli.options import Positive, Runs
+from alexcli.cli.options import Runs
 from alexcli.cli.output import emit
+from alexcli.cli.study_options import AUTO, parse_seeds
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 
@@ -22,7 +22,8 @@ RUNS_KEY = "runs="
 def report(
     arguments: list[str] | None = None,
     *,
-    seeds: Positive = SEEDS,
+    seeds: str = AUTO,
+    setting: Literal["auto", "mechanism", "plain"] = "auto",
     out: Path = Path("report.html"),
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
@@ -34,7 +35,8 @@ def report(
     Args:
         arguments (STUDY|RUN|KEY=VALUE): Studies, with the overrides that chose their setting, or
             runs, which take no overrides.
-        seeds: Seeds of the studies.
+        seeds (auto|N): Seeds of the studies. auto: all that are finished.
+        setting: As for `ablate`.
         out (FILE.html): The file to write.
 
     Examples:
@@ -51,11 +53,13 @@ def report(
     studies = [name for name in names if name in choices(STUDIES)]
     run_names = [name for name in names if name not in studies]
     _check_overrides(overrides, studies, runs)
+    if seeds != AUTO and not studies:
+        raise UsageError(f"--seeds {seeds} is for a study, and no study is named")
     sections: dict[str, Analysis] = {}
     if run_names or not studies:
         sections["runs"] = _section_of_runs(run_names, runs)
     if studies:
-        sections.update(_sections_of_studies(studies, _with_runs(overrides, runs), seeds))
+        sections.update(_sections_of_studies(studies, _with_runs(overrides, runs), seeds, setting))
     for path in write_report(sections, out):
         emit(f"{path}\n")
 
@@ -93,20 +97,23 @@ def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
 
 
 def _sections_of_studies(
-    names: Sequence[str], overrides: Sequence[str], seeds: int
+    names: Sequence[str], overrides: Sequence[str], seeds: str, setting: str
 ) -> "dict[str, Analysis]":
     """By study: its table of arms, and the curves of its runs."""
+    from alexcli.ablation.forest import forest_panel
     from alexcli.ablation.plan import Ablation
     from alexcli.ablation.results import study_results
     from alexcli.render.studies import study_table
     from alexcli.run.report import study_report
 
-    ablation = Ablation(names, overrides, seeds)
+    ablation = Ablation(names, overrides, parse_seeds(seeds), setting)
+    ablation.add_finished_seeds()
     sections: dict[str, Analysis] = {}
     for study in study_results(ablation, make_reporter()):
         analysis = study_report(study, ablation.arguments)
         arms = study_table(study)
         arms.title = "arms against the baseline"
         analysis.tables.insert(0, arms)
+        analysis.panels = [forest_panel(study), *analysis.panels]
         sections[study.name] = analysis
     return sections

@@ -11,12 +11,14 @@ Legend: n images, size side of an image in pixels.
 # numpy's stubs give Any for plain arithmetic.
 # mypy: disable-error-code="no-any-return"
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
 from alexcli.data.arrays import ImageArray, LabelArray
 
-VERSION = 1
+VERSION = 2
 """Part of the data's identity: to be raised whenever a pixel changes."""
 
 SPLITS = ("train", "val", "test")
@@ -45,6 +47,8 @@ _STREAMS = [
     "grain",
     "blobs",
     "noise",
+    "contrast",
+    "illuminant",
 ]
 """The property that each stream of random numbers decides.
 
@@ -53,15 +57,18 @@ others as they are.
 """
 
 # How far an object and its texture are turned from upright: the tangent of half the largest angle,
-# which is 28 and 37 degrees. Stripes turned all the way round take a small network several times
-# as long to tell from checks.
-_SHAPE_REACH = 0.25
-_TEXTURE_REACH = 0.33
+# which is 11 and 14 degrees. What is turned further takes a small network several times as long to
+# tell apart, and a run that is stopped while it still learns says little of its net.
+_SHAPE_REACH = 0.1
+_TEXTURE_REACH = 0.12
 
 # Images drawn at once: enough to hide the cost of a call, few enough to stay in the cache.
 _IMAGES_PER_CHUNK = 40
 
-_BLOB_COUNT = 6
+_BLOB_COUNT = 3
+
+MID_GREY = 127.5
+"""What contrast is measured from."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
@@ -72,17 +79,37 @@ _LEVELS = ((0.02, 0.17), (0.43, 0.57), (0.83, 0.98))
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 1, 0]])
 
 
-def draw(split: str, count: int, *, size: int, seed: int) -> tuple[ImageArray, LabelArray]:
+@dataclass(frozen=True)
+class Scene:
+    """How images are lit and where their objects stand, which may differ between splits."""
+
+    noise: float = 10.0
+    """Largest deviation of a pixel by noise, grey levels."""
+    contrast: tuple[float, float] = (1.0, 1.0)
+    """Between what factors each image's distance from mid-grey is multiplied, before the noise."""
+    illuminant: float = 0.0
+    """Largest change of each channel's light, a fraction, drawn for each image and channel."""
+    grid: int = 0
+    """Objects stand on multiples of so many pixels; 0 for anywhere."""
+
+
+PLAIN = Scene()
+
+
+def draw(
+    split: str, count: int, *, size: int, seed: int, scene: Scene = PLAIN
+) -> tuple[ImageArray, LabelArray]:
     """Draw the first images of a split.
 
-    An image depends on the seed, the split and its own number only: a larger count keeps the first
-    images, and another size shows the same scenes.
+    An image depends on the seed, the split, its own number and the scene only: a larger count
+    keeps the first images, and another size or scene shows the same objects.
 
     Args:
         split: one of SPLITS.
         count: number of images.
         size: side of an image, pixels.
         seed: any integer.
+        scene: how the images are lit.
 
     Returns:
         Images (count, size, size, 3), RGB, 0 to 255, and labels (count,), positions in CLASSES:
@@ -98,7 +125,7 @@ def draw(split: str, count: int, *, size: int, seed: int) -> tuple[ImageArray, L
     keys = _keys(split, count, seed)
     for first in range(0, count, _IMAGES_PER_CHUNK):
         chunk = slice(first, first + _IMAGES_PER_CHUNK)
-        images[chunk] = _draw_images(keys[chunk], labels[chunk], size)
+        images[chunk] = _draw_images(keys[chunk], labels[chunk], size, scene)
     return images, labels
 
 
@@ -193,7 +220,7 @@ def _distance(shape: int, x: Floats, y: Floats) -> Floats:
             return np.abs(np.sqrt(x * x + y * y) - radius) - half_width
 
 
-def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats) -> Pair:
+def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats, grid: int) -> Pair:
     """The objects, and the pattern of their two tones.
 
     Args:
@@ -201,18 +228,19 @@ def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats) -> Pair:
         labels: (n,).
         x: (1, 1, size), from -1/2 to 1/2.
         y: (1, size, 1), from -1/2 to 1/2.
+        grid: see Scene.
 
     Returns:
         How much of each pixel the object covers, and how much of that has its first tone: each
         (n, size, size), 0 to 1, with edges one pixel wide.
     """
     size = x.shape[-1]
-    scale = _between(_uniform(keys, "scale", 1)[0], 0.42, 0.62)
+    scale = _between(_uniform(keys, "scale", 1)[0], 0.5, 0.62)
     # Large objects keep nearer to the middle, so that their outlines stay in the image.
     reach = 0.5 - 0.66 * scale
     across, down = _uniform(keys, "position", 2)
-    x = x - _between(across, -1, 1) * reach
-    y = y - _between(down, -1, 1) * reach
+    x = x - _on_grid(_between(across, -1, 1) * reach, grid, size)
+    y = y - _on_grid(_between(down, -1, 1) * reach, grid, size)
 
     turned_x, turned_y = _turned(x / scale, y / scale, keys, "shape turn", _SHAPE_REACH)
     distance = np.empty(turned_x.shape, dtype=np.float32)
@@ -221,6 +249,19 @@ def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats) -> Pair:
         distance[rows] = _distance(shape, turned_x[rows], turned_y[rows])
     cover = np.clip(0.5 - distance * (scale * size), 0, 1)
     return cover, _first_tone(keys, labels, x, y)
+
+
+def _on_grid(offset: Floats, grid: int, size: int) -> Floats:
+    """Offsets from the image's centre, moved to the nearest multiples of `grid` pixels.
+
+    Args:
+        offset: in units of the image's side.
+        grid: pixels; 0 leaves the offsets as they are.
+        size: side of the image, pixels.
+    """
+    if not grid:
+        return offset
+    return np.floor(offset * (size / grid) + 0.5) * grid / size
 
 
 def _first_tone(keys: Bits, labels: LabelArray, x: Floats, y: Floats) -> Floats:
@@ -290,21 +331,23 @@ def _blobs(keys: Bits, x: Floats, y: Floats) -> list[Pair]:
     return blobs
 
 
-def _draw_images(keys: Bits, labels: LabelArray, size: int) -> ImageArray:
+def _draw_images(keys: Bits, labels: LabelArray, size: int, scene: Scene) -> ImageArray:
     """The images of keys (n,) and labels (n,): (n, size, size, 3) uint8, RGB."""
     steps = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
     x = steps.reshape(1, 1, size)
     y = steps.reshape(1, size, 1)
     background, first, second = _colours(keys)
     shading = _shading(keys, x, y)
-    cover, tone = _object(keys, labels, x, y)
+    cover, tone = _object(keys, labels, x, y, scene.grid)
     blobs = _blobs(keys, x, y)
-    # Half of the blobs lie behind the object, and half hide parts of it.
+    # The first half of the blobs lies behind the object, and the others hide parts of it.
     half = _BLOB_COUNT // 2
     layers = [*blobs[:half], (cover, second + tone * (first - second)), *blobs[half:]]
     along, _ = _turned(x, y, keys, "light")
     light = 255 * (1 + _between(_uniform(keys, "light", 2)[1], -0.5, 0.5) * along)
     noise = _bits(keys, "noise", size * size).reshape(-1, size, size)
+    contrast = _between(_uniform(keys, "contrast", 1)[0], *scene.contrast)
+    gains = _between(_uniform(keys, "illuminant", 3), 1 - scene.illuminant, 1 + scene.illuminant)
 
     images = np.empty((len(keys), size, size, 3), dtype=np.uint8)
     for channel in range(3):
@@ -313,6 +356,8 @@ def _draw_images(keys: Bits, labels: LabelArray, size: int) -> ImageArray:
             level += layer_cover * (colour[channel] - level)
         # Three channels share one hash: sixteen bits each are plenty for a few grey levels.
         bits = (noise >> np.uint64(16 * channel)) & np.uint64(0xFFFF)
-        level = level * light + _between(bits.astype(np.float32) * 2.0**-16, -10, 10)
+        unit = bits.astype(np.float32) * 2.0**-16
+        level = MID_GREY + contrast * (level * light * gains[channel] - MID_GREY)
+        level = level + _between(unit, -scene.noise, scene.noise)
         images[..., channel] = np.clip(level + 0.5, 0, 255)
     return images

@@ -57,6 +57,44 @@ class LinesPanel:
 
 
 @dataclass
+class ForestRow:
+    """An arm of a study in a forest plot."""
+
+    label: str
+    """Its name."""
+    mean: float | None
+    """The difference; None where none was measured."""
+    low: float | None
+    """Of its interval; None without one."""
+    high: float | None
+    """Of the same interval."""
+    values: Sequence[float]
+    """The differences of the single seeds."""
+    claim: float | None
+    """What is claimed, where that is a number."""
+    margin: float | None
+    """Half of the width of the band that counts as no difference."""
+    verdict: str
+    """In words."""
+
+
+@dataclass
+class ForestPanel:
+    """Differences with their intervals, one below the other."""
+
+    rows: list[ForestRow]
+    """From above."""
+    x_label: str
+    """The quantity that runs across, with its unit."""
+    zero: float
+    """Where there is no difference: 0, or 1 for ratios."""
+    title: str = ""
+    """What stands above the panel."""
+    log_x: bool = False
+    """Whether the axis is logarithmic: for ratios."""
+
+
+@dataclass
 class TilesPanel:
     """Rows of small images of one size."""
 
@@ -154,7 +192,7 @@ class PredictionsPanel:
     """One for each image."""
 
 
-Panel = LinesPanel | TilesPanel | MatrixPanel | BoxesPanel | PredictionsPanel
+Panel = LinesPanel | ForestPanel | TilesPanel | MatrixPanel | BoxesPanel | PredictionsPanel
 """A part of a figure. A `PredictionsPanel` is a figure of its own."""
 
 

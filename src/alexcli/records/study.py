@@ -1,6 +1,6 @@
 """What an ablation found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -10,7 +10,7 @@ class Difference:
 
     metric: str
     mean: float | None
-    """A fraction for errors; None where it was not measured or not reached."""
+    """A fraction for errors; None where it was not measured."""
     low: float | None
     """Of the 95% interval, paired by seed; None with a single seed."""
     high: float | None
@@ -22,7 +22,41 @@ class Difference:
     notes: Any
     """What the authors' lab notes say, likewise."""
     verdict: str
-    """The comparison in words."""
+    """agrees, opposite, equivalent or undecided; higher or lower where nothing is claimed; a dash
+    for a metric that the study is not about.
+    """
+    reason: str = ""
+    """Why the verdict is what it is, where that needs saying."""
+    margin: float | None = None
+    """Differences up to this count as none: a fraction, or a factor above 1 for `epochs`."""
+    bound: str | None = None
+    """`above` or `below` where some seeds did not reach the threshold, so that the true value is
+    above or below `mean`.
+    """
+    correlation: float | None = None
+    """Of arm and baseline over the seeds; None with fewer than three pairs."""
+    pairing_gain: float | None = None
+    """Variance of an unpaired difference over that of the paired one: above 1, pairing helped."""
+    by_seed: list[float] = field(default_factory=list)
+    """The differences, or ratios, behind the mean; of an ensemble, one for each group of nets."""
+    p_difference: float | None = None
+    """Two-sided p-value of no difference."""
+    p_equivalence: float | None = None
+    """p-value of a difference beyond the margin: the larger of two one-sided tests."""
+
+
+@dataclass
+class Precision:
+    """How exactly the differences of a study were to be measured, and what that would take."""
+
+    wanted: float
+    """Half of the interval's width: a fraction; for `epochs` of the ratio."""
+    reached: float | None
+    """The widest half of the arms; None where there is no interval."""
+    seeds_wanted: int | None
+    """Seeds that the wanted precision would take; None where it is reached."""
+    minutes_wanted: float | None
+    """About how many more minutes those would take here."""
 
 
 @dataclass
@@ -40,6 +74,8 @@ class ArmResult:
     """By metric; none for the baseline."""
     runs: list[str]
     """Run directories."""
+    not_learned: list[int] = field(default_factory=list)
+    """Seeds whose net did no better than guessing."""
 
 
 @dataclass
@@ -62,3 +98,13 @@ class StudyResult:
     arms: list[ArmResult]
     missing: int
     """Runs that are not finished."""
+    split: str = "val"
+    """The images that errors are measured on: val, or test."""
+    kind: str = "chosen"
+    """plain or mechanism, the study's settings on embedded images; chosen by the user otherwise."""
+    mechanism: str = ""
+    """Of the setting `mechanism`: why the effect can show there."""
+    precision: Precision | None = None
+    """Where the number of seeds followed from a wanted precision."""
+    compared: int = 1
+    """Comparisons of the whole table, for which its verdicts are corrected."""

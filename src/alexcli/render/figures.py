@@ -13,12 +13,14 @@ from alexcli.records.analysis import (
     Analysis,
     Box,
     BoxesPanel,
+    ForestPanel,
     LinesPanel,
     MatrixPanel,
     Panel,
     PredictionsPanel,
     TilesPanel,
 )
+from alexcli.render.forest import FOREST_HEIGHT, FOREST_ROW_HEIGHT, draw_forest
 from alexcli.render.predictions import draw_predictions, short
 from alexcli.render.titles import wrapped
 
@@ -93,6 +95,8 @@ def _size(panel: Panel) -> tuple[float, float]:
     match panel:
         case LinesPanel():
             return LINES_WIDTH, LINES_HEIGHT
+        case ForestPanel():
+            return LINES_WIDTH, FOREST_HEIGHT + FOREST_ROW_HEIGHT * len(panel.rows)
         case TilesPanel():
             rows, columns = panel.tiles.shape[:2]
             side = _tile_side(panel)
@@ -114,6 +118,8 @@ def _draw(panel: Panel, axis: Any) -> None:
     match panel:
         case LinesPanel():
             _draw_lines(panel, axis)
+        case ForestPanel():
+            draw_forest(panel, axis)
         case TilesPanel():
             _draw_tiles(panel, axis)
         case MatrixPanel():

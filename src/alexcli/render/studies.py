@@ -1,11 +1,11 @@
 """The tables of `alexcli ablate`."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from alexcli.errors import plural
-from alexcli.records.study import ArmResult, Difference, StudyResult
+from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
 from alexcli.render.tables import percent
 from alexcli.tables import Table
 
@@ -24,11 +24,41 @@ COLUMNS = [
     "seeds",
     "difference",
     "95% interval",
+    "r",
     "paper",
     "notes",
     VERDICT,
 ]
 EXACT_COLUMNS = [*COLUMNS[:-1], "verdict"]
+
+
+def overview(studies: Sequence[StudyResult]) -> Table:
+    """A row for each arm of several studies, by the metric that its study is about."""
+    rows = [
+        {
+            "study": study.name,
+            "setting": study.kind,
+            "arm": arm.name,
+            "compared": METRIC_NAMES[difference.metric],
+            "seeds": difference.seeds,
+            "difference": _format_bound(difference, _format_gap(study.metric, difference.mean)),
+            "95% interval": _format_interval(study.metric, difference),
+            "paper": _format_gap(study.metric, difference.paper),
+            "notes": _format_gap(study.metric, difference.notes),
+            "verdict": difference.verdict,
+        }
+        for study in studies
+        for arm in study.arms
+        for difference in arm.differences
+        if difference.metric == study.metric
+    ]
+    compared = studies[0].compared
+    note = (
+        "differences: arm minus baseline in points, ratios for epochs; mechanism: a setting in "
+        "which the effect can show, plain: that of the quick start; verdicts allow for "
+        f"{plural(compared, 'comparison')} (Holm), intervals do not"
+    )
+    return Table.from_records("recorded studies", rows, note)
 
 
 def study_table(study: StudyResult) -> Table:
@@ -56,15 +86,103 @@ def _notes(study: StudyResult) -> list[str]:
     notes = [f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes]
     notes.append(f"claim: {study.claim}")
     setting = (
-        f"{study.setting}; centre-crop errors on {study.n:,} images (the claims are of ten "
-        "crops), differences paired by seed"
+        f"{study.setting}; centre-crop errors on {study.n:,} images of {study.split} (the claims "
+        "are of ten crops), differences paired by seed"
     )
     if study.threshold:
         setting += f"; epochs until the training error is {percent(study.threshold)}"
     notes.append(setting)
+    if study.mechanism:
+        notes.append(f"a demonstration of a mechanism on synthetic images: {study.mechanism}")
+    notes += _notes_on_arms(study)
+    notes += _notes_on_certainty(study)
     if study.missing:
         notes.append(f"not finished: {plural(study.missing, 'run')}")
     return notes
+
+
+def _notes_on_arms(study: StudyResult) -> list[str]:
+    """Nets that did not learn, thresholds that were not reached, and what a margin is."""
+    notes = []
+    for arm in study.arms:
+        if arm.not_learned:
+            seeds = ", ".join(map(str, arm.not_learned))
+            total = len(arm.values["top1_err"])
+            notes.append(
+                f"{arm.name}: {len(arm.not_learned):,} of {total:,} nets did not learn (seeds "
+                f"{seeds}); they are part of the mean, and its interval is not to be trusted"
+            )
+        for difference in arm.differences:
+            if difference.metric == study.metric and difference.reason:
+                notes.append(f"{arm.name}: {difference.reason}")
+    return notes
+
+
+def _notes_on_certainty(study: StudyResult) -> list[str]:
+    """How verdicts were corrected, whether pairing helped, and what precision was reached."""
+    notes = []
+    if study.compared > 1:
+        notes.append(f"verdicts allow for {study.compared:,} comparisons (Holm); intervals do not")
+    decided = _decided(study)
+    margins = {difference.margin for difference in decided if difference.margin is not None}
+    if margins:
+        words = " or ".join(_format_margin(study.metric, margin) for margin in sorted(margins))
+        notes.append(f"equivalent: within {words} (two one-sided tests)")
+    gains = [each.pairing_gain for each in decided if each.pairing_gain is not None]
+    if gains:
+        notes.append(_pairing_note(gains))
+    if study.precision is not None:
+        notes.append(_precision_note(study, study.precision))
+    return notes
+
+
+def _pairing_note(gains: Sequence[float]) -> str:
+    """Whether comparing the same seeds made differences spread less."""
+    helped = sum(gain > 1 for gain in gains)
+    if helped == len(gains):
+        verb = "helped"
+    elif not helped:
+        verb = "did not help"
+    else:
+        verb = f"helped in {helped} of {len(gains)}"
+    ratios = f"{min(gains):.1f}" if len(gains) == 1 else f"{min(gains):.1f} to {max(gains):.1f}"
+    return (
+        f"r: correlation of arm and baseline over the seeds; pairing {verb} (variance of an "
+        f"unpaired difference over that of a paired one: {ratios})"
+    )
+
+
+def _precision_note(study: StudyResult, precision: Precision) -> str:
+    """The precision that was wanted and reached, and what is missing."""
+    is_ratio = study.metric == "epochs"
+
+    def form(width: float) -> str:
+        return f"± {100 * width:.1f}%" if is_ratio else f"± {100 * width:.2f} points"
+
+    note = f"precision: {form(precision.wanted)} wanted"
+    if precision.reached is None:
+        return f"{note}, no interval yet"
+    note += f", {form(precision.reached)} reached"
+    if precision.seeds_wanted is None:
+        return note
+    note += f"; {precision.seeds_wanted:,} seeds would take it there"
+    if precision.minutes_wanted:
+        note += f", about {precision.minutes_wanted:,.0f} more minutes here"
+    return f"{note}: the same command with a larger --budget goes on"
+
+
+def _decided(study: StudyResult) -> list[Difference]:
+    """The differences that the study is about."""
+    return [
+        difference
+        for arm in study.arms
+        for difference in arm.differences
+        if difference.metric == study.metric
+    ]
+
+
+def _format_margin(metric: str, margin: float) -> str:
+    return f"a factor of {margin:.2f}" if metric == "epochs" else f"{100 * margin:.2f} points"
 
 
 def _reached(arm: ArmResult, metric: str) -> list[float]:
@@ -86,8 +204,9 @@ def _row(arm: ArmResult, metric: str, difference: Difference | None) -> dict[str
     row["seeds"] = len(values)
     if difference is not None:
         row["seeds"] = difference.seeds
-        row["difference"] = _format_gap(metric, difference.mean)
-        row["95% interval"] = _interval(difference, lambda gap: _format_gap(metric, gap)) or "-"
+        row["difference"] = _format_bound(difference, _format_gap(metric, difference.mean))
+        row["95% interval"] = _format_interval(metric, difference)
+        row["r"] = "-" if difference.correlation is None else f"{difference.correlation:+.2f}"
         row["paper"] = _format_gap(metric, difference.paper)
         row["notes"] = _format_gap(metric, difference.notes)
         row[VERDICT] = difference.verdict
@@ -105,6 +224,7 @@ def _exact_row(arm: ArmResult, metric: str, difference: Difference | None) -> di
     if difference is not None:
         row["difference"] = difference.mean
         row["95% interval"] = _interval(difference, str)
+        row["r"] = difference.correlation
         row["paper"] = difference.paper
         row["notes"] = difference.notes
         row["verdict"] = difference.verdict
@@ -116,6 +236,17 @@ def _interval(difference: Difference, form: Callable[[float | None], str]) -> st
     if difference.low is None:
         return None
     return f"{form(difference.low)} to {form(difference.high)}"
+
+
+def _format_interval(metric: str, difference: Difference) -> str:
+    """An interval for people; a dash where there is none."""
+    return _interval(difference, lambda gap: _format_gap(metric, gap)) or "-"
+
+
+def _format_bound(difference: Difference, text: str) -> str:
+    """A difference, or a bound of it where some seeds did not reach the threshold."""
+    words = {"above": "more than ", "below": "less than "}
+    return words[difference.bound] + text if difference.bound else text
 
 
 def _format_value(metric: str, value: float | None) -> str:

@@ -176,6 +176,20 @@ class RunDirectory:
         write_atomic(self.result_file, json.dumps(content, indent=1) + "\n")
         return content
 
+    def add_to_result(self, key: str, value: dict[str, Any]) -> dict[str, Any]:
+        """Add what was measured after the run had finished to result.json.
+
+        Args:
+            key: of the file's content.
+            value: what was measured.
+
+        Returns:
+            The value.
+        """
+        content = {**(self.result() or {}), key: value}
+        write_atomic(self.result_file, json.dumps(content, indent=1) + "\n")
+        return value
+
     def logged(self, reporter: Reporter) -> contextlib.AbstractContextManager[Reporter]:
         """A reporter that also writes train.log, as log.logged_to."""
         return logged_to(self.path / "train.log", reporter)

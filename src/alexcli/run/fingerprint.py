@@ -31,6 +31,7 @@ NOT_OF_THE_RESULT = {
     "data.workers",
     "data.download",
     "data.on_error",
+    "data.test_count",
     "data.val_labels",
 }
 """Keys of the sections below that cannot change the result."""

@@ -40,7 +40,8 @@ def study_report(study: StudyResult, arguments: str) -> Analysis:
             histories.append(RunHistory(label=arm.name, settings={}, rows=rows))
     if not runs:
         raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
-    commands = [f"alexcli ablate {study.name} {arguments}", *(arm.command for arm in study.arms)]
+    command = f"alexcli ablate {study.name} {arguments}".rstrip()
+    commands = [command, *(arm.command for arm in study.arms)]
     return _report(f"{study.name}: {study.about}", runs, histories, commands)
 
 

@@ -23,6 +23,7 @@ from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
 from alexcli.run.start import RunStart
+from alexcli.run.test_error import has_own_test, measure_test
 from alexcli.run.transfer import transfer
 from alexcli.schema import PlacementKind, TrainSpec
 
@@ -74,7 +75,9 @@ def run_training(
         environment = run.create(spec, dataset.classes)
         with run.logged(reporter) as logging_reporter:
             best = _fit(run, module, data, resume_from, step, logging_reporter)
-        facts = _result(run, module, dataset, best)
+            facts = _result(run, module, dataset, best)
+            if spec.eval.test_at_end and has_own_test(dataset):
+                facts["test"] = measure_test(run, logging_reporter)
         result = run.finish("train", {**facts, **origin, "on": environment})
     return TrainResult(str(run.path), result, skipped=False)
 

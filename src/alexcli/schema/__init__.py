@@ -5,10 +5,10 @@ source that its authors released: the net #145 and its parameter files. The data
 frozen, because OmegaConf merges values into them.
 """
 
-from alexcli.schema.ablation import ArmSpec, Metric, StudySpec
+from alexcli.schema.ablation import ArmSpec, MechanismSpec, Metric, StudySpec
 from alexcli.schema.analysis import AnalyzeSpec, TrafficSpec
 from alexcli.schema.augment import AugmentSpec, Crop, Mean, MeanCrop, PcaScale, PcaSpec
-from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, Source
+from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, SceneSpec, Source
 from alexcli.schema.eval import EvalSpec
 from alexcli.schema.execution import (
     Accelerator,
@@ -81,6 +81,7 @@ __all__ = [
     "LrnSpec",
     "Mean",
     "MeanCrop",
+    "MechanismSpec",
     "Metric",
     "ModelSpec",
     "Norm",
@@ -100,6 +101,7 @@ __all__ = [
     "Reads",
     "Resize",
     "Rounding",
+    "SceneSpec",
     "Schedule",
     "ScheduleSpec",
     "ScheduleUnit",

@@ -30,14 +30,28 @@ class ArmSpec:
     """
     views: int | None = None
     """1 or 10: the baseline's own nets, evaluated with that many views; nothing is trained."""
-    ensemble: bool = False
-    """Whether the arm is the average of the baseline's nets of all seeds; nothing is trained."""
+    ensemble: int = ranged(0, low=0)
+    """Number of the baseline's nets that are averaged, those of seed 0 on, then the next ones; each
+    average is compared with the mean of its nets. Nothing is trained.
+    """
     paper: dict[Metric, Any] = field(default_factory=dict)
     """The paper's claim: arm minus baseline (a fraction), their ratio (for `epochs`), or `higher`
     or `lower` where the paper gives no number.
     """
     notes: dict[Metric, Any] = field(default_factory=dict)
     """The same from the authors' lab notes."""
+    margin: float | None = ranged(None, above=0)
+    """For this arm alone what `margin` of the study is."""
+
+
+@dataclass
+class MechanismSpec:
+    """A setting on embedded images in which the mechanism behind a study's claim can show."""
+
+    why: str = MISSING
+    """Why the effect can show there, written down before it was measured."""
+    keys: dict[str, Any] = field(default_factory=dict)
+    """Dotted key -> value that all runs of the study have there."""
 
 
 @dataclass
@@ -50,6 +64,16 @@ class StudySpec:
     """What the verdict is about."""
     threshold: float = ranged(0.25, above=0, below=1)
     """For the metric `epochs`: the training error, a fraction, that must be reached."""
+    margin: float | None = ranged(None, above=0)
+    """Differences up to this count as none: a fraction, or a factor above 1 for `epochs`. null
+    takes half of the effect that is claimed; without either nothing counts as equivalent.
+    """
+    precision: float | None = ranged(None, above=0)
+    """Half-width that `--seeds auto` aims at: a fraction; for `epochs` of the ratio. null takes
+    `--precision`, and a tenth of the ratio.
+    """
+    mechanism: MechanismSpec | None = None
+    """The setting of `--setting mechanism`, which is taken unless another one is chosen."""
     needs: dict[str, Any] = field(default_factory=dict)
     """Dotted key -> value that the baseline must have for the study to make sense."""
     alternatives: bool = False

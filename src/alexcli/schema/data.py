@@ -1,6 +1,6 @@
 """Keys of the group `data`: which images, and how a file becomes a square."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from alexcli.schema.ranges import MISSING, ranged
@@ -20,6 +20,28 @@ Resize = StrEnum("Resize", ["shorter", "warp"])
 
 Kernel = StrEnum("Kernel", ["bilinear", "bicubic", "lanczos", "box"])
 """Antialiased filter of the resizing; neither the paper nor the 2012 code names one."""
+
+
+@dataclass
+class SceneSpec:
+    """synthetic: how the scenes are lit, and how those of validation and test differ from those of
+    training. The keys exist for studies of a mechanism; null is as in training.
+    """
+
+    noise: float = ranged(10.0, low=0, high=127)
+    """Largest deviation of a pixel by noise, grey levels."""
+    contrast: list[float] = field(default_factory=lambda: [1.0, 1.0])
+    """Between what factors each training image's distance from mid-grey is multiplied."""
+    held_out_contrast: list[float] | None = None
+    """The same for validation and test."""
+    illuminant: float = ranged(0.0, low=0, high=1)
+    """Largest change of the light in each channel of a training image, a fraction."""
+    held_out_illuminant: float | None = ranged(None, low=0, high=1)
+    """The same for validation and test."""
+    grid: int = ranged(0, low=0)
+    """Objects of training images stand on multiples of so many pixels; 0 for anywhere."""
+    held_out_grid: int | None = ranged(None, low=0)
+    """The same for validation and test."""
 
 
 @dataclass
@@ -59,6 +81,10 @@ class DataSpec:
     train_count: int = ranged(5000, low=10)
     """synthetic: number of training images."""
     val_count: int = ranged(1000, low=10)
-    """synthetic: number of validation images, and of test images."""
+    """synthetic: number of validation images."""
+    test_count: int = ranged(20000, low=10)
+    """synthetic: number of test images, which are drawn when they are asked for."""
     seed: int = 0
     """synthetic: seed of the images."""
+    scene: SceneSpec = field(default_factory=SceneSpec)
+    """synthetic: how the images are lit."""

@@ -15,3 +15,7 @@ class EvalSpec:
     """Highest number of views per forward pass, which bounds the memory; it is halved while a GPU
     runs out of memory.
     """
+    test_at_end: bool = False
+    """Measure the test error once when training is finished. It serves for nothing else; without a
+    test set that differs from `val` nothing is measured.
+    """

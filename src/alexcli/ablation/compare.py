@@ -1,0 +1,183 @@
+"""How an arm compares with the baseline: differences paired by seed, and what speaks for them."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from alexcli.ablation.estimate import SMALLEST_SPREAD, estimate
+from alexcli.ablation.verdicts import margin_of
+from alexcli.errors import plural
+from alexcli.records.study import Difference
+from alexcli.schema import ArmSpec, Metric, StudySpec
+
+SeedValues = Mapping[int, float | None]
+"""A metric by seed; None where it was not reached."""
+
+FEWEST_FOR_CORRELATION = 3
+
+
+@dataclass
+class Pair:
+    """The values of one seed, or of one group of nets, as they are compared."""
+
+    arm: float
+    baseline: float
+    arm_reached: bool = True
+    """Whether the arm's value was reached, and is not the last epoch of a run that did not."""
+    baseline_reached: bool = True
+
+
+def compare(
+    arm: SeedValues,
+    baseline: SeedValues,
+    metric: Metric,
+    definition: ArmSpec,
+    study: StudySpec,
+    *,
+    until_narrow: bool = False,
+    epochs: int = 0,
+) -> Difference:
+    """The mean difference of an arm with its 95% interval, beside what is claimed; no verdict yet.
+
+    Args:
+        arm: values of the arm.
+        baseline: values of the baseline.
+        metric: `epochs` are compared as a ratio (a geometric mean), all else as a difference.
+        definition: the arm's claims.
+        study: the study's margin.
+        until_narrow: whether seeds were added until the interval was narrow; see estimate.
+        epochs: of every run, for seeds that did not reach the threshold within them.
+    """
+    is_ratio = metric is Metric.epochs
+    pairs = _pairs(arm, baseline, epochs if is_ratio else 0)
+    bound = _bound(pairs)
+    difference = Difference(
+        metric=metric.name,
+        mean=None,
+        low=None,
+        high=None,
+        seeds=len(pairs),
+        paper=definition.paper.get(metric),
+        notes=definition.notes.get(metric),
+        verdict="undecided",
+        margin=margin_of(metric, definition, study),
+    )
+    if not pairs or bound is None:
+        difference.reason = "no seed of either reached the threshold" if pairs else "not measured"
+        return difference
+    differences = [difference_of(pair, is_ratio=is_ratio) for pair in pairs]
+    back = math.exp if is_ratio else float
+    difference.mean = back(math.fsum(differences) / len(differences))
+    difference.by_seed = [back(value) for value in differences]
+    difference.bound = bound or None
+    difference.reason = _unreached(pairs, epochs)
+    found = estimate(differences, until_narrow=until_narrow)
+    if found is None:
+        difference.reason = difference.reason or _reason_without_interval(differences)
+        return difference
+    low, high = found.interval
+    difference.low = back(low)
+    difference.high = back(high)
+    difference.p_difference = found.p_difference
+    if difference.margin is not None and not bound:
+        margin = math.log(difference.margin) if is_ratio else difference.margin
+        difference.p_equivalence = found.p_equivalence(margin)
+    _add_correlation(difference, pairs, differences, is_ratio=is_ratio)
+    return difference
+
+
+def paired_differences(
+    arm: SeedValues, baseline: SeedValues, metric: Metric, epochs: int = 0
+) -> list[float]:
+    """Arm minus baseline for each seed, logarithms of the ratio for `epochs`.
+
+    Args:
+        arm: values of the arm.
+        baseline: values of the baseline.
+        metric: what is compared.
+        epochs: as in `compare`.
+    """
+    is_ratio = metric is Metric.epochs
+    pairs = _pairs(arm, baseline, epochs if is_ratio else 0)
+    return [difference_of(pair, is_ratio=is_ratio) for pair in pairs]
+
+
+def difference_of(pair: Pair, *, is_ratio: bool) -> float:
+    """The difference of a pair, or the logarithm of its ratio."""
+    if is_ratio:
+        return math.log(pair.arm) - math.log(pair.baseline)
+    return pair.arm - pair.baseline
+
+
+def _pairs(arm: SeedValues, baseline: SeedValues, epochs: int) -> list[Pair]:
+    """Values of arm and baseline by seed, where both were measured.
+
+    Args:
+        arm: values of the arm.
+        baseline: values of the baseline.
+        epochs: stands in for a threshold that was not reached within so many; 0 leaves such
+            seeds out.
+    """
+    pairs = []
+    for seed, value in arm.items():
+        if seed not in baseline:
+            continue
+        reference = baseline[seed]
+        if value is not None and reference is not None:
+            pairs.append(Pair(value, reference))
+        elif epochs:
+            pairs.append(
+                Pair(
+                    epochs if value is None else value,
+                    epochs if reference is None else reference,
+                    arm_reached=value is not None,
+                    baseline_reached=reference is not None,
+                )
+            )
+    return pairs
+
+
+def _bound(pairs: Sequence[Pair]) -> str | None:
+    """`above` or `below` where the mean is a bound, empty where it is exact.
+
+    None where some arms and some baselines did not arrive, which bounds nothing.
+    """
+    arms_missed = any(not pair.arm_reached for pair in pairs)
+    baselines_missed = any(not pair.baseline_reached for pair in pairs)
+    if arms_missed and baselines_missed:
+        return None
+    if arms_missed:
+        return "above"
+    return "below" if baselines_missed else ""
+
+
+def _unreached(pairs: Sequence[Pair], epochs: int) -> str:
+    """How many seeds did not reach the threshold; empty where all did."""
+    for side, missed in (
+        ("", sum(not pair.arm_reached for pair in pairs)),
+        ("the baseline's ", sum(not pair.baseline_reached for pair in pairs)),
+    ):
+        if missed:
+            within = plural(epochs, "epoch")
+            return f"{side}threshold not reached in {within} by {missed} of {len(pairs)}"
+    return ""
+
+
+def _reason_without_interval(differences: Sequence[float]) -> str:
+    return "all seeds alike, no interval" if len(differences) > 1 else "one seed, no interval"
+
+
+def _add_correlation(
+    difference: Difference, pairs: Sequence[Pair], differences: Sequence[float], *, is_ratio: bool
+) -> None:
+    """Whether arm and baseline of a seed go together, and what pairing them gained."""
+    if len(pairs) < FEWEST_FOR_CORRELATION:
+        return
+    arms = [math.log(pair.arm) if is_ratio else pair.arm for pair in pairs]
+    baselines = [math.log(pair.baseline) if is_ratio else pair.baseline for pair in pairs]
+    if min(statistics.stdev(arms), statistics.stdev(baselines)) <= SMALLEST_SPREAD:
+        return
+    difference.correlation = statistics.correlation(arms, baselines)
+    unpaired = statistics.variance(arms) + statistics.variance(baselines)
+    difference.pairing_gain = unpaired / statistics.variance(differences)

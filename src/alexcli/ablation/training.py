@@ -1,0 +1,154 @@
+"""Training what studies need: a fixed number of seeds, or as many as a precision takes."""
+
+import math
+import time
+
+from alexcli.ablation.estimate import PILOT
+from alexcli.ablation.jobs import Job, run_jobs
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.precision import AutoSeeds, missing_seeds
+from alexcli.ablation.study import Arm, Study
+from alexcli.errors import UsageError, plural
+from alexcli.reporter import Reporter
+from alexcli.run.timing import seconds_per_epoch
+from alexcli.run.training_processes import TrainingProcesses
+
+MINUTES_PER_ARM = 15
+"""The budget that is taken where none is typed, for each arm that is compared."""
+MOST_OVER_DEFAULT = 4
+"""How many times the default budget a pilot may take before a budget must be typed."""
+SLOWEST_SHARE = 1.1
+"""What the time of a training is multiplied by before it is started within a budget."""
+
+
+def train_all(ablation: Ablation, parallel: int, reporter: Reporter) -> list[str]:
+    """Train what is not finished, sources before the arms that start from them; see `run_jobs`."""
+    with TrainingProcesses(reporter) as processes:
+        return _train_planned(ablation, parallel, processes, reporter, Budget(math.inf))
+
+
+def train_until_precise(
+    ablation: Ablation, auto: AutoSeeds, parallel: int, reporter: Reporter
+) -> list[str]:
+    """Train PILOT seeds of every arm, then more until every interval is narrow enough.
+
+    Args:
+        ablation: with automatic seeds, which are added to it.
+        auto: the wanted precision, and the budget.
+        parallel: trainings at a time, which share the cores.
+        reporter: receives progress updates, and first of all an estimate.
+
+    Returns:
+        A message with the end of the log for each training that failed.
+
+    Raises:
+        UsageError: the budget does not hold the pilot; nothing was trained.
+        InterruptedRunError: Ctrl-C; the trainings have saved.
+    """
+    ablation.add_finished_seeds()
+    budget = _budget(ablation, auto, reporter)
+    with TrainingProcesses(reporter) as processes:
+        while True:
+            failures = _train_planned(ablation, parallel, processes, reporter, budget)
+            if failures or budget.ended or not _add_seeds(ablation, auto):
+                return failures
+
+
+class Budget:
+    """The time that trainings may take.
+
+    Args:
+        seconds: from now on.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.end = time.monotonic() + seconds
+        self.seconds_per_training = 0.0
+        """The longest training so far, or an estimate before the first one."""
+        self.ended = False
+        """Whether a training was left out for want of time."""
+
+    def may_start(self) -> bool:
+        """Whether another training ends in time, so far as is known."""
+        expected = SLOWEST_SHARE * self.seconds_per_training
+        if time.monotonic() + expected <= self.end:
+            return True
+        self.ended = True
+        return False
+
+
+def _train_planned(
+    ablation: Ablation,
+    parallel: int,
+    processes: TrainingProcesses,
+    reporter: Reporter,
+    budget: Budget,
+) -> list[str]:
+    """Train what is planned, then the arms that start from nets of the first pass."""
+    for _ in range(2):
+        jobs = ablation.jobs()
+        failures = run_jobs(jobs, parallel, processes, reporter, budget.may_start)
+        budget.seconds_per_training = max(
+            [budget.seconds_per_training, *(_seconds(job) for job in jobs if job.finished)]
+        )
+        if failures or budget.ended:
+            break
+    return failures
+
+
+def _seconds(job: Job) -> float:
+    """What a finished training took, on this or another machine."""
+    return float((job.run.result() or {}).get("seconds", 0.0))
+
+
+def _add_seeds(ablation: Ablation, auto: AutoSeeds) -> bool:
+    """Ask for more seeds where an interval is too wide; whether there was one."""
+    added = False
+    for study in ablation.studies:
+        for arm in study.compared_arms:
+            missing = missing_seeds(ablation, study, arm, auto)
+            if missing:
+                ablation.add_seeds(study, arm, _next_count(ablation, study, arm, missing))
+                added = True
+    return added
+
+
+def _next_count(ablation: Ablation, study: Study, arm: Arm, missing: int) -> int:
+    """The seeds of an arm in the next round.
+
+    Half of what seems to be missing is added at a time, and never more than there are so far,
+    since the spread is not known well yet.
+    """
+    so_far = len(ablation.seeds(study, arm))
+    more = max(1, missing // 2) * arm.nets_per_value
+    return so_far + min(more, so_far)
+
+
+def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
+    """The budget, after an estimate of what the pilot takes; UsageError where it does not fit."""
+    jobs = [job for job in ablation.jobs() if not job.finished]
+    arms = sum(len(study.compared_arms) for study in ablation.studies)
+    minutes = MINUTES_PER_ARM * arms if auto.minutes is None else auto.minutes
+    if not jobs:
+        return Budget(60 * minutes)
+    seconds = {}
+    for job in jobs:
+        if job.name not in seconds:
+            seconds[job.name] = seconds_per_epoch(job.spec) * job.spec.optim.epochs
+    pilot_minutes = sum(seconds[job.name] for job in jobs) / 60
+    allowed = minutes if auto.minutes is not None else MOST_OVER_DEFAULT * minutes
+    if pilot_minutes > allowed:
+        raise UsageError(
+            f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds take about "
+            f"{pilot_minutes:,.0f} min here, and the budget is {minutes:,.0f} min",
+            hint=f"--budget {math.ceil(1.5 * pilot_minutes):,} allows some more than these; "
+            "--seeds 2 trains two of each arm however long it takes",
+        )
+    reporter.note(
+        f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, at most about "
+        f"{pilot_minutes:,.0f} min; then as many seeds as the precision takes, within "
+        f"{max(minutes, pilot_minutes):,.0f} min in all"
+    )
+    budget = Budget(60 * max(minutes, pilot_minutes if auto.minutes is None else 0))
+    budget.seconds_per_training = max(seconds.values())
+    return budget

@@ -1,0 +1,135 @@
+"""What the runs of a study reached, by seed."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from alexcli.ablation.compare import SeedValues
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.study import Arm, Study
+from alexcli.analysis.curves import crossing
+from alexcli.data.dataset import Dataset
+from alexcli.reporter import NullReporter, Reporter
+from alexcli.run.directory import RunDirectory
+from alexcli.run.evaluate import evaluate
+from alexcli.run.test_error import has_own_test, measure_test
+from alexcli.schema import Metric
+
+Values = dict[Metric, float | None]
+"""What one run reached; None for an error that was not measured or a threshold not reached."""
+
+
+def measured_split(dataset: Dataset) -> str:
+    """The split that errors are measured on: `test` where it is another one than `val`."""
+    return "test" if has_own_test(dataset) else "val"
+
+
+def finished_runs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, RunDirectory]:
+    """The finished runs behind an arm, by seed."""
+    runs = {}
+    for seed in ablation.seeds(study, arm):
+        job = ablation.job(study, arm, seed)
+        if job is not None and job.finished:
+            runs[seed] = job.run
+    return runs
+
+
+def arm_values(
+    ablation: Ablation, study: Study, arm: Arm, reporter: Reporter | None = None
+) -> dict[int, Values]:
+    """What the finished runs of an arm reached, by seed; of an ensemble, by number of its group.
+
+    Args:
+        ablation: the studies.
+        study: one of them.
+        arm: of the study.
+        reporter: receives progress updates of evaluations.
+    """
+    reporter = reporter or NullReporter()
+    runs = finished_runs(ablation, study, arm)
+    _, dataset = ablation.with_data(arm.spec)
+    split = measured_split(dataset)
+    if not arm.reuses_baseline_nets:
+        threshold = study.definition.threshold
+        return {seed: _measured(run, threshold, split, reporter) for seed, run in runs.items()}
+    groups: Mapping[int, Sequence[int]] = {seed: [seed] for seed in runs}
+    if arm.definition.ensemble:
+        groups = dict(enumerate(groups_of(list(runs), arm.definition.ensemble)))
+    protocol = "ten" if arm.definition.views == 10 else "center"
+    values: dict[int, Values] = {}
+    for key, seeds in groups.items():
+        nets = tuple(runs[seed].path for seed in seeds)
+        identity = (*nets, split, protocol)
+        if identity not in ablation.evaluations:
+            ablation.evaluations[identity] = _evaluated(
+                [runs[seed] for seed in seeds], protocol, split, reporter
+            )
+        values[key] = ablation.evaluations[identity]
+    return values
+
+
+def baseline_values(
+    ablation: Ablation, study: Study, arm: Arm, reporter: Reporter | None = None
+) -> dict[int, Values]:
+    """The baseline's values as an arm is compared with them: an ensemble's with group means."""
+    values = arm_values(ablation, study, study.baseline, reporter)
+    size = arm.definition.ensemble
+    if not size:
+        return values
+    groups = groups_of(list(values), size)
+    return {number: _means([values[seed] for seed in seeds]) for number, seeds in enumerate(groups)}
+
+
+def column_of(values: Mapping[int, Values], metric: Metric) -> SeedValues:
+    """One metric by seed; None where it was not measured."""
+    return {seed: row.get(metric) for seed, row in values.items()}
+
+
+def groups_of(seeds: Sequence[int], size: int) -> list[Sequence[int]]:
+    """Seeds in groups of a size, in order; those that fill none are left out."""
+    return [seeds[first : first + size] for first in range(0, len(seeds) - size + 1, size)]
+
+
+def _means(rows: Sequence[Values]) -> Values:
+    """The mean of each metric over nets, where all have it."""
+    means: Values = {}
+    for metric in rows[0]:
+        present = [value for row in rows if (value := row[metric]) is not None]
+        means[metric] = statistics.fmean(present) if len(present) == len(rows) else None
+    return means
+
+
+def _evaluated(
+    runs: Sequence[RunDirectory], protocol: str, split: str, reporter: Reporter
+) -> Values:
+    """Errors of nets under a protocol; of several, those of their averaged outputs."""
+    nets = [(run, run.last) for run in runs]
+    row = evaluate(nets, reporter, split=split, protocols=[protocol]).results[-1]
+    return {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
+
+
+def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporter) -> Values:
+    """What a finished run reached, from its result and metrics.jsonl.
+
+    Args:
+        run: a finished run.
+        threshold: the training error whose crossing counts the epochs.
+        split: whose error is meant; `test` is evaluated now where the run has not done so.
+        reporter: receives progress updates of an evaluation.
+    """
+    result = run.result() or {}
+    held_out = result["last"]["val"]
+    if split == "test":
+        held_out = result.get("test") or run.add_to_result("test", measure_test(run, reporter))
+    rows = [row for row in run.rows() if row["split"] == "train"]
+    # A net that has not learned anything yet is wrong about all classes but one.
+    epochs = np.array([0, *(row["epoch"] for row in rows)])
+    errors = np.array([1 - 1 / result["classes"], *(row["top1_err"] for row in rows)])
+    crossed = None if errors[0] <= threshold else crossing(epochs, errors, threshold)
+    return {
+        Metric.top1_err: held_out["top1_err"],
+        Metric.top5_err: held_out["top5_err"],
+        Metric.train_err: float(errors[-1]),
+        Metric.epochs: crossed,
+    }

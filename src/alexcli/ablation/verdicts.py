@@ -1,0 +1,122 @@
+"""What a comparison says about a claim: agrees, opposite, equivalent or undecided."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from alexcli.ablation.estimate import CONFIDENCE, holm
+from alexcli.errors import UsageError
+from alexcli.records.study import Difference
+from alexcli.schema import ArmSpec, Metric, StudySpec
+
+SIGNS = {"higher": 1, "lower": -1}
+"""Claims without a number."""
+
+SIGNIFICANCE = 1 - CONFIDENCE
+
+NO_VERDICT = "-"
+"""Of a metric that a study is not about."""
+
+
+def margin_of(metric: Metric, definition: ArmSpec, study: StudySpec) -> float | None:
+    """The differences that count as none; None where nobody has said any.
+
+    Args:
+        metric: only the study's own has a margin that its file states.
+        definition: the arm.
+        study: its study.
+
+    Returns:
+        A fraction, or a factor above 1 for `epochs`: what the file states, else half of the
+        claimed effect.
+    """
+    stated = study.margin if definition.margin is None else definition.margin
+    if stated is not None and metric is study.metric:
+        return stated
+    claim = _claim(definition.paper.get(metric), definition.notes.get(metric))
+    if claim is None or claim in SIGNS:
+        return None
+    if metric is Metric.epochs:
+        return math.exp(abs(math.log(claim)) / 2)
+    return abs(float(claim)) / 2
+
+
+def check_margins(name: str, study: StudySpec) -> None:
+    """Check that no margin swallows the effect that it is to be told from.
+
+    Args:
+        name: of the study.
+        study: its file.
+
+    Raises:
+        UsageError: a margin as large as a claimed effect.
+    """
+    for arm, definition in study.arms.items():
+        claim = _claim(definition.paper.get(study.metric), definition.notes.get(study.metric))
+        margin = margin_of(study.metric, definition, study)
+        if claim is None or claim in SIGNS or margin is None:
+            continue
+        effect = max(claim, 1 / claim) if study.metric is Metric.epochs else abs(claim)
+        if margin >= effect:
+            raise UsageError(
+                f"{arm} of {name} has a margin of {margin:g}, and the claimed effect is "
+                f"{effect:g}: the effect itself would count as none",
+                hint=f"a margin below {effect:g}; without one it is half of the effect",
+            )
+
+
+def judge(differences: Sequence[Difference]) -> None:
+    """Write the verdicts of a table, corrected for the number of its comparisons.
+
+    The p-values of no difference are corrected together by Holm's method, and so are those of
+    equivalence.
+
+    Args:
+        differences: of the metrics that studies are about; their verdicts are filled in.
+    """
+    of_difference = _corrected([difference.p_difference for difference in differences])
+    of_equivalence = _corrected([difference.p_equivalence for difference in differences])
+    for difference, p_difference, p_equivalence in zip(
+        differences, of_difference, of_equivalence, strict=True
+    ):
+        difference.verdict = _verdict(difference, p_difference, p_equivalence)
+
+
+def _corrected(p_values: Sequence[float | None]) -> list[float]:
+    """Holm's p-values; those that were not measured decide nothing, and count as tests."""
+    return holm([1.0 if p is None else p for p in p_values])
+
+
+def _verdict(difference: Difference, p_difference: float, p_equivalence: float) -> str:
+    if p_equivalence <= SIGNIFICANCE:
+        return "equivalent"
+    if p_difference > SIGNIFICANCE or difference.mean is None:
+        return "undecided"
+    no_difference = 1.0 if difference.metric == Metric.epochs.name else 0.0
+    direction = 1 if difference.mean > no_difference else -1
+    # What is above a bound may lie on either side of "no difference" if the bound is below it.
+    if difference.bound is not None and SIGNS_OF_BOUNDS[difference.bound] != direction:
+        return "undecided"
+    claimed = claimed_sign(difference.paper, difference.notes, no_difference)
+    if claimed is None:
+        return "higher" if direction > 0 else "lower"
+    return "agrees" if direction == claimed else "opposite"
+
+
+SIGNS_OF_BOUNDS = {"above": 1, "below": -1}
+"""The direction in which a bound proves a difference."""
+
+
+def claimed_sign(paper: Any, notes: Any, no_difference: float) -> int | None:
+    """1 or -1 as the paper, or else the notes, claim the difference; None without a claim."""
+    claim = _claim(paper, notes)
+    if claim is None:
+        return None
+    if claim in SIGNS:
+        return SIGNS[claim]
+    return 1 if claim > no_difference else -1
+
+
+def _claim(paper: Any, notes: Any) -> Any:
+    """The paper's claim, or else that of the lab notes."""
+    return notes if paper is None else paper

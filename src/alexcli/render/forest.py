@@ -1,0 +1,88 @@
+"""Drawing a forest plot: what a study found for each arm, beside what is claimed."""
+
+from typing import Any
+
+from alexcli.records.analysis import ForestPanel, ForestRow
+
+FOREST_HEIGHT = 1.3
+"""Inches of a plot without its rows: title, axis and legend."""
+FOREST_ROW_HEIGHT = 0.55
+"""Inches of a row."""
+FOUND = "#0b5394"
+CLAIMED = "#b45f06"
+BAND = "#d9d9d9"
+NO_DIFFERENCE = "0.4"
+TEXT_SIZE = 9
+"""Points."""
+SEED_OFFSET = 0.22
+"""How far below its interval the dots of a row's seeds lie, in rows."""
+HALF_BAND = 0.38
+"""Half of the height of the band of equivalence, in rows."""
+
+
+def draw_forest(panel: ForestPanel, axis: Any) -> None:
+    """Draw each row: its interval, its seeds as dots, the claim as a diamond, the margin as a band.
+
+    Args:
+        panel: the rows.
+        axis: matplotlib's axes.
+    """
+    for number, row in enumerate(panel.rows):
+        _draw_row(row, number, panel, axis)
+    axis.axvline(panel.zero, color=NO_DIFFERENCE, linewidth=1)
+    if panel.log_x:
+        _use_log_axis(axis)
+    labels = [f"{row.label}\n{row.verdict}" for row in panel.rows]
+    axis.set_yticks(range(len(panel.rows)), labels, fontsize=TEXT_SIZE)
+    axis.set_ylim(len(panel.rows) - 0.5, -0.5)
+    axis.set_xlabel(panel.x_label, fontsize=TEXT_SIZE)
+    axis.tick_params(axis="x", labelsize=TEXT_SIZE)
+    axis.tick_params(axis="y", length=0)
+    axis.set_title(panel.title, fontsize=TEXT_SIZE + 1)
+    axis.grid(axis="x", color="0.92", linewidth=0.8)
+    axis.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axis.spines[side].set_visible(False)
+    _draw_legend(axis)
+
+
+def _use_log_axis(axis: Any) -> None:
+    """A logarithmic axis whose marks are plain numbers."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> None:
+    if row.margin is not None:
+        low, high = panel.zero - row.margin, panel.zero + row.margin
+        if panel.log_x:
+            low, high = panel.zero / row.margin, panel.zero * row.margin
+        axis.fill_between(
+            [low, high], number - HALF_BAND, number + HALF_BAND, color=BAND, label="counts as none"
+        )
+    dots = [number + SEED_OFFSET] * len(row.values)
+    axis.plot(row.values, dots, "o", color=FOUND, alpha=0.35, markersize=3.5, label="single seeds")
+    if row.low is not None and row.high is not None:
+        axis.plot([row.low, row.high], [number, number], color=FOUND, linewidth=2.2)
+    if row.mean is not None:
+        axis.plot([row.mean], [number], "s", color=FOUND, markersize=6, label="found, 95% interval")
+    if row.claim is not None:
+        axis.plot([row.claim], [number], "D", color=CLAIMED, markersize=6, label="claimed")
+
+
+def _draw_legend(axis: Any) -> None:
+    """Each kind of mark once, below the axis."""
+    handles, names = axis.get_legend_handles_labels()
+    by_name = dict(zip(names, handles, strict=True))
+    axis.legend(
+        list(by_name.values()),
+        list(by_name),
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.42 / max(0.6, axis.get_ylim()[0])),
+        ncols=2,
+        fontsize=TEXT_SIZE - 1,
+        frameon=False,
+    )

@@ -1,0 +1,30 @@
+"""The error of a run's net on the test set, which serves for nothing else."""
+
+from typing import Any
+
+from alexcli.data.dataset import Dataset
+from alexcli.reporter import Reporter
+from alexcli.run.directory import RunDirectory
+from alexcli.run.evaluate import evaluate
+
+
+def has_own_test(dataset: Dataset) -> bool:
+    """Whether there are test images that are not those of `val`."""
+    return dataset.test is not None and dataset.test is not dataset.val
+
+
+def measure_test(run: RunDirectory, reporter: Reporter) -> dict[str, Any]:
+    """Evaluate the net after the final epoch on `test`, one view of each image.
+
+    Args:
+        run: has last.ckpt.
+        reporter: receives progress updates.
+
+    Returns:
+        `top1_err` and `top5_err` (None for 5 classes or fewer), fractions, `loss`, and `n` images.
+
+    Raises:
+        UsageError: the data has no test set.
+    """
+    row = evaluate([(run, run.last)], reporter, split="test").results[0]
+    return {"top1_err": row.top1_err, "top5_err": row.top5_err, "loss": row.loss, "n": row.n}

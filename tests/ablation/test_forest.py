@@ -1,0 +1,41 @@
+"""A study as a forest plot."""
+
+import pytest
+
+from alexcli.ablation.forest import forest_panel
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.results import study_results
+from alexcli.records.study import StudyResult
+from alexcli.reporter import NullReporter
+from tests.ablation.finished import finish
+from tests.conftest import SMALL
+
+
+def _study(name: str) -> StudyResult:
+    ablation = Ablation([name], SMALL, 3)
+    for job in ablation.jobs():
+        is_baseline = job.name.endswith("/baseline")
+        finish(job, 0.1 + 0.001 * job.spec.seed if is_baseline else 0.13)
+    (study,) = study_results(ablation, NullReporter())
+    return study
+
+
+def test_errors_are_drawn_in_points() -> None:
+    panel = forest_panel(_study("lrn"))
+    (row,) = panel.rows
+    assert (row.label, panel.zero, panel.log_x) == ("without", 0.0, False)
+    assert row.values == pytest.approx([3.0, 2.9, 2.8])
+    assert row.mean == pytest.approx(2.9)
+    assert row.low is not None
+    assert row.low < 2.9
+    assert (row.claim, row.margin) == (pytest.approx(1.4), pytest.approx(0.7))
+    assert row.verdict == "agrees"
+
+
+def test_epochs_are_drawn_as_ratios_and_a_word_is_no_mark() -> None:
+    panel = forest_panel(_study("bias_init"))
+    (row,) = panel.rows
+    assert (panel.zero, panel.log_x) == (1.0, True)
+    assert row.mean is not None
+    assert row.mean > 1
+    assert (row.claim, row.margin) == (None, 1.1), "`higher` has no place on an axis"

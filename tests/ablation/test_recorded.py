@@ -1,0 +1,60 @@
+"""Studies that were measured earlier."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.recorded import file_name, read_studies, read_study_result
+from alexcli.ablation.results import study_results
+from alexcli.errors import UsageError
+from alexcli.records.study import StudyResult
+from alexcli.reporter import NullReporter
+from tests.ablation.finished import finish
+from tests.conftest import SMALL
+
+
+def _measured(name: str, setting: str) -> StudyResult:
+    ablation = Ablation([name], SMALL, 3, setting)
+    for job in ablation.jobs():
+        is_baseline = job.name.endswith("/baseline")
+        finish(job, 0.1 + 0.001 * job.spec.seed if is_baseline else 0.13)
+    (study,) = study_results(ablation, NullReporter())
+    return study
+
+
+def _write(study: StudyResult, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{file_name(study)}.json"
+    path.write_text(json.dumps({**asdict(study), "command": "alexcli ablate", "on": {}}))
+    return path
+
+
+def test_a_study_is_read_as_it_was_written(tmp_path: Path) -> None:
+    study = _measured("lrn", "mechanism")
+    path = _write(study, tmp_path)
+    assert path.name == "lrn-mechanism.json"
+    assert read_study_result(path) == study
+
+
+def test_the_verdicts_of_a_folder_allow_for_all_of_it(tmp_path: Path) -> None:
+    for setting in ("mechanism", "plain"):
+        _write(_measured("lrn", setting), tmp_path)
+    _write(_measured("towers", "plain"), tmp_path)
+    studies = read_studies(tmp_path)
+    assert [file_name(study) for study in studies] == ["lrn-mechanism", "lrn-plain", "towers-plain"]
+    assert {study.compared for study in studies} == {4}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"arms": 3}', '{"name": "lrn"}'])
+def test_another_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
+    (tmp_path / "lrn.json").write_text(content)
+    with pytest.raises(UsageError, match=r"lrn.json is not what `ablate --out` writes"):
+        read_studies(tmp_path)
+
+
+def test_a_folder_without_studies_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no studies"):
+        read_studies(tmp_path)

@@ -1,0 +1,64 @@
+"""What the runs of a study reached."""
+
+import pytest
+
+from alexcli.ablation.plan import Ablation
+from alexcli.ablation.values import (
+    arm_values,
+    baseline_values,
+    column_of,
+    finished_runs,
+    groups_of,
+    measured_split,
+)
+from alexcli.config.compose import compose
+from alexcli.reporter import NullReporter
+from alexcli.run.build import build_data
+from alexcli.schema import Metric, TrainSpec
+from tests.ablation.finished import finish
+from tests.conftest import SMALL
+
+
+def _finished(*names: str, seeds: int) -> Ablation:
+    ablation = Ablation(names, SMALL, seeds)
+    for job in ablation.jobs():
+        finish(job, 0.1 + 0.01 * job.spec.seed)
+    return ablation
+
+
+def test_values_are_those_of_the_test_set_where_it_is_another_than_val() -> None:
+    _, dataset = build_data(compose(["data=synthetic", "model=tiny"], TrainSpec), NullReporter())
+    assert measured_split(dataset) == "test"
+    dataset.test = dataset.val
+    assert measured_split(dataset) == "val"
+
+
+def test_values_are_by_seed_and_metric() -> None:
+    ablation = _finished("lrn", seeds=2)
+    (study,) = ablation.studies
+    values = arm_values(ablation, study, study.arms[1])
+    assert column_of(values, Metric.top1_err) == {0: 0.1, 1: pytest.approx(0.11)}
+    assert column_of(values, Metric.train_err)[0] == pytest.approx(0.1)
+    assert len(finished_runs(ablation, study, study.arms[1])) == 2
+
+
+def test_a_threshold_that_is_not_reached_has_no_epoch() -> None:
+    ablation = Ablation(["bias_init"], SMALL, 1)
+    for job in ablation.jobs():
+        finish(job, 0.1 if job.name.endswith("baseline") else 0.8)
+    (study,) = ablation.studies
+    baseline, zero = (arm_values(ablation, study, arm) for arm in study.arms)
+    assert baseline[0][Metric.epochs] == pytest.approx(1.0), "0.9, 0.5, 0.1 after 0, 1, 2 epochs"
+    assert zero[0][Metric.epochs] is None
+
+
+def test_groups_leave_out_what_fills_none() -> None:
+    assert groups_of([0, 1, 2, 3, 4], 2) == [[0, 1], [2, 3]]
+    assert groups_of([0], 2) == []
+
+
+def test_an_ensembles_baseline_is_the_mean_of_each_group() -> None:
+    ablation = _finished("ensemble", seeds=1)
+    (study,) = ablation.studies
+    values = baseline_values(ablation, study, study.arms[1])
+    assert column_of(values, Metric.top1_err) == {0: pytest.approx(0.12)}

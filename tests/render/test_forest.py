@@ -1,0 +1,49 @@
+"""Drawing a forest plot."""
+
+from matplotlib.figure import Figure
+
+from alexcli.records.analysis import ForestPanel, ForestRow
+from alexcli.render.forest import draw_forest
+
+ROW = ForestRow(
+    label="without",
+    mean=1.2,
+    low=0.8,
+    high=1.6,
+    values=[1.0, 1.4],
+    claim=1.4,
+    margin=0.7,
+    verdict="agrees",
+)
+
+
+def _axis(panel: ForestPanel) -> object:
+    axis = Figure().subplots()
+    draw_forest(panel, axis)
+    return axis
+
+
+def test_each_kind_of_mark_is_named_once() -> None:
+    axis = _axis(ForestPanel(rows=[ROW, ROW], x_label="points", zero=0.0))
+    names = [text.get_text() for text in axis.get_legend().get_texts()]  # type: ignore[attr-defined]
+    assert names == ["counts as none", "single seeds", "found, 95% interval", "claimed"]
+
+
+def test_rows_are_named_with_their_verdicts_from_above() -> None:
+    axis = _axis(ForestPanel(rows=[ROW], x_label="points", zero=0.0))
+    labels = [label.get_text() for label in axis.get_yticklabels()]  # type: ignore[attr-defined]
+    assert labels == ["without\nagrees"]
+    low, high = axis.get_ylim()  # type: ignore[attr-defined]
+    assert low > high
+
+
+def test_ratios_are_on_a_logarithmic_axis() -> None:
+    axis = _axis(ForestPanel(rows=[ROW], x_label="ratio", zero=1.0, log_x=True))
+    assert axis.get_xscale() == "log"  # type: ignore[attr-defined]
+
+
+def test_what_was_not_measured_is_not_drawn() -> None:
+    empty = ForestRow("arm", None, None, None, [], None, None, "undecided")
+    axis = _axis(ForestPanel(rows=[empty], x_label="points", zero=0.0))
+    names = [text.get_text() for text in axis.get_legend().get_texts()]  # type: ignore[attr-defined]
+    assert names == ["single seeds"]
