@@ -47,3 +47,9 @@ def build(session: nox.Session) -> None:
     """A wheel that holds the configuration."""
     session.install("build")
     session.run("python", "-m", "build", "--outdir", "dist")
+
+
+@nox.session(venv_backend="none")
+def tables(session: nox.Session) -> None:
+    """Write the tables of the documentation anew, each by the command that stands above it."""
+    session.run(sys.executable, "-m", "tests.results.tables")

@@ -33,6 +33,7 @@ ORDER = (
     "config",
     "run",
     "ablation",
+    "claims",
     "bench",
     "render",
     "cli",

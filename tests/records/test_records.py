@@ -10,6 +10,7 @@ import pytest
 
 import alexcli.records.analysis
 import alexcli.records.benchmark
+import alexcli.records.claim
 import alexcli.records.history
 import alexcli.records.study
 from alexcli.records.analysis import Analysis, Panel
@@ -20,6 +21,7 @@ from alexcli.records.study import ArmResult, Difference, StudyResult
 MODULES = (
     alexcli.records.analysis,
     alexcli.records.benchmark,
+    alexcli.records.claim,
     alexcli.records.history,
     alexcli.records.study,
 )

@@ -16,6 +16,7 @@ import alexcli.schema
 import alexcli.schema.ablation
 import alexcli.schema.analysis
 import alexcli.schema.augment
+import alexcli.schema.claims
 import alexcli.schema.data
 import alexcli.schema.eval
 import alexcli.schema.execution
@@ -24,12 +25,13 @@ import alexcli.schema.optim
 import alexcli.schema.prepare
 import alexcli.schema.train
 from alexcli.config.validation import LIMITS
-from alexcli.schema import AnalyzeSpec, ModelSpec, PrepareSpec, StudySpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, LedgerSpec, ModelSpec, PrepareSpec, StudySpec, TrainSpec
 
 MODULES = (
     alexcli.schema.ablation,
     alexcli.schema.analysis,
     alexcli.schema.augment,
+    alexcli.schema.claims,
     alexcli.schema.data,
     alexcli.schema.eval,
     alexcli.schema.execution,
@@ -111,7 +113,7 @@ def test_values_can_be_merged_into_a_dataclass(declared: Any) -> None:
     assert OmegaConf.get_type(config) is declared
 
 
-@pytest.mark.parametrize("root", [TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec])
+@pytest.mark.parametrize("root", [TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec, LedgerSpec])
 def test_only_names_sources_and_claims_have_no_default(root: Any) -> None:
     missing = OmegaConf.missing_keys(OmegaConf.structured(root))
     assert missing <= {"model.name", "data.source", "claim"}

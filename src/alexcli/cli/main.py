@@ -11,6 +11,7 @@ from alexcli.cli.ablate import ablate
 from alexcli.cli.analyze import analyze
 from alexcli.cli.arguments import RecordingGroup
 from alexcli.cli.bench import bench
+from alexcli.cli.claims import claims
 from alexcli.cli.command import command, examples
 from alexcli.cli.config import config
 from alexcli.cli.data import data
@@ -51,7 +52,7 @@ def root(
     """AlexNet as its paper describes it and as its authors ran it."""
 
 
-for function in (train, eval_, predict, import_, export, analyze, ablate, report):
+for function in (train, eval_, predict, import_, export, analyze, ablate, claims, report):
     command(app)(function)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")

@@ -18,6 +18,14 @@ def conf_dir() -> Path:
     return installed if installed.is_dir() else checkout
 
 
+def results_dir() -> Path:
+    """The folder of recorded results: inside the installed package, or beside `src`."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "results"
+    checkout = package.parent.parent / "results"
+    return installed if installed.is_dir() else checkout
+
+
 def groups() -> list[str]:
     """The groups from which a configuration is composed, such as `model`."""
     folders = {path.name for path in conf_dir().iterdir() if path.is_dir()}

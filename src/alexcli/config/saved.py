@@ -8,9 +8,9 @@ import yaml
 from alexcli.config.typed import typed
 from alexcli.config.validation import check_ranges
 from alexcli.errors import UsageError
-from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, LedgerSpec, PrepareSpec, StudySpec, TrainSpec
 
-Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec)
+Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec, LedgerSpec)
 
 
 def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:

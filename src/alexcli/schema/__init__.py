@@ -8,6 +8,7 @@ frozen, because OmegaConf merges values into them.
 from alexcli.schema.ablation import ArmSpec, MechanismSpec, Metric, StudySpec
 from alexcli.schema.analysis import AnalyzeSpec, TrafficSpec
 from alexcli.schema.augment import AugmentSpec, Crop, Mean, MeanCrop, PcaScale, PcaSpec
+from alexcli.schema.claims import ClaimSpec, EvidenceSpec, LedgerSpec, Place
 from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, SceneSpec, Source
 from alexcli.schema.eval import EvalSpec
 from alexcli.schema.execution import (
@@ -60,12 +61,14 @@ __all__ = [
     "AnalyzeSpec",
     "ArmSpec",
     "AugmentSpec",
+    "ClaimSpec",
     "Crop",
     "DataSpec",
     "DropoutKind",
     "DropoutSpec",
     "Encoding",
     "EvalSpec",
+    "EvidenceSpec",
     "GroupSpec",
     "Init",
     "InitSpec",
@@ -74,6 +77,7 @@ __all__ = [
     "Kind",
     "LauncherSpec",
     "LayerSpec",
+    "LedgerSpec",
     "LoggerKind",
     "LoggerSpec",
     "LrnConvention",
@@ -91,6 +95,7 @@ __all__ = [
     "OptimSpec",
     "PcaScale",
     "PcaSpec",
+    "Place",
     "PlacementKind",
     "PlacementSpec",
     "PlateauSpec",

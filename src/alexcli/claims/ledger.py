@@ -1,0 +1,62 @@
+"""The ledger: every claim of claims.yaml with what was measured of it."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from alexcli.claims.measured import measurement
+from alexcli.config.saved import from_mapping
+from alexcli.errors import UsageError, did_you_mean
+from alexcli.records.claim import Claim, Measurement
+from alexcli.schema import EvidenceSpec, LedgerSpec
+
+LEDGER = Path(__file__).with_name("claims.yaml")
+
+
+@cache
+def read_ledger() -> LedgerSpec:
+    """The file, checked."""
+    content = yaml.safe_load(LEDGER.read_text(encoding="utf-8"))
+    return from_mapping(content, LedgerSpec, source=LEDGER)
+
+
+def claims() -> list[Claim]:
+    """Every claim in the order of the file, with what was measured of it."""
+    return [
+        Claim(
+            name=name,
+            section=spec.section,
+            claim=spec.claim,
+            paper=spec.paper,
+            notes=spec.notes,
+            command=spec.command,
+            cost=spec.cost,
+            remark=spec.remark,
+            brief=spec.brief,
+            measurements=_measurements(spec.evidence),
+        )
+        for name, spec in read_ledger().claims.items()
+    ]
+
+
+def _measurements(evidence: Sequence[EvidenceSpec]) -> list[Measurement]:
+    """What is recorded of the evidence."""
+    found = [measurement(each) for each in evidence]
+    return [each for each in found if each is not None]
+
+
+def find_claim(name: str) -> Claim:
+    """A claim by its name.
+
+    Raises:
+        UsageError: there is none; the hint has the nearest name.
+    """
+    by_name = {claim.name: claim for claim in claims()}
+    if name not in by_name:
+        raise UsageError(
+            f"claim {name!r} does not exist",
+            hint=did_you_mean(name, list(by_name)) or "alexcli claims lists all",
+        )
+    return by_name[name]

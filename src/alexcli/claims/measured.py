@@ -1,0 +1,152 @@
+"""Finding what was measured of a claim: counts, recorded studies, numbers in files of results."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from alexcli.ablation.recorded import file_name, read_studies
+from alexcli.analysis import params
+from alexcli.config.compose import compose
+from alexcli.config.files import results_dir
+from alexcli.errors import UsageError
+from alexcli.records.claim import Measurement
+from alexcli.records.study import Difference, StudyResult
+from alexcli.schema import AnalyzeSpec, EvidenceSpec, Place
+
+POINTS = 100
+"""Points of error in a fraction of 1."""
+
+
+def measurement(evidence: EvidenceSpec) -> Measurement | None:
+    """What one piece of evidence says; None where its study is not recorded yet.
+
+    Args:
+        evidence: of a claim.
+
+    Raises:
+        UsageError: there is no such net, arm or number.
+    """
+    if evidence.count is not None:
+        return _count(evidence.count, evidence)
+    if evidence.study is not None:
+        return _of_study(evidence.study)
+    if evidence.value is not None:
+        return _of_file(evidence.value, evidence)
+    raise UsageError("evidence without count, study or value")
+
+
+def _count(path: str, evidence: EvidenceSpec) -> Measurement:
+    model, *layer, quantity = path.split("/")
+    counts = _counts_of(model)
+    totals = counts["totals"]
+    where = totals
+    if layer:
+        where = _entry(counts["layers"], f"name={layer[0]}", path)
+    number = where["params"] / totals["params"] if quantity == "share" else where[quantity]
+    return Measurement(
+        value=evidence.form.format(number),
+        n=None,
+        setting=evidence.setting or f"counted from model={model}",
+        in_paper_setting=evidence.place is Place.paper,
+        verdict="",
+        file="",
+    )
+
+
+@cache
+def _counts_of(model: str) -> dict[str, Any]:
+    """What `analyze params` counts of a net."""
+    analysis = params.run(compose([f"model={model}"], AnalyzeSpec))
+    return dict(analysis.data)
+
+
+def _of_study(path: str) -> Measurement | None:
+    """The comparison of a recorded study that its study is about, with its interval."""
+    name, _, arm_name = path.partition("/")
+    studies = {file_name(study): study for study in recorded_studies()}
+    if name not in studies:
+        return None
+    study = studies[name]
+    for arm in study.arms:
+        for difference in arm.differences:
+            if arm.name == arm_name and difference.metric == study.metric:
+                return _of_difference(study, difference)
+    raise UsageError(f"{name}.json has no arm {arm_name}")
+
+
+@cache
+def recorded_studies() -> Sequence[StudyResult]:
+    """The studies of results/ablations, judged as one table; none where there are no files."""
+    folder = results_dir() / "ablations"
+    return read_studies(folder) if any(folder.glob("*.json")) else []
+
+
+def _of_difference(study: StudyResult, difference: Difference) -> Measurement:
+    is_ratio = study.metric == "epochs"
+
+    def form(gap: float) -> str:
+        return f"{gap:.2f}" if is_ratio else f"{POINTS * gap:+.2f}"
+
+    value = "-" if difference.mean is None else form(difference.mean)
+    if difference.bound:
+        value = f"{'more' if difference.bound == 'above' else 'less'} than {value}"
+    if difference.low is not None and difference.high is not None:
+        value += f" ({form(difference.low)} to {form(difference.high)})"
+    kinds = {"plain": "embedded images", "mechanism": "embedded images, mechanism", "chosen": ""}
+    return Measurement(
+        value=f"{value} {'times' if is_ratio else 'points'}",
+        n=difference.seeds,
+        setting=", ".join(filter(None, [kinds[study.kind], study.setting])),
+        in_paper_setting=False,
+        verdict=difference.verdict,
+        file=f"ablations/{file_name(study)}.json",
+    )
+
+
+def _of_file(path: str, evidence: EvidenceSpec) -> Measurement:
+    """A number in a file of results."""
+    name, _, way = path.partition(".json/")
+    file = results_dir() / f"{name}.json"
+    number: Any = _read(file)
+    for step in way.split("/"):
+        number = _entry(number, step, path)
+    if not isinstance(number, int | float):
+        raise UsageError(f"{path} is not a number")
+    return Measurement(
+        value=evidence.form.format(number),
+        n=evidence.n,
+        setting=evidence.setting,
+        in_paper_setting=evidence.place is Place.paper,
+        verdict="",
+        file=f"{name}.json",
+    )
+
+
+@cache
+def _read(file: Path) -> Any:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {error}") from error
+
+
+def _entry(values: Any, step: str, path: str) -> Any:
+    """One step on the way to a number: a key, a position, or NAME=VALUE in a list.
+
+    Args:
+        values: a mapping or a list.
+        step: the key.
+        path: the whole way, for messages.
+    """
+    name, chooses, wanted = step.partition("=")
+    if chooses and isinstance(values, list):
+        for entry in values:
+            if str(entry.get(name)) == wanted:
+                return entry
+    elif isinstance(values, Mapping) and step in values:
+        return values[step]
+    elif isinstance(values, list) and step.isdecimal() and int(step) < len(values):
+        return values[int(step)]
+    raise UsageError(f"{path}: there is no {step}")

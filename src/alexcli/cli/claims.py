@@ -1,0 +1,89 @@
+"""alexcli claims."""
+
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from alexcli.cli.arguments import split_arguments
+from alexcli.cli.options import FormatOption
+from alexcli.cli.output import emit
+from alexcli.errors import UsageError
+from alexcli.render.tables import Format, render
+
+if TYPE_CHECKING:
+    from alexcli.records.claim import Claim
+
+PLACEHOLDERS = {"DIR": "data.root=DIR", "RUN": "init_from=RUN"}
+"""What stands for a folder or a run in a command, and the word that replaces it."""
+
+
+def claims(
+    arguments: list[str] | None = None,
+    *,
+    run: bool = False,
+    brief: bool = False,
+    format: FormatOption = Format.table,
+) -> None:
+    """Show what the paper and its authors' lab notes claim, and what was measured of it.
+
+    Args:
+        arguments (CLAIM|KEY=VALUE): A claim, to see all about it; with --run also what its command
+            is to have besides, such as data.root=DIR.
+        run: Run the command that tests the claim.
+        brief: Only the claims of the README's table, without their commands.
+
+    Examples:
+        alexcli claims
+        alexcli claims lrn
+        alexcli claims parameters --run
+        alexcli claims cifar_26 --run data.root=DIR
+    """
+    from alexcli.claims.ledger import claims as all_claims
+    from alexcli.claims.ledger import find_claim
+    from alexcli.render.claims import claim_table, claims_table
+
+    names, overrides = split_arguments(arguments or [])
+    if run:
+        _run(find_claim(_only(names, "--run")), overrides)
+        return
+    if overrides:
+        raise UsageError(
+            f"{', '.join(overrides)}: overrides are for a command that is run", hint="--run"
+        )
+    if names:
+        claim = find_claim(_only(names, "alexcli claims"))
+        emit(render(claim_table(claim), format, asdict(claim)))
+        return
+    shown = [claim for claim in all_claims() if claim.brief or not brief]
+    table = claims_table(shown, with_commands=format is not Format.table and not brief)
+    emit(render(table, format, [asdict(claim) for claim in shown]))
+
+
+def _only(names: Sequence[str], what: str) -> str:
+    """The one claim that is named."""
+    if len(names) != 1:
+        raise UsageError(
+            f"{what} takes one claim, and there are {len(names)}", hint="alexcli claims lists all"
+        )
+    return names[0]
+
+
+def _run(claim: "Claim", overrides: Sequence[str]) -> None:
+    """Run a claim's command as if it were typed, and exit as it does."""
+    words = shlex.split(claim.command)[1:]
+    for placeholder, word in PLACEHOLDERS.items():
+        key = word.partition("=")[0]
+        given = any(override.startswith(f"{key}=") for override in overrides)
+        if word in words and not given:
+            raise UsageError(
+                f"the command of {claim.name} needs {word}: {claim.command}",
+                hint=f"alexcli claims {claim.name} --run {word}, with yours for {placeholder}",
+            )
+        words = [each for each in words if each != word]
+    code = subprocess.call([sys.executable, "-m", "alexcli", *words, *overrides])
+    raise typer.Exit(code)

@@ -1,0 +1,37 @@
+"""A claim of the paper beside what was measured of it."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class Measurement:
+    """What was measured of a claim, in words."""
+
+    value: str
+    """With its interval, where there is one."""
+    n: int | None
+    """Runs, or pairs of runs, behind it; None for a count."""
+    setting: str
+    """Net, data and length of the runs."""
+    in_paper_setting: bool
+    """Whether that is the claim's own setting."""
+    verdict: str
+    """What it says of the claim; empty where that was not tested."""
+    file: str
+    """The file below results/ that holds it; empty for a count."""
+
+
+@dataclass
+class Claim:
+    """A quantitative statement of the paper or the lab notes."""
+
+    name: str
+    section: str
+    claim: str
+    paper: str
+    notes: str
+    command: str
+    cost: str
+    remark: str
+    brief: bool
+    measurements: list[Measurement]

@@ -1,0 +1,65 @@
+"""Keys of the ledger of claims, claims/claims.yaml."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from alexcli.schema.ranges import MISSING
+
+Place = StrEnum("Place", ["paper", "smaller"])
+"""Whether a measurement was made in the claim's own setting, or in a smaller one."""
+
+
+@dataclass
+class EvidenceSpec:
+    """Where a measurement of a claim is found: exactly one of the first three keys."""
+
+    count: str | None = None
+    """MODEL/QUANTITY or MODEL/LAYER/QUANTITY, counted from the net's layers: neurons, params, macs,
+    or share (the layer's part of all parameters).
+    """
+    study: str | None = None
+    """A file of results/ablations without its ending, then the arm: lrn-plain/without."""
+    value: str | None = None
+    """A json file of results and the way to a number in it: training/cifar_26.json/epochs.
+    A part NAME=VALUE chooses the entry of a list whose NAME has that value.
+    """
+    form: str = "{:,.0f}"
+    """How a number is written, as str.format takes it: {:,.0f}, {:.2%}."""
+    setting: str = ""
+    """In which setting `value` was measured; a study says so itself."""
+    n: int | None = None
+    """Runs behind `value`."""
+    place: Place = Place.smaller
+    """paper: the claim's own setting; smaller: another, easier one."""
+
+
+@dataclass
+class ClaimSpec:
+    """A quantitative statement."""
+
+    section: str = MISSING
+    """Of the paper, or an experiment of the lab notes."""
+    claim: str = MISSING
+    """The statement in a sentence."""
+    paper: str = ""
+    """The paper's number with its unit; empty where the paper has none."""
+    notes: str = ""
+    """The lab notes' number; empty where they have none."""
+    command: str = MISSING
+    """What tests it; DIR stands for a folder of data."""
+    cost: str = ""
+    """How long the command takes, and on what hardware."""
+    evidence: list[EvidenceSpec] = field(default_factory=list)
+    """What was measured here; nothing for a claim that was not."""
+    remark: str = ""
+    """What a reader of the row must know."""
+    brief: bool = False
+    """Whether it is a row of the README's table."""
+
+
+@dataclass
+class LedgerSpec:
+    """The whole file."""
+
+    claims: dict[str, ClaimSpec] = field(default_factory=dict)
+    """By the names that `alexcli claims` takes."""

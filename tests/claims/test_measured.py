@@ -1,0 +1,69 @@
+"""What was measured of a claim."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from alexcli.claims import measured
+from alexcli.claims.measured import measurement
+from alexcli.errors import UsageError
+from alexcli.schema import EvidenceSpec, Place
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(measured, "results_dir", lambda: tmp_path)
+    content = {"last": {"err": 0.2405}, "rows": [{"name": "a"}, {"name": "b", "n": 7}]}
+    (tmp_path / "training").mkdir()
+    (tmp_path / "training" / "net.json").write_text(json.dumps(content))
+    return tmp_path
+
+
+def test_a_net_is_counted() -> None:
+    found = measurement(EvidenceSpec(count="alexnet/params", place=Place.paper))
+    assert found is not None
+    assert (found.value, found.n, found.in_paper_setting) == ("60,965,224", None, True)
+    layer = measurement(EvidenceSpec(count="alexnet/conv3/share", form="{:.2%}"))
+    assert layer is not None
+    assert layer.value == "1.45%"
+
+
+@pytest.mark.usefixtures("results")
+def test_a_number_is_found_in_a_file() -> None:
+    found = measurement(
+        EvidenceSpec(value="training/net.json/last/err", form="{:.2%}", n=1, setting="CIFAR-10")
+    )
+    assert found is not None
+    assert (found.value, found.n, found.setting) == ("24.05%", 1, "CIFAR-10")
+    assert found.file == "training/net.json"
+    assert not found.in_paper_setting
+    entry = measurement(EvidenceSpec(value="training/net.json/rows/name=b/n"))
+    assert entry is not None
+    assert entry.value == "7"
+    assert measurement(EvidenceSpec(value="training/net.json/rows/1/n")) == entry
+
+
+@pytest.mark.usefixtures("results")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "training/net.json/last/nothing",
+        "training/net.json/rows/name=c/n",
+        "training/net.json/rows/9/n",
+        "training/net.json/last",
+        "training/other.json/last",
+    ],
+)
+def test_a_number_that_is_not_there_is_an_error(path: str) -> None:
+    with pytest.raises(UsageError, match=r"there is no|is not a number|cannot be read"):
+        measurement(EvidenceSpec(value=path))
+
+
+def test_a_study_that_is_not_recorded_is_no_measurement() -> None:
+    assert measurement(EvidenceSpec(study="nothing-plain/without")) is None
+
+
+def test_evidence_of_nothing_is_an_error() -> None:
+    with pytest.raises(UsageError, match="without count, study or value"):
+        measurement(EvidenceSpec())
