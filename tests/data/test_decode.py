@@ -177,3 +177,27 @@ def test_a_stored_jpeg_of_another_size_is_refused() -> None:
     assert decode_jpeg(file.getvalue(), 9, "image 3").shape == (9, 9, 3)
     with pytest.raises(UsageError, match=r"image 3 has the shape \(9, 9, 3\), not \(8, 8, 3\)"):
         decode_jpeg(file.getvalue(), 8, "image 3")
+
+
+@pytest.mark.parametrize(
+    "size", [(500, 375), (375, 500), (333, 500), (401, 300), (64, 64), (97, 40)]
+)
+@pytest.mark.parametrize("side", [64, 100])
+def test_the_rule_of_torchvision_is_that_of_its_transforms(
+    size: tuple[int, int], side: int
+) -> None:
+    from torchvision.transforms import CenterCrop, Compose
+    from torchvision.transforms import Resize as TorchvisionResize
+
+    pixels = np.random.default_rng(0).integers(0, 256, (*size[::-1], 3), dtype=np.uint8)
+    image = Image.fromarray(pixels)
+    theirs = Compose([TorchvisionResize(side), CenterCrop(side)])(image)
+    ours = resize_to_square(image, ResizeSpec(side, Resize.torchvision))
+    assert np.array_equal(ours, np.asarray(theirs))
+
+
+def test_the_rule_of_torchvision_does_not_blow_up_a_strip() -> None:
+    strip = Image.new("RGB", (1, 5000), "blue")
+    pixels = resize_to_square(strip, ResizeSpec(64, Resize.torchvision))
+    assert pixels.shape == (64, 64, 3)
+    assert (pixels == (0, 0, 255)).all()

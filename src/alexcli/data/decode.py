@@ -19,6 +19,10 @@ SUFFIXES = frozenset(Image.registered_extensions())
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
+MOST_ELONGATED = 16
+"""Longer over shorter side up to which a whole image is resized."""
+
+
 @dataclass(frozen=True)
 class ResizeSpec:
     """How an image of any shape becomes a square."""
@@ -34,6 +38,8 @@ class ResizeSpec:
         kernel = f"{self.kernel.value} antialiased"
         if self.resize is Resize.warp:
             return f"warped, {kernel} {self.size}"
+        if self.resize is Resize.torchvision:
+            return f"shorter side, {kernel}, centre square {self.size}, rounded as torchvision does"
         return f"shorter side, {kernel}, centre square {self.size}"
 
 
@@ -97,11 +103,34 @@ def resize_to_square(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
         (S, S, 3) uint8.
     """
     side = resize_spec.size
+    if resize_spec.resize is Resize.torchvision and _is_of_usual_shape(image):
+        return _resize_as_torchvision(image, resize_spec)
     box = (0.0, 0.0, float(image.width), float(image.height))
-    if resize_spec.resize is Resize.shorter:
+    if resize_spec.resize is not Resize.warp:
         box = _center_box(image.width, image.height, side)
     kernel = Image.Resampling[resize_spec.kernel.name.upper()]
     return np.asarray(image.resize((side, side), kernel, box=box), dtype=np.uint8)
+
+
+def _is_of_usual_shape(image: Image.Image) -> bool:
+    """Whether a resized copy of the whole image is not far larger than its centre square."""
+    return max(image.size) <= MOST_ELONGATED * min(image.size)
+
+
+def _resize_as_torchvision(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
+    """What Resize(side) and CenterCrop(side) of torchvision make of an image, pixel for pixel.
+
+    Source: torchvision 0.29, transforms.functional: the longer side is rounded down, and the
+    crop's corner to the nearest even pixel where it lies between two.
+    """
+    side = resize_spec.size
+    shorter = min(image.size)
+    width, height = (int(side * length / shorter) for length in image.size)
+    kernel = Image.Resampling[resize_spec.kernel.name.upper()]
+    whole = image.resize((width, height), kernel)
+    left = round((width - side) / 2)
+    top = round((height - side) / 2)
+    return np.asarray(whole.crop((left, top, left + side, top + side)), dtype=np.uint8)
 
 
 def _center_box(width: int, height: int, side: int) -> tuple[float, float, float, float]:

@@ -67,7 +67,7 @@ SOURCES: Mapping[str, WeightSource] = {
         about="torchvision's alexnet",
         load=_load_torchvision,
         output="tower0.fc8.bias",
-        overrides=("model=owt", "augment=torchvision"),
+        overrides=("model=owt", "augment=torchvision", "data.resize=torchvision"),
         mean=TORCHVISION_MEAN,
     )
 }
@@ -131,9 +131,9 @@ def _source(name: str) -> WeightSource:
 def _config(source_name: str, classes: int, runs: Path) -> TrainSpec:
     """The configuration of an imported run, as if the net had been trained here."""
     overrides = [
+        "data=folder",
         *SOURCES[source_name].overrides,
         f"model.classes={classes}",
-        "data=folder",
         f"label={source_name}",
     ]
     spec = compose(overrides, TrainSpec)

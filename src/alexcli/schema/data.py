@@ -13,9 +13,14 @@ OnError = StrEnum("OnError", ["fail", "skip"])
 it out and counts it.
 """
 
-Resize = StrEnum("Resize", ["shorter", "warp"])
-"""How a photograph becomes a square: `shorter` resizes its shorter side and cuts out the centre
-(section 2); `warp` squeezes the whole image into the square, as Caffe does.
+Resize = StrEnum("Resize", ["shorter", "torchvision", "warp"])
+"""How a photograph becomes a square.
+
+`shorter` resizes its shorter side and cuts out the centre (section 2); neither paper nor code
+says how the longer side and the centre's corner are rounded: here the side to the nearest pixel,
+the corner down. `torchvision` does the same with that library's rounding (Resize, then
+CenterCrop): the side down, the corner to the nearest even pixel. `warp` squeezes the whole image
+into the square, as Caffe does.
 """
 
 Kernel = StrEnum("Kernel", ["bilinear", "bicubic", "lanczos", "box"])
@@ -57,7 +62,7 @@ class DataSpec:
     size: int = ranged(256, low=1)
     """Side of the square that an image becomes, pixels (section 2: 256); a store has its own."""
     resize: Resize = Resize.shorter
-    """How an image becomes a square: shorter or warp."""
+    """How an image becomes a square: shorter, torchvision or warp."""
     kernel: Kernel = Kernel.bilinear
     """Filter of the resizing."""
     val_labels: str | None = None
