@@ -54,5 +54,8 @@ def test_the_runs_of_a_study_are_found_in_another_directory(
     study = ["lrn", *SMALL, "--seeds", "1", "--setting", "plain"]
     outcome = run_command("report", *study, *place)
     assert outcome.code == 0, outcome.err
-    assert "runs=elsewhere" in Path("report.html").read_text()
+    page = Path("report.html").read_text()
+    assert "runs=elsewhere" in page
+    assert "arms against the baseline" in page
+    assert "threshold" not in page, "nobody asked for one"
     assert run_command("report", *study).code == 2

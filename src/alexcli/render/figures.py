@@ -55,11 +55,12 @@ CLASS_NAME_LENGTH = 20
 Pixels = npt.NDArray[np.uint8]
 
 
-def draw_figure(analysis: Analysis) -> Any:
+def draw_figure(analysis: Analysis, most_width: float = MOST_WIDTH) -> Any:
     """Draw all panels, beside each other where they are not too wide.
 
     Args:
         analysis: has at least one panel.
+        most_width: of panels beside each other; a small one puts them below each other.
 
     Returns:
         A matplotlib Figure.
@@ -71,7 +72,7 @@ def draw_figure(analysis: Analysis) -> Any:
         title = f"{analysis.title}\n{analysis.caption}".strip()
         return draw_predictions(panels[0].predictions, title)
     sizes = [_size(panel) for panel in panels]
-    columns = max(1, min(len(panels), int(MOST_WIDTH / max(width for width, _ in sizes))))
+    columns = max(1, min(len(panels), int(most_width / max(width for width, _ in sizes))))
     rows = [sizes[first : first + columns] for first in range(0, len(sizes), columns)]
     row_heights = [max(height for _, height in row) for row in rows]
     width = max(LEAST_WIDTH, max(sum(width for width, _ in row) for row in rows))

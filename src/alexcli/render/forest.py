@@ -4,8 +4,10 @@ from typing import Any
 
 from alexcli.records.analysis import ForestPanel, ForestRow
 
-FOREST_HEIGHT = 1.3
+FOREST_HEIGHT = 1.7
 """Inches of a plot without its rows: title, axis and legend."""
+BELOW_AXIS = 0.42
+"""Inches between the axis and the legend, for the numbers and the name of the axis."""
 FOREST_ROW_HEIGHT = 0.55
 """Inches of a row."""
 FOUND = "#0b5394"
@@ -43,7 +45,7 @@ def draw_forest(panel: ForestPanel, axis: Any) -> None:
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
-    _draw_legend(axis)
+    _draw_legend(axis, rows=len(panel.rows))
 
 
 def _use_log_axis(axis: Any) -> None:
@@ -73,15 +75,21 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
         axis.plot([row.claim], [number], "D", color=CLAIMED, markersize=6, label="claimed")
 
 
-def _draw_legend(axis: Any) -> None:
-    """Each kind of mark once, below the axis."""
+def _draw_legend(axis: Any, rows: int) -> None:
+    """Each kind of mark once, below the axis.
+
+    Args:
+        axis: matplotlib's axes.
+        rows: of the plot, by which the axes are high.
+    """
     handles, names = axis.get_legend_handles_labels()
     by_name = dict(zip(names, handles, strict=True))
+    axes_height = FOREST_ROW_HEIGHT * rows + BELOW_AXIS
     axis.legend(
         list(by_name.values()),
         list(by_name),
         loc="upper center",
-        bbox_to_anchor=(0.5, -0.42 / max(0.6, axis.get_ylim()[0])),
+        bbox_to_anchor=(0.5, -BELOW_AXIS / axes_height),
         ncols=2,
         fontsize=TEXT_SIZE - 1,
         frameon=False,

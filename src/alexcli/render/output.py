@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
-from alexcli.render.figures import draw_figure
+from alexcli.render.figures import MOST_WIDTH, draw_figure
 from alexcli.render.predictions import bars
 from alexcli.render.tables import Format, render
 
@@ -88,13 +88,14 @@ def files_of(analysis: Analysis, folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}{ending}" for ending in endings]
 
 
-def write(analysis: Analysis, paths: Sequence[Path]) -> None:
+def write(analysis: Analysis, paths: Sequence[Path], most_width: float = MOST_WIDTH) -> None:
     """Write files.
 
     Args:
         analysis: what a command found.
         paths: the suffix says what a file holds: .json the data, .csv a table each in order, .npz
             the arrays, any other the figure. Without tables every file is a figure.
+        most_width: see draw_figure.
 
     Raises:
         OSError: a file cannot be written.
@@ -115,7 +116,7 @@ def write(analysis: Analysis, paths: Sequence[Path]) -> None:
             figures.append(path)
     if not figures:
         return
-    figure = draw_figure(analysis)
+    figure = draw_figure(analysis, most_width)
     for path in figures:
         # matplotlib refuses this format with a list of those it knows.
         figure.savefig(path, format=path.suffix[1:] or "without an ending")

@@ -8,6 +8,8 @@ from alexcli.records.analysis import Analysis
 from alexcli.render.output import write
 from alexcli.render.tables import numeric, text
 
+PANEL_WIDTH = 7.0
+"""Inches: one panel below the other, so that their texts can be read on a phone."""
 TEMPLATE = Path(__file__).with_name("report.html")
 
 
@@ -32,7 +34,7 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
         for name, section in sections.items():
             png = path.with_name(f"{path.stem}-{name}.png")
             svg = path.with_name(f"{path.stem}-{name}.svg")
-            write(section, [png, svg])
+            write(section, [png, svg], most_width=PANEL_WIDTH)
             files += [png, svg]
             figures[name] = _svg_element(svg)
         template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from typing import Any
 
 from alexcli.analysis import curves
 from alexcli.errors import UsageError
-from alexcli.records.analysis import Analysis
+from alexcli.records.analysis import Analysis, LinesPanel
 from alexcli.records.history import RunHistory
 from alexcli.records.study import StudyResult
 from alexcli.run.directory import RunDirectory
@@ -42,7 +42,13 @@ def study_report(study: StudyResult, arguments: str) -> Analysis:
         raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
     command = f"alexcli ablate {study.name} {arguments}".rstrip()
     commands = [command, *(arm.command for arm in study.arms)]
-    return _report(f"{study.name}: {study.about}", runs, histories, commands)
+    analysis = _report(f"{study.name}: {study.about}", runs, histories, commands)
+    if study.threshold is None:  # then no threshold is part of the study
+        for panel in analysis.panels:
+            if isinstance(panel, LinesPanel):
+                panel.level = None
+    bands = "Lines: means over seeds; bands: from the lowest to the highest seed."
+    return replace(analysis, caption=bands)
 
 
 def runs_report(runs: Sequence[RunDirectory]) -> Analysis:
