@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from alexcli.ablation.jobs import Job
+from alexcli.ablation.launchers import LAUNCHERS
 from alexcli.cli.main import app
+from tests.ablation.finished import finish
 from tests.cli.command_line import run_command
 from tests.conftest import SMALL
 
@@ -108,3 +112,23 @@ def test_a_place_for_results_beside_a_dry_run_is_refused(tmp_path: Path) -> None
     assert result.code == 2
     assert "--dry-run, which has no results" in result.err
     assert "hint: --format csv" in result.err
+
+
+def test_a_scheduler_gets_the_pilot_and_then_what_the_precision_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    submitted: list[int] = []
+
+    def submit(jobs: Sequence[Job]) -> list[str]:
+        submitted.append(len(jobs))
+        for job in jobs:
+            is_baseline = job.name.endswith("/baseline")
+            finish(job, 0.1 if is_baseline else 0.12 + 0.01 * (job.spec.seed % 3))
+        return ["job"]
+
+    monkeypatch.setitem(LAUNCHERS, "slurm", submit)
+    command = ["ablate", "lrn", *SMALL, "--launch", "slurm", "--precision", "1"]
+    for _ in range(2):
+        assert run_command(*command).code == 0
+    assert submitted[0] == 8
+    assert submitted[1] >= 2

@@ -50,7 +50,7 @@ def train_until_precise(
     with TrainingProcesses(reporter) as processes:
         while True:
             failures = _train_planned(ablation, parallel, processes, reporter, budget)
-            if failures or budget.ended or not _add_seeds(ablation, auto):
+            if failures or budget.ended or not add_missing_seeds(ablation, auto):
                 return failures
 
 
@@ -101,8 +101,13 @@ def _seconds(job: Job) -> float:
     return float((job.run.result() or {}).get("seconds", 0.0))
 
 
-def _add_seeds(ablation: Ablation, auto: AutoSeeds) -> bool:
-    """Ask for more seeds where an interval is too wide; whether there was one."""
+def add_missing_seeds(ablation: Ablation, auto: AutoSeeds) -> bool:
+    """Ask for more seeds where an interval is too wide; whether there was one.
+
+    Args:
+        ablation: whose planned seeds are finished.
+        auto: the wanted precision.
+    """
     added = False
     for study in ablation.studies:
         for arm in study.compared_arms:

@@ -109,9 +109,11 @@ def _train(
 ) -> list[str]:
     """Train here, or hand the trainings over; the logs of those that failed here."""
     from alexcli.ablation.launchers import submit
-    from alexcli.ablation.training import train_all, train_until_precise
+    from alexcli.ablation.training import add_missing_seeds, train_all, train_until_precise
 
     if launch != "local":
+        if auto is not None and all(job.finished for job in ablation.jobs()):
+            add_missing_seeds(ablation, auto)
         reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
         return []
     if auto is not None:

@@ -126,6 +126,9 @@ def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
         f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "
         f"{outcome.result['seconds']:,.0f} s of training"
     )
+    test = outcome.result.get("test")
+    if test is not None:
+        reporter.note(f"test error {100 * test['top1_err']:.2f}% on {test['n']:,} images")
     emit(f"{outcome.directory}\n")
     reporter.note(f"next: {_program()} eval --ten-crop {outcome.directory}")
 
