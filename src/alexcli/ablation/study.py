@@ -103,12 +103,11 @@ def trainings_per_seed(definition: StudySpec) -> int:
 
 def settings_of(definition: StudySpec) -> list[str]:
     """The settings in which a study can be measured, as words for a list of studies."""
-    settings = ["embedded: plain"]
+    settings = ["plain"]
     if definition.mechanism is not None:
-        settings[0] = "embedded: mechanism, plain"
+        settings.insert(0, "mechanism")
     if definition.needs.get("data.source") != "synthetic":
-        settings.append("CIFAR-10: experiment=cifar_ablation")
-        settings.append("ILSVRC: experiment=ilsvrc2012")
+        settings += ["CIFAR-10", "ILSVRC"]
     return settings
 
 

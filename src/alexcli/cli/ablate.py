@@ -216,7 +216,12 @@ def _study_list() -> Table:
                 "settings": ", ".join(settings_of(definition)),
             }
         )
-    return Table.from_records("studies", rows)
+    note = (
+        "settings: mechanism (embedded images in which the effect can show; the default) and plain "
+        "(those of the quick start) by --setting, CIFAR-10 by experiment=cifar_ablation "
+        "data.root=DIR, ILSVRC by experiment=ilsvrc2012 data.root=DIR"
+    )
+    return Table.from_records("studies", rows, note)
 
 
 def _run_list(jobs: "Sequence[Job]", format: Format) -> str:
