@@ -11,7 +11,7 @@ def test_codes_of_each_length_stand_below_the_exact_search() -> None:
     analysis = codes.run(AnalyzeSpec(bits=[8, 16], nearest=3), tiny_subject(training=60))
     exact, *lengths = analysis.tables[0].records()
     assert exact["code"] == "exact"
-    assert exact["bytes"] == 4 * 64  # fc7 has 64 units at a quarter of the width
+    assert exact["bytes"] == 4 * 128  # fc7 has 128 units at a quarter of the width
     assert (exact["recall in 3"], exact["recall in 100"]) == (1, 1)
     assert [row["code"] for row in lengths] == ["8 bits", "16 bits"]
     assert [row["bytes"] for row in lengths] == [1, 2]

@@ -21,6 +21,13 @@ from tests.conftest import small
 
 STEPS_PER_EPOCH = 3
 
+CONSTANT = (
+    "optim.lr=0.01",
+    "optim.groups.weights.lr={kind: constant, per: epoch}",
+    "optim.groups.biases.lr={kind: constant, per: epoch}",
+)
+"""One learning rate for the whole run, unless a test chooses another schedule."""
+
 
 def build(*overrides: str) -> tuple[AlexNetModule, DataModule]:
     """The module and its loaders, on the CPU."""
@@ -32,7 +39,7 @@ def build(*overrides: str) -> tuple[AlexNetModule, DataModule]:
 @functools.cache
 def _spec(overrides: tuple[str, ...]) -> TrainSpec:
     """Composing a configuration takes longer than training on it."""
-    return small("data.workers=0", *overrides)
+    return small("data.workers=0", *CONSTANT, *overrides)
 
 
 @functools.cache

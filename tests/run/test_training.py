@@ -57,8 +57,8 @@ def test_a_full_disk_ends_the_run_and_leaves_the_last_checkpoint_whole(
 def test_learning_rates_follow_the_schedule_and_freezing_freezes() -> None:
     overrides = (
         "optim.epochs=3",
-        "optim.groups.weights.lr={kind: steps, steps: {2: 0.1, 3: 0}}",
-        "optim.groups.biases.lr={kind: steps, steps: {3: 0}}",
+        "optim.groups.weights.lr={kind: steps, per: epoch, steps: {2: 0.1, 3: 0}}",
+        "optim.groups.biases.lr={kind: steps, per: epoch, steps: {3: 0}}",
     )
     trained, _ = train_small(small(*overrides))
     rows = [
@@ -66,7 +66,7 @@ def test_learning_rates_follow_the_schedule_and_freezing_freezes() -> None:
         for line in (Path(trained.directory) / "metrics.jsonl").read_text().splitlines()
     ]
     learning_rates = [row["lr"] for row in rows if row["split"] == "train"]
-    assert learning_rates == pytest.approx([0.01, 0.001, 0])
+    assert learning_rates == pytest.approx([0.005, 0.0005, 0])
     vals = [row["loss"] for row in rows if row["split"] == "val"]
     assert vals[1] == vals[2] != vals[0]
 

@@ -39,7 +39,7 @@ def test_matching_layers_are_copied_and_the_others_named_with_the_reason() -> No
     assert transfer(net, source, None, HERE) == (
         "copied conv1, conv2, conv3, conv4, conv5, fc6, fc7; "
         "initialised anew conv6 (absent in the source), "
-        "fc8 ([10, 32] in the source, [4, 32] here); skipped fc8"
+        "fc8 ([10, 64] in the source, [4, 64] here); skipped fc8"
     )
     for layer in ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"):
         assert _same(net.state_dict(), source, layer)
@@ -57,7 +57,7 @@ def test_only_the_layers_asked_for_are_copied() -> None:
     ("patterns", "message"),
     [
         (["convv1"], "matches no layer"),
-        (["fc8"], r"fc8, which cannot be copied .* \[10, 32\] in the source, \[4, 32\] here"),
+        (["fc8"], r"fc8, which cannot be copied .* \[10, 64\] in the source, \[4, 64\] here"),
         (["fc*8"], "no layer can be copied"),
     ],
 )
