@@ -91,9 +91,11 @@ def _with_runs(overrides: list[str], runs: Path) -> list[str]:
 def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
     """Curves of runs; without names, of the newest one."""
     from alexcli.run.find import resolve_runs
+    from alexcli.run.history import begun_runs
     from alexcli.run.report import runs_report
 
-    return runs_report([checkpoint.run for checkpoint in resolve_runs(names, runs)])
+    found = [checkpoint.run for checkpoint in resolve_runs(names, runs)]
+    return runs_report(begun_runs(found, make_reporter()))
 
 
 def _sections_of_studies(

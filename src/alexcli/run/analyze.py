@@ -142,10 +142,11 @@ def _check(request: Request) -> bool:
 
 def _histories(request: Request) -> "list[RunHistory]":
     from alexcli.run.find import resolve_runs
-    from alexcli.run.history import read_history
+    from alexcli.run.history import begun_runs, read_history
 
     checkpoints = resolve_runs(request.run_names, request.runs)
-    return [read_history(checkpoint.run) for checkpoint in checkpoints]
+    runs = begun_runs([checkpoint.run for checkpoint in checkpoints], request.reporter)
+    return [read_history(run) for run in runs]
 
 
 def _subject(request: Request) -> "Subject":

@@ -1,26 +1,47 @@
-"""Reading how a run went."""
+"""Reading how runs went."""
 
-import json
+from collections.abc import Sequence
 
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.errors import UsageError
 from alexcli.records.history import RunHistory
+from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 
 
 def read_history(run: RunDirectory) -> RunHistory:
-    """The setting of a run, and its metrics.
+    """The setting of a run, and its metrics without a line that a kill has cut off.
 
     Raises:
         UsageError: the configuration or the metrics cannot be read.
     """
-    try:
-        lines = run.metrics.read_text(encoding="utf-8").splitlines()
-        rows = [json.loads(line) for line in lines]
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{run.metrics} cannot be read: {error}", hint="--run RUN") from error
+    rows = run.rows()
+    if not rows:
+        raise UsageError(f"{run.metrics} cannot be read: no whole line", hint="--run RUN")
     return RunHistory(
         label=run.path.resolve().parent.name,
         settings=flat(to_mapping(run.read_config())),
         rows=rows,
     )
+
+
+def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDirectory]:
+    """The runs that have made a pass; the others are named and left out.
+
+    Args:
+        runs: finished or not.
+        reporter: is told which runs are left out.
+
+    Raises:
+        UsageError: there is none.
+    """
+    begun = [run for run in runs if run.metrics.exists() and run.metrics.stat().st_size]
+    if not begun:
+        raise UsageError(
+            f"none of {', '.join(str(run.path) for run in runs)} has ended an epoch",
+            hint="repeat its train command, which resumes it",
+        )
+    for run in runs:
+        if run not in begun:
+            reporter.warn(f"{run.path} is left out: it was stopped before its first epoch ended")
+    return begun
