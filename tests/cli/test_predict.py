@@ -48,3 +48,12 @@ def test_one_net_predicts() -> None:
     outcome = run_command("predict", "cat.jpg", "--run", f"{run}/*.ckpt")
     assert outcome.code == 2
     assert "matches 2 runs" in outcome.err
+
+
+def test_a_file_that_is_no_image_is_named_after_the_predictions_of_the_others() -> None:
+    Path("no.jpg").write_text("no")
+    outcome = run_command("predict", "no.jpg", "cat.jpg", "--format", "json")
+    assert outcome.code == 1
+    assert [image["file"] for image in json.loads(outcome.out)] == ["cat.jpg"]
+    assert "1 of 2 images cannot be read" in outcome.err
+    assert "no.jpg cannot be decoded" in outcome.err

@@ -63,6 +63,28 @@ def test_a_list_may_name_the_files(trained: TrainedModel, tmp_path: Path) -> Non
     assert [image.label for image in predictions] == [None, trained.classes[2]]
 
 
+def test_files_that_are_no_images_may_be_left_out_by_name(
+    trained: TrainedModel, tmp_path: Path
+) -> None:
+    Image.new("RGB", (50, 40)).save(tmp_path / "a.png")
+    Image.new("RGB", (50, 40), "red").save(tmp_path / "c.png")
+    (tmp_path / "b.png").write_text("no")
+    files = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    labels = tmp_path / "list"
+    labels.write_text("".join(f"{name}\n" for name in trained.classes[:3]))
+    unreadable: list[str] = []
+    predictions = predict(trained, files, NullReporter(), labels=labels, unreadable=unreadable)
+    assert [Path(image.file).name for image in predictions] == ["a.png", "c.png"]
+    assert [image.label for image in predictions] == [trained.classes[0], trained.classes[2]]
+    (message,) = unreadable
+    assert "b.png cannot be decoded: not an image" in message
+    alone = predict(trained, [files[2]], NullReporter())
+    best = [prediction.p for prediction in predictions[1].predictions]
+    assert best == pytest.approx([prediction.p for prediction in alone[0].predictions], abs=1e-6)
+    with pytest.raises(UsageError, match=r"b\.png cannot be decoded"):
+        predict(trained, [files[1]], NullReporter(), unreadable=[])
+
+
 def test_a_file_that_is_no_image_is_refused_with_a_hint_for_predict(
     trained: TrainedModel, tmp_path: Path
 ) -> None:

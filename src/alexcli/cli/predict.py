@@ -7,7 +7,7 @@ import typer
 
 from alexcli.cli.options import FormatOption, Runs, TenCrop
 from alexcli.cli.output import emit, save_outputs
-from alexcli.errors import UsageError, plural
+from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
@@ -30,6 +30,8 @@ def predict(
     format: FormatOption = Format.table,
 ) -> None:
     """Predict the classes of your own images with a trained net.
+
+    A file that is not an image is named at the end, after the predictions of the others.
 
     Args:
         images (IMAGE...): Images, or folders of them.
@@ -59,12 +61,21 @@ def predict(
     reporter = make_reporter()
     checkpoint = _one_checkpoint(run, runs)
     trained = load(checkpoint.run, checkpoint.path)
-    predictions = run_predict(trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels)
+    unreadable: list[str] = []
+    predictions = run_predict(
+        trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels, unreadable=unreadable
+    )
     views = "ten crops" if ten_crop else "centre crop"
     analysis = prediction_analysis(predictions, f"{trained.name}, {views}")
     emit(as_text(analysis, format))
     if out is not None:
         save_outputs(analysis, [out], reporter, f"--out {out}", "choose another place")
+    if unreadable:
+        messages = "".join(f"\n  {message}" for message in unreadable)
+        raise RunFailedError(
+            f"{len(unreadable):,} of {plural(len(files), 'image')} cannot be read:{messages}",
+            hint="name images of a format that Pillow reads",
+        )
 
 
 def _one_checkpoint(run: str | None, runs: Path) -> "RunCheckpoint":

@@ -54,6 +54,7 @@ def predict(
     top: int | None = None,
     ten_crop: bool = False,
     labels: Path | None = None,
+    unreadable: list[str] | None = None,
 ) -> list[ImagePrediction]:
     """The most likely classes of each image, which is resized as the net's own data was.
 
@@ -65,9 +66,12 @@ def predict(
         ten_crop: whether to average the softmax outputs of ten views (section 4.1).
         labels: a list of true labels; without one, the folder of an image gives its label if it is
             named after a class.
+        unreadable: receives a message for each file that is not an image, and the others are
+            predicted; None refuses such a file.
 
     Raises:
-        UsageError: `top` exceeds the classes, a file is not an image, or labels do not fit.
+        UsageError: `top` exceeds the classes, labels do not fit, or a file (with `unreadable`,
+            every file) is not an image.
         RunFailedError: the device's memory does not hold the forward pass of one image.
     """
     top = _number_of_classes(trained, top)
@@ -77,17 +81,52 @@ def predict(
     batch_size = trained.spec.eval.batch_size
     predictions: list[ImagePrediction] = []
     for start in range(0, len(files), batch_size):
-        batch = files[start : start + batch_size]
-        images = torch.from_numpy(read_images(trained, batch)).to(trained.placement.device)
-        best = predictor(images, views).mean(0).topk(top)
-        rows = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        for path, label, (indices, probabilities) in zip(
-            batch, true_labels[start : start + batch_size], rows, strict=True
-        ):
-            predictions.append(_prediction(trained, path, label, indices, probabilities))
-        reporter.progress("predicting", len(predictions), len(files))
+        numbers = range(start, min(start + batch_size, len(files)))
+        chosen, pixels = _read_batch(trained, files, numbers, unreadable)
+        if chosen:
+            images = torch.from_numpy(np.stack(pixels)).to(trained.placement.device)
+            best = predictor(images, views).mean(0).topk(top)
+            for number, indices, probabilities in zip(
+                chosen, best.indices.tolist(), best.values.tolist(), strict=True
+            ):
+                label = true_labels[number]
+                predictions.append(
+                    _prediction(trained, files[number], label, indices, probabilities)
+                )
+        reporter.progress("predicting", start + len(numbers), len(files))
     reporter.close()
+    if not predictions and unreadable:
+        raise UsageError(unreadable[0], hint="name images of a format that Pillow reads")
     return predictions
+
+
+def _read_batch(
+    trained: TrainedModel,
+    files: Sequence[Path],
+    numbers: Sequence[int],
+    unreadable: list[str] | None,
+) -> tuple[list[int], list[ImageArray]]:
+    """The positions of the files that are images, and their pixels, each (S, S, 3) uint8.
+
+    Args:
+        trained: the net.
+        files: all files.
+        numbers: the positions of those to read.
+        unreadable: receives a message for each that is not an image; None refuses it.
+    """
+    chosen: list[int] = []
+    pixels: list[ImageArray] = []
+    for number in numbers:
+        try:
+            (image,) = read_images(trained, [files[number]])
+        except UsageError as error:
+            if unreadable is None:
+                raise
+            unreadable.append(error.message)
+        else:
+            chosen.append(number)
+            pixels.append(image)
+    return chosen, pixels
 
 
 def _number_of_classes(trained: TrainedModel, top: int | None) -> int:
