@@ -11,6 +11,7 @@ from alexcli.ablation.plan import Ablation
 from alexcli.ablation.study import Arm, Study
 from alexcli.ablation.values import arm_values, baseline_values, column_of, finished_runs
 from alexcli.records.study import Precision
+from alexcli.reporter import Reporter
 from alexcli.schema import Metric
 
 DEFAULT_PRECISION = 0.005
@@ -36,20 +37,39 @@ class AutoSeeds:
         return self.precision or of_study or DEFAULT_PRECISION
 
 
-def differences_so_far(ablation: Ablation, study: Study, arm: Arm) -> list[float]:
-    """The differences of the finished seeds, by the metric that the study is about."""
+def differences_so_far(
+    ablation: Ablation, study: Study, arm: Arm, reporter: Reporter | None = None
+) -> list[float]:
+    """The differences of the finished seeds, by the metric that the study is about.
+
+    Args:
+        ablation: the studies.
+        study: one of them.
+        arm: of the study.
+        reporter: receives progress updates of evaluations.
+    """
     metric = study.definition.metric
     return paired_differences(
-        column_of(arm_values(ablation, study, arm), metric),
-        column_of(baseline_values(ablation, study, arm), metric),
+        column_of(arm_values(ablation, study, arm, reporter), metric),
+        column_of(baseline_values(ablation, study, arm, reporter), metric),
         metric,
         study.baseline.spec.optim.epochs,
     )
 
 
-def missing_seeds(ablation: Ablation, study: Study, arm: Arm, auto: AutoSeeds) -> int:
-    """Values that an arm still lacks for the wanted precision, as far as is known."""
-    differences = differences_so_far(ablation, study, arm)
+def missing_seeds(
+    ablation: Ablation, study: Study, arm: Arm, auto: AutoSeeds, reporter: Reporter | None = None
+) -> int:
+    """Values that an arm still lacks for the wanted precision, as far as is known.
+
+    Args:
+        ablation: the studies.
+        study: one of them.
+        arm: of the study.
+        auto: the wanted precision.
+        reporter: receives progress updates of evaluations.
+    """
+    differences = differences_so_far(ablation, study, arm, reporter)
     if len(differences) < 2:
         return 0
     return seeds_for(differences, auto.half_width(study)) - len(differences)

@@ -50,7 +50,7 @@ def train_until_precise(
     with TrainingProcesses(reporter) as processes:
         while True:
             failures = _train_planned(ablation, parallel, processes, reporter, budget)
-            if failures or budget.ended or not add_missing_seeds(ablation, auto):
+            if failures or budget.ended or not add_missing_seeds(ablation, auto, reporter):
                 return failures
 
 
@@ -101,17 +101,18 @@ def _seconds(job: Job) -> float:
     return float((job.run.result() or {}).get("seconds", 0.0))
 
 
-def add_missing_seeds(ablation: Ablation, auto: AutoSeeds) -> bool:
+def add_missing_seeds(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> bool:
     """Ask for more seeds where an interval is too wide; whether there was one.
 
     Args:
         ablation: whose planned seeds are finished.
         auto: the wanted precision.
+        reporter: receives progress updates of evaluations.
     """
     added = False
     for study in ablation.studies:
         for arm in study.compared_arms:
-            missing = missing_seeds(ablation, study, arm, auto)
+            missing = missing_seeds(ablation, study, arm, auto, reporter)
             if missing:
                 ablation.add_seeds(study, arm, _next_count(ablation, study, arm, missing))
                 added = True

@@ -113,7 +113,7 @@ def _train(
 
     if launch != "local":
         if auto is not None and all(job.finished for job in ablation.jobs()):
-            add_missing_seeds(ablation, auto)
+            add_missing_seeds(ablation, auto, reporter)
         reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
         return []
     if auto is not None:
