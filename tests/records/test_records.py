@@ -12,6 +12,7 @@ import alexcli.records.analysis
 import alexcli.records.benchmark
 import alexcli.records.claim
 import alexcli.records.history
+import alexcli.records.run_summary
 import alexcli.records.study
 from alexcli.records.analysis import Analysis, Panel
 from alexcli.records.benchmark import BenchResult
@@ -23,6 +24,7 @@ MODULES = (
     alexcli.records.benchmark,
     alexcli.records.claim,
     alexcli.records.history,
+    alexcli.records.run_summary,
     alexcli.records.study,
 )
 

@@ -20,6 +20,7 @@ from alexcli.cli.export import export
 from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
 from alexcli.cli.report import report
+from alexcli.cli.runs import runs
 from alexcli.cli.train import train
 
 app = typer.Typer(
@@ -57,6 +58,7 @@ for function in (train, eval_, predict, import_, export, analyze, ablate, claims
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")
 app.add_typer(config, name="config")
+app.add_typer(runs, name="runs")
 
 
 NEW_OBJECTS_PER_COLLECTION = 100_000

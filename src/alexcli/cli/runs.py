@@ -1,0 +1,173 @@
+"""alexcli runs."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import typer
+
+from alexcli.cli.command import command, group
+from alexcli.cli.options import FormatOption
+from alexcli.cli.output import emit
+from alexcli.errors import UsageError, plural
+from alexcli.render.progress import duration, make_reporter
+from alexcli.render.tables import Format, percent, render
+from alexcli.tables import Table
+
+if TYPE_CHECKING:  # torch and yaml would slow down every --help
+    from alexcli.records.run_summary import RunSummary
+    from alexcli.run.directory import RunDirectory
+
+MEGABYTE = 1e6
+
+runs = group(
+    "List, compare and remove runs.",
+    "alexcli runs list",
+    "alexcli runs compare runs/quickstart/s0-* runs/quickstart/s1-*",
+)
+
+
+@command(runs)
+def list_(
+    names: list[str] | None = None,
+    *,
+    sort: Literal["name", "error", "time"] = "name",
+    state: Literal["finished", "stopped", "training", "damaged"] | None = None,
+    directory: Path = Path("runs"),
+    format: FormatOption = Format.table,
+) -> None:
+    """List runs: model, data, epochs, errors, time and state.
+
+    Args:
+        names (LABEL|RUN): Only these, with wildcards.
+        sort: By name, by error (test error where it is known, best first) or by training time.
+        state: Only runs in this state.
+        directory (DIR): The directory of all runs.
+
+    Examples:
+        alexcli runs list
+        alexcli runs list 'quickstart*' --sort error
+        alexcli runs list --state stopped
+    """
+    from alexcli.run.listing import find_runs, summarize
+
+    summaries = [summarize(run) for run in find_runs(directory, names or [])]
+    summaries = [each for each in summaries if state in (None, each.state)]
+    if sort == "error":
+        summaries.sort(key=_error)
+    elif sort == "time":
+        summaries.sort(key=lambda each: each.seconds or 0.0)
+    emit(render(_table(summaries), format, [asdict(each) for each in summaries]))
+
+
+def _error(summary: "RunSummary") -> float:
+    """The error by which runs are sorted; runs without one come last."""
+    errors = [error for error in (summary.test_err, summary.val_err) if error is not None]
+    return errors[0] if errors else float("inf")
+
+
+def _table(summaries: "Sequence[RunSummary]") -> Table:
+    rows = [
+        {
+            "run": each.name,
+            "model": each.model,
+            "data": each.data,
+            "epochs": each.epochs,
+            "val error": percent(each.val_err),
+            "test error": percent(each.test_err),
+            "time": "-" if each.seconds is None else duration(each.seconds),
+            "MB": round(each.bytes / MEGABYTE, 1),
+            "state": each.state,
+        }
+        for each in summaries
+    ]
+    columns = ["run", "model", "data", "epochs", "val error", "test error", "time", "MB", "state"]
+    exact = Table.from_records("runs", [asdict(each) for each in summaries], columns=_fields())
+    total = sum(each.bytes for each in summaries) / MEGABYTE
+    note = (
+        f"{plural(len(summaries), 'run')}, {total:,.0f} MB; stopped: its train command resumes it"
+    )
+    return Table.from_records("runs", rows, note, columns=columns, exact=exact)
+
+
+def _fields() -> list[str]:
+    """The columns of csv, which are those of json."""
+    from dataclasses import fields
+
+    from alexcli.records.run_summary import RunSummary
+
+    return [field.name for field in fields(RunSummary)]
+
+
+@command(runs)
+def compare(
+    a: str, b: str, *, directory: Path = Path("runs"), format: FormatOption = Format.table
+) -> None:
+    """Show two runs side by side: what they reached, and what differs in their configurations.
+
+    Args:
+        a (RUN): A run.
+        b (RUN): Another run.
+        directory (DIR): The directory of all runs.
+
+    Examples:
+        alexcli runs compare quickstart/s0-* quickstart/s1-*
+    """
+    from alexcli.config.diff import describe_values, differences
+    from alexcli.run.listing import summarize
+
+    left, right = _single(a, directory), _single(b, directory)
+    reached = [asdict(summarize(run)) for run in (left, right)]
+    rows = [
+        {"key": key, left.name: value, right.name: reached[1][key]}
+        for key, value in reached[0].items()
+        if key not in ("name", "path")
+    ]
+    settings = [describe_values(run.read_config()) for run in (left, right)]
+    rows += [
+        {"key": row.key, left.name: row.left, right.name: row.right}
+        for row in differences(*settings)
+        if row.key not in ("label", "seed")
+    ]
+    data: list[dict[str, Any]] = [
+        {"key": row["key"], "a": row[left.name], "b": row[right.name]} for row in rows
+    ]
+    emit(render(Table.from_records("two runs", rows), format, data))
+
+
+def _single(name: str, directory: Path) -> "RunDirectory":
+    """The one run that a name means."""
+    from alexcli.run.listing import find_runs
+
+    found = find_runs(directory, [name])
+    if len(found) > 1:
+        raise UsageError(f"{name} is {plural(len(found), 'run')}", hint=found[0].name)
+    return found[0]
+
+
+@command(runs)
+def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs")) -> None:
+    """Remove runs, after a question; files that alexcli did not write are left.
+
+    Args:
+        names (LABEL|RUN): The runs, with wildcards.
+        yes: Do not ask.
+        directory (DIR): The directory of all runs.
+
+    Examples:
+        alexcli runs remove 'quickstart/s3-*'
+    """
+    from alexcli.run.listing import find_runs
+    from alexcli.run.listing import remove as remove_run
+
+    found = find_runs(directory, names)
+    reporter = make_reporter()
+    for run in found:
+        reporter.note(str(run.path))
+    if not yes:
+        typer.confirm(f"Remove {plural(len(found), 'run')}?", abort=True, err=True)
+    for run in found:
+        for file in remove_run(run):
+            reporter.warn(f"{file} is not of alexcli, and was left")
+    emit(f"removed {plural(len(found), 'run')}\n")

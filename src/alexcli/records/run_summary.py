@@ -1,0 +1,28 @@
+"""What a list of runs says of each."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class RunSummary:
+    """A run in a line. Errors are fractions; None stands for what is not known yet."""
+
+    name: str
+    """LABEL/DIRECTORY."""
+    path: str
+    model: str
+    data: str
+    """The source of its images."""
+    seed: int
+    epochs: str
+    """Finished epochs of those that are planned."""
+    val_err: float | None
+    test_err: float | None
+    seconds: float | None
+    """Of training."""
+    state: str
+    """finished, stopped (the same train command resumes it), training (another process holds it) or
+    damaged (its configuration or result cannot be read).
+    """
+    bytes: int
+    """Of all its files."""

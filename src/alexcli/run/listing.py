@@ -1,0 +1,148 @@
+"""Listing, comparing and removing the runs of a directory."""
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from alexcli.errors import UsageError, did_you_mean
+from alexcli.files import writing
+from alexcli.records.run_summary import RunSummary
+from alexcli.run.directory import RunDirectory
+
+STATES = ("finished", "stopped", "training", "damaged")
+
+FILES_OF_A_RUN = (
+    "config.yaml",
+    "classes.json",
+    "environment.json",
+    "metrics.jsonl",
+    "result.json",
+    "train.log",
+    "*.ckpt",
+)
+"""What alexcli writes into a run's directory; nothing else is ever removed."""
+
+
+def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
+    """The runs of a directory whose names fit any pattern, in the order of their names.
+
+    Args:
+        runs: directory of all runs.
+        patterns: LABEL, LABEL/DIRECTORY or paths, with wildcards; none for all runs.
+
+    Raises:
+        UsageError: no run fits a pattern; the hint has the nearest name.
+    """
+    found = [RunDirectory(path.parent) for path in sorted(runs.glob("*/*/config.yaml"))]
+    if not patterns:
+        return found
+    chosen: dict[Path, RunDirectory] = {}
+    for pattern in patterns:
+        fitting = [run for run in found if _fits(run, pattern)]
+        if not fitting:
+            labels = {run.path.parent.name for run in found}
+            raise UsageError(
+                f"no run in {runs} is called {pattern}",
+                hint=did_you_mean(pattern, [*labels, *(run.name for run in found)])
+                or "alexcli runs list shows all",
+            )
+        chosen.update({run.path: run for run in fitting})
+    return list(chosen.values())
+
+
+def _fits(run: RunDirectory, pattern: str) -> bool:
+    names = (run.name, run.path.parent.name, str(run.path), str(run.path.resolve()))
+    return any(fnmatch(name, pattern.rstrip("/")) for name in names)
+
+
+def summarize(run: RunDirectory) -> RunSummary:
+    """A run in a line; what cannot be read makes it damaged, and is no error."""
+    size = sum(file.stat().st_size for file in run.path.iterdir() if file.is_file())
+    try:
+        spec = run.read_config()
+        result: dict[str, Any] = run.result() or {}
+        rows = [row for row in run.rows() if row["split"] == "val"] if _has_metrics(run) else []
+        last = rows[-1] if rows else {}
+        return RunSummary(
+            name=run.name,
+            path=str(run.path),
+            model=spec.model.name,
+            data=spec.data.source.name,
+            seed=spec.seed,
+            epochs=f"{last.get('epoch', 0)}/{spec.optim.epochs}",
+            val_err=last.get("top1_err"),
+            test_err=(result.get("test") or {}).get("top1_err"),
+            seconds=last.get("time"),
+            state=_state(run),
+            bytes=size,
+        )
+    except (UsageError, KeyError, TypeError, AttributeError):
+        return RunSummary(
+            name=run.name,
+            path=str(run.path),
+            model="",
+            data="",
+            seed=0,
+            epochs="",
+            val_err=None,
+            test_err=None,
+            seconds=None,
+            state="damaged",
+            bytes=size,
+        )
+
+
+def _has_metrics(run: RunDirectory) -> bool:
+    return run.metrics.exists()
+
+
+def _state(run: RunDirectory) -> str:
+    if run.result_file.exists():
+        return "finished"
+    return "training" if _is_held(run) else "stopped"
+
+
+def _lock_file(run: RunDirectory) -> Path:
+    """What a training process holds; see RunDirectory.locked."""
+    return run.path.parent / f".{run.path.name}.lock"
+
+
+def _is_held(run: RunDirectory) -> bool:
+    """Whether another process trains the run."""
+    lock = _lock_file(run)
+    if not lock.exists():
+        return False
+    try:
+        with FileLock(lock).acquire(timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def remove(run: RunDirectory) -> list[Path]:
+    """Remove what alexcli wrote of a run, and its directory if nothing else is in it.
+
+    Args:
+        run: not being trained.
+
+    Returns:
+        The files of others, which are left where they are.
+
+    Raises:
+        UsageError: another process trains it, or a file cannot be removed.
+    """
+    if _is_held(run):
+        raise UsageError(f"{run.path} is being trained", hint="stop that process first")
+    with writing(f"the run directory {run.path}", hint="remove it by hand"):
+        for pattern in FILES_OF_A_RUN:
+            for file in run.path.glob(pattern):
+                if file.is_file() or file.is_symlink():
+                    file.unlink()
+        left = sorted(run.path.iterdir())
+        if not left:
+            run.path.rmdir()
+            _lock_file(run).unlink(missing_ok=True)
+    return left

@@ -1,0 +1,92 @@
+"""Listing, comparing and removing runs."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from alexcli.errors import UsageError
+from alexcli.run.directory import RunDirectory
+from alexcli.run.listing import STATES, find_runs, remove, summarize
+
+
+def _copy(run: RunDirectory, name: str) -> RunDirectory:
+    """A run of another name beside a finished one."""
+    path = run.path.parent.parent / name
+    shutil.copytree(run.path, path)
+    return RunDirectory(path)
+
+
+def test_runs_are_found_by_label_name_or_path(run: RunDirectory) -> None:
+    other = _copy(run, "other/s1-12345678")
+    runs = run.path.parent.parent
+    assert [found.path for found in find_runs(runs)] == [other.path, run.path]
+    for pattern in ("other", "other/s1-*", "oth*", str(other.path)):
+        assert [found.path for found in find_runs(runs, [pattern])] == [other.path]
+    assert len(find_runs(runs, ["other", "oth*"])) == 1, "each once"
+    with pytest.raises(UsageError, match=r"no run in .* is called othr") as error:
+        find_runs(runs, ["othr"])
+    assert error.value.hint == "did you mean other?"
+
+
+def test_a_finished_run_says_what_it_reached(run: RunDirectory) -> None:
+    summary = summarize(run)
+    result = run.result() or {}
+    assert summary.state == "finished"
+    assert (summary.model, summary.data, summary.epochs) == ("tiny", "synthetic", "2/2")
+    assert summary.val_err == result["last"]["val"]["top1_err"]
+    assert summary.test_err == result["test"]["top1_err"]
+    assert summary.bytes > run.last.stat().st_size
+
+
+def test_unfinished_and_damaged_runs_are_told_apart(run: RunDirectory) -> None:
+    stopped = _copy(run, "quickstart/s1-00000000")
+    stopped.result_file.unlink()
+    stopped.metrics.unlink()
+    summary = summarize(stopped)
+    assert (summary.state, summary.epochs, summary.val_err) == ("stopped", "0/2", None)
+    with FileLock(stopped.path.parent / f".{stopped.path.name}.lock"):
+        pass
+    assert summarize(stopped).state == "stopped", "a lock that nobody holds says nothing"
+    damaged = _copy(run, "quickstart/s2-00000000")
+    damaged.config.write_text("[")
+    assert summarize(damaged).state == "damaged"
+    damaged.config.write_bytes(run.config.read_bytes())
+    damaged.result_file.write_text("{")
+    assert summarize(damaged).state == "damaged"
+    damaged.result_file.write_text(json.dumps({"test": 3}))
+    assert summarize(damaged).state == "damaged"
+    assert {"stopped", "damaged", "finished"} < set(STATES)
+
+
+def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
+    other = _copy(run, "other/s1-12345678")
+    assert remove(other) == []
+    assert not other.path.exists()
+    assert run.path.exists()
+
+
+def test_the_files_of_others_are_left(run: RunDirectory, tmp_path: Path) -> None:
+    other = _copy(run, "other/s1-12345678")
+    mine = other.path / "notes.txt"
+    mine.write_text("mine")
+    outside = tmp_path / "outside.txt"
+    outside.write_text("mine, too")
+    (other.path / "train.log").unlink()
+    (other.path / "train.log").symlink_to(outside)
+    assert remove(other) == [mine]
+    assert mine.read_text() == "mine"
+    assert outside.read_text() == "mine, too", "a link is removed, not what it leads to"
+    assert not other.last.exists()
+
+
+def test_a_run_that_is_being_trained_is_not_removed(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alexcli.run.listing._is_held", lambda _: True)
+    with pytest.raises(UsageError, match="is being trained"):
+        remove(run)
+    run.result_file.unlink()
+    assert summarize(run).state == "training"
