@@ -14,7 +14,7 @@ FILES = sorted((RESULTS / "ablations").glob("*.json"))
 def test_every_arm_was_really_run(path: Path) -> None:
     record = read(path)
     assert record["missing"] == 0
-    assert record["command"].startswith(f"alexcli ablate {record['name']} ")
+    assert record["command"].startswith(f"alexcli ablate {record['name']}")
     study = read_study_result(path)
     assert file_name(study) == path.stem
     for arm in study.arms:

@@ -192,7 +192,7 @@ def _save_studies(
     hint = "choose another folder; --report-only writes them again"
     for study in studies:
         record = asdict(study)
-        record["command"] = f"alexcli ablate {study.name} {arguments}"
+        record["command"] = f"alexcli ablate {study.name} {arguments}".rstrip()
         record["on"] = describe_environment()
         paths = [out / f"{file_name(study)}{ending}" for ending in (".json", ".csv")]
         analysis = Analysis("", [study_table(study)], data=record)

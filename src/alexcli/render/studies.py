@@ -37,7 +37,7 @@ def overview(studies: Sequence[StudyResult]) -> Table:
     rows = [
         {
             "study": study.name,
-            "setting": study.kind,
+            "setting": study.setting if study.kind == "chosen" else study.kind,
             "arm": arm.name,
             "compared": METRIC_NAMES[difference.metric],
             "seeds": difference.seeds,
