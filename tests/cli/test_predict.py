@@ -57,3 +57,17 @@ def test_a_file_that_is_no_image_is_named_after_the_predictions_of_the_others() 
     assert [image["file"] for image in json.loads(outcome.out)] == ["cat.jpg"]
     assert "1 of 2 images cannot be read" in outcome.err
     assert "no.jpg cannot be decoded" in outcome.err
+
+
+def test_names_of_files_do_not_reach_the_terminal_raw() -> None:
+    name = "\x1b]0;title\x07[bold]$x^$.png"
+    Image.new("RGB", (90, 60), "red").save(name)
+    outcome = run_command("predict", name, "--out", "figure.png")
+    assert outcome.code == 0, outcome.err
+    assert r"\x1b]0;title\x07[bold]$x^$.png" in outcome.out
+    assert "\x07" not in outcome.out
+    assert Path("figure.png").exists()
+    missing = run_command("predict", "\x1b[31mred.png")
+    assert missing.code == 2
+    assert "\x1b" not in missing.err
+    assert r"\x1b[31mred.png does not exist" in missing.err

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from alexcli.errors import AlexcliError, InterruptedRunError
+from alexcli.render.foreign import printable
 from alexcli.run.worker import rank_prefix, send_error_to_parent
 
 P = ParamSpec("P")
@@ -55,6 +56,8 @@ def _report(error: AlexcliError) -> None:
 def print_error(error: AlexcliError) -> None:
     """Print message and hint on stderr."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(Text.assemble(("error:", "red"), " ", rank_prefix() + error.message))
+    message = printable(rank_prefix() + error.message, lines=True)
+    console.print(Text.assemble(("error:", "red"), " ", message))
     if error.hint:
-        console.print(Text.assemble(("hint:", "cyan"), " ", error.hint))
+        hint = printable(error.hint, lines=True)
+        console.print(Text.assemble(("hint:", "cyan"), " ", hint))

@@ -1,7 +1,9 @@
 """The command line: all commands under one name."""
 
 import gc
+import io
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -87,6 +89,9 @@ def _limit_spinning() -> None:
 def main() -> None:
     """Run the command line."""
     _limit_spinning()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # whose encoding may lack a character of a name
+            stream.reconfigure(errors="backslashreplace")
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)
     try:
         app()

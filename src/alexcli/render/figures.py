@@ -65,6 +65,13 @@ def draw_figure(analysis: Analysis, most_width: float = MOST_WIDTH) -> Any:
     Returns:
         A matplotlib Figure.
     """
+    from matplotlib import rc_context
+
+    with rc_context({"text.parse_math": False}):  # a dollar in a name begins no formula
+        return _draw_figure(analysis, most_width)
+
+
+def _draw_figure(analysis: Analysis, most_width: float) -> Any:
     from matplotlib.figure import Figure
 
     panels = analysis.panels

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ImagePrediction
+from alexcli.render.foreign import printable
 from alexcli.render.tables import percent, printed
 from alexcli.render.titles import wrapped
 from alexcli.tables import Table
@@ -59,8 +60,8 @@ def bars(predictions: Sequence[ImagePrediction]) -> str:
     """For a terminal: each image with its predictions, their probabilities as bars."""
     parts: list[Text | RichTable] = []
     for image in predictions:
-        label = f"  ({image.label_name})" if image.label_name else ""
-        parts.append(Text.assemble((image.file, "bold"), label))
+        label = f"  ({printable(image.label_name)})" if image.label_name else ""
+        parts.append(Text.assemble((printable(image.file), "bold"), label))
         parts.append(_bar_table(image))
     return printed(*parts)
 
@@ -75,7 +76,7 @@ def _bar_table(image: ImagePrediction) -> RichTable:
         colour = "green" if prediction.class_ == image.label else "cyan"
         length = round(prediction.p * BAR_STEPS)
         bar = Bar(BAR_STEPS, 0, length, width=BAR_WIDTH, color=colour)
-        table.add_row(prediction.name, bar, percent(prediction.p))
+        table.add_row(Text(printable(prediction.name)), bar, percent(prediction.p))
     return table
 
 
@@ -145,4 +146,5 @@ def _draw_bars(axes: Any, image: ImagePrediction) -> None:
 
 def short(name: str, length: int) -> str:
     """A name, cut to at most `length` characters."""
+    name = printable(name)
     return name if len(name) <= length else f"{name[: length - 1]}\u2026"

@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alexcli.records.training import EpochRow
+from alexcli.render.foreign import printable
 from alexcli.render.tables import percent
 from alexcli.reporter import Reporter
 
@@ -79,7 +80,7 @@ class LineReporter:
 
     def note(self, text: str) -> None:
         """See Reporter."""
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(printable(text, lines=True), markup=False, soft_wrap=True)
 
     def warn(self, text: str) -> None:
         """See Reporter."""
@@ -152,6 +153,7 @@ class BarReporter(LineReporter):
             total: items of the whole work.
             status: what stands beside the bar.
         """
+        task = printable(task)
         if self.bar is None or self.bar.tasks[0].description != task:
             self.close()
             self.bar = self._new_bar(task)
@@ -159,9 +161,9 @@ class BarReporter(LineReporter):
 
     def _new_bar(self, task: str) -> Progress:
         bar = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=None),
-            TextColumn("{task.fields[status]}"),
+            TextColumn("{task.fields[status]}", markup=False),
             TimeElapsedColumn(),
             TextColumn("ETA"),
             TimeRemainingColumn(),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from alexcli.files import writing
 from alexcli.records.analysis import Analysis
+from alexcli.render.foreign import printable
 from alexcli.render.output import write
 from alexcli.render.tables import numeric, text
 
@@ -38,9 +39,14 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
             files += [png, svg]
             figures[name] = _svg_element(svg)
         template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
-        page = template.render(sections=sections, figures=figures, text=text, numeric=numeric)
+        page = template.render(sections=sections, figures=figures, text=_cell, numeric=numeric)
         path.write_text(page, encoding="utf-8")
     return files
+
+
+def _cell(value: object) -> str:
+    """A cell for people; the template escapes what means something in HTML."""
+    return printable(text(value), lines=True)
 
 
 def _svg_element(path: Path) -> str:

@@ -3,14 +3,14 @@
 import csv
 import io
 import json
-import re
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, RenderableType
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from alexcli.render.foreign import csv_cell, latex, markdown, printable
 from alexcli.tables import Table
 
 PIPE_WIDTH = 110
@@ -89,22 +89,23 @@ def _cells(table: Table) -> list[list[str]]:
 def _csv(table: Table) -> str:
     exact = table.exact or table
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows([exact.columns, *exact.all_rows()])
+    rows = [[csv_cell(cell) for cell in row] for row in [exact.columns, *exact.all_rows()]]
+    csv.writer(out, lineterminator="\n").writerows(rows)
     return out.getvalue()
 
 
 def _markdown(table: Table) -> str:
     rules = ["---:" if number else ":---" for number in numeric(table)]
-    rows = [table.columns, rules, *_cells(table)]
+    rows = [[markdown(cell) for cell in row] for row in [table.columns, *_cells(table)]]
+    rows.insert(1, rules)
     body = "".join("| " + " | ".join(row) + " |\n" for row in rows)
-    return f"{body}\n{table.note}\n" if table.note else body
+    return f"{body}\n{printable(table.note, lines=True)}\n" if table.note else body
 
 
 def _latex(table: Table) -> str:
     alignment = "".join("r" if number else "l" for number in numeric(table))
     header, *rows = [
-        " & ".join(_escape_latex(cell) for cell in row) + r" \\"
-        for row in [table.columns, *_cells(table)]
+        " & ".join(latex(cell) for cell in row) + r" \\" for row in [table.columns, *_cells(table)]
     ]
     if table.total:
         rows.insert(-1, r"\hline")
@@ -112,18 +113,15 @@ def _latex(table: Table) -> str:
     return f"\\begin{{tabular}}{{{alignment}}}\n{body}\n\\end{{tabular}}\n"
 
 
-def _escape_latex(cell: str) -> str:
-    """A cell whose characters mean themselves."""
-    return re.sub(r"[&%$#_]", r"\\\g<0>", cell)
-
-
 def _terminal(table: Table) -> str:
-    rich_table = RichTable(title=table.title, title_justify="left", show_footer=False)
+    title = Text(printable(table.title), style="table.title")
+    rich_table = RichTable(title=title, title_justify="left", show_footer=False)
     for name, number in zip(table.columns, numeric(table), strict=True):
-        rich_table.add_column(name, justify="right" if number else "left", overflow="fold")
+        justify: Literal["right", "left"] = "right" if number else "left"
+        rich_table.add_column(Text(printable(name)), justify=justify, overflow="fold")
     for row in _cells(table):
-        rich_table.add_row(*row)
+        rich_table.add_row(*(Text(printable(cell)) for cell in row))
     if table.total:
         rich_table.rows[-2].end_section = True
-    note = [Text(table.note)] if table.note else []
+    note = [Text(printable(table.note, lines=True))] if table.note else []
     return printed(rich_table, *note)

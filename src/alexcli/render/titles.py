@@ -2,6 +2,8 @@
 
 import textwrap
 
+from alexcli.render.foreign import printable
+
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64
 """Of matplotlib's font, as a fraction of its size: an English text's mean, and 20% more."""
@@ -16,4 +18,5 @@ def wrapped(text: str, width: float, font_size: float) -> str:
         font_size: points.
     """
     length = max(1, int(width * POINTS_PER_INCH / (CHARACTER_WIDTH * font_size)))
-    return "\n".join(textwrap.fill(line, length) for line in text.split("\n"))
+    lines = printable(text, lines=True).split("\n")
+    return "\n".join(textwrap.fill(line, length) for line in lines)
