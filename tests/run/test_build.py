@@ -62,3 +62,13 @@ def test_one_process_has_all_towers_on_one_device() -> None:
 def test_a_parameter_without_a_group_is_found_without_memory_for_weights() -> None:
     with pytest.raises(UsageError, match="no group"):
         check_build(small("optim.groups.weights=null"))
+
+
+def test_more_loader_processes_than_the_machine_can_use_are_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    build_data(small("data.workers=32"), NullReporter())
+    with pytest.raises(UsageError, match=r"data\.workers=5,000 .* at most 32 here") as error:
+        build_data(small("data.workers=5000"), NullReporter())
+    assert error.value.hint == "data.workers=4"

@@ -1,5 +1,6 @@
 """From a configuration to objects: data, net, placement, preprocessing."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,9 @@ from alexcli.reporter import Reporter
 from alexcli.run.resolve import resolve_device
 from alexcli.schema import TrainSpec
 
+MOST_WORKERS_PER_CORE = 8
+"""Loader processes; each takes some hundred megabytes."""
+
 
 def build_data(
     spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str] = ()
@@ -39,8 +43,10 @@ def build_data(
         The configuration with the data's size and number of classes, and the data.
 
     Raises:
-        UsageError: impossible sizes, bad data, or `model.classes` that contradicts the data.
+        UsageError: impossible sizes, bad data, `model.classes` that contradicts the data, or more
+            loader processes than this machine can use.
     """
+    _check_workers(spec)
     spec = _with_absolute_root(spec)
     if spec.model.torchvision is None:
         trace(spec.model)
@@ -54,6 +60,18 @@ def build_data(
     if dataset.skipped:
         reporter.warn(f"data: left out {plural(dataset.skipped, 'file')} that cannot be decoded")
     return spec, dataset
+
+
+def _check_workers(spec: TrainSpec) -> None:
+    """UsageError for so many loader processes that they would fill the machine."""
+    cores = os.cpu_count() or 1
+    most = MOST_WORKERS_PER_CORE * max(2, cores)
+    if spec.data.workers > most:
+        raise UsageError(
+            f"data.workers={spec.data.workers:,} is more than {plural(cores, 'core')} can use: "
+            f"at most {most:,} here",
+            hint=f"data.workers={cores}",
+        )
 
 
 def _with_absolute_root(spec: TrainSpec) -> TrainSpec:
