@@ -33,11 +33,35 @@ def test_names_come_from_the_run_where_it_has_them(run: RunDirectory) -> None:
 
 
 def test_lines_after_a_checkpoint_are_dropped_and_a_cut_one_too(run: RunDirectory) -> None:
-    rows = [{"step": 3}, {"step": 6}, {"step": 9}]
+    rows = [
+        {"step": step, "epoch": step // 3, "split": "val", "top1_err": 0.5} for step in (3, 6, 9)
+    ]
     lines = [json.dumps(row) for row in rows]
     run.metrics.write_text("\n".join([*lines, '{"step": 12, "lo']))
     run.forget_after(6)
     assert run.rows() == rows[:2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "3",
+        "[]",
+        "{}",
+        '{"step": -1, "epoch": 1, "split": "val", "top1_err": 0.5}',
+        "[" * 100_000,
+    ],
+)
+def test_a_line_that_is_no_row_is_left_out(run: RunDirectory, line: str) -> None:
+    row = {"step": 3, "epoch": 1, "split": "val", "top1_err": 0.5}
+    run.metrics.write_text(f"{line}\n{json.dumps(row)}\n")
+    assert run.rows() == [row]
+
+
+def test_a_missing_file_has_no_rows(run: RunDirectory) -> None:
+    run.metrics.unlink(missing_ok=True)
+    assert run.rows() == []
 
 
 def test_an_old_run_is_kept_under_the_next_free_name(run: RunDirectory) -> None:

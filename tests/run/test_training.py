@@ -8,6 +8,7 @@ import torch
 
 from alexcli.errors import RunFailedError
 from alexcli.run import checkpoint
+from alexcli.run.directory import RunDirectory
 from tests.conftest import small
 from tests.run.trainings import equal_weights, last_weights, stop_after_epoch, train_small
 
@@ -138,3 +139,39 @@ def test_a_full_disk_while_writing_records_fails_the_run_without_a_traceback(
     monkeypatch.setattr(Path, "open", full)
     with pytest.raises(RunFailedError, match="No space left on device"):
         train_small(small())
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        b"",
+        b"\xff\xfe",
+        b"[1]\n{}\n3\n",
+        b'{"step": 6, "epoch": 2, "split": "val", "top1_err": 7}\n',
+    ],
+    ids=["empty", "bytes", "other json", "an impossible error"],
+)
+def test_a_run_that_lost_its_metrics_is_finished_all_the_same(damage: bytes) -> None:
+    trained, _ = train_small(small())
+    run = RunDirectory(Path(trained.directory))
+    expected = trained.result["last"]["val"]
+    run.result_file.unlink()
+    run.metrics.write_bytes(damage)
+    again, _ = train_small(small())
+    restored = again.result["last"]["val"]
+    for key in ("epoch", "step", "top1_err", "top5_err", "lr"):
+        assert restored[key] == expected[key]
+    assert restored["loss"] == pytest.approx(expected["loss"], rel=1e-6)
+    assert run.rows() == [restored]
+    assert again.result["best"] == trained.result["best"], "the checkpoint knows it"
+
+
+def test_half_a_line_at_the_end_is_left_out() -> None:
+    trained, _ = train_small(small())
+    run = RunDirectory(Path(trained.directory))
+    whole = run.metrics.read_bytes()
+    run.result_file.unlink()
+    run.metrics.write_bytes(whole[:-20])
+    again, _ = train_small(small())
+    assert again.result["last"]["val"]["top1_err"] == trained.result["last"]["val"]["top1_err"]
+    assert [row["split"] for row in run.rows()] == ["train", "val", "train", "val"]

@@ -140,19 +140,25 @@ class RunDirectory:
         return self.path.rename(self.path.with_name(f"{self.path.name}~{number}"))
 
     def rows(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl, except one that a kill has cut off.
+        """The lines of metrics.jsonl; none of a missing file.
+
+        A line that a kill has cut off is left out, as is whatever else is not a row.
 
         Raises:
             UsageError: the file cannot be read.
         """
         try:
-            lines = self.metrics.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError) as error:
+            lines = self.metrics.read_text(encoding="utf-8", errors="replace").splitlines()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
             raise UsageError(f"{self.metrics} cannot be read: {error}", hint="--run RUN") from error
         rows = []
         for line in lines:
-            with contextlib.suppress(ValueError):
-                rows.append(json.loads(line))
+            with contextlib.suppress(ValueError, RecursionError):
+                row = json.loads(line)
+                if _is_row(row):
+                    rows.append(row)
         return rows
 
     def forget_after(self, step: int) -> None:
@@ -160,6 +166,11 @@ class RunDirectory:
         if self.metrics.exists():
             lines = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
             write_atomic(self.metrics, "".join(lines))
+
+    def append_row(self, row: dict[str, Any]) -> None:
+        """Add a line to metrics.jsonl, after whatever a kill has left there."""
+        lines = [json.dumps(each) + "\n" for each in [*self.rows(), row]]
+        write_atomic(self.metrics, "".join(lines))
 
     def finish(self, kind: str, result: dict[str, Any]) -> dict[str, Any]:
         """Write result.json, whole or not at all.
@@ -218,3 +229,14 @@ class RunDirectory:
                 f"{error.filename or self.path} cannot be written: {error.strerror or error}",
                 hint="make room or fix the permissions, then repeat the same command: it resumes",
             ) from error
+
+
+def _is_row(row: Any) -> bool:
+    """Whether a line holds what every reader of metrics.jsonl counts on."""
+    if not isinstance(row, dict):
+        return False
+    error = row.get("top1_err")
+    is_error = isinstance(error, int | float) and 0 <= error <= 1
+    counts = (row.get("step"), row.get("epoch"))
+    are_counts = all(type(count) is int and count >= 0 for count in counts)
+    return is_error and are_counts and isinstance(row.get("split"), str)

@@ -64,7 +64,7 @@ def summarize(run: RunDirectory) -> RunSummary:
     try:
         spec = run.read_config()
         result: dict[str, Any] = run.result() or {}
-        rows = [row for row in run.rows() if row["split"] == "val"] if _has_metrics(run) else []
+        rows = [row for row in run.rows() if row["split"] == "val"]
         last = rows[-1] if rows else {}
         return RunSummary(
             name=run.name,
@@ -93,10 +93,6 @@ def summarize(run: RunDirectory) -> RunSummary:
             state="damaged",
             bytes=size,
         )
-
-
-def _has_metrics(run: RunDirectory) -> bool:
-    return run.metrics.exists()
 
 
 def _state(run: RunDirectory) -> str:

@@ -21,6 +21,7 @@ from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
+from alexcli.run.evaluate import evaluate
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
 from alexcli.run.start import RunStart
 from alexcli.run.test_error import has_own_test, measure_test
@@ -75,7 +76,7 @@ def run_training(
         environment = run.create(spec, dataset.classes)
         with run.logged(reporter) as logging_reporter:
             best = _fit(run, module, data, resume_from, step, logging_reporter)
-            facts = _result(run, module, dataset, best)
+            facts = _result(run, module, data, best, logging_reporter)
             if spec.eval.test_at_end and has_own_test(dataset):
                 facts["test"] = measure_test(run, logging_reporter)
         result = run.finish("train", {**facts, **origin, "on": environment})
@@ -186,17 +187,23 @@ def _summary(module: AlexNetModule, dataset: Dataset) -> str:
 
 
 def _result(
-    run: RunDirectory, module: AlexNetModule, dataset: Dataset, best: EpochRow | None
+    run: RunDirectory,
+    module: AlexNetModule,
+    data: DataModule,
+    best: EpochRow | None,
+    reporter: Reporter,
 ) -> dict[str, Any]:
     """The content of result.json without `command`, `arm` and `on`, which `run_training` adds."""
-    rows = run.rows()
-    last_epoch = rows[-1]["epoch"]
-    last = {row["split"]: row for row in rows if row["epoch"] == last_epoch}
+    dataset = data.dataset
+    epoch = -(-module.global_step // data.steps_per_epoch)
+    last = {row["split"]: row for row in run.rows() if row["epoch"] == epoch}
+    if "val" not in last:
+        last["val"] = _validated_again(run, module, epoch, reporter)
     return {
         "model": module.spec.model.name,
         "seed": module.spec.seed,
         "classes": len(dataset.classes),
-        "epochs": last["val"]["epoch"],
+        "epochs": epoch,
         "steps": module.global_step,
         "seconds": round(module.seconds, 3),
         "parameters": sum(parameter.numel() for parameter in module.net.parameters()),
@@ -210,3 +217,24 @@ def _result(
             "note": dataset.note,
         },
     }
+
+
+def _validated_again(
+    run: RunDirectory, module: AlexNetModule, epoch: int, reporter: Reporter
+) -> dict[str, Any]:
+    """The validation row of the last epoch, which metrics.jsonl has lost; it is added there."""
+    reporter.warn(f"{run.metrics} lacks the last epoch: its validation error is measured again")
+    found = evaluate([(run, run.last)], reporter, split="val").results[0]
+    row = EpochRow(
+        step=module.global_step,
+        epoch=epoch,
+        split="val",
+        loss=found.loss,
+        top1_err=found.top1_err,
+        top5_err=found.top5_err,
+        lr=module.trainer.optimizers[0].param_groups[0]["lr"],
+        images_per_s=found.n / max(found.seconds, 1e-3),
+        time=module.seconds,
+    )
+    run.append_row(asdict(row))
+    return asdict(row)
