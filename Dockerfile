@@ -25,6 +25,7 @@ WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY src ./src
 COPY conf ./conf
+COPY results ./results
 # The package's own requirements say which versions fit; PIP_OPTIONS may hold several words.
 # hadolint ignore=DL3013,SC2086
 RUN python3 -m venv "$VIRTUAL_ENV" \
