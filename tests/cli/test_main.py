@@ -198,3 +198,12 @@ def test_no_color_is_respected() -> None:
         check=True,
     )
     assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", result.stdout)  # bold is no colour
+
+
+def test_a_name_is_written_in_an_encoding_that_lacks_its_characters(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "alexcli", "predict", str(tmp_path / "猫.png")]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=100, check=False)
+    assert done.returncode == 2
+    assert b"Traceback" not in done.stderr
+    assert rb"\u732b.png does not exist" in done.stderr

@@ -1,5 +1,6 @@
 """The command line: all commands under one name."""
 
+import contextlib
 import gc
 import io
 import os
@@ -86,12 +87,19 @@ def _limit_spinning() -> None:
         os.environ.setdefault("GOMP_SPINCOUNT", str(SPINS_BEFORE_SLEEP))
 
 
+def _write_every_name() -> None:
+    """Let names be written in an encoding that lacks some of their characters."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A process that was forked may have a stream that believes it can be wound back.
+            with contextlib.suppress(OSError):
+                stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
     """Run the command line."""
     _limit_spinning()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # whose encoding may lack a character of a name
-            stream.reconfigure(errors="backslashreplace")
+    _write_every_name()
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)
     try:
         app()
