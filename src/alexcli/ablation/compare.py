@@ -72,17 +72,17 @@ def compare(
     difference.by_seed = [back(value) for value in differences]
     difference.bound = bound or None
     difference.reason = _unreached(pairs, epochs)
-    found = estimate(differences, until_narrow=until_narrow)
-    if found is None:
+    mean_estimate = estimate(differences, until_narrow=until_narrow)
+    if mean_estimate is None:
         difference.reason = difference.reason or _reason_without_interval(differences)
         return difference
-    low, high = found.interval
+    low, high = mean_estimate.interval
     difference.low = back(low)
     difference.high = back(high)
-    difference.p_difference = found.p_difference
+    difference.p_difference = mean_estimate.p_difference
     if difference.margin is not None and not bound:
         margin = math.log(difference.margin) if is_ratio else difference.margin
-        difference.p_equivalence = found.p_equivalence(margin)
+        difference.p_equivalence = mean_estimate.p_equivalence(margin)
     _add_correlation(difference, pairs, differences, is_ratio=is_ratio)
     return difference
 

@@ -14,7 +14,7 @@ WIDENING = 1.22
 
 Such a rule tends to stop where the spread looks smaller than it is: Student's plain interval then
 covers the true difference in as few as 91% of studies. Widened by this factor it covers it in at
-least 95%, whatever the spread (found by simulation, as tests/ablation/test_estimate.py does).
+least 95% for every spread that was simulated, as tests/ablation/test_estimate.py does.
 """
 SMALLEST_SPREAD = 1e-9
 """Differences that are closer than this differ by rounding, and have no interval."""
@@ -105,7 +105,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     Source: S. Holm, Scandinavian Journal of Statistics 6 (1979).
     """
     order = sorted(range(len(p_values)), key=lambda index: p_values[index])
-    adjusted = [1.0] * len(p_values)
+    adjusted = [1.0 for _ in p_values]
     largest = 0.0
     for rank, index in enumerate(order):
         largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[index]))

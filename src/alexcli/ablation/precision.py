@@ -86,20 +86,20 @@ def reached_precision(
         auto: the wanted precision.
         parallel: trainings at a time.
     """
-    wanted = auto.half_width(study)
+    half_width = auto.half_width(study)
     widths: list[float] = []
     missing = {}
     for arm in study.compared_arms:
-        found = estimate(differences_so_far(ablation, study, arm), until_narrow=True)
-        if found is not None:
-            widths.append(found.half_width)
+        difference = estimate(differences_so_far(ablation, study, arm), until_narrow=True)
+        if difference is not None:
+            widths.append(difference.half_width)
         lacking = missing_seeds(ablation, study, arm, auto)
         if lacking:
             missing[arm.name] = lacking
     is_ratio = study.definition.metric is Metric.epochs
     widest = max(widths, default=None)
     return Precision(
-        wanted=math.expm1(wanted) if is_ratio else wanted,
+        wanted=math.expm1(half_width) if is_ratio else half_width,
         reached=math.expm1(widest) if is_ratio and widest is not None else widest,
         seeds_wanted=_seeds_wanted(ablation, study, missing),
         minutes_wanted=_minutes(ablation, study, missing, parallel),

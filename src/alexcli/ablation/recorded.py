@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from alexcli.ablation.verdicts import judge
+from alexcli.ablation.verdicts import judge_table
 from alexcli.errors import UsageError
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
 
@@ -32,16 +32,7 @@ def read_studies(folder: Path) -> list[StudyResult]:
             f"{folder} has no studies", hint="alexcli ablate STUDY --out DIR writes them"
         )
     studies = [read_study_result(path) for path in paths]
-    compared = [
-        difference
-        for study in studies
-        for arm in study.arms
-        for difference in arm.differences
-        if difference.metric == study.metric
-    ]
-    judge(compared)
-    for study in studies:
-        study.compared = len(compared)
+    judge_table(studies)
     return studies
 
 

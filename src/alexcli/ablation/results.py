@@ -15,7 +15,7 @@ from alexcli.ablation.values import (
     finished_runs,
     measured_split,
 )
-from alexcli.ablation.verdicts import NO_VERDICT, judge
+from alexcli.ablation.verdicts import NO_VERDICT, judge_table
 from alexcli.config.files import STUDIES, describe
 from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
@@ -44,16 +44,7 @@ def study_results(
         if auto is not None:
             result.precision = reached_precision(ablation, study, auto, parallel)
         results.append(result)
-    compared = [
-        difference
-        for result in results
-        for arm in result.arms
-        for difference in arm.differences
-        if difference.metric == result.metric
-    ]
-    judge(compared)
-    for result in results:
-        result.compared = len(compared)
+    judge_table(results)
     return results
 
 

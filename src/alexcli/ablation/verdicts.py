@@ -6,7 +6,7 @@ from typing import Any
 
 from alexcli.ablation.estimate import CONFIDENCE, holm
 from alexcli.errors import UsageError
-from alexcli.records.study import Difference
+from alexcli.records.study import Difference, StudyResult
 from alexcli.schema import ArmSpec, Metric, StudySpec
 
 SIGNS = {"higher": 1, "lower": -1}
@@ -63,6 +63,24 @@ def check_margins(name: str, study: StudySpec) -> None:
                 f"{effect:g}: the effect itself would count as none",
                 hint=f"a margin below {effect:g}; without one it is half of the effect",
             )
+
+
+def judge_table(studies: Sequence[StudyResult]) -> None:
+    """Write the verdicts of studies that stand in one table, and how many they are corrected for.
+
+    Args:
+        studies: their differences in the metric that each is about get a verdict.
+    """
+    compared = [
+        difference
+        for study in studies
+        for arm in study.arms
+        for difference in arm.differences
+        if difference.metric == study.metric
+    ]
+    judge(compared)
+    for study in studies:
+        study.compared = len(compared)
 
 
 def judge(differences: Sequence[Difference]) -> None:

@@ -43,8 +43,8 @@ def claims() -> list[Claim]:
 
 def _measurements(evidence: Sequence[EvidenceSpec]) -> list[Measurement]:
     """What is recorded of the evidence."""
-    found = [measurement(each) for each in evidence]
-    return [each for each in found if each is not None]
+    measurements = [measurement(each) for each in evidence]
+    return [each for each in measurements if each is not None]
 
 
 def find_claim(name: str) -> Claim:

@@ -140,10 +140,10 @@ def _entry(values: Any, step: str, path: str) -> Any:
         step: the key.
         path: the whole way, for messages.
     """
-    name, chooses, wanted = step.partition("=")
+    key, chooses, value = step.partition("=")
     if chooses and isinstance(values, list):
         for entry in values:
-            if str(entry.get(name)) == wanted:
+            if str(entry.get(key)) == value:
                 return entry
     elif isinstance(values, Mapping) and step in values:
         return values[step]

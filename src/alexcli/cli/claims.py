@@ -64,26 +64,27 @@ def claims(
     emit(render(table, format, [asdict(claim) for claim in shown]))
 
 
-def _only(names: Sequence[str], what: str) -> str:
+def _only(names: Sequence[str], command: str) -> str:
     """The one claim that is named."""
     if len(names) != 1:
         raise UsageError(
-            f"{what} takes one claim, and there are {len(names)}", hint="alexcli claims lists all"
+            f"{command} takes one claim, and there are {len(names)}",
+            hint="alexcli claims lists all",
         )
     return names[0]
 
 
 def _run(claim: "Claim", overrides: Sequence[str]) -> None:
     """Run a claim's command as if it were typed, and exit as it does."""
-    words = shlex.split(claim.command)[1:]
+    arguments = shlex.split(claim.command)[1:]
     for placeholder, word in PLACEHOLDERS.items():
         key = word.partition("=")[0]
-        given = any(override.startswith(f"{key}=") for override in overrides)
-        if word in words and not given:
+        is_typed = any(override.startswith(f"{key}=") for override in overrides)
+        if word in arguments and not is_typed:
             raise UsageError(
                 f"the command of {claim.name} needs {word}: {claim.command}",
                 hint=f"alexcli claims {claim.name} --run {word}, with yours for {placeholder}",
             )
-        words = [each for each in words if each != word]
-    code = subprocess.call([sys.executable, "-m", "alexcli", *words, *overrides])
+        arguments = [each for each in arguments if each != word]
+    code = subprocess.call([sys.executable, "-m", "alexcli", *arguments, *overrides])
     raise typer.Exit(code)

@@ -117,7 +117,8 @@ def compare(
     from alexcli.config.diff import describe_values, differences
     from alexcli.run.listing import summarize
 
-    left, right = _single(a, directory), _single(b, directory)
+    left = _single(a, directory)
+    right = _single(b, directory)
     reached = [asdict(summarize(run)) for run in (left, right)]
     rows = [
         {"key": key, left.name: value, right.name: reached[1][key]}
@@ -140,10 +141,10 @@ def _single(name: str, directory: Path) -> "RunDirectory":
     """The one run that a name means."""
     from alexcli.run.listing import find_runs
 
-    found = find_runs(directory, [name])
-    if len(found) > 1:
-        raise UsageError(f"{name} is {plural(len(found), 'run')}", hint=found[0].name)
-    return found[0]
+    matches = find_runs(directory, [name])
+    if len(matches) > 1:
+        raise UsageError(f"{name} is {plural(len(matches), 'run')}", hint=matches[0].name)
+    return matches[0]
 
 
 @command(runs)
@@ -161,13 +162,13 @@ def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs"
     from alexcli.run.listing import find_runs
     from alexcli.run.listing import remove as remove_run
 
-    found = find_runs(directory, names)
+    matches = find_runs(directory, names)
     reporter = make_reporter()
-    for run in found:
+    for run in matches:
         reporter.note(str(run.path))
     if not yes:
-        typer.confirm(f"Remove {plural(len(found), 'run')}?", abort=True, err=True)
-    for run in found:
+        typer.confirm(f"Remove {plural(len(matches), 'run')}?", abort=True, err=True)
+    for run in matches:
         for file in remove_run(run):
             reporter.warn(f"{file} is not of alexcli, and was left")
-    emit(f"removed {plural(len(found), 'run')}\n")
+    emit(f"removed {plural(len(matches), 'run')}\n")

@@ -59,13 +59,12 @@ def _use_log_axis(axis: Any) -> None:
 
 def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> None:
     if row.margin is not None:
-        low, high = panel.zero - row.margin, panel.zero + row.margin
-        if panel.log_x:
-            low, high = panel.zero / row.margin, panel.zero * row.margin
+        low = panel.zero / row.margin if panel.log_x else panel.zero - row.margin
+        high = panel.zero * row.margin if panel.log_x else panel.zero + row.margin
         axis.fill_between(
             [low, high], number - HALF_BAND, number + HALF_BAND, color=BAND, label="counts as none"
         )
-    dots = [number + SEED_OFFSET] * len(row.values)
+    dots = [number + SEED_OFFSET for _ in row.values]
     axis.plot(row.values, dots, "o", color=FOUND, alpha=0.35, markersize=3.5, label="single seeds")
     if row.low is not None and row.high is not None:
         axis.plot([row.low, row.high], [number, number], color=FOUND, linewidth=2.2)

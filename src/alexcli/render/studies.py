@@ -126,8 +126,8 @@ def _notes_on_certainty(study: StudyResult) -> list[str]:
     decided = _decided(study)
     margins = {difference.margin for difference in decided if difference.margin is not None}
     if margins:
-        words = " or ".join(_format_margin(study.metric, margin) for margin in sorted(margins))
-        notes.append(f"equivalent: within {words} (two one-sided tests)")
+        limits = " or ".join(_format_margin(study.metric, margin) for margin in sorted(margins))
+        notes.append(f"equivalent: within {limits} (two one-sided tests)")
     gains = [each.pairing_gain for each in decided if each.pairing_gain is not None]
     if gains:
         notes.append(_pairing_note(gains))
@@ -245,8 +245,8 @@ def _format_interval(metric: str, difference: Difference) -> str:
 
 def _format_bound(difference: Difference, text: str) -> str:
     """A difference, or a bound of it where some seeds did not reach the threshold."""
-    words = {"above": "more than ", "below": "less than "}
-    return words[difference.bound] + text if difference.bound else text
+    prefixes = {"above": "more than ", "below": "less than "}
+    return prefixes[difference.bound] + text if difference.bound else text
 
 
 def _format_value(metric: str, value: float | None) -> str:

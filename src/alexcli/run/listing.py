@@ -36,17 +36,17 @@ def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
     Raises:
         UsageError: no run fits a pattern; the hint has the nearest name.
     """
-    found = [RunDirectory(path.parent) for path in sorted(runs.glob("*/*/config.yaml"))]
+    every_run = [RunDirectory(path.parent) for path in sorted(runs.glob("*/*/config.yaml"))]
     if not patterns:
-        return found
+        return every_run
     chosen: dict[Path, RunDirectory] = {}
     for pattern in patterns:
-        fitting = [run for run in found if _fits(run, pattern)]
+        fitting = [run for run in every_run if _fits(run, pattern)]
         if not fitting:
-            labels = {run.path.parent.name for run in found}
+            labels = {run.path.parent.name for run in every_run}
             raise UsageError(
                 f"no run in {runs} is called {pattern}",
-                hint=did_you_mean(pattern, [*labels, *(run.name for run in found)])
+                hint=did_you_mean(pattern, [*labels, *(run.name for run in every_run)])
                 or "alexcli runs list shows all",
             )
         chosen.update({run.path: run for run in fitting})

@@ -224,16 +224,16 @@ def _validated_again(
 ) -> dict[str, Any]:
     """The validation row of the last epoch, which metrics.jsonl has lost; it is added there."""
     reporter.warn(f"{run.metrics} lacks the last epoch: its validation error is measured again")
-    found = evaluate([(run, run.last)], reporter, split="val").results[0]
+    evaluation = evaluate([(run, run.last)], reporter, split="val").results[0]
     row = EpochRow(
         step=module.global_step,
         epoch=epoch,
         split="val",
-        loss=found.loss,
-        top1_err=found.top1_err,
-        top5_err=found.top5_err,
+        loss=evaluation.loss,
+        top1_err=evaluation.top1_err,
+        top5_err=evaluation.top5_err,
         lr=module.trainer.optimizers[0].param_groups[0]["lr"],
-        images_per_s=found.n / max(found.seconds, 1e-3),
+        images_per_s=evaluation.n / max(evaluation.seconds, 1e-3),
         time=module.seconds,
     )
     run.append_row(asdict(row))
