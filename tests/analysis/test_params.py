@@ -47,12 +47,24 @@ def test_layers_and_totals_and_towers_agree() -> None:
 
 def test_tables_sum_what_the_data_has() -> None:
     analysis = params.run(compose([], AnalyzeSpec))
-    main, memory, towers, *_ = analysis.tables
+    main, memory, _, towers, *_ = analysis.tables
     totals = analysis.data["totals"]
     assert main.records()[-1]["parameters"] == totals["params"]
     assert memory.records()[-1]["training"] == round(totals["training_bytes"] / 1e6, 2)
     first_tower = towers.records()[-1]
     assert first_tower["parameters"] + first_tower["of another"] == totals["params"]
+
+
+def test_receptive_fields_stand_beside_the_activations_of_one_image() -> None:
+    data = _data("model=alexnet")
+    fields = [layer["receptive_field"] for layer in data["layers"]]
+    assert fields[:5] == [11, 51, 99, 131, 163]
+    strides = [layer["effective_stride"] for layer in data["layers"]]
+    assert strides == [4, 8, 16, 16, 16, None, None, None]
+    table = params.run(compose(["model=alexnet"], AnalyzeSpec)).tables[2]
+    conv5 = table.records()[4]
+    assert conv5["of the image"] == "72%"
+    assert conv5["kB of activations"] == pytest.approx(4 * (13 * 13 + 6 * 6) * 256 / 1e3, abs=0.1)
 
 
 def test_a_net_of_one_tower_has_no_table_of_towers() -> None:

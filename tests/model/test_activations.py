@@ -6,9 +6,17 @@ import pytest
 import torch
 
 from alexcli.errors import UsageError
-from alexcli.model.activations import activations, find_layer, last_hidden_layer, with_layers
+from alexcli.model.activations import (
+    activations,
+    find_layer,
+    last_hidden_layer,
+    layer_outputs,
+    recording,
+    with_layers,
+)
 from alexcli.model.torchvision_models import TorchvisionNet
 from alexcli.model.towers import Towers
+from alexcli.schema import LayerPoint
 from tests.conftest import model
 
 
@@ -66,3 +74,36 @@ def test_an_analysis_of_torchvisions_layers_is_refused_in_one_message(net: Tower
     with pytest.raises(UsageError, match="its layers are not known here") as caught:
         with_layers(resnet)
     assert "'resnet18'" in caught.value.message
+
+
+def test_a_layers_outputs_are_taken_before_or_after_its_activation(net: Towers) -> None:
+    x = torch.randn(2, 3, 32, 32)
+    product = layer_outputs(net, x, "conv1", LayerPoint.product)
+    by_hand = [
+        net.layer(tower, "conv1").product(x.contiguous(memory_format=torch.channels_last))
+        for tower in net.local_towers
+    ]
+    torch.testing.assert_close(product, torch.cat(by_hand, dim=1))
+    assert (product < 0).any()
+    activation = layer_outputs(net, x, "conv1", LayerPoint.activation)
+    torch.testing.assert_close(activation, product.clamp_min(0))
+    output = layer_outputs(net, x, "conv1", LayerPoint.output)
+    torch.testing.assert_close(output, activations(net, x, ["conv1"])["conv1"])
+    assert output.shape[-1] < activation.shape[-1], "the output is pooled"
+    assert net.layer(0, "conv1").may_fuse
+
+
+def test_the_outputs_of_the_last_layer_are_the_class_scores(net: Towers) -> None:
+    x = torch.randn(2, 3, 32, 32)
+    for point in (LayerPoint.product, LayerPoint.output):
+        torch.testing.assert_close(layer_outputs(net, x, "fc8", point), net(x))
+    with pytest.raises(UsageError, match="layer fc8 has no activation function"):
+        layer_outputs(net, x, "fc8", LayerPoint.activation)
+
+
+def test_recorded_outputs_are_those_that_the_scores_depend_on(net: Towers) -> None:
+    x = torch.randn(1, 3, 32, 32)
+    with recording(net, ["conv5"], LayerPoint.activation) as outputs:
+        score = net(x)[0, 3]
+    gradients = torch.autograd.grad(score, outputs["conv5"])
+    assert all(bool((gradient != 0).any()) for gradient in gradients)

@@ -5,10 +5,11 @@ from typing import Any
 
 from alexcli.analysis.layer_counts import count_by_conventions, count_layer, count_totals
 from alexcli.analysis.published import published
+from alexcli.analysis.receptive_field import receptive_fields
 from alexcli.errors import plural
 from alexcli.model.shapes import trace
 from alexcli.records.analysis import Analysis
-from alexcli.schema import AnalyzeSpec, ModelSpec
+from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
 from alexcli.tables import Table
 
 KEYS = ("model", "batch")
@@ -25,18 +26,26 @@ def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     Returns:
         Its data: `{model, input: [C, H, W], batch, layers: [{name, kind, output: [C, H, W], towers,
         reads, neurons, params, weights, biases, macs, flops, other_flops, activation_bytes,
-        weight_bytes, training_bytes, per_tower: [{neurons, params, macs}]}], totals: {the same
-        counts}, conventions: [{name, forward, training}], check: [[program, its count, ours,
-        difference, what it counts]]}`. Counts are over all towers and of one image, bytes of a
-        batch; `reads` is `own_tower` or `all_towers`; `other_flops` are those of activation, norm,
-        pooling and softmax.
+        weight_bytes, training_bytes, per_tower: [{neurons, params, macs}], receptive_field,
+        effective_stride}], totals: {the same counts}, conventions: [{name, forward, training}],
+        check: [[program, its count, ours, difference, what it counts]]}`. Counts are over all
+        towers and of one image, bytes of a batch; `reads` is `own_tower` or `all_towers`;
+        `other_flops` are those of activation, norm, pooling and softmax; receptive field and stride
+        are in pixels, and an fc layer has no stride (null).
 
     Raises:
         UsageError: the layers do not fit together.
     """
     model = spec.model
     shapes = trace(model)
-    layers = [count_layer(model, shape, spec.batch) for shape in shapes]
+    layers = [
+        count_layer(model, shape, spec.batch)
+        | {
+            "receptive_field": field.size,
+            "effective_stride": None if shape.spec.kind is Kind.fc else field.stride,
+        }
+        for shape, field in zip(shapes, receptive_fields(model, shapes), strict=True)
+    ]
     totals = count_totals(model, layers, spec.batch)
     conventions = count_by_conventions(shapes, totals)
     checks = _count_with_others(model, totals["macs"]) if check else []
@@ -44,6 +53,7 @@ def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     tables = [
         _layer_table(model, input_shape, layers, totals),
         _memory_table(spec.batch, layers, totals),
+        _field_table(model, spec.batch, layers),
         *_tower_tables(model, layers),
         _convention_table(conventions),
         *_quoted_tables(layers, totals),
@@ -112,6 +122,27 @@ def _memory_table(batch: int, layers: Sequence[dict[str, Any]], totals: dict[str
         "activations: outputs that the backward pass reads, in the total with the images; "
         "training: activations, weights, gradients and momentum",
         total=rows[-1],
+    )
+
+
+def _field_table(model: ModelSpec, batch: int, layers: Sequence[dict[str, Any]]) -> Table:
+    size = model.input.size
+    rows = [
+        {
+            "layer": layer["name"],
+            "receptive field": layer["receptive_field"],
+            "of the image": f"{min(1.0, layer['receptive_field'] / size):.0%}",
+            "stride": layer["effective_stride"],
+            "kB of activations": round(layer["activation_bytes"] / batch / 1e3, 1),
+        }
+        for layer in layers
+    ]
+    return Table.from_records(
+        f"what one output sees, in pixels of a side of {size}",
+        rows,
+        "receptive field: side of the square that an output of the product depends on; where it is "
+        "wider than the image, the rest is padding; stride: pixels between the fields of "
+        "neighbouring outputs; activations: of one image, as above",
     )
 
 

@@ -1,14 +1,18 @@
 """Layers of a net by name, and their outputs for a batch of images."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from alexcli.errors import UsageError, nearest
+from alexcli.model.layers import Layer
 from alexcli.model.net import Net
 from alexcli.model.shapes import LayerShape
 from alexcli.model.towers import Towers
+from alexcli.schema import LayerPoint
 
 
 def with_layers(net: Net) -> Towers:
@@ -59,25 +63,97 @@ def activations(net: Towers, x: Tensor, layers: list[str]) -> dict[str, Tensor]:
         By layer (N, C, H, W) or (N, U) float32 without gradient, the towers' outputs concatenated
         in order; those of the last layer are the towers' partial class scores.
     """
-    outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
-    hooks = [
-        net.layer(tower, name).register_forward_hook(_append_output_to(outputs[name]))
-        for name in layers
-        for tower in net.local_towers
-    ]
-    try:
-        with torch.no_grad():
-            net(x)
-    finally:
-        for hook in hooks:
-            hook.remove()
+    with torch.no_grad(), recording(net, layers) as outputs:
+        net(x)
     return {name: torch.cat(parts, dim=1) for name, parts in outputs.items()}
 
 
-def _append_output_to(outputs: list[Tensor]) -> Callable[[nn.Module, object, Tensor], None]:
-    """A forward hook that appends a layer's output to a list."""
+def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tensor:
+    """The outputs of one layer, taken anywhere in it.
 
-    def hook(_layer: nn.Module, _inputs: object, output: Tensor) -> None:
+    Args:
+        net: a net that holds all towers.
+        x: (N, channels, size, size) float, as the net takes it.
+        layer: its name.
+        point: where its outputs are taken.
+
+    Returns:
+        (N, C, H, W) or (N, U) float32, the towers' outputs concatenated in order; those of the last
+        layer are the class scores. With gradients enabled, they have one.
+
+    Raises:
+        UsageError: `point` is `activation`, and the layer has none.
+    """
+    with recording(net, [layer], point) as outputs:
+        net(x)
+    parts = outputs[layer]
+    if layer == net.shapes[-1].name:
+        return torch.stack(parts).sum(dim=0)
+    return torch.cat(parts, dim=1)
+
+
+@contextlib.contextmanager
+def recording(
+    net: Towers, layers: list[str], point: LayerPoint = LayerPoint.output
+) -> Iterator[dict[str, list[Tensor]]]:
+    """Record outputs of layers in the forward passes of the block, a tensor for each tower.
+
+    With gradients enabled, they are the very tensors from which the class scores are computed.
+
+    Args:
+        net: a net that holds all towers.
+        layers: names of the layers.
+        point: where each layer's outputs are taken.
+
+    Raises:
+        UsageError: `point` is `activation`, and a layer has none.
+    """
+    outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
+    with contextlib.ExitStack() as stack:
+        for name in layers:
+            for tower in net.local_towers:
+                layer = net.layer(tower, name)
+                stack.enter_context(_record(layer, name, point, outputs[name]))
+        yield outputs
+
+
+@contextlib.contextmanager
+def _record(layer: Layer, name: str, point: LayerPoint, outputs: list[Tensor]) -> Iterator[None]:
+    """Append what one tower's share of a layer computes to a list, float32."""
+    ops = list(layer.ops.values())
+    if point is LayerPoint.activation and "act" not in layer.ops:
+        raise UsageError(
+            f"layer {name} has no activation function", hint="take its product, or another layer"
+        )
+    if point is LayerPoint.product and ops:
+        hook = ops[0].register_forward_pre_hook(_append_input_to(outputs))
+    elif point is LayerPoint.activation:
+        hook = layer.ops["act"].register_forward_hook(_append_output_to(outputs))
+    else:
+        hook = layer.register_forward_hook(_append_output_to(outputs))
+    may_fuse = layer.may_fuse
+    # One fused operator in the place of several would call none of them.
+    layer.may_fuse = may_fuse and point is LayerPoint.output
+    try:
+        yield
+    finally:
+        hook.remove()
+        layer.may_fuse = may_fuse
+
+
+def _append_output_to(outputs: list[Tensor]) -> Callable[[nn.Module, object, Tensor], None]:
+    """A forward hook that appends a module's output to a list."""
+
+    def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
         outputs.append(output.float())
+
+    return hook
+
+
+def _append_input_to(outputs: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]:
+    """A hook that appends a copy of a module's input to a list: an activation works in place."""
+
+    def hook(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
+        outputs.append(inputs[0].float().clone())
 
     return hook

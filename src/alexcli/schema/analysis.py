@@ -1,6 +1,7 @@
 """Keys of `alexcli analyze`."""
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from alexcli.schema.model import ModelSpec
 from alexcli.schema.ranges import ranged
@@ -8,6 +9,12 @@ from alexcli.schema.ranges import ranged
 LINKS = {"pcie2": 8.0, "nvlink": 450.0, "eth100": 12.5}
 """Specified speeds, in GB/s each way: PCIe 2.0 x16 as in 2012, NVLink 4 of an H100 (900 GB/s over
 both directions), 100 Gb Ethernet. Measured ones usually reach 70 to 90% of these.
+"""
+
+
+LayerPoint = StrEnum("LayerPoint", ["product", "activation", "output"])
+"""Where a layer's outputs are taken: `product`, before its activation; `activation`, right after
+it; `output`, after all that follows (norm, pooling, dropout's factor): what the next layer reads.
 """
 
 
