@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,28 @@ def test_a_failed_write_leaves_the_old_content_and_nothing_else(tmp_path: Path) 
         fail_halfway()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_content_is_on_the_disk_before_a_file_gets_its_name_and_the_name_follows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def record_sync(descriptor: int) -> None:
+        calls.append(f"sync {Path(f'/proc/self/fd/{descriptor}').readlink().name[:4]}")
+        fsync(descriptor)
+
+    def record_rename(self: Path, target: Path) -> Path:
+        calls.append(f"rename {self.name[:4]} to {target.name}")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", record_sync)
+    monkeypatch.setattr(Path, "replace", record_rename)
+    folder = tmp_path / "here"
+    folder.mkdir()
+    write_atomic(folder / "file", "content")
+    assert calls == ["sync file", "rename file to file", "sync here"]
 
 
 def test_a_file_that_cannot_be_written_is_a_usage_error_with_the_systems_reason(

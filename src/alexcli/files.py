@@ -15,7 +15,9 @@ CACHE_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which is renamed to `path` when the block succeeds.
 
-    The temporary file lies in the same folder, and is removed when the block fails.
+    The temporary file lies in the same folder, and is removed when the block fails. Its content is
+    on the disk before it gets its name, so that a power loss leaves no empty file in the place of
+    the earlier one.
 
     Args:
         path: the file to write; an existing one is replaced.
@@ -23,9 +25,34 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield temporary
+        sync(temporary)
         temporary.replace(path)
+        sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Wait until the content of a file is on the disk.
+
+    Raises:
+        OSError: the disk has failed to write it.
+    """
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """Wait until the names in a folder are on the disk, where the system can say so."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:

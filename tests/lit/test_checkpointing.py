@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from alexcli.errors import RunFailedError
-from alexcli.lit.checkpointing import EpochRecorder, save_checkpoint
+from alexcli.lit import checkpointing
+from alexcli.lit.checkpointing import EpochRecorder, save_checkpoint, save_last
 from alexcli.records.training import EpochRow
 from alexcli.reporter import NullReporter
 from tests.lit.small_run import build
@@ -121,3 +122,43 @@ def test_only_the_main_process_renames(tmp_path: Path) -> None:
     trainer.is_global_zero = False
     save_checkpoint(trainer, tmp_path / "last.ckpt")
     assert not (tmp_path / "last.ckpt").exists()
+
+
+def test_the_checkpoint_before_the_last_is_kept(tmp_path: Path) -> None:
+    trainer: Any = SavingTrainer()
+    for _ in range(3):
+        save_last(trainer, tmp_path)
+    assert (tmp_path / "last.ckpt").read_text() == "3"
+    assert (tmp_path / "previous.ckpt").read_text() == "2"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_file_system_without_links_keeps_it_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    test_the_checkpoint_before_the_last_is_kept(tmp_path)
+
+
+def test_rows_and_checkpoints_are_on_the_disk_before_the_next_file_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[str] = []
+    replace = Path.replace
+
+    def record_rename(self: Path, target: Path) -> Path:
+        calls.append(f"rename {target.name}")
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", record_rename)
+    monkeypatch.setattr(checkpointing, "sync", lambda path: calls.append(f"sync {path.name}"))
+    monkeypatch.setattr(checkpointing, "sync_folder", lambda _: calls.append("sync folder"))
+    record(EpochRecorder(tmp_path, NullReporter()), SavingTrainer(), row(1, "val", 0.5))
+    assert calls == [
+        "sync metrics.jsonl",
+        *("sync best.tmp", "rename best.ckpt", "sync folder"),
+        *("sync last.tmp", "rename last.ckpt", "sync folder"),
+    ]

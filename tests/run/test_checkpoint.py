@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from alexcli.checksum import checksummed
 from alexcli.errors import UsageError
 from alexcli.run import checkpoint
 
@@ -18,9 +19,11 @@ class Bomb:
         return Path.touch, (Path("exploded"),)
 
 
+FACTS = {"classes": [], "plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
+
+
 def _write(path: Path, **changes: object) -> Path:
-    facts = {"classes": [], "plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
-    content = {"state_dict": {"w": torch.ones(2)}, "global_step": 3, "alexcli": facts, **changes}
+    content = {"state_dict": {"w": torch.ones(2)}, "global_step": 3, "alexcli": FACTS, **changes}
     torch.save(content, path)
     return path
 
@@ -50,6 +53,14 @@ def test_loading_executes_nothing(tmp_path: Path) -> None:
         {"global_step": "3"},
         {"state_dict": {"w": 1.0}},
         {"state_dict": None},
+        {"global_step": -1},
+        {"global_step": 10**30},
+        {"alexcli": FACTS | {"classes": 3}},
+        {"alexcli": FACTS | {"classes": [1]}},
+        {"alexcli": FACTS | {"classes": ["x" * 2000]}},
+        {"alexcli": FACTS | {"seconds": float("nan")}},
+        {"alexcli": FACTS | {"plateau": []}},
+        {"alexcli": FACTS | {"train_errors": "none"}},
     ],
 )
 def test_a_checkpoint_of_another_program_is_refused(
@@ -68,6 +79,38 @@ def test_missing_and_truncated_files_are_named(tmp_path: Path) -> None:
         checkpoint.read(path)
     torch.save([1, 2], path)
     with pytest.raises(UsageError, match="holds a list, not a mapping"):
+        checkpoint.read(path)
+
+
+def test_a_flipped_bit_is_found_and_a_checkpoint_without_a_checksum_still_loads(
+    tmp_path: Path,
+) -> None:
+    path = _write(tmp_path / "old.ckpt")
+    content = checkpoint.read(path)
+    with checksummed(path) as file:
+        torch.save(content, file)
+    assert torch.equal(checkpoint.read(path)["state_dict"]["w"], torch.ones(2))
+    whole = path.read_bytes()
+    for position in range(0, len(whole) - 40, 97):
+        flipped = bytearray(whole)
+        flipped[position] ^= 16
+        path.write_bytes(flipped)
+        with pytest.raises(UsageError, match="is damaged: its checksum is not that of its content"):
+            checkpoint.read(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (bytes(4000), "it begins with zeros"),
+        (b"", "it is empty"),
+        (b"\x80", "its bytes are not those of a checkpoint"),
+    ],
+)
+def test_no_message_advises_to_execute_a_file(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "zeroed.ckpt"
+    path.write_bytes(content)
+    with pytest.raises(UsageError, match=f"not a checkpoint: {reason}$"):
         checkpoint.read(path)
 
 

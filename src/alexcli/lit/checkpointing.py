@@ -8,9 +8,15 @@ from typing import Any
 import lightning as L
 
 from alexcli.errors import RunFailedError
+from alexcli.files import sync, sync_folder
 from alexcli.lit.module import AlexNetModule
 from alexcli.records.training import EpochRow
 from alexcli.reporter import Reporter
+
+LAST = "last.ckpt"
+PREVIOUS = "previous.ckpt"
+"""The one before `last`, from which an unfinished run resumes when `last` is damaged."""
+BEST = "best.ckpt"
 
 
 class EpochRecorder(L.Callback):
@@ -23,11 +29,14 @@ class EpochRecorder(L.Callback):
 
     best: EpochRow | None
     """The validation row with the lowest top-1 error so far; the earliest of equals."""
+    has_begun: bool
+    """Whether the state of a checkpoint, if there is one, was restored."""
 
     def __init__(self, directory: Path, reporter: Reporter) -> None:
         self.directory = directory
         self.reporter = reporter
         self.best = None
+        self.has_begun = False
 
     def state_dict(self) -> dict[str, Any]:
         """The best validation row so far, for the checkpoint."""
@@ -37,6 +46,10 @@ class EpochRecorder(L.Callback):
         """Restore what `state_dict` gave; a row may be older than its newest fields."""
         best = state_dict["best"]
         self.best = EpochRow(**best) if best else None
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Everything is restored now."""
+        self.has_begun = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Record the epoch, then save it."""
@@ -48,24 +61,40 @@ class EpochRecorder(L.Callback):
         val = next((row for row in rows if row.split == "val"), None)
         if val is not None and (self.best is None or val.top1_err < self.best.top1_err):
             self.best = val
-            save_checkpoint(trainer, self.directory / "best.ckpt")
-        save_checkpoint(trainer, self.directory / "last.ckpt")
+            save_checkpoint(trainer, self.directory / BEST)
+        save_last(trainer, self.directory)
         self.reporter.epoch(rows, pl_module.spec.optim.epochs)
 
     def _append(self, rows: list[EpochRow]) -> None:
-        """Add the rows to metrics.jsonl."""
-        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        """Add the rows to metrics.jsonl; they are on the disk before the checkpoint is."""
+        path = self.directory / "metrics.jsonl"
+        with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
+        sync(path)
 
 
-def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
+def save_last(trainer: L.Trainer, directory: Path) -> None:
+    """Save the checkpoint `last`, and keep the one before; every process of a run calls this.
+
+    Args:
+        trainer: what is saved.
+        directory: the run directory.
+
+    Raises:
+        RunFailedError: the disk is full or not writable.
+    """
+    save_checkpoint(trainer, directory / LAST, keep=directory / PREVIOUS)
+
+
+def save_checkpoint(trainer: L.Trainer, path: Path, *, keep: Path | None = None) -> None:
     """Save a checkpoint under a temporary name and rename it; every process of a run calls this.
 
-    A killed run or a full disk thus leaves the earlier checkpoint intact.
+    A killed run, a full disk or a power loss thus leaves the earlier checkpoint intact.
 
     Args:
         trainer: what is saved.
         path: the checkpoint, such as RUN/last.ckpt.
+        keep: the name that the earlier checkpoint gets; None drops it.
 
     Raises:
         RunFailedError: the disk is full or not writable.
@@ -74,7 +103,11 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
     try:
         trainer.save_checkpoint(temporary, weights_only=False)
         if trainer.is_global_zero:
+            sync(temporary)
+            if keep is not None and path.exists():
+                _rename_earlier(path, keep)
             temporary.replace(path)
+            sync_folder(path.parent)
     except (OSError, RuntimeError) as error:
         temporary.unlink(missing_ok=True)
         earlier = f"; the earlier {path.name} is intact" if path.exists() else ""
@@ -82,6 +115,18 @@ def save_checkpoint(trainer: L.Trainer, path: Path) -> None:
             f"{path} could not be saved: {error}{earlier}",
             hint="free some disk space, then repeat the same command: it resumes",
         ) from error
+
+
+def _rename_earlier(path: Path, name: Path) -> None:
+    """Give a file another name as well, until the next one takes its own.
+
+    On a file system without links nothing has its own name in between.
+    """
+    name.unlink(missing_ok=True)
+    try:
+        name.hardlink_to(path)
+    except OSError:
+        path.replace(name)
 
 
 def _log(trainer: L.Trainer, rows: list[EpochRow]) -> None:

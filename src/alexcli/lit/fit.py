@@ -6,6 +6,7 @@ from typing import Any
 
 import lightning as L
 
+from alexcli.errors import UsageError
 from alexcli.lit.checkpointing import EpochRecorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.interruption import Interruption
@@ -28,6 +29,10 @@ EXPECTED_WARNINGS = (
     "LeafSpec",
 )
 """Parts of warnings that users can do nothing about."""
+
+
+RESTORE_ERRORS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
+"""What Lightning and torch raise when the state in a checkpoint is not what they have written."""
 
 
 def fit(
@@ -57,7 +62,7 @@ def fit(
     Raises:
         RunFailedError: the disk is full, or the loss is not finite.
         InterruptedRunError: Ctrl-C or SIGTERM; the run is saved.
-        UsageError: wandb cannot start.
+        UsageError: wandb cannot start, or the checkpoint holds no state of this training.
     """
     spec = module.spec
     placement = module.placement
@@ -85,7 +90,16 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=str(directory),
         )
-        trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        try:
+            trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+        except RESTORE_ERRORS as error:
+            if checkpoint is None or recorder.has_begun:
+                raise
+            raise UsageError(
+                f"{checkpoint} does not hold the state of a training like this one: "
+                f"{type(error).__name__}: {error}",
+                hint="--resume never starts over, and keeps the old run",
+            ) from error
     return recorder.best
 
 

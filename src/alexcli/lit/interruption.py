@@ -11,7 +11,7 @@ from typing import Any
 import lightning as L
 
 from alexcli.errors import InterruptedRunError
-from alexcli.lit.checkpointing import save_checkpoint
+from alexcli.lit.checkpointing import save_last
 from alexcli.lit.module import AlexNetModule
 from alexcli.reporter import Reporter
 
@@ -64,7 +64,7 @@ class Interruption(L.Callback):
             return
         if pl_module.placement.any_process(self.requested):
             pl_module.check_finite()
-            save_checkpoint(trainer, self.directory / "last.ckpt")
+            save_last(trainer, self.directory)
             raise self._stopped(trainer)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

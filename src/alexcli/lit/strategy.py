@@ -6,6 +6,7 @@ process's parameters with those of rank 0. None of that happens here.
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import lightning as L
@@ -15,6 +16,7 @@ from lightning.fabric.utilities import move_data_to_device
 from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch import Tensor
 
+from alexcli.checksum import checksummed
 from alexcli.lit.module import AlexNetModule
 from alexcli.placement.base import Placement
 
@@ -81,12 +83,17 @@ class PlacementStrategy(SingleDeviceStrategy):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None
     ) -> None:
-        """Write one checkpoint with all towers, as placement=single would; every process calls."""
+        """Write one checkpoint with all towers, as placement=single would; every process calls.
+
+        It is written where `filepath` says. Lightning would keep it in memory once more, and write
+        it by way of the folder for temporary files, where a killed run leaves it.
+        """
         part = {key: checkpoint[key] for key in ("state_dict", "optimizer_states")}
         parts = self.placement.gather_to_main(move_data_to_device(part, torch.device("cpu")))
         if self.is_global_zero:
             merged_checkpoint = {**checkpoint, **merge_towers(parts)}
-            super().save_checkpoint(merged_checkpoint, filepath, storage_options)
+            with checksummed(Path(filepath)) as file:
+                torch.save(merged_checkpoint, file)
 
     def post_backward(self, closure_loss: Tensor) -> None:
         """Wait for the gradients of all replicas, before the update."""

@@ -1,6 +1,7 @@
 """Reading checkpoints without executing anything in them."""
 
 import hashlib
+import math
 import pickle
 import warnings
 import zipfile
@@ -10,13 +11,21 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
+from alexcli.checksum import is_intact
 from alexcli.errors import UsageError
 
 REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
 """What lit.module writes under `alexcli`, at least."""
 
+MOST_CLASSES = 1_000_000
+LONGEST_NAME = 1000
+"""Characters of a class's name; a file system allows 255 bytes for a folder's."""
+MOST_STEPS = 1 << 53
+
 READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile)
 """What torch's reader raises on damaged files with a text that says something."""
+
+DAMAGED_HINT = "another checkpoint beside it, such as best.ckpt, may be whole"
 
 
 def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
@@ -24,12 +33,18 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
 
     Args:
         path: the file.
-        mmap: leave tensors on disk until they are used.
+        mmap: leave tensors on disk until they are used; the checksum, for which every byte is
+            read, is not compared then.
 
     Raises:
-        UsageError: missing, truncated, no mapping, or with content that would execute code.
+        UsageError: missing, truncated, no mapping, other bytes than those that were written, or
+            with content that would execute code.
     """
     try:
+        if not mmap and is_intact(path) is False:
+            raise UsageError(
+                f"{path} is damaged: its checksum is not that of its content", hint=DAMAGED_HINT
+            )
         with warnings.catch_warnings():
             # torch warns of an unusual pickle before it refuses it, which is what counts.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
@@ -38,6 +53,8 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
         raise UsageError(
             f"there is no checkpoint {path}", hint="alexcli train makes checkpoints"
         ) from None
+    except UsageError:
+        raise
     except pickle.UnpicklingError as error:
         raise UsageError(
             f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
@@ -45,8 +62,7 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
         ) from error
     except Exception as error:  # torch's reader of old files answers foreign bytes in many ways
         raise UsageError(
-            f"{path} is truncated or not a checkpoint: {_reason(error)}",
-            hint="best.ckpt or last.ckpt beside it may be whole",
+            f"{path} is truncated or not a checkpoint: {_reason(path, error)}", hint=DAMAGED_HINT
         ) from error
     if not isinstance(content, dict):
         kind = type(content).__name__
@@ -54,11 +70,24 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     return cast(dict[str, Any], content)
 
 
-def _reason(error: Exception) -> str:
-    """The first line of an error, or its kind where its text says nothing to a user."""
-    if isinstance(error, READ_ERRORS) and str(error):
-        return str(error).splitlines()[0]
-    return type(error).__name__
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file cannot be read as a checkpoint.
+
+    torch's own texts are for programmers; some advise to execute what is in the file.
+    """
+    try:
+        with path.open("rb") as file:
+            start = file.read(512)
+    except OSError as os_error:
+        return os_error.strerror or type(os_error).__name__
+    if not start:
+        return "it is empty"
+    if not start.strip(b"\0"):
+        return "it begins with zeros"
+    reason = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
+    if isinstance(error, READ_ERRORS) and reason and "weights_only" not in reason:
+        return reason
+    return "its bytes are not those of a checkpoint"
 
 
 def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
@@ -82,12 +111,27 @@ def _is_ours(checkpoint: dict[str, Any]) -> bool:
     weights = checkpoint.get("state_dict")
     if not isinstance(weights, dict):
         return False
+    if not all(isinstance(name, str) for name in weights):
+        return False
     if not all(isinstance(weight, Tensor) for weight in weights.values()):
         return False
-    facts = checkpoint.get("alexcli")
+    step = checkpoint.get("global_step")
+    return type(step) is int and 0 <= step <= MOST_STEPS and _are_facts(checkpoint.get("alexcli"))
+
+
+def _are_facts(facts: Any) -> bool:
+    """Whether `alexcli` of a checkpoint has what its readers count on."""
     if not isinstance(facts, dict) or not set(facts) >= REQUIRED:
         return False
-    return isinstance(checkpoint.get("global_step"), int)
+    classes = facts["classes"]
+    are_names = isinstance(classes, list) and all(
+        isinstance(name, str) and len(name) <= LONGEST_NAME for name in classes
+    )
+    seconds = facts["seconds"]
+    is_time = isinstance(seconds, int | float) and 0 <= seconds < math.inf
+    kinds = {"plateau": dict, "finished": bool, "train_errors": list | Tensor}
+    have_kinds = all(isinstance(facts[name], kind) for name, kind in kinds.items())
+    return are_names and len(classes) <= MOST_CLASSES and is_time and have_kinds
 
 
 def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:

@@ -46,8 +46,11 @@ class RunDirectory:
         self.environment_file = path / "environment.json"
         """Versions, code revision and devices."""
         self.last = path / "last.ckpt"
-        """Checkpoint of the last epoch, or of the step at which the run was interrupted; best.ckpt,
-        of the lowest validation top-1 error, is for those who name it."""
+        """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
+        self.previous = path / "previous.ckpt"
+        """The one before `last`, as long as the run is not finished."""
+        self.best = path / "best.ckpt"
+        """Checkpoint of the lowest validation top-1 error, for those who name it."""
 
     def result(self) -> dict[str, Any] | None:
         """The content of result.json, or None for an unfinished run.

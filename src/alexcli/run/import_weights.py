@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from alexcli.checksum import checksummed
 from alexcli.config.compose import compose
 from alexcli.data.names import ilsvrc2012_wnids
 from alexcli.data.statistics import Statistics
@@ -167,7 +168,7 @@ def _save(
             "train_errors": [],
         },
     }
-    with atomic_path(run.last) as temporary, temporary.open("wb") as file:
+    with atomic_path(run.last) as temporary, checksummed(temporary) as file:
         torch.save(content, file)
 
 

@@ -18,11 +18,11 @@ from alexcli.model import compiled
 from alexcli.placement.base import Placement
 from alexcli.records.training import EpochRow, TrainResult
 from alexcli.reporter import Reporter
-from alexcli.run import checkpoint
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
+from alexcli.run.resumption import Resumption, find_resumption, put_aside
 from alexcli.run.start import RunStart
 from alexcli.run.test_error import has_own_test, measure_test
 from alexcli.run.transfer import transfer
@@ -61,25 +61,26 @@ def run_training(
     module, data = build_training(spec, dataset, placement, reporter)
     if start.source is not None:
         _copy_weights(module, start, spec, reporter)
-    resume_from = named_checkpoint
-    if resume_from is None and resume == "auto" and run.last.exists():
-        resume_from = run.last
-    step = _step_of(resume_from, module) if resume_from else 0
-    placement.check_consistent({"the step to resume from": step})
+    resumption = Resumption()
+    if resume != "never":
+        resumption = find_resumption(run, named_checkpoint, module, reporter)
+    placement.check_consistent({"the step to resume from": resumption.step})
 
     if not placement.is_main:  # it writes nothing, and the main process says what failed there
-        _fit(run, module, data, resume_from, step, reporter)
+        _fit(run, module, data, resumption, reporter)
         return TrainResult(str(run.path), {}, skipped=False)
     with run.locked():
         if resume == "never" and run.path.exists():
             reporter.note(f"the old run is kept as {run.keep_old()}")
         environment = run.create(spec, dataset.classes)
         with run.logged(reporter) as logging_reporter:
-            best = _fit(run, module, data, resume_from, step, logging_reporter)
+            put_aside(resumption, logging_reporter)
+            best = _fit(run, module, data, resumption, logging_reporter)
             facts = _result(run, module, data, best, logging_reporter)
             if spec.eval.test_at_end and has_own_test(dataset):
                 facts["test"] = measure_test(run, logging_reporter)
         result = run.finish("train", {**facts, **origin, "on": environment})
+        run.previous.unlink(missing_ok=True)
     return TrainResult(str(run.path), result, skipped=False)
 
 
@@ -133,35 +134,26 @@ def _copy_weights(
     reporter.note(f"weights from {start.source}: {summary}")
 
 
-def _step_of(source: Path, module: AlexNetModule) -> int:
-    """The step of a checkpoint; UsageError for one of another model."""
-    content = checkpoint.read(source)
-    state = module.net.drop_other_towers(content["state_dict"], prefix="net.")
-    checkpoint.check_weights(module, state, source)
-    return int(content["global_step"])
-
-
 def _fit(
     run: RunDirectory,
     module: AlexNetModule,
     data: DataModule,
-    resume_from: Path | None,
-    step: int,
+    resumption: Resumption,
     reporter: Reporter,
 ) -> EpochRow | None:
     """Train from a checkpoint, or from the start; the row of the best epoch."""
     spec = module.spec
     placement = module.placement
     reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
-    if resume_from is not None:
-        reporter.note(f"resuming from {resume_from}, step {step:,}")
+    if resumption.path is not None:
+        reporter.note(f"resuming from {resumption.path}, step {resumption.step:,}")
     if placement.is_main:
-        run.forget_after(step)
+        run.forget_after(resumption.step)
     best = fit(
         module,
         data,
         directory=run.path,
-        checkpoint=resume_from,
+        checkpoint=resumption.path,
         config=to_mapping(spec),
         bf16=uses_bf16(spec),
         reporter=reporter,

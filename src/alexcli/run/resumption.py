@@ -1,0 +1,77 @@
+"""The checkpoint that a run resumes from: `last`, or an earlier one where `last` is damaged."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from alexcli.errors import UsageError
+from alexcli.lit.module import AlexNetModule
+from alexcli.reporter import Reporter
+from alexcli.run import checkpoint
+from alexcli.run.directory import RunDirectory
+
+DAMAGED = "damaged.ckpt"
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """Where a run resumes."""
+
+    path: Path | None = None
+    """The checkpoint; None for the start of the training."""
+    step: int = 0
+    """Updates that were made before."""
+    damaged: Path | None = None
+    """A `last` that cannot be read."""
+
+
+def find_resumption(
+    run: RunDirectory, named_checkpoint: Path | None, module: AlexNetModule, reporter: Reporter
+) -> Resumption:
+    """Read the checkpoint from which a run resumes.
+
+    Args:
+        run: may have none; then it starts.
+        named_checkpoint: the one that the user names, which has to be whole.
+        module: which the checkpoint has to fit.
+        reporter: is warned of a damaged checkpoint.
+
+    Raises:
+        UsageError: no checkpoint is whole, or it is of another model.
+    """
+    if named_checkpoint is not None:
+        content = checkpoint.read(named_checkpoint)
+        return Resumption(named_checkpoint, _step(content, module, named_checkpoint))
+    problems: list[UsageError] = []
+    for path in (run.last, run.previous, run.best):
+        try:
+            content = checkpoint.read(path) if path.exists() else None
+        except UsageError as error:
+            problems.append(error)
+            continue
+        if content is not None:
+            step = _step(content, module, path)
+            for problem in problems:
+                reporter.warn(problem.message)
+            return Resumption(path, step, damaged=run.last if problems else None)
+    if problems:
+        raise UsageError(
+            problems[0].message,
+            hint="no checkpoint of this run is whole; --resume never starts over, and keeps the "
+            "old run",
+        )
+    return Resumption()
+
+
+def _step(content: dict[str, Any], module: AlexNetModule, source: Path) -> int:
+    """The step of a checkpoint; UsageError for one of another model."""
+    state = module.net.drop_other_towers(content["state_dict"], prefix="net.")
+    checkpoint.check_weights(module, state, source)
+    return int(content["global_step"])
+
+
+def put_aside(resumption: Resumption, reporter: Reporter) -> None:
+    """Rename a damaged `last`, so that it does not become the one before the next."""
+    if resumption.damaged is not None and resumption.damaged.exists():
+        kept = resumption.damaged.replace(resumption.damaged.with_name(DAMAGED))
+        reporter.note(f"the damaged checkpoint is kept as {kept}")
