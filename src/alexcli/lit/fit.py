@@ -1,6 +1,8 @@
 """Training by Lightning's Trainer, whose defaults are overridden wherever they would matter."""
 
+import contextlib
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -90,17 +92,24 @@ def fit(
             use_distributed_sampler=False,
             default_root_dir=str(directory),
         )
-        try:
+        with _restoring(checkpoint, recorder):
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-        except RESTORE_ERRORS as error:
-            if checkpoint is None or recorder.has_begun:
-                raise
-            raise UsageError(
-                f"{checkpoint} does not hold the state of a training like this one: "
-                f"{type(error).__name__}: {error}",
-                hint="--resume never starts over, and keeps the old run",
-            ) from error
     return recorder.best
+
+
+@contextlib.contextmanager
+def _restoring(checkpoint: Path | None, recorder: EpochRecorder) -> Iterator[None]:
+    """Explain what fails before the training begins, if it begins at a checkpoint."""
+    try:
+        yield
+    except RESTORE_ERRORS as error:
+        if checkpoint is None or recorder.has_begun:
+            raise
+        raise UsageError(
+            f"{checkpoint} does not hold the state of a training like this one: "
+            f"{type(error).__name__}: {error}",
+            hint="--resume never starts over, and keeps the old run",
+        ) from error
 
 
 def bare_trainer(placement: Placement, *, bf16: bool, steps: int) -> L.Trainer:
