@@ -2,7 +2,7 @@
 
 import pytest
 
-from alexcli.ablation.forest import forest_panel
+from alexcli.ablation.forest import forest_panel, overview_panels
 from alexcli.ablation.plan import Ablation
 from alexcli.ablation.results import study_results
 from alexcli.records.study import StudyResult
@@ -39,3 +39,14 @@ def test_epochs_are_drawn_as_ratios_and_a_word_is_no_mark() -> None:
     assert row.mean is not None
     assert row.mean > 1
     assert (row.claim, row.margin) == (None, 1.1), "`higher` has no place on an axis"
+
+
+def test_many_studies_are_rows_of_one_plot_and_ratios_of_another() -> None:
+    errors, ratios = overview_panels([_study("lrn"), _study("bias_init"), _study("pooling")])
+    assert [row.label.split(" (")[0] for row in errors.rows] == [
+        "lrn: without",
+        "pooling: non_overlapping",
+    ]
+    assert [row.label.split(":")[0] for row in ratios.rows] == ["bias_init"]
+    assert not any(row.values for row in [*errors.rows, *ratios.rows])
+    assert (errors.limit, ratios.limit) == (12.0, None)

@@ -1,5 +1,7 @@
 """Drawing a forest plot."""
 
+from typing import Any
+
 from matplotlib.figure import Figure
 
 from alexcli.records.analysis import ForestPanel, ForestRow
@@ -46,4 +48,15 @@ def test_what_was_not_measured_is_not_drawn() -> None:
     empty = ForestRow("arm", None, None, None, [], None, None, "undecided")
     axis = _axis(ForestPanel(rows=[empty], x_label="points", zero=0.0))
     names = [text.get_text() for text in axis.get_legend().get_texts()]  # type: ignore[attr-defined]
-    assert names == ["single seeds"]
+    assert names == []
+
+
+def test_an_axis_ends_at_its_limit_and_arrows_lead_beyond() -> None:
+    wide = ForestRow("wide", 9.0, -19.0, 37.0, [], None, None, "undecided")
+    axis: Any = _axis(ForestPanel(rows=[ROW, wide], x_label="points", zero=0.0, limit=12.0))
+    assert axis.get_xlim() == (-12, 12)
+    arrows = [line for line in axis.get_lines() if line.get_marker() in "<>"]
+    assert [(line.get_marker(), *line.get_xdata(), *line.get_ydata()) for line in arrows] == [
+        ("<", -12, 1),
+        (">", 12, 1),
+    ]

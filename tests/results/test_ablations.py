@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.ablation.recorded import file_name, read_study_result
-from tests.results.readme import RESULTS, read
+from tests.results.pages import RESULTS, read
 
 FILES = sorted((RESULTS / "ablations").glob("*.json"))
 

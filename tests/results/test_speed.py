@@ -1,30 +1,14 @@
-"""Speeds: what the README says, against the files that benchmarks wrote."""
+"""Speeds: what docs/speed.md says, against the files that benchmarks wrote."""
 
 import json
 
-from tests.results.readme import RESULTS, ROOT, read, readme, readme_on_one_line
+from tests.results.pages import RESULTS, page_on_one_line
 
 
-def test_the_readme_quotes_speeds_as_they_were_measured() -> None:
-    quoted = [
-        line
-        for line in readme().splitlines()
-        if line.startswith("|") and "](results/speed/" in line
-    ]
-    assert len(quoted) >= 10
-    for line in quoted:
-        name, _, against, ratio, link = (cell.strip() for cell in line.strip("|").split("|"))
-        content = read(ROOT / link.partition("](")[2].rstrip(")"))
-        (row,) = [
-            row for row in content["results"] if (row["name"], row["against"]) == (name, against)
-        ]
-        assert ratio.split()[0] == f"{row['ratio_median']:.2f}"
-
-
-def test_the_readme_says_where_the_time_of_a_step_goes_as_it_was_measured() -> None:
+def test_the_page_says_where_the_time_of_a_step_goes_as_it_was_measured() -> None:
     rows = json.loads((RESULTS / "speed/profile.json").read_text())["results"]
     milliseconds = {(row["net"], row["pass"]): row["ms"] for row in rows}
-    text = readme_on_one_line()
+    text = page_on_one_line("speed")
 
     forward = milliseconds["ours", "forward"]
     norms = sum(ms for name, ms in forward.items() if name.endswith("norm"))
@@ -41,10 +25,10 @@ def test_the_readme_says_where_the_time_of_a_step_goes_as_it_was_measured() -> N
     assert f"the other {whole - norm:,.0f} stand against {others:,.0f} " in text
 
 
-def test_the_readme_says_how_long_a_first_run_takes_as_it_was_measured() -> None:
+def test_the_page_says_how_long_a_first_run_takes_as_it_was_measured() -> None:
     rows = json.loads((RESULTS / "speed/first_run.json").read_text())["results"]
     seconds = {row["name"].removeprefix("first_run/"): row["value"] for row in rows}
-    text = readme_on_one_line()
+    text = page_on_one_line("speed")
     assert f"to a trained net took {seconds['total']:.0f} s" in text
     assert f"{seconds['install']:.0f} s to install" in text
     assert f"and {seconds['train']:.0f} s of `alexcli train`" in text

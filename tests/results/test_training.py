@@ -1,10 +1,10 @@
-"""Trained nets: what the README says was measured, against the files that `train` wrote."""
+"""Trained nets: what docs/quickstart.md says was measured, against the files that `train` wrote."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.results.readme import RESULTS, read, readme
+from tests.results.pages import RESULTS, page, read
 
 FILES = sorted((RESULTS / "training").glob("*.json"))
 
@@ -14,9 +14,9 @@ def test_there_are_results() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_the_readme_quotes_a_result_as_its_file_has_it(path: Path) -> None:
+def test_the_page_quotes_a_result_as_its_file_has_it(path: Path) -> None:
     result = read(path)
-    (line,) = [line for line in readme().splitlines() if f"training/{path.name}" in line]
+    (line,) = [line for line in page("quickstart").splitlines() if f"training/{path.name}" in line]
     assert f"{100 * result['last']['val']['top1_err']:.2f}%" in line
     assert f"{result['seconds']:.0f} s" in line
 

@@ -1,4 +1,8 @@
-"""A study as a forest plot: a row for each arm, in points of error or as ratios."""
+"""Studies as forest plots: a row for each arm, in points of error or as ratios."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from alexcli.records.analysis import ForestPanel, ForestRow
 from alexcli.records.study import Difference, StudyResult
@@ -30,6 +34,39 @@ def forest_panel(study: StudyResult) -> ForestPanel:
         title="arms against the baseline",
         log_x=is_ratio,
     )
+
+
+SOURCE = re.compile(r"\((\w+)\)")
+"""Where its images are from, in the words of a setting."""
+OVERVIEW_LIMIT = 12.0
+"""Points of error that the axis of many studies shows: one wide interval must not flatten all."""
+
+
+def overview_panels(studies: Sequence[StudyResult]) -> list[ForestPanel]:
+    """Many studies below each other, without their seeds: differences of errors, then ratios.
+
+    Args:
+        studies: with their verdicts.
+    """
+    panels = []
+    for is_ratio in (False, True):
+        chosen = [study for study in studies if (study.metric == "epochs") == is_ratio]
+        if not chosen:
+            continue
+        rows = [row for study in chosen for row in _overview_rows(study)]
+        panel = replace(forest_panel(chosen[0]), rows=rows, title="")
+        panels.append(panel if is_ratio else replace(panel, limit=OVERVIEW_LIMIT))
+    return panels
+
+
+def _overview_rows(study: StudyResult) -> list[ForestRow]:
+    """The rows of one study, which its name and its setting tell from those of others."""
+    chosen = SOURCE.search(study.setting)
+    setting = chosen[1] if study.kind == "chosen" and chosen else study.kind
+    return [
+        replace(row, label=f"{study.name}: {row.label} ({setting})", values=[])
+        for row in forest_panel(study).rows
+    ]
 
 
 def _row(name: str, difference: Difference, scale: int) -> ForestRow:

@@ -62,7 +62,7 @@ def ablate(
         launch (local|slurm): local: train here until all are finished. slurm: submit and return.
         report_only: Train nothing: show what is finished.
         dry_run: List the runs, each with its estimated time if the study runs alone.
-        recorded (DIR): Show the studies that --out wrote into a folder, as one table.
+        recorded (DIR): Show the studies that --out wrote into a folder, as one table and figure.
         out (DIR): Write STUDY-SETTING.json and .csv; of a setting of yours STUDY.json and .csv.
 
     Examples:
@@ -74,7 +74,7 @@ def ablate(
         alexcli ablate --recorded results --format md
     """
     if list_ or recorded:
-        _print_overview(recorded, arguments or [], format)
+        _print_overview(recorded, arguments or [], format, out)
         return
     _check_out(out, dry_run=dry_run)
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
@@ -121,7 +121,9 @@ def _train(
     return train_all(ablation, jobs, reporter)
 
 
-def _print_overview(recorded: Path | None, arguments: Sequence[str], format: Format) -> None:
+def _print_overview(
+    recorded: Path | None, arguments: Sequence[str], format: Format, out: Path | None
+) -> None:
     """All studies, or those that are recorded in a folder; UsageError for words beside that."""
     option = "--list" if recorded is None else f"--recorded {recorded}"
     if arguments:
@@ -132,10 +134,18 @@ def _print_overview(recorded: Path | None, arguments: Sequence[str], format: For
     if recorded is None:
         emit(render(_study_list(), format))
         return
+    from alexcli.ablation.forest import overview_panels
     from alexcli.ablation.recorded import read_studies
     from alexcli.render.studies import overview
 
-    emit(render(overview(read_studies(recorded)), format))
+    studies = read_studies(recorded)
+    table = overview(studies)
+    emit(render(table, format))
+    if out is not None:
+        analysis = Analysis("", [table], overview_panels(studies))
+        paths = [out / f"recorded{ending}" for ending in (".csv", ".png", ".svg")]
+        hint = "choose another folder"
+        save_outputs(analysis, paths, make_reporter(), f"--out {out}", hint)
 
 
 def _check_out(out: Path | None, *, dry_run: bool) -> None:

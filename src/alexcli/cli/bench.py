@@ -288,6 +288,26 @@ def _paper_net() -> "TrainSpec":
     return compose(["data=folder", "model=alexnet", "trainer.accelerator=cpu"], TrainSpec)
 
 
+@command(bench)
+def recorded(
+    folder: Path, names: list[str] | None = None, *, format: FormatOption = Format.table
+) -> None:
+    """Figures that `--out` wrote into a folder, as one table.
+
+    Args:
+        folder: The folder.
+        names: Only these measurements, or all below a name.
+
+    Examples:
+        alexcli bench recorded results/speed
+        alexcli bench recorded results/speed step/train small --format md
+    """
+    from alexcli.bench.recorded import recorded_table
+
+    table = recorded_table(folder, names or [])
+    emit(render(table, format))
+
+
 def _show(
     name: str,
     results: Sequence[BenchResult],

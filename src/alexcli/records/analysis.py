@@ -92,6 +92,8 @@ class ForestPanel:
     """What stands above the panel."""
     log_x: bool = False
     """Whether the axis is logarithmic: for ratios."""
+    limit: float | None = None
+    """How far from `zero` a linear axis may reach; what lies beyond is drawn as an arrow."""
 
 
 @dataclass

@@ -32,6 +32,8 @@ def draw_forest(panel: ForestPanel, axis: Any) -> None:
     for number, row in enumerate(panel.rows):
         _draw_row(row, number, panel, axis)
     axis.axvline(panel.zero, color=NO_DIFFERENCE, linewidth=1)
+    if panel.limit is not None:
+        _cut_axis(panel, panel.limit, axis)
     if panel.log_x:
         _use_log_axis(axis)
     labels = [f"{row.label}\n{row.verdict}" for row in panel.rows]
@@ -46,6 +48,25 @@ def draw_forest(panel: ForestPanel, axis: Any) -> None:
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
     _draw_legend(axis, rows=len(panel.rows))
+
+
+def _cut_axis(panel: ForestPanel, limit: float, axis: Any) -> None:
+    """End the axis where it may end, with arrows for the intervals that go on beyond.
+
+    Args:
+        panel: the rows.
+        limit: of the distance from no difference.
+        axis: matplotlib's axes.
+    """
+    left, right = axis.get_xlim()
+    left = max(left, panel.zero - limit)
+    right = min(right, panel.zero + limit)
+    axis.set_xlim(left, right)
+    for number, row in enumerate(panel.rows):
+        if row.low is not None and row.low < left:
+            axis.plot([left], [number], "<", color=FOUND, markersize=8, clip_on=False)
+        if row.high is not None and row.high > right:
+            axis.plot([right], [number], ">", color=FOUND, markersize=8, clip_on=False)
 
 
 def _use_log_axis(axis: Any) -> None:
@@ -65,7 +86,9 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
             [low, high], number - HALF_BAND, number + HALF_BAND, color=BAND, label="counts as none"
         )
     dots = [number + SEED_OFFSET for _ in row.values]
-    axis.plot(row.values, dots, "o", color=FOUND, alpha=0.35, markersize=3.5, label="single seeds")
+    if dots:
+        marks = {"color": FOUND, "alpha": 0.35, "markersize": 3.5}
+        axis.plot(row.values, dots, "o", label="single seeds", **marks)
     if row.low is not None and row.high is not None:
         axis.plot([row.low, row.high], [number, number], color=FOUND, linewidth=2.2)
     if row.mean is not None:

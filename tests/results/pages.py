@@ -1,4 +1,4 @@
-"""The README and the files of results that it quotes."""
+"""The README, the pages of docs and the files of results that they quote."""
 
 import json
 from pathlib import Path
@@ -8,14 +8,14 @@ ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "results"
 
 
-def readme() -> str:
-    """The text of the README."""
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+def page(name: str) -> str:
+    """The text of a page of docs."""
+    return (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
 
 
-def readme_on_one_line() -> str:
+def page_on_one_line(name: str) -> str:
     """The text with single spaces, for sentences that are broken over lines."""
-    return " ".join(readme().split())
+    return " ".join(page(name).split())
 
 
 def read(path: Path) -> dict[str, Any]:
