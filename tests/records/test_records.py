@@ -11,6 +11,7 @@ import pytest
 import alexcli.records.analysis
 import alexcli.records.benchmark
 import alexcli.records.claim
+import alexcli.records.features
 import alexcli.records.history
 import alexcli.records.run_summary
 import alexcli.records.study
@@ -23,6 +24,7 @@ MODULES = (
     alexcli.records.analysis,
     alexcli.records.benchmark,
     alexcli.records.claim,
+    alexcli.records.features,
     alexcli.records.history,
     alexcli.records.run_summary,
     alexcli.records.study,

@@ -20,6 +20,7 @@ from alexcli.cli.config import config
 from alexcli.cli.data import data
 from alexcli.cli.eval import eval_
 from alexcli.cli.export import export
+from alexcli.cli.features import features
 from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
 from alexcli.cli.report import report
@@ -56,7 +57,7 @@ def root(
     """AlexNet as its paper describes it and as its authors ran it."""
 
 
-for function in (train, eval_, predict, import_, export, analyze, ablate, claims, report):
+for function in (train, eval_, predict, features, import_, export, analyze, ablate, claims, report):
     command(app)(function)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")

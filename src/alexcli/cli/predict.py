@@ -1,18 +1,15 @@
 """alexcli predict."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from alexcli.cli.options import FormatOption, Runs, TenCrop
 from alexcli.cli.output import emit, save_outputs
-from alexcli.errors import RunFailedError, UsageError, plural
+from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
-
-if TYPE_CHECKING:  # torch would slow down every --help
-    from alexcli.run.find import RunCheckpoint
 
 Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
@@ -53,13 +50,14 @@ def predict(
         )
     from alexcli.render.output import as_text
     from alexcli.render.predictions import prediction_analysis
-    from alexcli.run.predict import find_images
+    from alexcli.run.find import single_checkpoint
+    from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
     from alexcli.run.trained import load
 
     files = find_images(images)
     reporter = make_reporter()
-    checkpoint = _one_checkpoint(run, runs)
+    checkpoint = single_checkpoint([] if run is None else [run], runs)
     trained = load(checkpoint.run, checkpoint.path)
     unreadable: list[str] = []
     predictions = run_predict(
@@ -70,23 +68,4 @@ def predict(
     emit(as_text(analysis, format))
     if out is not None:
         save_outputs(analysis, [out], reporter, f"--out {out}", "choose another place")
-    if unreadable:
-        messages = "".join(f"\n  {message}" for message in unreadable)
-        raise RunFailedError(
-            f"{len(unreadable):,} of {plural(len(files), 'image')} cannot be read:{messages}",
-            hint="name images of a format that Pillow reads",
-        )
-
-
-def _one_checkpoint(run: str | None, runs: Path) -> "RunCheckpoint":
-    """The checkpoint that --run names, or the newest trained or imported one."""
-    from alexcli.run.find import resolve_runs
-
-    names = [] if run is None else [run]
-    checkpoints = resolve_runs(names, runs, kinds=("train", "import"))
-    if len(checkpoints) > 1:
-        raise UsageError(
-            f"--run {run} matches {plural(len(checkpoints), 'run')}",
-            hint=f"--run {checkpoints[0].path}",
-        )
-    return checkpoints[0]
+    check_all_read(unreadable, len(files))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from alexcli.config.compose import compose
-from alexcli.errors import UsageError, plural
+from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import Reporter
 from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
@@ -17,7 +17,6 @@ from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
 if TYPE_CHECKING:  # `params` and its like start without torch
     from alexcli.analysis.subject import Subject
     from alexcli.records.history import RunHistory
-    from alexcli.run.find import RunCheckpoint
 
 
 @dataclass(frozen=True)
@@ -151,38 +150,28 @@ def _histories(request: Request) -> "list[RunHistory]":
 
 def _subject(request: Request) -> "Subject":
     """The net of a run, configured as for `eval`."""
+    from alexcli.run.find import single_checkpoint
     from alexcli.run.subject import subject_of
     from alexcli.run.trained import load
 
-    checkpoint = _single_run(request)
+    checkpoint = single_checkpoint(request.run_names, request.runs)
     model = load(checkpoint.run, checkpoint.path, request.run_overrides)
     return subject_of(model, request.spec, request.reporter)
 
 
 def _untrained(request: Request) -> "Subject":
     """A net before its first step, configured as for `train`, or as a run was if one is named."""
+    from alexcli.run.find import single_checkpoint
     from alexcli.run.subject import subject_of
     from alexcli.run.trained import eval_config, untrained
 
     if request.run_names:
-        config = eval_config(_single_run(request).run, request.run_overrides)
+        checkpoint = single_checkpoint(request.run_names, request.runs)
+        config = eval_config(checkpoint.run, request.run_overrides)
     else:
         config = compose(request.run_overrides, TrainSpec)
     model = untrained(config, request.reporter)
     return subject_of(model, request.spec, request.reporter)
-
-
-def _single_run(request: Request) -> "RunCheckpoint":
-    """The run that --run names, or the newest one; UsageError for several."""
-    from alexcli.run.find import resolve_runs
-
-    checkpoints = resolve_runs(request.run_names, request.runs, kinds=("train", "import"))
-    if len(checkpoints) > 1:
-        raise UsageError(
-            f"--run matches {plural(len(checkpoints), 'run')}",
-            hint=f"--run {checkpoints[0].run.path}",
-        )
-    return checkpoints[0]
 
 
 PROVIDERS: dict[str, Callable[[Request], Any]] = {

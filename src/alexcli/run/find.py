@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from alexcli.errors import UsageError, nearest, sibling_names
+from alexcli.errors import UsageError, nearest, plural, sibling_names
 from alexcli.run.directory import RunDirectory
 
 OLD_RUN_MARK = "~"
@@ -46,6 +46,25 @@ def resolve_runs(
             checkpoint = locate(path)
             by_file[checkpoint.path.resolve()] = checkpoint
     return list(by_file.values())
+
+
+def single_checkpoint(names: Sequence[str], runs: Path) -> RunCheckpoint:
+    """The one checkpoint that a user names, or that of the newest trained or imported run.
+
+    Args:
+        names: a run directory, a checkpoint or a wildcard; empty for the newest run.
+        runs: directory searched for the newest run.
+
+    Raises:
+        UsageError: the names match several or none.
+    """
+    checkpoints = resolve_runs(names, runs, kinds=("train", "import"))
+    if len(checkpoints) > 1:
+        raise UsageError(
+            f"--run {' '.join(names)} matches {plural(len(checkpoints), 'run')}",
+            hint=f"--run {checkpoints[0].path}",
+        )
+    return checkpoints[0]
 
 
 def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:

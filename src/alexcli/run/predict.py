@@ -12,7 +12,7 @@ import torch
 from alexcli.data.arrays import ImageArray
 from alexcli.data.decode import SUFFIXES, ResizeSpec, read_square
 from alexcli.data.labels import read_labels
-from alexcli.errors import UsageError, plural
+from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.reporter import Reporter
 from alexcli.run.predictor import PROTOCOL_VIEWS
@@ -82,7 +82,7 @@ def predict(
     predictions: list[ImagePrediction] = []
     for start in range(0, len(files), batch_size):
         numbers = range(start, min(start + batch_size, len(files)))
-        chosen, pixels = _read_batch(trained, files, numbers, unreadable)
+        chosen, pixels = read_batch(trained, files, numbers, unreadable)
         if chosen:
             images = torch.from_numpy(np.stack(pixels)).to(trained.placement.device)
             best = predictor(images, views).mean(0).topk(top)
@@ -100,7 +100,7 @@ def predict(
     return predictions
 
 
-def _read_batch(
+def read_batch(
     trained: TrainedModel,
     files: Sequence[Path],
     numbers: Sequence[int],
@@ -127,6 +127,21 @@ def _read_batch(
             chosen.append(number)
             pixels.append(image)
     return chosen, pixels
+
+
+def check_all_read(unreadable: Sequence[str], count: int) -> None:
+    """RunFailedError that names the files which were passed over, if any.
+
+    Args:
+        unreadable: a message for each of them.
+        count: all files.
+    """
+    if unreadable:
+        messages = "".join(f"\n  {message}" for message in unreadable)
+        raise RunFailedError(
+            f"{len(unreadable):,} of {plural(count, 'image')} cannot be read:{messages}",
+            hint="name images of a format that Pillow reads",
+        )
 
 
 def _number_of_classes(trained: TrainedModel, top: int | None) -> int:

@@ -1,0 +1,94 @@
+"""alexcli features."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from alexcli.cli.arguments import split_arguments
+from alexcli.cli.options import Runs
+from alexcli.errors import UsageError
+from alexcli.files import writing
+from alexcli.render.progress import make_reporter
+
+SUFFIXES = (".npz", ".npy", ".csv")
+
+
+def features(
+    arguments: list[str] | None = None,
+    *,
+    out: Path,
+    layer: str | None = None,
+    at: Literal["product", "activation", "output"] = "output",
+    split: Literal["train", "val", "test"] | None = None,
+    run: str | None = None,
+    runs: Runs = Path("runs"),
+) -> None:
+    """Write what a layer makes of images, for classifiers and searches of your own.
+
+    Each image is resized as the net's own data was, and its centre crop passes through the net. The
+    label of an image in a folder is the name of its class folder. A file that is not an image is
+    left out, and named at the end.
+
+    Args:
+        arguments (IMAGE|FOLDER|KEY=VALUE): Images, folders of them, and overrides of data.*,
+            eval.* and trainer.*.
+        out (FILE): FILE.npz holds features, files, labels, shape and layer; FILE.npy the features,
+            with FILE.files.csv beside it; FILE.csv a row for each image.
+        layer (NAME): Such as conv5 or fc7; without it, the last hidden layer.
+        at: Where in the layer: its product, before the activation; the activation's output; or the
+            output of the whole layer, after norm, pooling and the factor of dropout.
+        split: In place of images, a split of the run's own data.
+        run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
+
+    Examples:
+        alexcli features DIR --layer fc7 --out features.npz
+        alexcli features cat.jpg --layer conv5 --at product --out conv5.npy
+        alexcli features --split val --layer fc6 --out val.csv
+    """
+    names, overrides = split_arguments(arguments or [])
+    _check_words(names, split, out)
+    from alexcli.render.feature_files import write_features
+    from alexcli.run.features import FeatureExtractor, find_labelled
+    from alexcli.run.find import single_checkpoint
+    from alexcli.run.predict import check_all_read
+    from alexcli.run.trained import load
+    from alexcli.schema import LayerPoint
+
+    reporter = make_reporter()
+    found = find_labelled([Path(name) for name in names])
+    checkpoint = single_checkpoint([] if run is None else [run], runs)
+    trained = load(checkpoint.run, checkpoint.path, overrides)
+    extractor = FeatureExtractor(trained, layer, LayerPoint(at))
+    unreadable: list[str] = []
+    if split is None:
+        batches = extractor.of_files(found, reporter, unreadable)
+    else:
+        batches = extractor.of_split(split, reporter)
+    with writing(f"--out {out}", hint="choose another place"):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        for path in write_features(batches, out, extractor.layer):
+            reporter.note(f"wrote {path}")
+    check_all_read(unreadable, len(found))
+
+
+def _check_words(names: Sequence[str], split: str | None, out: Path) -> None:
+    """UsageError for words that do not fit together, and for paths that do not exist."""
+    if out.suffix.lower() not in SUFFIXES:
+        raise UsageError(
+            f"the suffix of --out {out} is not one of {', '.join(SUFFIXES)}",
+            hint=f"--out {out.parent / (out.stem or 'features')}.npz",
+        )
+    if out.is_dir():
+        raise UsageError(f"--out {out} is a folder", hint=f"--out {out / 'features.npz'}")
+    if split is not None and names:
+        raise UsageError(
+            f"--split {split} takes the run's own data in place of {names[0]}",
+            hint="name images, or a split",
+        )
+    if split is None and not names:
+        raise UsageError(
+            "no images are named", hint="alexcli features DIR --out FILE, or --split val"
+        )
+    for name in names:
+        if not Path(name).exists():
+            raise UsageError(f"{name} does not exist", hint="name image files or folders of them")
