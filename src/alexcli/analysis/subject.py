@@ -4,7 +4,7 @@ Legend: N images, S side of a stored image, U units of a layer.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -12,6 +12,7 @@ from alexcli.data.images import ImageSource
 from alexcli.data.transforms import Batch, Preprocess
 from alexcli.model.activations import activations, with_layers
 from alexcli.model.net import Net
+from alexcli.reporter import NullReporter, Reporter
 
 
 @dataclass
@@ -44,6 +45,8 @@ class Subject:
     """Opens the training set, which need not fit in memory."""
     batches: Callable[[ImageSource], Iterator[Batch]]
     """Passes once over a set of images in order, on the net's device."""
+    reporter: Reporter = field(default_factory=NullReporter)
+    """Receives progress updates of what takes long."""
 
     def features(self, pixels: Tensor, layer: str) -> Tensor:
         """The outputs of a layer for the centre crops of images.

@@ -65,7 +65,7 @@ def activations(net: Towers, x: Tensor, layers: list[str]) -> dict[str, Tensor]:
     """
     with torch.no_grad(), recording(net, layers) as outputs:
         net(x)
-    return {name: torch.cat(parts, dim=1) for name, parts in outputs.items()}
+    return {name: torch.cat(parts, dim=1).float() for name, parts in outputs.items()}
 
 
 def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tensor:
@@ -88,8 +88,8 @@ def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tens
         net(x)
     parts = outputs[layer]
     if layer == net.shapes[-1].name:
-        return torch.stack(parts).sum(dim=0)
-    return torch.cat(parts, dim=1)
+        return torch.stack(parts).sum(dim=0).float()
+    return torch.cat(parts, dim=1).float()
 
 
 @contextlib.contextmanager
@@ -119,7 +119,7 @@ def recording(
 
 @contextlib.contextmanager
 def _record(layer: Layer, name: str, point: LayerPoint, outputs: list[Tensor]) -> Iterator[None]:
-    """Append what one tower's share of a layer computes to a list, float32."""
+    """Append what one tower's share of a layer computes to a list."""
     ops = list(layer.ops.values())
     if point is LayerPoint.activation and "act" not in layer.ops:
         raise UsageError(
@@ -145,15 +145,16 @@ def _append_output_to(outputs: list[Tensor]) -> Callable[[nn.Module, object, Ten
     """A forward hook that appends a module's output to a list."""
 
     def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
-        outputs.append(output.float())
+        outputs.append(output)
 
     return hook
 
 
-def _append_input_to(outputs: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-    """A hook that appends a copy of a module's input to a list: an activation works in place."""
+def _append_input_to(outputs: list[Tensor]) -> Callable[[nn.Module, tuple[Any, ...]], Tensor]:
+    """A hook that appends a module's input to a list."""
 
-    def hook(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        outputs.append(inputs[0].float().clone())
+    def hook(_module: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
+        outputs.append(inputs[0])
+        return inputs[0].clone()  # which an activation may overwrite
 
     return hook

@@ -55,6 +55,7 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         sample=sample,
         training_set=training_set,
         batches=batches,
+        reporter=reporter,
     )
 
 

@@ -43,13 +43,17 @@ class AnalyzeSpec:
     batch: int = ranged(128, low=1)
     """params: images of a batch, for the memory of the activations (section 5: 128)."""
     layer: str | None = None
-    """filters, maps, neighbors, codes: name of the layer; null takes that of the paper's figure."""
+    """filters, maps, neighbors, codes, gradcam: name of the layer; null takes that of the paper's
+    figure.
+    """
     images: str | None = None
-    """predictions, neighbors, saliency, maps, init: an image, or a folder of images; null takes
-    held-out images of the run's own data.
+    """predictions, neighbors, saliency, gradcam, occlusion, maps, init: an image, or a folder of
+    images; null takes held-out images of the run's own data.
     """
     count: int = ranged(8, low=1)
-    """predictions, neighbors, saliency, maps, init: number of images."""
+    """predictions, neighbors, saliency, gradcam, occlusion, maps, init: number of images."""
+    patch: int | None = ranged(None, low=1)
+    """occlusion: side of the square that covers, pixels; null takes a sixth of the image's."""
     nearest: int = ranged(6, low=1)
     """neighbors, codes: nearest neighbours of an image (Figure 4: 6)."""
     bits: list[int] = field(default_factory=lambda: [8, 16, 32, 64, 128])

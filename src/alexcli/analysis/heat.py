@@ -1,0 +1,89 @@
+"""Heat maps over images: where a class comes from, drawn on what the net saw.
+
+Legend: N images, s side of the net's input.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.data.crops import center_crop
+from alexcli.records.analysis import TilesPanel
+
+SMALLEST = 1e-30
+"""Keeps a map of zeros what it is."""
+OPACITY = 0.6
+"""Of the hottest pixel's colour."""
+RED, GREEN, BLUE = 0.299, 0.587, 0.114
+"""Shares of the colours in a pixel's lightness (ITU-R BT.601)."""
+
+
+@dataclass
+class Predicted:
+    """What a net says of images without any change."""
+
+    indices: Tensor
+    """(N,) int64, the predicted classes."""
+    p: Tensor
+    """(N,) float32, their probabilities."""
+
+    @classmethod
+    def from_scores(cls, scores: Tensor) -> "Predicted":
+        """Of class scores, (N, K)."""
+        best = torch.softmax(scores.detach().float(), dim=1).max(dim=1)
+        return cls(best.indices, best.values)
+
+
+def prediction_rows(
+    sample: SampleImages, predicted: Predicted, class_names: list[str]
+) -> list[dict[str, Any]]:
+    """The first columns of a table about images: file, label, prediction and its probability."""
+    return [
+        {"file": file, "label": label, "prediction": class_names[index], "p": p}
+        for file, label, index, p in zip(
+            sample.files,
+            sample.labels,
+            predicted.indices.tolist(),
+            predicted.p.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> TilesPanel:
+    """What the net sees, under its true label, and below it the heat, under the prediction.
+
+    Args:
+        subject: the net and the images.
+        heat: (N, s, s) float, at least 0; each map is scaled by its own largest value.
+        rows: from `prediction_rows`.
+    """
+    size = subject.preprocess.size
+    pixels = subject.sample().pixels
+    crops = np.stack([center_crop(image, size).cpu().numpy() for image in pixels])
+    peaks = heat.flatten(1).amax(dim=1).clamp_min(SMALLEST)
+    scaled = (heat / peaks[:, None, None]).cpu().numpy()
+    captions = [f"true: {row['label']}" if row["label"] else row["file"] for row in rows]
+    captions += [f"{row['prediction']}, {row['p']:.0%}" for row in rows]
+    return TilesPanel(np.stack([crops, overlay(crops, scaled)]), captions, inches=1.6)
+
+
+def overlay(crops: "np.typing.NDArray[np.uint8]", heat: Any) -> "np.typing.NDArray[np.uint8]":
+    """Heat over images in gray: cold pixels stay gray, the hottest ones become yellow.
+
+    Args:
+        crops: (N, s, s, 3) uint8.
+        heat: (N, s, s) in [0, 1].
+
+    Returns:
+        (N, s, s, 3) uint8.
+    """
+    gray = crops @ np.array([RED, GREEN, BLUE]) / 255
+    colours = np.stack([(2 * heat).clip(0, 1), (2 * heat - 1).clip(0, 1), 0 * heat], axis=-1)
+    share = OPACITY * heat[..., None]
+    mixed = (1 - share) * gray[..., None] + share * colours
+    return np.round(255 * mixed).astype(np.uint8)
