@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -49,14 +50,17 @@ def _same_threads_after() -> Iterator[None]:
 @pytest.mark.usefixtures("_same_threads_after")
 def test_a_sweep_trains_every_combination_as_if_it_were_typed_alone() -> None:
     words = [*SMALL, "trainer.threads=2"]
-    command = [sys.executable, "-m", "alexcli", "train", *words, "seed=0,1"]
+    command = [sys.executable, "-m", "alexcli", "train", *words, "seed=0,1", "--format", "json"]
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
-    assert len(result.stdout.splitlines()) == 2
     assert "2 of 2 jobs finished" in result.stderr
     assert result.stderr.count("2 threads") == 2, "and one where nothing is set: see conftest"
     runs = {path.name[:2]: path for path in Path("runs/quickstart").glob("s*")}
     assert runs.keys() == {"s0", "s1"}
+    jobs = json.loads(result.stdout)
+    assert {Path(job["directory"]) for job in jobs} == set(runs.values())
+    assert [job["val_err"] for job in jobs] == sorted(job["val_err"] for job in jobs)
+    assert result.stderr.splitlines()[-1].endswith(f"eval --ten-crop {jobs[0]['directory']}")
     alone = run_command("train", *words, "seed=1", "label=alone")
     assert alone.code == 0, alone.err
     _assert_same_training(runs["s1"], Path("runs/alone") / runs["s1"].name)

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,10 +13,14 @@ from alexcli.cli.output import emit
 from alexcli.errors import plural
 from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
+from alexcli.render.tables import Format
 from alexcli.reporter import Reporter
 
 if TYPE_CHECKING:
+    from alexcli.records.sweep import SweepJob
     from alexcli.schema import TrainSpec
+
+TableFormat = Annotated[Format | None, typer.Option(show_default="table", case_sensitive=False)]
 
 
 def train(
@@ -25,6 +29,7 @@ def train(
     *,
     resume: str = "auto",
     dry_run: bool = False,
+    format: TableFormat = None,
     arm: Hidden = None,
 ) -> None:
     """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, in two minutes.
@@ -33,11 +38,14 @@ def train(
         resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
             the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
         dry_run: Print the configuration and where it would run.
+        format: How the table of the trainings comes out; without it, one training alone prints its
+            directory.
 
     Examples:
         alexcli train
         alexcli train experiment=imagenette data.root=DIR
         alexcli train seed=0,1,2 optim.epochs=5
+        alexcli train optim.lr=0.01,0.005 --format json
         alexcli train placement=distributed label=two_processes
     """
     from alexcli.config.compose import compose
@@ -56,8 +64,8 @@ def train(
     specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
     if dry_run:
         _print_plans(specs, jobs, reporter)
-    elif len(jobs) > 1:
-        _train_several(jobs, resume, reporter)
+    elif len(jobs) > 1 or format is not None:
+        _train_several(jobs, resume, format or Format.table, reporter)
     else:
         _train_one(specs[0], typed, command_line, resume, arm, reporter)
 
@@ -72,13 +80,31 @@ def _print_plans(
         emit(plan(spec, reporter, overrides=job))
 
 
-def _train_several(jobs: Sequence[list[str]], resume: str, reporter: Reporter) -> None:
+def _train_several(
+    jobs: Sequence[list[str]], resume: str, format: Format, reporter: Reporter
+) -> None:
     """Train one job after another; the worst exit code is this command's."""
+    from alexcli.render.sweeps import sweep_text
     from alexcli.run.sweep import sweep
 
-    codes = sweep(jobs, ["--resume", resume], reporter)
-    reporter.note(f"{codes.count(0)} of {plural(len(jobs), 'job')} finished")
-    raise typer.Exit(max(codes))
+    ended = sweep(jobs, ["--resume", resume], reporter)
+    reporter.close()
+    emit(sweep_text(ended, format))
+    _note_sweep(ended, reporter)
+    raise typer.Exit(max(job.exit_code or 0 for job in ended))
+
+
+def _note_sweep(ended: "Sequence[SweepJob]", reporter: Reporter) -> None:
+    """How many jobs finished, which did not, and how the best is evaluated."""
+    from alexcli.records.sweep import best_first
+
+    finished = [job for job in best_first(ended) if job.run is not None]
+    reporter.note(f"{len(finished):,} of {plural(len(ended), 'job')} finished")
+    for job in ended:
+        if job.run is None:
+            reporter.warn(f"{job.state}: alexcli train {' '.join(job.overrides)}")
+    if finished and finished[0].run is not None:
+        reporter.note(f"next: {_program()} eval --ten-crop {finished[0].run.path}")
 
 
 def _train_one(

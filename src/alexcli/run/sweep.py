@@ -2,14 +2,22 @@
 
 import signal
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
+from alexcli.records.run_summary import RunSummary
+from alexcli.records.sweep import SweepJob
 from alexcli.reporter import Reporter
+from alexcli.run.directory import RunDirectory
+from alexcli.run.listing import summarize
 from alexcli.run.signals import signals_handled_by
 from alexcli.run.training_processes import INTERRUPTED, TrainingProcesses
 
 
-def sweep(jobs: Sequence[Sequence[str]], flags: Sequence[str], reporter: Reporter) -> list[int]:
+def sweep(
+    jobs: Sequence[Sequence[str]], flags: Sequence[str], reporter: Reporter
+) -> list[SweepJob]:
     """Run `alexcli train` once for each list of overrides.
 
     A job that fails does not stop the next one; the same sweep again skips what is finished.
@@ -20,9 +28,9 @@ def sweep(jobs: Sequence[Sequence[str]], flags: Sequence[str], reporter: Reporte
         reporter: receives progress updates.
 
     Returns:
-        The exit codes; 1 where a signal ended a training.
+        What became of each job, in their order; exit code 1 where a signal ended a training.
     """
-    codes: list[int] = []
+    ended: list[SweepJob] = []
     # Ctrl-C reaches the training too, which saves before it stops; here it only means to wait.
     with (
         signals_handled_by(lambda *_: None, signal.SIGINT),
@@ -30,9 +38,28 @@ def sweep(jobs: Sequence[Sequence[str]], flags: Sequence[str], reporter: Reporte
     ):
         for number, overrides in enumerate(jobs, start=1):
             reporter.note(f"job {number} of {len(jobs)}: alexcli train {' '.join(overrides)}")
-            command = [sys.executable, "-m", "alexcli", "train", *flags, *overrides]
-            code = processes.call(command)
-            codes.append(code if code >= 0 else 1)
-            if code == INTERRUPTED:  # Ctrl-C is meant for all of them
+            ended.append(_train(overrides, flags, processes))
+            if ended[-1].exit_code == INTERRUPTED:  # Ctrl-C is meant for all of them
                 break
-    return codes
+    not_started = [SweepJob(list(overrides), None, None) for overrides in jobs[len(ended) :]]
+    return ended + not_started
+
+
+def _train(
+    overrides: Sequence[str], flags: Sequence[str], processes: TrainingProcesses
+) -> SweepJob:
+    """Run one job; the run directory is what it prints on stdout."""
+    command = [sys.executable, "-m", "alexcli", "train", *flags, *overrides]
+    with tempfile.TemporaryFile() as output:
+        code = processes.call(command, output=output)
+        output.seek(0)
+        printed = output.read().decode(errors="surrogateescape").splitlines()
+    return SweepJob(list(overrides), code if code >= 0 else 1, _run_at(printed, code))
+
+
+def _run_at(printed: Sequence[str], code: int) -> RunSummary | None:
+    """The finished run whose directory a training has printed last."""
+    if code != 0 or not printed:
+        return None
+    run = RunDirectory(Path(printed[-1]))
+    return summarize(run) if run.path.is_dir() else None

@@ -63,12 +63,19 @@ class TrainingProcesses:
         if self._server is not None:
             self._server.stop()
 
-    def call(self, command: Sequence[str], log: IO[bytes] | None = None) -> int:
+    def call(
+        self,
+        command: Sequence[str],
+        log: IO[bytes] | None = None,
+        *,
+        output: IO[bytes] | None = None,
+    ) -> int:
         """Run a command and wait for its end; may be called by several threads at a time.
 
         Args:
             command: `python -m MODULE ...` with this interpreter; any other is started anew.
             log: receives stderr, and stdout is dropped; None leaves both as they are here.
+            output: receives stdout, whatever becomes of stderr.
 
         Returns:
             The exit code; minus the number of the signal that ended the process.
@@ -78,6 +85,8 @@ class TrainingProcesses:
             return INTERRUPTED
         with Path(os.devnull).open("wb") as nowhere:
             stdout = STDOUT if log is None else nowhere.fileno()
+            if output is not None:
+                stdout = output.fileno()
             stderr = STDERR if log is None else log.fileno()
             if server is not None:
                 try:
