@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from alexcli.cli.train import StartFlags
 from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory
 from tests.cli.command_line import run_command
@@ -83,3 +84,15 @@ def _assert_same_training(run: Path, alone: Path) -> None:
             key: row_alone[key] for key in row_alone if key not in MEASURED
         }
     assert {path.name for path in run.iterdir()} == {path.name for path in alone.iterdir()}
+
+
+def test_extending_and_resuming_at_once_is_refused() -> None:
+    outcome = run_command("train", *SMALL, "--extend", "--resume", "never")
+    assert outcome.code == 2
+    assert "--extend and --resume never name two places" in outcome.err
+
+
+def test_a_flag_of_a_sweep_reaches_its_jobs() -> None:
+    words = StartFlags("auto", extend=True).words()
+    assert words == ["--resume", "auto", "--extend"]
+    assert StartFlags("never", extend=False).words() == ["--resume", "never"]

@@ -13,6 +13,7 @@ from alexcli.optim.schedules import (
     changes_per_step,
     describe,
     schedule_value,
+    spanning_run,
     uses_plateau,
 )
 from alexcli.schema import GroupSpec, OptimSpec, Schedule, ScheduleSpec, ScheduleUnit
@@ -154,3 +155,14 @@ def test_changes_per_step_looks_at_learning_rate_and_decay_of_active_groups() ->
 def test_describing_schedules_does_not_import_torch() -> None:
     program = "import sys, alexcli.optim.schedules; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program]).returncode == 0
+
+
+@pytest.mark.parametrize("kind", list(Schedule))
+def test_a_schedule_spans_the_run_if_its_beginning_depends_on_the_length(kind: Schedule) -> None:
+    schedule = ScheduleSpec(kind=kind, steps={3: 0.1}, per=ScheduleUnit.step)
+    short = by_step(schedule, epochs=4)
+    longer = by_step(schedule, epochs=8)[: len(short)]
+    group = GroupSpec(pattern="*", weight_decay=schedule)
+    named = spanning_run(OptimSpec(groups={"all": group, "removed": None}))
+    assert bool(named) == (short != longer)
+    assert named in ([], [f"optim.groups.all.weight_decay ({kind.name})"])

@@ -3,14 +3,14 @@
 import shutil
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from alexcli.cli.arguments import typed_arguments
 from alexcli.cli.options import Hidden, Overrides
 from alexcli.cli.output import emit
-from alexcli.errors import plural
+from alexcli.errors import UsageError, plural
 from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
@@ -20,6 +20,18 @@ if TYPE_CHECKING:
     from alexcli.records.sweep import SweepJob
     from alexcli.schema import TrainSpec
 
+
+class StartFlags(NamedTuple):
+    """The flags that say where a training starts."""
+
+    resume: str
+    extend: bool
+
+    def words(self) -> list[str]:
+        """As they are typed."""
+        return ["--resume", self.resume, *(["--extend"] if self.extend else [])]
+
+
 TableFormat = Annotated[Format | None, typer.Option(show_default="table", case_sensitive=False)]
 
 
@@ -28,6 +40,7 @@ def train(
     overrides: Overrides = None,
     *,
     resume: str = "auto",
+    extend: bool = False,
     dry_run: bool = False,
     format: TableFormat = None,
     arm: Hidden = None,
@@ -37,6 +50,8 @@ def train(
     Args:
         resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
             the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
+        extend: Go on from a finished run that has fewer optim.epochs and is else the same, where
+            the schedule allows it (constant, steps, plateau).
         dry_run: Print the configuration and where it would run.
         format: How the table of the trainings comes out; without it, one training alone prints its
             directory.
@@ -46,6 +61,7 @@ def train(
         alexcli train experiment=imagenette data.root=DIR
         alexcli train seed=0,1,2 optim.epochs=5
         alexcli train optim.lr=0.01,0.005 --format json
+        alexcli train optim=constant optim.epochs=40 --extend
         alexcli train placement=distributed label=two_processes
     """
     from alexcli.config.compose import compose
@@ -53,21 +69,26 @@ def train(
     from alexcli.run.worker import handed_config
     from alexcli.schema import TrainSpec
 
+    if extend and resume != "auto":
+        raise UsageError(
+            f"--extend and --resume {resume} name two places to start from", hint="leave one out"
+        )
+    start = StartFlags(resume, extend)
     typed = list(overrides or [])
     command_line = typed_arguments(context)
     reporter = make_reporter()
     resolved = handed_config()
     if resolved is not None:  # this process is one of several that alexcli started
-        _train_one(resolved, typed, command_line, resume, arm, reporter)
+        _train_one(resolved, typed, command_line, start, arm, reporter)
         return
     jobs = expand(typed)
     specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
     if dry_run:
         _print_plans(specs, jobs, reporter)
     elif len(jobs) > 1 or format is not None:
-        _train_several(jobs, resume, format or Format.table, reporter)
+        _train_several(jobs, start, format or Format.table, reporter)
     else:
-        _train_one(specs[0], typed, command_line, resume, arm, reporter)
+        _train_one(specs[0], typed, command_line, start, arm, reporter)
 
 
 def _print_plans(
@@ -81,13 +102,13 @@ def _print_plans(
 
 
 def _train_several(
-    jobs: Sequence[list[str]], resume: str, format: Format, reporter: Reporter
+    jobs: Sequence[list[str]], start: StartFlags, format: Format, reporter: Reporter
 ) -> None:
     """Train one job after another; the worst exit code is this command's."""
     from alexcli.render.sweeps import sweep_text
     from alexcli.run.sweep import sweep
 
-    ended = sweep(jobs, ["--resume", resume], reporter)
+    ended = sweep(jobs, start.words(), reporter)
     reporter.close()
     emit(sweep_text(ended, format))
     _note_sweep(ended, reporter)
@@ -111,7 +132,7 @@ def _train_one(
     spec: "TrainSpec",
     typed: list[str],
     command_line: list[str],
-    resume: str,
+    start: StartFlags,
     arm: str | None,
     reporter: Reporter,
 ) -> None:
@@ -121,7 +142,7 @@ def _train_one(
         spec: the configuration.
         typed: the KEY=VALUE words.
         command_line: everything that was typed, with which other processes are started.
-        resume: see `train`.
+        start: see `train`.
         arm: see run.train.train.
         reporter: receives progress updates.
     """
@@ -134,7 +155,9 @@ def _train_one(
     enter_worker(spec)
     from alexcli.run.train import train as run_train
 
-    result = run_train(spec, reporter, resume=resume, overrides=typed, arm=arm)
+    result = run_train(
+        spec, reporter, resume=start.resume, extend=start.extend, overrides=typed, arm=arm
+    )
     reporter.close()
     leave_process_group()
     if is_main_process():

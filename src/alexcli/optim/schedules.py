@@ -46,6 +46,9 @@ class ScheduleRule(ABC):
         spec: the settings; `spec.kind` has chosen the class.
     """
 
+    spans_run = False
+    """Whether values depend on the length of the run, so that a shorter run begins otherwise."""
+
     def __init__(self, spec: ScheduleSpec) -> None:
         self.spec = spec
 
@@ -89,6 +92,8 @@ class Steps(ScheduleRule):
 class DiscreteExponential(ScheduleRule):
     """Equal parts of the run, in equal ratios from base to base / factor (2012 code #170)."""
 
+    spans_run = True
+
     def value(self, position: RunPosition) -> float:
         """The value of the current part; that of the last part after the run's last epoch."""
         last_part = self.spec.parts - 1
@@ -107,6 +112,8 @@ class DiscreteExponential(ScheduleRule):
 
 class Cosine(ScheduleRule):
     """Half a cosine wave from base down to 0 (Loshchilov and Hutter 2017, without restarts)."""
+
+    spans_run = True
 
     def value(self, position: RunPosition) -> float:
         """base * (1 + cos(pi * t)) / 2, where t in [0, 1) is the fraction of the run behind us.
@@ -162,6 +169,16 @@ def active_groups(spec: OptimSpec) -> dict[str, GroupSpec]:
 def uses_plateau(spec: OptimSpec) -> bool:
     """Whether any learning rate or weight decay follows the validation error."""
     return any(schedule.kind is Schedule.plateau for schedule in _schedules(spec))
+
+
+def spanning_run(spec: OptimSpec) -> list[str]:
+    """The schedules that depend on `optim.epochs`, such as `optim.groups.weights.lr (cosine)`."""
+    return [
+        f"optim.groups.{name}.{key} ({schedule.kind.name})"
+        for name, group in active_groups(spec).items()
+        for key, schedule in (("lr", group.lr), ("weight_decay", group.weight_decay))
+        if SCHEDULES[schedule.kind].spans_run
+    ]
 
 
 def changes_per_step(spec: OptimSpec) -> bool:

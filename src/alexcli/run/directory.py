@@ -52,6 +52,11 @@ class RunDirectory:
         self.best = path / "best.ckpt"
         """Checkpoint of the lowest validation top-1 error, for those who name it."""
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is a checkpoint from which the training can resume."""
+        return any(path.exists() for path in (self.last, self.previous, self.best))
+
     def result(self) -> dict[str, Any] | None:
         """The content of result.json, or None for an unfinished run.
 

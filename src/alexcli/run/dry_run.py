@@ -13,6 +13,7 @@ from alexcli.placement.plan import processes
 from alexcli.reporter import Reporter
 from alexcli.run.build import build_data, build_net
 from alexcli.run.directory import RunDirectory
+from alexcli.run.extend import describe_shorter, shorter_run
 from alexcli.run.resolve import resolve_device, resolve_precision
 from alexcli.run.start import start_of
 from alexcli.run.transfer import transfer
@@ -46,6 +47,9 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
         f"work: {_work(spec, dataset)}, {device.type}, {resolve_precision(spec).name}, "
         f"placement {spec.placement.kind.name} ({plural(size, 'process')})",
     ]
+    shorter = shorter_run(spec, start, dataset.fingerprint)
+    if shorter and not start.run.begun:
+        lines.append(describe_shorter(spec, *shorter))
     if start.source is not None:
         summary = transfer(net, start.weights, spec.init.layers, start.source)
         lines.append(f"weights from {start.source}: {summary}")

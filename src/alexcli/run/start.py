@@ -25,6 +25,8 @@ class RunStart:
     """The checkpoint that `init_from` means."""
     weights: dict[str, Tensor] = field(default_factory=dict)
     """Its weights, named as the net's."""
+    weights_digest: str | None = None
+    """Digest of these weights."""
 
 
 def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirectory:
@@ -76,4 +78,4 @@ def start_of(spec: TrainSpec, data_fingerprint: str) -> RunStart:
         if name.startswith("net.")
     }
     digest = checkpoint.weights_digest(weights)
-    return RunStart(directory_for(spec, data_fingerprint, digest), source, weights)
+    return RunStart(directory_for(spec, data_fingerprint, digest), source, weights, digest)

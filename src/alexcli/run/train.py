@@ -12,8 +12,9 @@ from alexcli.records.training import TrainResult
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.build import build_data, build_placement
 from alexcli.run.directory import RunDirectory
+from alexcli.run.extend import FLAG, describe_shorter, obstacle, required_shorter_run, shorter_run
 from alexcli.run.find import locate
-from alexcli.run.start import start_of
+from alexcli.run.start import RunStart, start_of
 from alexcli.schema import TrainSpec
 
 
@@ -22,6 +23,7 @@ def train(
     reporter: Reporter,
     *,
     resume: str = "auto",
+    extend: bool = False,
     overrides: Sequence[str] = (),
     arm: str | None = None,
 ) -> TrainResult:
@@ -32,6 +34,8 @@ def train(
         reporter: receives progress updates.
         resume: `auto` (resume from `last`, skip a finished run), `never` (keep the old run under
             another name and start over), or the path of a checkpoint of this run to resume from.
+        extend: go on from the longest finished run that has fewer epochs and is else the same; a
+            run that has begun itself is resumed instead.
         overrides: the KEY=VALUE words that the user typed.
         arm: STUDY/ARM of the ablation that asks for the run; the newest run is never one of these.
 
@@ -46,15 +50,20 @@ def train(
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = start_of(spec, dataset.fingerprint)
     run = start.run
-    named_checkpoint = _named_checkpoint(resume, run)
+    named_checkpoint = _named_checkpoint(resume, run, spec, start, dataset.fingerprint)
     finished = run.result() if resume == "auto" else None
     _check_same_run(placement, spec, run, finished=finished is not None)
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
+    extends = None
+    if resume == "auto" and not run.begun:
+        extends = _shorter_run(spec, start, dataset.fingerprint, reporter, extend=extend)
 
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
     origin = {"command": " ".join(["alexcli train", *overrides]), "arm": arm}
+    if extends is not None:
+        origin["extends"] = extends.name
     return run_training(
         spec,
         dataset,
@@ -63,21 +72,38 @@ def train(
         reporter,
         resume=resume,
         named_checkpoint=named_checkpoint,
+        extends=extends,
         origin=origin,
     )
 
 
-def _named_checkpoint(resume: str, run: RunDirectory) -> Path | None:
+def _named_checkpoint(
+    resume: str, run: RunDirectory, spec: TrainSpec, start: RunStart, images: str
+) -> Path | None:
     """The checkpoint that `resume` names, which must be one of this run."""
     if resume in ("auto", "never"):
         return None
     path = locate(resume)[1]
-    if path.resolve().parent != run.path.resolve():
-        raise UsageError(
-            f"{path} is not a checkpoint of this run, which is {run.path}",
-            hint=f"start a new run from its weights: init_from={path}",
-        )
+    folder = path.resolve().parent
+    if folder != run.path.resolve():
+        hint = f"start a new run from its weights: init_from={path}"
+        shorter = shorter_run(spec, start, images)
+        if shorter and shorter[0].path.resolve() == folder and not obstacle(spec):
+            hint = f"it is this training with fewer epochs: {FLAG} goes on from it"
+        raise UsageError(f"{path} is not a checkpoint of this run, which is {run.path}", hint=hint)
     return path
+
+
+def _shorter_run(
+    spec: TrainSpec, start: RunStart, images: str, reporter: Reporter, *, extend: bool
+) -> RunDirectory | None:
+    """The shorter run to go on from; without `extend` there is none, but it is told."""
+    if extend:
+        return required_shorter_run(spec, start, images)
+    found = shorter_run(spec, start, images)
+    if found:
+        reporter.note(describe_shorter(spec, *found))
+    return None
 
 
 def _check_same_run(

@@ -21,6 +21,7 @@ from alexcli.reporter import Reporter
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
+from alexcli.run.extend import copy_beginning
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
 from alexcli.run.resumption import Resumption, find_resumption, put_aside
 from alexcli.run.start import RunStart
@@ -38,6 +39,7 @@ def run_training(
     *,
     resume: str,
     named_checkpoint: Path | None,
+    extends: RunDirectory | None,
     origin: dict[str, Any],
 ) -> TrainResult:
     """Train a run that is not finished.
@@ -50,7 +52,8 @@ def run_training(
         reporter: receives progress updates.
         resume: `auto`, `never` or a path, as `train` takes it.
         named_checkpoint: the checkpoint that `resume` names.
-        origin: `command` and `arm` of result.json.
+        extends: the shorter run that a new one goes on from.
+        origin: `command`, `arm` and `extends` of result.json.
 
     Raises:
         UsageError: a checkpoint of another model, or one of `build_training`; nothing was written.
@@ -61,6 +64,9 @@ def run_training(
     module, data = build_training(spec, dataset, placement, reporter)
     if start.source is not None:
         _copy_weights(module, start, spec, reporter)
+    if extends is not None:
+        named_checkpoint = extends.last
+        _warn_if_compiled_anew(spec, extends, data, reporter)
     resumption = Resumption()
     if resume != "never":
         resumption = find_resumption(run, named_checkpoint, module, reporter)
@@ -73,6 +79,8 @@ def run_training(
         if resume == "never" and run.path.exists():
             reporter.note(f"the old run is kept as {run.keep_old()}")
         environment = run.create(spec, dataset.classes)
+        if extends is not None:
+            copy_beginning(extends, run)
         with run.logged(reporter) as logging_reporter:
             put_aside(resumption, logging_reporter)
             best = _fit(run, module, data, resumption, logging_reporter)
@@ -132,6 +140,19 @@ def _copy_weights(
     weights = module.net.drop_other_towers(start.weights)
     summary = transfer(module.net, weights, spec.init.layers, start.source)
     reporter.note(f"weights from {start.source}: {summary}")
+
+
+def _warn_if_compiled_anew(
+    spec: TrainSpec, extends: RunDirectory, data: DataModule, reporter: Reporter
+) -> None:
+    """Say where the longer run is compiled and the shorter was not: they differ in rounding."""
+    lengths = (extends.read_config().optim.epochs, spec.optim.epochs)
+    shorter, longer = (resolve_compile(spec, epochs * data.steps_per_epoch) for epochs in lengths)
+    if shorter != longer:
+        reporter.warn(
+            f"{extends.path} was trained {shorter}, and its longer run is {longer}: it differs in "
+            "rounding from one that is longer from the start (trainer.compile=false keeps it)"
+        )
 
 
 def _fit(

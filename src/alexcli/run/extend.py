@@ -1,0 +1,105 @@
+"""More epochs for a finished run: which shorter one a training can go on from, to the bit."""
+
+import shutil
+from dataclasses import replace
+
+from alexcli.errors import UsageError, plural
+from alexcli.files import writing
+from alexcli.optim.schedules import spanning_run
+from alexcli.run.directory import RunDirectory
+from alexcli.run.start import RunStart, directory_for
+from alexcli.schema import TrainSpec
+
+FLAG = "--extend"
+
+
+def shorter_run(spec: TrainSpec, start: RunStart, images: str) -> tuple[RunDirectory, int] | None:
+    """The longest finished run that differs from a training in `optim.epochs` alone.
+
+    Args:
+        spec: the training's configuration, fitted to the data.
+        start: its directory and initial weights.
+        images: the data's own fingerprint.
+
+    Returns:
+        The run and its `optim.epochs`; None where there is no such run.
+    """
+    found: tuple[RunDirectory, int] | None = None
+    for result in start.run.path.parent.glob(f"s{spec.seed}-*/result.json"):
+        run = RunDirectory(result.parent)
+        epochs = _epochs_of(run)
+        if epochs >= spec.optim.epochs or not run.last.exists():
+            continue
+        shorter = replace(spec, optim=replace(spec.optim, epochs=epochs))
+        is_same = directory_for(shorter, images, start.weights_digest).path == run.path
+        if is_same and (found is None or epochs > found[1]):
+            found = run, epochs
+    return found
+
+
+def _epochs_of(run: RunDirectory) -> int:
+    """`optim.epochs` of a run; 0 where its configuration cannot be read."""
+    try:
+        return run.read_config().optim.epochs
+    except UsageError:
+        return 0
+
+
+def obstacle(spec: TrainSpec) -> str | None:
+    """Why a shorter run of the same training is no beginning of this one; None where it is."""
+    spanning = spanning_run(spec.optim)
+    if not spanning:
+        return None
+    return f"{', '.join(spanning)} follows the length of the whole run"
+
+
+def describe_shorter(spec: TrainSpec, run: RunDirectory, epochs: int) -> str:
+    """What a finished shorter run means for a longer one, in one line."""
+    text = f"{run.path} is the same training with {plural(epochs, 'epoch')}, and finished"
+    why_not = obstacle(spec)
+    if why_not:
+        return f"{text}; this one starts anew, because {why_not}"
+    return f"{text}: {FLAG} goes on from it"
+
+
+def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDirectory:
+    """The run that `--extend` goes on from.
+
+    Raises:
+        UsageError: there is none, or a schedule follows the length of the whole run.
+    """
+    why_not = obstacle(spec)
+    if why_not:
+        raise UsageError(
+            f"{FLAG} cannot go on from a shorter run: {why_not}, so that its learning rates would "
+            "not be those of a run that is longer from the start",
+            hint=f"leave {FLAG} out to train from the start; init_from=RUN takes its weights alone",
+        )
+    found = shorter_run(spec, start, images)
+    if found is None:
+        raise UsageError(
+            f"{FLAG}: in {start.run.path.parent} no finished run differs from this one in fewer "
+            f"optim.epochs alone (here {spec.optim.epochs:,})",
+            hint=f"leave {FLAG} out to train from the start; `alexcli runs compare` shows what "
+            "differs",
+        )
+    return found[0]
+
+
+def copy_beginning(source: RunDirectory, run: RunDirectory) -> None:
+    """Give a new run the metrics and checkpoints of a shorter one, which stays as it is.
+
+    Args:
+        source: the finished shorter run.
+        run: the new one, whose directory exists. Its `last.ckpt` comes last and whole, so that the
+            plain train command resumes from there if this one is killed.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    with writing(f"the run directory {run.path}", hint="make room, or choose runs=DIR"):
+        for name in (source.metrics.name, source.best.name, source.last.name):
+            if (source.path / name).exists():
+                temporary = run.path / f"{name}.tmp"
+                shutil.copyfile(source.path / name, temporary)
+                temporary.replace(run.path / name)
