@@ -7,7 +7,7 @@ compares none of the checksums in it.
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, cast
 
 from xxhash import xxh3_128
 
@@ -24,7 +24,7 @@ class ChecksummedFile:
         file: open for writing.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._checksum = xxh3_128()
 
@@ -43,7 +43,7 @@ class ChecksummedFile:
 
 
 @contextlib.contextmanager
-def checksummed(path: Path) -> Iterator[ChecksummedFile]:
+def checksummed(path: Path) -> Iterator[IO[bytes]]:
     """A file that is written in the block, from its first byte to its last, and then its checksum.
 
     Args:
@@ -51,8 +51,18 @@ def checksummed(path: Path) -> Iterator[ChecksummedFile]:
     """
     with path.open("wb") as file:
         writer = ChecksummedFile(file)
-        yield writer
+        yield cast(IO[bytes], writer)  # torch asks for all of it, and only writes
         writer.write_checksum()
+
+
+def file_checksum(path: Path) -> str:
+    """XXH3 of 128 bits of a file, in hexadecimal.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return _checksum(file, file.seek(0, 2)).hex()
 
 
 def is_intact(path: Path) -> bool | None:
@@ -62,20 +72,21 @@ def is_intact(path: Path) -> bool | None:
         OSError: it cannot be read.
     """
     with path.open("rb") as file:
-        size = file.seek(0, 2)
-        left = size - len(MARK) - CHECKSUM_BYTES
-        if left < 0:
+        length = file.seek(0, 2) - len(MARK) - CHECKSUM_BYTES
+        if length < 0:
             return None
-        file.seek(left)
+        file.seek(length)
         if file.read(len(MARK)) != MARK:
             return None
         expected = file.read()
-        file.seek(0)
-        checksum = xxh3_128()
-        while left:
-            piece = file.read(min(left, PIECE))
-            if not piece:  # somebody has cut the file off meanwhile
-                return False
-            checksum.update(piece)
-            left -= len(piece)
-    return checksum.digest() == expected
+        return _checksum(file, length) == expected
+
+
+def _checksum(file: IO[bytes], length: int) -> bytes:
+    """The checksum of the first bytes of a file, of fewer if it ends before."""
+    file.seek(0)
+    checksum = xxh3_128()
+    while piece := file.read(min(length, PIECE)):
+        checksum.update(piece)
+        length -= len(piece)
+    return checksum.digest()

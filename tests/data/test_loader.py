@@ -17,8 +17,8 @@ from alexcli.data.loader import (
     prefetch_to_device,
     training_loader,
 )
-from alexcli.data.store import read_manifest
 from alexcli.data.store_images import StoreImages, open_store
+from alexcli.data.store_manifest import read_manifest
 from alexcli.data.transforms import Batch
 from alexcli.errors import UsageError
 from tests.data.random_data import IMAGES, LABELS

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from alexcli.data.open import open_dataset
-from alexcli.data.store import is_store, read_file, read_manifest
+from alexcli.data.store import is_store, read_file
+from alexcli.data.store_manifest import read_manifest
 from alexcli.errors import UsageError
-from alexcli.schema import DataSpec, Encoding, Source
+from alexcli.schema import DataSpec, Source
 
 
 class WritesFileWhenUnpickled:
@@ -16,17 +17,6 @@ class WritesFileWhenUnpickled:
 
     def __reduce__(self) -> tuple[object, tuple[str, str]]:
         return Path.write_text, (Path("executed"), "yes")  # type: ignore[return-value]
-
-
-def test_a_manifest_tells_classes_chunks_and_encoding(store: Path) -> None:
-    manifest = read_manifest(str(store))
-    assert manifest.encoding is Encoding.raw
-    assert manifest.classes == [f"class{number}" for number in range(5)]
-    assert (manifest.size, manifest.skipped, manifest.note) == (8, 0, None)
-    assert sum(chunk.count for chunk in manifest.splits["train"]) == 640
-    assert sum(chunk.count for chunk in manifest.splits["val"]) == 60
-    for chunk in manifest.splits["train"]:
-        assert chunk.bytes == (store / chunk.file).stat().st_size == chunk.count * 8 * 8 * 3
 
 
 def test_a_store_of_pickles_is_refused_before_a_chunk_is_opened(tmp_path: Path) -> None:
@@ -39,36 +29,6 @@ def test_a_store_of_pickles_is_refused_before_a_chunk_is_opened(tmp_path: Path) 
         with pytest.raises(UsageError, match=r'in the format \["pickle"\].*none was opened'):
             open_dataset(DataSpec(source, str(folder)))
     assert not Path("executed").exists()
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"encoding": "pickle"},
-        {"classes": 7},
-        {
-            "splits": {
-                "train": [{"file": "../../secret.bin", "count": 1, "bytes": 1, "checksum": ""}]
-            }
-        },
-        {"splits": {}},
-        {"files": {}},
-    ],
-    ids=["pickle", "classes", "outside", "no train", "no index"],
-)
-def test_a_manifest_that_promises_anything_else_is_refused(
-    store: Path, change: dict[str, object]
-) -> None:
-    path = store / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | change))
-    with pytest.raises(UsageError, match="damaged"):
-        read_manifest(str(store))
-
-
-def test_a_manifest_of_another_program_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_text('{"name": "a web page"}')
-    with pytest.raises(UsageError, match="is not the manifest of a store"):
-        read_manifest(str(tmp_path))
 
 
 def test_a_folder_without_a_manifest_is_not_a_store(tmp_path: Path) -> None:

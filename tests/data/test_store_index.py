@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from xxhash import xxh3_128_hexdigest
 
-from alexcli.data.store import Chunk, read_manifest
+from alexcli.data.store import Chunk
 from alexcli.data.store_index import COLUMNS, StoreIndex, index_problem, read_index
+from alexcli.data.store_manifest import read_manifest
 from alexcli.errors import UsageError
 from tests.data.test_store import WritesFileWhenUnpickled
 
@@ -38,7 +39,7 @@ def test_an_index_of_objects_is_not_read(store: Path) -> None:
     content = json.loads(path.read_text())
     content["files"]["train.npz"] = xxh3_128_hexdigest((store / "train.npz").read_bytes())
     path.write_text(json.dumps(content))
-    with pytest.raises(UsageError, match=r"train.npz is damaged.*allow_pickle"):
+    with pytest.raises(UsageError, match=r"train.npz is damaged: an array of object"):
         read_index(read_manifest(str(store)), "train")
     assert not Path("executed").exists()
 
@@ -57,6 +58,9 @@ def test_a_sound_index_has_no_problem() -> None:
         ("label", [0, 1, -1], "a label is outside the 2 classes"),
         ("offset", [0, 11, 0], "an image lies outside its chunk"),
         ("offset", [0, -1, 0], "an image lies outside its chunk"),
+        ("offset", [0, 2**63 - 1, 0], "an image lies outside its chunk"),
+        ("length", [10, -1, 10], "an image lies outside its chunk"),
+        ("length", [10, 2**63 - 1, 10], "an image lies outside its chunk"),
     ],
 )
 def test_an_index_that_contradicts_the_manifest_is_described(

@@ -39,8 +39,12 @@ def test_a_wrong_count_is_found(store: Path) -> None:
     path = store / "manifest.json"
     content = json.loads(path.read_text())
     content["splits"]["train"][0]["count"] += 1
+    content["splits"]["train"][0]["bytes"] += 192
     path.write_text(json.dumps(content))
-    assert verify(str(store)) == ["train.npz: 640 images, not 641"]
+    assert verify(str(store)) == [
+        "train-00000.bin has 3,072 bytes, not 3,264",
+        "train.npz: 640 images, not 641",
+    ]
 
 
 def test_progress_counts_all_files(store: Path) -> None:

@@ -23,6 +23,7 @@ from alexcli.data.images import LocalImages
 from alexcli.data.statistics import EMPTY, RunningStatistics
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import atomic_path, write_atomic
+from alexcli.json_text import parse_json
 from alexcli.malloc import reuse_freed_memory
 from alexcli.parent_watch import on_parent_exit
 from alexcli.reporter import Reporter
@@ -169,7 +170,7 @@ def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:
 def _read_record(file: Path) -> ChunkRecord | None:
     """The note of a chunk that an earlier attempt finished; None where it did not."""
     with suppress(OSError, ValueError, TypeError):
-        return ChunkRecord(**json.loads(file.with_suffix(".json").read_bytes()))
+        return ChunkRecord(**parse_json(file.with_suffix(".json").read_bytes()))
     return None
 
 

@@ -5,7 +5,8 @@ from contextlib import closing
 from pathlib import Path
 
 from alexcli.data.open import open_source
-from alexcli.data.store import Store, is_url, read_manifest
+from alexcli.data.store import Store, is_url
+from alexcli.data.store_manifest import read_manifest
 from alexcli.data.store_writer import write_store
 from alexcli.errors import UsageError, plural
 from alexcli.malloc import reuse_freed_memory

@@ -12,11 +12,8 @@ one took 7 microseconds where litdata, which fetches through its own queue of ch
 in order both read over 100,000 images a second.
 """
 
-import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from xxhash import xxh3_128_hexdigest
 
@@ -146,107 +143,3 @@ def read_file(root: str, name: str) -> bytes:
             f"{path} cannot be read: {error}",
             hint="check the address, the network and the credentials of this machine",
         ) from error
-
-
-def read_manifest(root: str) -> Store:
-    """Read and check a manifest; no chunk is opened.
-
-    Args:
-        root: local folder or URL.
-
-    Raises:
-        UsageError: there is no store; it is unfinished, or of a newer version; its items are
-            anything but pixels.
-    """
-    try:
-        content = json.loads(read_file(root, MANIFEST))
-        _check_version(root, content)
-        return _parse_manifest(root, content)
-    except FileNotFoundError:
-        raise _no_manifest_error(root) from None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UsageError(
-            f"{root}/{MANIFEST} is damaged: {error}", hint="prepare the store again"
-        ) from error
-
-
-def _check_version(root: str, content: dict[str, Any]) -> None:
-    """UsageError unless the manifest is one that this version of alexcli reads."""
-    if content.get("format") != FORMAT:
-        raise UsageError(f"{root}/{MANIFEST} is not the manifest of a store")
-    version = content["version"]
-    if version > VERSION:
-        raise UsageError(
-            f"{root} is a store of version {version}, and this alexcli reads up to version "
-            f"{VERSION}",
-            hint="install a newer alexcli, or prepare the store again",
-        )
-
-
-def _parse_manifest(root: str, content: dict[str, Any]) -> Store:
-    """A manifest from plain data; KeyError, TypeError or ValueError where it is damaged."""
-    splits = {
-        split: [_parse_chunk(chunk) for chunk in chunks]
-        for split, chunks in content["splits"].items()
-    }
-    if "train" not in splits:
-        raise ValueError("the split train is missing")
-    files = {str(name): str(checksum) for name, checksum in content["files"].items()}
-    for name in (LISTING, STATISTICS, *(f"{split}.npz" for split in splits)):
-        if name not in files:
-            raise ValueError(f"{name} is missing")
-    chunk_files = [chunk.file for chunks in splits.values() for chunk in chunks]
-    for name in (*chunk_files, *files):
-        # The manifest of a stranger must not name files outside its folder.
-        if not re.fullmatch(r"[a-z]+(-\d+)?\.(bin|npz|jsonl)", name):
-            raise ValueError(f"{name!r} is not a file name of a store")
-    if content["encoding"] not in list(Encoding):
-        raise ValueError(
-            f"its images are in the format {content['encoding']!r}; raw and jpeg can be read"
-        )
-    return Store(
-        root=root,
-        encoding=Encoding(content["encoding"]),
-        size=int(content["size"]),
-        resize=str(content["resize"]),
-        classes=[str(name) for name in content["classes"]],
-        splits=splits,
-        files=files,
-        skipped=int(content["skipped"]),
-        note=content["note"],
-    )
-
-
-def _parse_chunk(content: dict[str, Any]) -> Chunk:
-    return Chunk(
-        file=str(content["file"]),
-        count=int(content["count"]),
-        bytes=int(content["bytes"]),
-        checksum=str(content["checksum"]),
-    )
-
-
-def _no_manifest_error(root: str) -> UsageError:
-    """The reason why a place without a manifest is not a store.
-
-    Behind a URL only the manifest is looked for.
-    """
-    folder = Path(root)
-    if (folder / PLAN).exists():
-        return UsageError(
-            f"{folder} is not finished", hint=f"repeat `alexcli data prepare SOURCE {folder}`"
-        )
-    if (folder / LITDATA_INDEX).exists():
-        formats = re.search(
-            r'"data_format":\s*(\[[^\]]*\])', (folder / LITDATA_INDEX).read_text(encoding="utf-8")
-        )
-        described = f" in the format {formats.group(1)}" if formats else ""
-        return UsageError(
-            f"{folder} holds items of another program{described}; such items can execute code "
-            "when they are read, and none was opened",
-            hint="alexcli data prepare makes a store from image files",
-        )
-    return UsageError(
-        f"{root} holds no {MANIFEST}: it is not a store",
-        hint="alexcli data prepare SOURCE DEST makes one",
-    )

@@ -1,37 +1,24 @@
 """The images of a store, read by index from its chunks."""
 
 import copy
-import io
-import json
 import os
-import weakref
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Self
 
 import numpy as np
-from filelock import FileLock
-from xxhash import xxh3_128_hexdigest
 
 from alexcli.data.arrays import ImageArray, IndexArray
 from alexcli.data.dataset import Dataset
 from alexcli.data.decode import decode_jpeg
 from alexcli.data.images import ImageSource
-from alexcli.data.statistics import Statistics
-from alexcli.data.store import (
-    DAMAGED_HINT,
-    LISTING,
-    STATISTICS,
-    Chunk,
-    Store,
-    is_url,
-    read_file,
-    read_manifest,
-)
+from alexcli.data.store import DAMAGED_HINT, LISTING, Store, is_url
+from alexcli.data.store_chunks import LocalChunks, open_for_reading
 from alexcli.data.store_index import read_index
+from alexcli.data.store_manifest import read_manifest
+from alexcli.data.store_statistics import read_statistics
 from alexcli.errors import UsageError, plural
-from alexcli.files import CACHE_HINT, cache_dir, write_atomic, writing
+from alexcli.json_text import parse_json
 from alexcli.schema import Encoding
 
 
@@ -41,18 +28,19 @@ class StoreImages(ImageSource):
     Args:
         store: its manifest.
         split: train, val or test.
+        check_chunks: compare each chunk with its checksum when it is first read.
 
     Raises:
         UsageError: the index or a chunk is missing, or not what the manifest promises.
     """
 
-    def __init__(self, store: Store, split: str) -> None:
+    def __init__(self, store: Store, split: str, *, check_chunks: bool = True) -> None:
         self.store = store
         self.split = split
         self.chunks = store.splits[split]
         self.index = read_index(store, split)
         self.labels = self.index["label"]
-        self._paths: dict[int, Path] = {}  # number of a chunk -> where it lies on this machine
+        self._local_chunks = LocalChunks(store.root, self.chunks, check=check_chunks)
         if not is_url(store.root):
             check_chunk_sizes(store, split)
 
@@ -68,14 +56,8 @@ class StoreImages(ImageSource):
         for row, image, chunk, offset, length in zip(
             rows, images, chunks, offsets, lengths, strict=True
         ):
-            read(row, self._path(chunk), offset, length, image)
+            read(row, self._local_chunks.path(chunk), offset, length, image)
         return images
-
-    def _path(self, chunk: int) -> Path:
-        """Where a chunk lies on this machine."""
-        if chunk not in self._paths:
-            self._paths[chunk] = local_path(self.store.root, self.chunks[chunk])
-        return self._paths[chunk]
 
     def _read_raw(self, row: int, path: Path, offset: int, length: int, image: ImageArray) -> None:
         """Read raw pixels straight into `image`, (S, S, 3)."""
@@ -98,9 +80,15 @@ class StoreImages(ImageSource):
 
     def names(self) -> list[str]:
         """See ImageSource."""
-        listing = [json.loads(line) for line in self.store.read(LISTING).splitlines()]
-        names = [str(name) for split, name, *_ in listing if split == self.split]
-        return [names[row] for row in self.index["row"]]
+        names = read_names(self.store, self.split)
+        rows = self.index["row"]
+        if len(rows) and not (rows.min() >= 0 and rows.max() < len(names)):
+            raise UsageError(
+                f"{self.store.root}/{LISTING} names {plural(len(names), 'image')} of {self.split}, "
+                "and the index counts on more",
+                hint=DAMAGED_HINT,
+            )
+        return [names[row] for row in rows]
 
     def groups(self) -> list[IndexArray] | None:
         """The chunks of a remote store; all images of a local one are equally near."""
@@ -111,19 +99,18 @@ class StoreImages(ImageSource):
         return np.split(order, np.flatnonzero(np.diff(chunks[order])) + 1)
 
 
-def open_store(root: str) -> Dataset:
+def open_store(root: str, *, check_chunks: bool = True) -> Dataset:
     """Open a store as a data set.
 
     Args:
         root: local folder or URL.
+        check_chunks: compare each chunk with its checksum when it is first read.
 
     Raises:
         UsageError: see `read_manifest` and `StoreImages`.
     """
     store = read_manifest(root)
-    splits = {split: StoreImages(store, split) for split in store.splits}
-    with np.load(io.BytesIO(store.read(STATISTICS)), allow_pickle=False) as arrays:
-        statistics = Statistics.from_arrays(arrays)
+    splits = {split: StoreImages(store, split, check_chunks=check_chunks) for split in store.splits}
     return Dataset.from_splits(
         store.classes,
         splits,
@@ -132,8 +119,30 @@ def open_store(root: str) -> Dataset:
         resize=store.resize,
         note=store.note,
         skipped=store.skipped,
-        statistics=statistics,
+        statistics=read_statistics(store),
     )
+
+
+def read_names(store: Store, split: str) -> list[str]:
+    """The names of the files that a split was made from, in the order of the listing.
+
+    Raises:
+        UsageError: the listing is missing or damaged.
+    """
+    names = []
+    for number, line in enumerate(store.read(LISTING).splitlines(), 1):
+        try:
+            entry = parse_json(line)
+            is_entry = isinstance(entry, list) and len(entry) > 1
+        except ValueError:
+            is_entry = False
+        if not is_entry or not isinstance(entry[1], str):
+            raise UsageError(
+                f"{store.root}/{LISTING}, line {number:,}, names no image", hint=DAMAGED_HINT
+            )
+        if entry[0] == split:
+            names.append(entry[1])
+    return names
 
 
 def check_chunk_sizes(store: Store, split: str) -> None:
@@ -144,44 +153,3 @@ def check_chunk_sizes(store: Store, split: str) -> None:
         promised = plural(chunk.bytes, "byte")
         if state != promised:
             raise UsageError(f"{path} is {state}, not {promised}", hint=DAMAGED_HINT)
-
-
-def local_path(root: str, chunk: Chunk) -> Path:
-    """Where a chunk lies on this machine; a remote one is fetched once, and named by its content.
-
-    Raises:
-        UsageError: what was fetched is not what the manifest promises, or cannot be written.
-    """
-    if not is_url(root):
-        return Path(root, chunk.file)
-    path = cache_dir() / "chunks" / chunk.checksum
-    path.parent.mkdir(exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            content = read_file(root, chunk.file)
-            if xxh3_128_hexdigest(content) != chunk.checksum:
-                raise UsageError(
-                    f"{root}/{chunk.file} is not what its manifest promises",
-                    hint=f"alexcli data verify {root}",
-                )
-            with writing(f"the cache file {path}", hint=CACHE_HINT):
-                write_atomic(path, content)
-    return path
-
-
-class OpenFile:
-    """A file that is open for reading, and is closed when nothing refers to it any more.
-
-    Reading names its own position, so processes that share a descriptor after a fork do not
-    disturb each other.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.descriptor = os.open(path, os.O_RDONLY)
-        weakref.finalize(self, os.close, self.descriptor)
-
-
-@lru_cache(maxsize=256)
-def open_for_reading(path: Path) -> OpenFile:
-    """An open file, kept for the next image; a thread that still reads holds it open."""
-    return OpenFile(path)

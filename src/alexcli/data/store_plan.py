@@ -12,6 +12,7 @@ from alexcli.data.images import LocalImages
 from alexcli.data.store import FORMAT, LISTING, MANIFEST, PLAN, VERSION
 from alexcli.data.store_images import open_store
 from alexcli.errors import UsageError, plural
+from alexcli.json_text import parse_json
 from alexcli.schema import Encoding, PrepareSpec
 
 LOCK = ".lock"
@@ -73,9 +74,9 @@ def read_earlier_plan(dest: Path) -> Plan | None:
     if not dest.is_dir():
         raise UsageError(f"{dest} is a file", hint="name a new or an empty folder")
     for name in (MANIFEST, PLAN):
-        with suppress(FileNotFoundError, ValueError, AttributeError):
-            plan: Plan = json.loads((dest / name).read_text(encoding="utf-8"))
-            if plan.get("format") == FORMAT:
+        with suppress(FileNotFoundError, ValueError):
+            plan = parse_json((dest / name).read_bytes())
+            if isinstance(plan, dict) and plan.get("format") == FORMAT:
                 return plan
     names = sorted({path.name for path in dest.iterdir()} - {LOCK, LISTING})
     if names:
@@ -106,7 +107,7 @@ def check_resumable(dest: Path, earlier: Plan, plan: Plan, listing: Sequence[str
     """
     if is_finished(earlier):
         open_store(str(dest))
-    if earlier["source"] != plan["source"]:
+    if earlier.get("source") != plan["source"]:
         before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
         raise UsageError(
             f"the source has changed since {dest} was prepared: "
@@ -114,9 +115,9 @@ def check_resumable(dest: Path, earlier: Plan, plan: Plan, listing: Sequence[str
             hint=f"prepare it into another folder, or remove {dest} first",
         )
     for key, value in plan.items():
-        if earlier[key] != value:
+        if earlier.get(key) != value:
             raise UsageError(
-                f"{dest} was prepared with {key} {earlier[key]}, and now {value} is requested",
+                f"{dest} was prepared with {key} {earlier.get(key)}, and now {value} is requested",
                 hint=f"name another folder, or remove {dest} first",
             )
 

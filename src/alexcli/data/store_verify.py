@@ -6,8 +6,11 @@ from functools import partial
 from xxhash import xxh3_128_hexdigest
 
 from alexcli.data.statistics import Progress
-from alexcli.data.store import Chunk, Store, read_file, read_manifest
+from alexcli.data.store import STATISTICS, Chunk, Store, read_file
 from alexcli.data.store_index import index_problem, parse_index
+from alexcli.data.store_manifest import read_manifest
+from alexcli.data.store_statistics import read_statistics
+from alexcli.errors import UsageError
 
 READERS = 8
 """Files that are read at the same time, each of which is held in memory."""
@@ -50,6 +53,16 @@ def _problem(store: Store, chunks: dict[str, Chunk], name: str) -> str | None:
     checksum = chunks[name].checksum if name in chunks else store.files[name]
     if xxh3_128_hexdigest(content) != checksum:
         return f"{name} is not what was written: its checksum differs"
+    try:
+        return _problem_of_content(store, name, content)
+    except UsageError as error:
+        return error.message
+
+
+def _problem_of_content(store: Store, name: str, content: bytes) -> str | None:
+    """What is wrong in a file whose checksum is right; UsageError where it cannot be read."""
+    if name == STATISTICS:
+        read_statistics(store)
     split = name.removesuffix(".npz")
     if split not in store.splits:
         return None

@@ -30,6 +30,7 @@ NOT_OF_THE_RESULT = {
     "data.root",
     "data.workers",
     "data.download",
+    "data.check_chunks",
     "data.on_error",
     "data.test_count",
     "data.val_labels",

@@ -40,8 +40,8 @@ def find_resumption(
         UsageError: no checkpoint is whole, or it is of another model.
     """
     if named_checkpoint is not None:
-        content = checkpoint.read(named_checkpoint)
-        return Resumption(named_checkpoint, _step(content, module, named_checkpoint))
+        step = _step(checkpoint.read(named_checkpoint), module, named_checkpoint)
+        return Resumption(named_checkpoint, step)
     problems: list[UsageError] = []
     for path in (run.last, run.previous, run.best):
         try:

@@ -79,6 +79,8 @@ class DataSpec:
     """Remote store: number of chunks among which images are shuffled; a local store is shuffled as
     a whole.
     """
+    check_chunks: bool = True
+    """Store: whether each chunk is compared with its checksum when it is first read."""
     on_error: OnError = OnError.fail
     """What happens to an image that cannot be decoded: fail or skip."""
     workers: int = ranged(0, low=0)

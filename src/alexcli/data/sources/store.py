@@ -9,4 +9,4 @@ from alexcli.schema import DataSpec
 
 def open_splits(spec: DataSpec, _reporter: Reporter) -> Dataset:
     """Open the store at `data.root`; UsageError where there is none, or it is damaged."""
-    return open_store(required_root(spec))
+    return open_store(required_root(spec), check_chunks=spec.check_chunks)

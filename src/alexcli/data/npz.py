@@ -1,0 +1,85 @@
+"""Reading npz files, which a stranger may have written.
+
+numpy believes what the header of an array says of its type and size, and takes that much memory.
+Here each header is compared with what is expected before its array is read.
+"""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from typing import IO, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from alexcli.errors import plural
+
+
+class Expected(NamedTuple):
+    """What an array of a file has to be."""
+
+    kinds: str
+    """Kinds of its type, as numpy's `dtype.kind` calls them: `i` whole numbers, `f` fractions."""
+    shape: tuple[int | None, ...]
+    """None stands for any length."""
+
+
+def read_arrays(
+    content: bytes, expected: Mapping[str, Expected]
+) -> dict[str, npt.NDArray[np.generic]]:
+    """The arrays of an npz file, as np.savez writes them.
+
+    Args:
+        content: the bytes of the file.
+        expected: what each array has to be, by name; others are not read.
+
+    Raises:
+        ValueError: the file is damaged, an array is missing or anything else than expected.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return {name: _read(archive, name, of) for name, of in expected.items()}
+    except KeyError as error:
+        raise ValueError(f"there is no {error.args[0]}") from None
+    except (EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
+        raise ValueError(str(error)) from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, expected: Expected) -> npt.NDArray[np.generic]:
+    entry = archive.getinfo(f"{name}.npy")
+    # A few compressed bytes can stand for any number of zeros.
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{name} is compressed")
+    with archive.open(entry) as file:
+        shape, dtype = _read_header(file)
+        if dtype.kind not in expected.kinds:
+            raise ValueError(f"{name} is an array of {dtype}")
+        if not _fits(shape, expected.shape):
+            raise ValueError(f"{name} has the shape {shape}, not {_described(expected.shape)}")
+        content = file.read()
+    count = int(np.prod(np.array(shape, object))) if shape else 1  # objects do not overflow
+    if len(content) != count * dtype.itemsize:
+        raise ValueError(f"{name} has {plural(len(content), 'byte')} for the shape {shape}")
+    return np.frombuffer(content, dtype).reshape(shape).copy()
+
+
+def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type of an array in the order of C; the file stands at its first byte then."""
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise ValueError(f"an array in the version {version} of numpy's format")
+    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    if fortran_order or dtype.hasobject:
+        raise ValueError(f"an array of {dtype} that cannot be read")
+    return shape, dtype
+
+
+def _fits(shape: tuple[int, ...], expected: tuple[int | None, ...]) -> bool:
+    return len(shape) == len(expected) and all(
+        length >= 0 and wanted in (None, length)
+        for length, wanted in zip(shape, expected, strict=True)
+    )
+
+
+def _described(shape: tuple[int | None, ...]) -> str:
+    return str(tuple("any" if length is None else length for length in shape)).replace("'", "")

@@ -1,0 +1,120 @@
+"""The chunks of a store on this machine: fetched once, compared with their checksums, held open."""
+
+import mmap
+import os
+import weakref
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from xxhash import xxh3_128_hexdigest
+
+from alexcli.checksum import file_checksum
+from alexcli.data.store import DAMAGED_HINT, Chunk, is_url, read_file
+from alexcli.errors import UsageError
+from alexcli.files import CACHE_HINT, cache_dir, write_atomic, writing
+
+
+class LocalChunks:
+    """Where the chunks of a split lie on this machine.
+
+    Args:
+        root: local folder or URL of the store.
+        chunks: of the split.
+        check: compare each chunk with its checksum when it is first read.
+    """
+
+    def __init__(self, root: str, chunks: Sequence[Chunk], *, check: bool) -> None:
+        self.root = root
+        self.chunks = chunks
+        self.check = check
+        self._paths: dict[int, Path] = {}
+        self._checked = _flags(len(chunks))
+
+    def path(self, number: int) -> Path:
+        """Where a chunk lies; a remote one is fetched.
+
+        Args:
+            number: of the chunk.
+
+        Raises:
+            UsageError: its content is not what the manifest promises, or cannot be written.
+        """
+        path = self._paths.get(number)
+        if path is None:
+            path = local_path(self.root, self.chunks[number], check=self._has_to_check(number))
+            self._checked[number] = 1
+            self._paths[number] = path
+        return path
+
+    def _has_to_check(self, number: int) -> bool:
+        """Whether neither this process nor one that shares its memory has checked a chunk."""
+        return self.check and not self._checked[number]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process gets: shared memory does not travel."""
+        return {**vars(self), "_checked": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Begin anew with what is checked."""
+        vars(self).update(state)
+        self._checked = _flags(len(self.chunks))
+
+
+def _flags(count: int) -> mmap.mmap:
+    """A byte for each of so many, zero at first; processes forked from this one share them."""
+    return mmap.mmap(-1, max(count, 1))
+
+
+def local_path(root: str, chunk: Chunk, *, check: bool) -> Path:
+    """Where a chunk lies on this machine; a remote one is fetched once, and named by its content.
+
+    Args:
+        root: local folder or URL of the store.
+        chunk: its checksum is 32 hexadecimal digits, which the manifest's reader has seen to.
+        check: compare what lies there with the checksum; what is fetched is always compared.
+
+    Raises:
+        UsageError: what was fetched is not what the manifest promises, or cannot be written.
+    """
+    if not is_url(root):
+        path = Path(root, chunk.file)
+        if check and file_checksum(path) != chunk.checksum:
+            raise UsageError(
+                f"{path} is damaged: its checksum is not the one in the manifest", hint=DAMAGED_HINT
+            )
+        return path
+    path = cache_dir() / "chunks" / chunk.checksum
+    path.parent.mkdir(exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists() or (check and file_checksum(path) != chunk.checksum):
+            content = read_file(root, chunk.file)
+            if xxh3_128_hexdigest(content) != chunk.checksum:
+                raise UsageError(
+                    f"{root}/{chunk.file} is not what its manifest promises",
+                    hint=f"alexcli data verify {root}",
+                )
+            with writing(f"the cache file {path}", hint=CACHE_HINT):
+                write_atomic(path, content)
+            open_for_reading.cache_clear()  # it may hold the file that lay there before
+    return path
+
+
+class OpenFile:
+    """A file that is open for reading, and is closed when nothing refers to it any more.
+
+    Reading names its own position, so processes that share a descriptor after a fork do not
+    disturb each other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.descriptor = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self.descriptor)
+
+
+@lru_cache(maxsize=256)
+def open_for_reading(path: Path) -> OpenFile:
+    """An open file, kept for the next image; a thread that still reads holds it open."""
+    return OpenFile(path)

@@ -1,0 +1,45 @@
+"""Reading json, which a stranger may have written."""
+
+import json
+import math
+from typing import Any
+
+MOST_BYTES = 64 << 20
+"""Longer than any file of json that alexcli writes and reads whole."""
+LARGEST = 2**63 - 1
+"""Of a whole number; larger ones fit into no array."""
+
+
+def parse_json(text: str | bytes) -> Any:
+    """The plain data of a json document.
+
+    Args:
+        text: the document, in UTF-8 if it is bytes.
+
+    Raises:
+        ValueError: no json; too long or too deep; a number that is not finite, or a whole one that
+            64 bits do not hold.
+    """
+    if len(text) > MOST_BYTES:
+        raise ValueError(f"a length of {len(text):,} is more than {MOST_BYTES:,}")
+    try:
+        return json.loads(text, parse_int=_int, parse_float=_float, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+
+
+def _int(digits: str) -> int:
+    if len(digits) > len(str(-LARGEST)) or abs(int(digits)) > LARGEST:
+        raise ValueError(f"the number {digits[:30]}{'...' * (len(digits) > 30)} is too large")
+    return int(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {digits[:30]} is too large")
+    return number
+
+
+def _refuse(constant: str) -> float:
+    raise ValueError(f"{constant} is not a finite number")
