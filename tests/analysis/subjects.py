@@ -8,6 +8,7 @@ import torch
 
 from alexcli.analysis.subject import SampleImages, Subject
 from alexcli.data.arrays import IndexArray
+from alexcli.data.dataset import Dataset
 from alexcli.data.images import ArrayImages, ImageSource
 from alexcli.data.transforms import Batch, Preprocess
 from alexcli.model.towers import Towers
@@ -47,7 +48,15 @@ def tiny_subject(*overrides: str, shown: int = 3, training: int = 40) -> Subject
         sample=lambda: sample,
         training_set=lambda: images,
         batches=_batches,
+        dataset=lambda _: noise_dataset(images, class_names),
+        initial=lambda: Towers(spec.model, seed=1).eval(),
     )
+
+
+def noise_dataset(images: ArrayImages, classes: list[str]) -> Dataset:
+    """A data set without a held-out split."""
+    size = images.images.shape[1]
+    return Dataset.from_splits(classes, {"train": images}, fingerprint="", size=size, resize="")
 
 
 @functools.cache

@@ -6,13 +6,16 @@ Legend: N images, S side of a stored image, U units of a layer.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+import torch
 from torch import Tensor
 
+from alexcli.data.dataset import Dataset
 from alexcli.data.images import ImageSource
 from alexcli.data.transforms import Batch, Preprocess
-from alexcli.model.activations import activations, with_layers
+from alexcli.model.activations import layer_outputs, with_layers
 from alexcli.model.net import Net
 from alexcli.reporter import NullReporter, Reporter
+from alexcli.schema import LayerPoint
 
 
 @dataclass
@@ -45,21 +48,35 @@ class Subject:
     """Opens the training set, which need not fit in memory."""
     batches: Callable[[ImageSource], Iterator[Batch]]
     """Passes once over a set of images in order, on the net's device."""
+    dataset: Callable[[str | None], Dataset]
+    """Opens the class folders below a path, or with None the run's own data."""
+    initial: Callable[[], Net]
+    """The same net with its initial weights, in evaluation mode, on the same device."""
     reporter: Reporter = field(default_factory=NullReporter)
     """Receives progress updates of what takes long."""
 
-    def features(self, pixels: Tensor, layer: str) -> Tensor:
-        """The outputs of a layer for the centre crops of images.
+    def features(
+        self,
+        pixels: Tensor,
+        layer: str,
+        point: LayerPoint = LayerPoint.output,
+        net: Net | None = None,
+    ) -> Tensor:
+        """What a layer makes of the centre crops of images.
 
         Args:
             pixels: (N, S, S, 3) uint8.
             layer: the layer's name.
+            point: where the layer's outputs are taken.
+            net: another net in the place of this one.
 
         Returns:
             (N, U) float32.
 
         Raises:
-            UsageError: the layers of this net are not known by name.
+            UsageError: the layers of this net are not known by name, or the layer has no activation
+                and `point` asks for it.
         """
-        outputs = activations(with_layers(self.net), self.preprocess.crop(pixels), [layer])
-        return outputs[layer].flatten(1)
+        x = self.preprocess.crop(pixels)
+        with torch.no_grad():
+            return layer_outputs(with_layers(net or self.net), x, layer, point).flatten(1)

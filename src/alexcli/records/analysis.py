@@ -111,6 +111,22 @@ class TilesPanel:
 
 
 @dataclass
+class ScatterPanel:
+    """Points in a plane without units: as dots in the colours of their classes, or as images."""
+
+    x: Sequence[float]
+    """Across, one for each point."""
+    y: Sequence[float]
+    """Upwards."""
+    classes: Sequence[str]
+    """Readable name of the class of each point."""
+    images: "npt.NDArray[np.uint8] | None" = None
+    """(N, S, S, 3) uint8, drawn in the places of the dots."""
+    title: str = ""
+    """What stands above the panel."""
+
+
+@dataclass
 class MatrixPanel:
     """A confusion matrix."""
 
@@ -194,7 +210,15 @@ class PredictionsPanel:
     """One for each image."""
 
 
-Panel = LinesPanel | ForestPanel | TilesPanel | MatrixPanel | BoxesPanel | PredictionsPanel
+Panel = (
+    LinesPanel
+    | ForestPanel
+    | TilesPanel
+    | ScatterPanel
+    | MatrixPanel
+    | BoxesPanel
+    | PredictionsPanel
+)
 """A part of a figure. A `PredictionsPanel` is a figure of its own."""
 
 

@@ -18,10 +18,12 @@ from alexcli.records.analysis import (
     MatrixPanel,
     Panel,
     PredictionsPanel,
+    ScatterPanel,
     TilesPanel,
 )
 from alexcli.render.forest import FOREST_HEIGHT, FOREST_ROW_HEIGHT, draw_forest
 from alexcli.render.predictions import draw_predictions, short
+from alexcli.render.scatter import SCATTER_HEIGHT, SCATTER_WIDTH, draw_scatter
 from alexcli.render.titles import wrapped
 
 DPI = 130
@@ -110,6 +112,8 @@ def _size(panel: Panel) -> tuple[float, float]:
             side = _tile_side(panel)
             row_height = side + CAPTION_HEIGHT if panel.captions else side
             return columns * side + 0.6, rows * row_height + 0.5
+        case ScatterPanel():
+            return SCATTER_WIDTH, SCATTER_HEIGHT
         case MatrixPanel():
             side = 3 + 0.32 * len(panel.classes)
             return side + 1, side - 0.7
@@ -130,6 +134,8 @@ def _draw(panel: Panel, axis: Any) -> None:
             draw_forest(panel, axis)
         case TilesPanel():
             _draw_tiles(panel, axis)
+        case ScatterPanel():
+            draw_scatter(panel, axis)
         case MatrixPanel():
             _draw_matrix(panel, axis)
         case BoxesPanel():

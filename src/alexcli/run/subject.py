@@ -5,6 +5,7 @@ Legend: N images, S side of a stored image.
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,17 @@ import torch
 
 from alexcli.analysis.subject import SampleImages, Subject
 from alexcli.data.dataset import Dataset
-from alexcli.data.images import ImageSource
+from alexcli.data.decode import ResizeSpec
+from alexcli.data.images import FileImages, ImageSource
+from alexcli.data.open import open_dataset
 from alexcli.data.transforms import Batch
+from alexcli.errors import UsageError
+from alexcli.model.net import Net
 from alexcli.reporter import Reporter
+from alexcli.run.build import build_net
 from alexcli.run.predict import find_images, labels_of_files, read_images
 from alexcli.run.trained import TrainedModel
-from alexcli.schema import AnalyzeSpec
+from alexcli.schema import AnalyzeSpec, Source
 
 
 def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Subject:
@@ -32,6 +38,16 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
     @functools.cache
     def dataset() -> Dataset:
         return model.open_data(reporter)
+
+    def dataset_of(path: str | None) -> Dataset:
+        if path is None:
+            return dataset()
+        return _class_folders(model, Path(path).expanduser(), reporter)
+
+    def initial() -> Net:
+        net = build_net(model.spec, model.placement).eval()
+        model.placement.place(net)
+        return net
 
     def sample() -> SampleImages:
         if spec.images is None:
@@ -55,7 +71,41 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         sample=sample,
         training_set=training_set,
         batches=batches,
+        dataset=dataset_of,
+        initial=initial,
         reporter=reporter,
+    )
+
+
+def _class_folders(model: TrainedModel, path: Path, reporter: Reporter) -> Dataset:
+    """Images of any classes, resized as the net's own data was.
+
+    Args:
+        model: the net.
+        path: a folder of class folders, or of train/ and val/ or test/ with class folders.
+        reporter: receives notes on the data.
+
+    Raises:
+        UsageError: there is no such folder, or it has no class folders with images.
+    """
+    data = model.spec.data
+    if (path / "train").is_dir():
+        spec = replace(data, source=Source.folder, root=str(path), val="folder")
+        return open_dataset(spec, reporter, train_only=True)
+    if not path.is_dir():
+        raise UsageError(f"images={path} is not a folder", hint="images=DIR, of class folders")
+    files = [file for file in find_images([path]) if file.parent != path]
+    classes = sorted({file.parent.name for file in files})
+    if not classes:
+        raise UsageError(
+            f"{path} has no class folders: its images lie in no folders of their own",
+            hint=f"{path}/CLASS/IMAGE.jpg",
+        )
+    labels = np.array([classes.index(file.parent.name) for file in files], dtype=np.int64)
+    resize = ResizeSpec(data.size, data.resize, data.kernel)
+    images = FileImages(path, files, labels, resize)
+    return Dataset(
+        classes, images, images, None, fingerprint="", size=data.size, resize=str(resize)
     )
 
 

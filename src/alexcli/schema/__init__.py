@@ -6,7 +6,7 @@ frozen, because OmegaConf merges values into them.
 """
 
 from alexcli.schema.ablation import ArmSpec, MechanismSpec, Metric, StudySpec
-from alexcli.schema.analysis import AnalyzeSpec, LayerPoint, TrafficSpec
+from alexcli.schema.analysis import AnalyzeSpec, Classifier, LayerPoint, TrafficSpec
 from alexcli.schema.augment import AugmentSpec, Crop, Mean, MeanCrop, PcaScale, PcaSpec
 from alexcli.schema.claims import ClaimSpec, EvidenceSpec, LedgerSpec, Place
 from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, SceneSpec, Source
@@ -62,6 +62,7 @@ __all__ = [
     "ArmSpec",
     "AugmentSpec",
     "ClaimSpec",
+    "Classifier",
     "Crop",
     "DataSpec",
     "DropoutKind",

@@ -18,6 +18,10 @@ it; `output`, after all that follows (norm, pooling, dropout's factor): what the
 """
 
 
+Classifier = StrEnum("Classifier", ["logistic", "svm"])
+"""Softmax regression, or the squared hinge loss of each class against the others (L2-SVM)."""
+
+
 @dataclass
 class TrafficSpec:
     """What `alexcli analyze traffic` compares."""
@@ -43,12 +47,15 @@ class AnalyzeSpec:
     batch: int = ranged(128, low=1)
     """params: images of a batch, for the memory of the activations (section 5: 128)."""
     layer: str | None = None
-    """filters, maps, neighbors, codes, gradcam: name of the layer; null takes that of the paper's
-    figure.
+    """filters, maps, neighbors, codes, gradcam, probe, embedding: name of the layer;
+    null takes that of the paper's figure.
     """
+    at: LayerPoint = LayerPoint.output
+    """probe, embedding: where the layer's outputs are taken: product, activation or output."""
     images: str | None = None
     """predictions, neighbors, saliency, gradcam, occlusion, maps, init: an image, or a folder of
-    images; null takes held-out images of the run's own data.
+    images; null takes held-out images of the run's own data. probe, embedding: a folder of class
+    folders, with or without train/ and val/ above them; null takes the run's own data.
     """
     count: int = ranged(8, low=1)
     """predictions, neighbors, saliency, gradcam, occlusion, maps, init: number of images."""
@@ -60,8 +67,20 @@ class AnalyzeSpec:
     """codes: lengths of the binary codes, in bits; multiples of 8."""
     sample: int = ranged(20_000, low=2)
     """codes: training images at most, on which the auto-encoder is trained and among which
-    neighbours are searched.
+    neighbours are searched. probe: training images at most.
     """
+    per_class: int | None = ranged(None, low=2)
+    """probe: training images of each class at most (Donahue et al. 2014: 30); null for all."""
+    classifier: Classifier = Classifier.logistic
+    """probe: logistic or svm."""
+    points: int = ranged(1000, low=5)
+    """embedding: held-out images at most."""
+    perplexity: float = ranged(30.0, above=0)
+    """embedding: about how many neighbours of an image count (van der Maaten and Hinton 2008: 5 to
+    50).
+    """
+    thumbnails: bool = False
+    """embedding: whether images stand in the places of dots."""
     split: str = "val"
     """curves: train, train_eval or val."""
     against: str = "epoch"

@@ -1,0 +1,151 @@
+"""t-SNE: held-out images in a plane, so that those with similar features are neighbours.
+
+Source: van der Maaten and Hinton 2008 (JMLR 9), computed by scikit-learn.
+
+Legend: N images, U features of an image.
+"""
+
+import importlib.util
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from alexcli.analysis.subject import Subject
+from alexcli.data.images import ImageSource
+from alexcli.errors import UsageError, plural
+from alexcli.model.activations import find_layer, last_hidden_layer, with_layers
+from alexcli.records.analysis import Analysis, ScatterPanel
+from alexcli.schema import AnalyzeSpec
+from alexcli.tables import Table
+
+KEYS = ("layer", "at", "images", "points", "perplexity", "thumbnails")
+"""The keys of `AnalyzeSpec` that it reads."""
+NEIGHBORS = 10
+"""Nearest images whose classes are compared."""
+THUMBNAIL_SIDE = 48
+"""Pixels."""
+
+Vectors = npt.NDArray[np.float32]
+
+
+def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
+    """Embed the features of held-out images, and say what the plane keeps of the neighbours.
+
+    Args:
+        spec: `layer`, null for the last hidden one, and `at`; `images`, a folder of class folders,
+            null for the run's own validation set; `points`, `perplexity`, `thumbnails`.
+        subject: the net and its data.
+
+    Raises:
+        UsageError: scikit-learn is missing, there is no such layer, or there are too few images.
+    """
+    if importlib.util.find_spec("sklearn") is None:
+        raise UsageError(
+            "embedding needs scikit-learn", hint="python -m pip install 'alexcli[analysis]'"
+        )
+    net = with_layers(subject.net)
+    shape = last_hidden_layer(net) if spec.layer is None else find_layer(net, spec.layer)
+    dataset = subject.dataset(spec.images)
+    rows = np.random.default_rng(0).permutation(len(dataset.val))[: spec.points]
+    images = dataset.val.subset(np.sort(rows))
+    if spec.perplexity >= len(images):
+        raise UsageError(
+            f"perplexity={spec.perplexity:g} must be less than the {plural(len(images), 'image')}",
+            hint=f"perplexity={max(1, (len(images) - 1) // 3)}",
+        )
+    vectors = torch.cat(
+        [
+            subject.features(batch.images, shape.name, spec.at).cpu()
+            for batch in subject.batches(images)
+        ]
+    ).numpy()
+    plane = _embed(vectors, spec.perplexity)
+    is_own = spec.images is None
+    names = subject.class_names if is_own else dataset.classes
+    classes = [names[label] for label in images.labels]
+    name = f"{shape.name}, {spec.at.value}"
+    return Analysis(
+        title=f"t-SNE of {name}",
+        tables=[
+            _neighbor_table(name, subject.name, vectors, plane, images),
+            _point_table(plane, classes, images),
+        ],
+        panels=[
+            ScatterPanel(
+                plane[:, 0].tolist(),
+                plane[:, 1].tolist(),
+                classes,
+                _thumbnails(images) if spec.thumbnails else None,
+            )
+        ],
+        caption=f"{len(images):,} images of {plural(len(set(classes)), 'class')}, by "
+        f"{vectors.shape[1]:,} features of {name} (perplexity {spec.perplexity:g}, from principal "
+        f"components). Distances between far groups mean nothing. Run {subject.name}.",
+    )
+
+
+def _embed(vectors: Vectors, perplexity: float) -> Vectors:
+    """(N, 2), the same for the same vectors."""
+    from sklearn.manifold import TSNE
+
+    tsne: Any = TSNE(perplexity=perplexity, init="pca", random_state=0, n_jobs=1)
+    plane: Vectors = tsne.fit_transform(vectors)
+    return plane
+
+
+def _neighbor_table(
+    name: str, run_name: str, vectors: Vectors, plane: Vectors, images: ImageSource
+) -> Table:
+    """How many of the nearest images are of the same class, among features and in the plane."""
+    k = min(NEIGHBORS, len(images) - 1)
+    by_space = {name: nearest_rows(vectors, k), "plane": nearest_rows(plane, k)}
+    labels = images.labels
+    kept = np.mean(
+        [
+            len(set(first) & set(second)) / k
+            for first, second in zip(*by_space.values(), strict=True)
+        ]
+    )
+    return Table.from_records(
+        f"neighbours of {plural(len(images), 'image')}, {run_name}",
+        [
+            {
+                "space": space,
+                "k": k,
+                "same class": float((labels[rows] == labels[:, None]).mean()),
+                "same neighbours": 1.0 if space == name else float(kept),
+            }
+            for space, rows in by_space.items()
+        ],
+        "same class: fraction of the k nearest images; same neighbours: fraction of those among the "
+        "features",
+    )
+
+
+def nearest_rows(vectors: Vectors, k: int) -> npt.NDArray[np.int64]:
+    """(N, k), the nearest other vectors of each one."""
+    points = torch.from_numpy(vectors)
+    distances = torch.cdist(points, points).fill_diagonal_(float("inf"))
+    rows: npt.NDArray[np.int64] = distances.topk(k, largest=False).indices.numpy()
+    return rows
+
+
+def _point_table(plane: Vectors, classes: list[str], images: ImageSource) -> Table:
+    """Every image with its place."""
+    rows = [
+        {"file": file, "class": name, "x": x, "y": y}
+        for file, name, (x, y) in zip(images.names(), classes, plane.tolist(), strict=True)
+    ]
+    return Table.from_records("", rows, files_only=True)
+
+
+def _thumbnails(images: ImageSource) -> npt.NDArray[np.uint8]:
+    """(N, S, S, 3) uint8, every so many pixels of each image."""
+    small = []
+    for index in range(len(images)):
+        (image,) = images.fetch([index])
+        step = -(-len(image) // THUMBNAIL_SIDE)
+        small.append(image[::step, ::step])
+    return np.stack(small)

@@ -1,0 +1,95 @@
+"""Linear classifiers on fixed features, trained to their optimum.
+
+Both losses are convex and smooth, so that torch's L-BFGS reaches the minimum, whatever the start.
+
+Legend: N images, U features of an image, K classes.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from alexcli.schema import Classifier
+
+MOST_STEPS = 200
+TOLERANCE = 1e-5
+"""Largest gradient at which the search ends."""
+LEAST_STD = 1e-6
+"""Keeps features that never vary what they are."""
+
+
+class Standardization:
+    """Features with the mean 0 and the variance 1 over the images that train a classifier.
+
+    Args:
+        x: (N, U) float32, the training images' features.
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self.mean = x.mean(dim=0)
+        self.std = x.std(dim=0, correction=0).clamp_min(LEAST_STD)
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """(N, U) float32, standardized."""
+        return (x - self.mean) / self.std
+
+
+class LinearClassifier:
+    """Scores of K classes from features.
+
+    Args:
+        features: U.
+        classes: K.
+    """
+
+    def __init__(self, features: int, classes: int) -> None:
+        self.weight = torch.zeros(classes, features)
+        self.bias = torch.zeros(classes)
+
+    def fit(self, x: Tensor, y: Tensor, l2: float, kind: Classifier) -> None:
+        """Minimise the mean loss plus l2 / 2 times the squared weights, from where it stands.
+
+        Args:
+            x: (N, U) float32, standardized.
+            y: (N,) int64.
+            l2: strength of the penalty, above 0; biases are free.
+            kind: the loss: softmax regression, or the squared hinge of each class against the
+                others (L2-SVM).
+        """
+        self.weight.requires_grad_()
+        self.bias.requires_grad_()
+        optimizer = torch.optim.LBFGS(
+            [self.weight, self.bias],
+            max_iter=MOST_STEPS,
+            tolerance_grad=TOLERANCE,
+            line_search_fn="strong_wolfe",
+        )
+
+        def closure() -> Tensor:
+            optimizer.zero_grad()
+            loss = _loss(F.linear(x, self.weight, self.bias), y, kind)
+            loss = loss + l2 / 2 * self.weight.square().sum()
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
+        with torch.enable_grad():
+            optimizer.step(closure)  # type: ignore[no-untyped-call]
+        self.weight = self.weight.detach()
+        self.bias = self.bias.detach()
+
+    def errors(self, x: Tensor, y: Tensor) -> int:
+        """How many images it gets wrong.
+
+        Args:
+            x: (N, U) float32, standardized.
+            y: (N,) int64.
+        """
+        return int((F.linear(x, self.weight, self.bias).argmax(dim=1) != y).sum())
+
+
+def _loss(scores: Tensor, y: Tensor, kind: Classifier) -> Tensor:
+    """Mean over images of the loss of scores, (N, K)."""
+    if kind is Classifier.logistic:
+        return F.cross_entropy(scores, y)
+    signs = 2.0 * F.one_hot(y, scores.shape[1]) - 1
+    return (1 - signs * scores).clamp_min(0).square().sum(dim=1).mean()
