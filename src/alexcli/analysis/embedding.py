@@ -88,7 +88,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 
 def _embed(vectors: Vectors, perplexity: float) -> Vectors:
     """(N, 2), the same for the same vectors."""
-    from sklearn.manifold import TSNE
+    from sklearn.manifold import TSNE  # type: ignore[import-untyped]
 
     tsne: Any = TSNE(perplexity=perplexity, init="pca", random_state=0, n_jobs=1)
     plane: Vectors = tsne.fit_transform(vectors)
@@ -119,8 +119,8 @@ def _neighbor_table(
             }
             for space, rows in by_space.items()
         ],
-        "same class: fraction of the k nearest images; same neighbours: fraction of those among the "
-        "features",
+        "same class: fraction of the k nearest images; same neighbours: fraction of "
+        "those among the features",
     )
 
 

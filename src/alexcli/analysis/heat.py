@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from alexcli.analysis.subject import SampleImages, Subject
 from alexcli.data.crops import center_crop
 from alexcli.records.analysis import TilesPanel
+
+Pixels = npt.NDArray[np.uint8]
 
 SMALLEST = 1e-30
 """Keeps a map of zeros what it is."""
@@ -72,7 +75,7 @@ def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> Ti
     return TilesPanel(np.stack([crops, overlay(crops, scaled)]), captions, inches=1.6)
 
 
-def overlay(crops: "np.typing.NDArray[np.uint8]", heat: Any) -> "np.typing.NDArray[np.uint8]":
+def overlay(crops: Pixels, heat: npt.NDArray[np.floating[Any]]) -> Pixels:
     """Heat over images in gray: cold pixels stay gray, the hottest ones become yellow.
 
     Args:
@@ -86,4 +89,5 @@ def overlay(crops: "np.typing.NDArray[np.uint8]", heat: Any) -> "np.typing.NDArr
     colours = np.stack([(2 * heat).clip(0, 1), (2 * heat - 1).clip(0, 1), 0 * heat], axis=-1)
     share = OPACITY * heat[..., None]
     mixed = (1 - share) * gray[..., None] + share * colours
-    return np.round(255 * mixed).astype(np.uint8)
+    pixels: Pixels = np.round(255 * mixed).astype(np.uint8)
+    return pixels

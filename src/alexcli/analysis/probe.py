@@ -206,9 +206,7 @@ def _probe(
     return probes
 
 
-def _features(
-    subject: Subject, spaces: dict[str, Space], images: ImageSource
-) -> dict[str, Tensor]:
+def _features(subject: Subject, spaces: dict[str, Space], images: ImageSource) -> dict[str, Tensor]:
     """The features of all images in each space, (N, U), from one pass over them."""
     parts: dict[str, list[Tensor]] = {name: [] for name in spaces}
     for batch_features, _ in _batches(subject, spaces, images):

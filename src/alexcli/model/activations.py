@@ -154,7 +154,8 @@ def _append_input_to(outputs: list[Tensor]) -> Callable[[nn.Module, tuple[Any, .
     """A hook that appends a module's input to a list."""
 
     def hook(_module: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
-        outputs.append(inputs[0])
-        return inputs[0].clone()  # which an activation may overwrite
+        x: Tensor = inputs[0]
+        outputs.append(x)
+        return x.clone()  # which an activation may overwrite
 
     return hook
