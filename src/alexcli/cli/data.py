@@ -38,7 +38,8 @@ def prepare(
     """Decode and resize every image once. Repeat the same command to resume an interrupted one.
 
     Keys: size=256, resize=shorter|warp, kernel=bilinear|bicubic|lanczos|box, encoding=raw|jpeg,
-    quality=95, on_error=fail|skip, val_labels=FILE, download=true, root=DIR, processes=N.
+    quality=95, on_error=fail|skip, max_pixels=N, depth=BITS, val_labels=FILE, download=true,
+    root=DIR, processes=N.
 
     Args:
         source: A folder of photographs, or cifar10, cifar100 or imagenette by name.

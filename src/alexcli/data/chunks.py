@@ -125,6 +125,7 @@ def _split_into_chunks(split: str, count: int, spec: PrepareSpec) -> list[IndexA
     order = np.arange(count)
     if split == "train":
         order = np.random.default_rng(ORDER_SEED).permutation(count)
+    assert spec.size is not None  # write_store sets it
     image_bytes = spec.size**2 * 3
     if spec.encoding is Encoding.jpeg:
         image_bytes = max(1, image_bytes // JPEG_RATIO)
@@ -187,6 +188,7 @@ def _sums(content: bytes, record: ChunkRecord, spec: PrepareSpec) -> RunningStat
     """The sums over the images of a chunk, as a reader of the store will see them."""
     if not record.rows:
         return EMPTY
+    assert spec.size is not None  # write_store sets it
     side = spec.size
     if spec.encoding is Encoding.raw:
         pixels = np.frombuffer(content, np.uint8)

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+import numpy as np
+
 from alexcli.data.images import ImageSource
 from alexcli.data.statistics import Statistics
 
@@ -35,6 +37,8 @@ class Dataset:
     """Number of files left out because they cannot be decoded."""
     statistics: Statistics | None = None
     """Statistics of `train`, where they came with the data."""
+    has_own_val: bool = True
+    """Whether `val` came with the data; otherwise another split stands in for it."""
 
     @classmethod
     def from_splits(
@@ -55,7 +59,8 @@ class Dataset:
 
         Args:
             classes: names of the classes, in the order of the labels.
-            splits: the images by `train`, `val` and `test`; `train` must be among them.
+            splits: the images by `train`, `val` and `test`; `train` may be missing where a net is
+                evaluated, and is then without images.
             fingerprint: identity of the images.
             size: side of the images, pixels.
             resize: how the images came to that size.
@@ -63,15 +68,31 @@ class Dataset:
             skipped: number of files left out because they cannot be decoded.
             statistics: of the training set, where they came with the data.
         """
-        train = splits["train"]
+        some = next(iter(splits.values()))
+        train = splits["train"] if "train" in splits else some.subset(np.arange(0))
         test = splits.get("test", splits.get("val"))
         val = splits.get("val", train if test is None else test)
-        return cls(classes, train, val, test, fingerprint, size, resize, note, skipped, statistics)
+        return cls(
+            classes,
+            train,
+            val,
+            test,
+            fingerprint,
+            size,
+            resize,
+            note,
+            skipped,
+            statistics,
+            has_own_val="val" in splits,
+        )
 
     def splits(self) -> dict[str, ImageSource]:
         """The splits by name, each set of images once even where it stands in for another."""
         splits: dict[str, ImageSource] = {}
-        for name, images in (("train", self.train), ("val", self.val), ("test", self.test)):
+        named = [("val", self.val), ("test", self.test)]
+        if not self.has_own_val:
+            named.reverse()
+        for name, images in (("train", self.train), *named):
             is_repeated = any(images is other for other in splits.values())
             if images is not None and not is_repeated:
                 splits[name] = images

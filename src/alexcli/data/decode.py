@@ -1,26 +1,60 @@
 """From an image file of any format and shape to a square RGB array."""
 
 import io
+import stat
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from alexcli.data.arrays import ImageArray
 from alexcli.errors import UsageError
-from alexcli.schema import Kernel, Resize
+from alexcli.schema import DataSpec, Kernel, Resize
+from alexcli.schema.data import DEFAULT_MAX_PIXELS
 
-SUFFIXES = frozenset(Image.registered_extensions())
-"""Endings of the files that Pillow reads, in lower case with their dot."""
+NOT_DECODED = frozenset(("BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"))
+"""Formats that Pillow knows and hands to other programs (EPS is executed by Ghostscript), or only
+identifies; a file of a stranger is never opened as one of them.
+"""
 
-# Pillow refuses an image of 179 million pixels and only warns from 89 million on: refuse both.
+Image.init()
+FORMATS = tuple(sorted(set(Image.OPEN) - NOT_DECODED))
+"""Formats that are read, whatever a file's ending."""
+
+SUFFIXES = frozenset(
+    suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS
+)
+"""Endings of the files that are read, in lower case with their dot."""
+
+UNREAD_FORMATS = {
+    suffix: name
+    for suffix, name in {
+        **dict.fromkeys((".heic", ".heif", ".hif"), "HEIC"),
+        **dict.fromkeys((".avif", ".avifs"), "AVIF"),
+        **dict.fromkeys((".arw", ".cr2", ".cr3", ".dng", ".nef", ".orf", ".raf", ".rw2"), "raw"),
+        **dict.fromkeys((".eps", ".ps"), "EPS"),
+        **{f".{name}": name for name in ("exr", "jxl", "pdf", "svg", "webp", "wmf")},
+    }.items()
+    if suffix not in SUFFIXES
+}
+"""Endings of images that are not read, and the names of their formats."""
+
+BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF", b"crx ": "raw"}
+"""How the formats that are boxes of ISO 14496-12 name themselves in bytes 8 to 11."""
+
+# Pillow refuses an image of twice its limit and only warns of smaller ones: refuse both.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
-
 
 MOST_ELONGATED = 16
 """Longer over shorter side up to which a whole image is resized."""
+
+
+class UndecodableError(UsageError):
+    """A file that is no image which is read, or a damaged one."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +67,20 @@ class ResizeSpec:
     """Shorter side to `size` and the centre square (section 2), or the whole image squashed."""
     kernel: Kernel = Kernel.bilinear
     """Filter of the resizing."""
+    max_pixels: int = DEFAULT_MAX_PIXELS
+    """Larger images are refused."""
+    depth: int | None = None
+    """Bits of a gray value of more than 8 bits; None takes all that the file has room for."""
+
+    @classmethod
+    def from_spec(cls, spec: DataSpec) -> Self:
+        """How the keys of the group `data` say it."""
+        return cls(spec.size, spec.resize, spec.kernel, spec.max_pixels, spec.depth)
 
     def __str__(self) -> str:
         kernel = f"{self.kernel.value} antialiased"
+        if self.depth is not None:
+            kernel += f", {self.depth} bits"
         if self.resize is Resize.warp:
             return f"warped, {kernel} {self.size}"
         if self.resize is Resize.torchvision:
@@ -56,44 +101,141 @@ def read_square(path: Path, resize_spec: ResizeSpec) -> ImageArray:
     Raises:
         UsageError: the file cannot be decoded; the message names it.
     """
+    Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels  # of this process, all of whose limits are one
     try:
-        with Image.open(path) as image:
-            return resize_to_square(upright_rgb(image), resize_spec)
-    except Exception as error:  # Pillow's decoders raise many kinds on damaged files
-        reason = str(error)
-        if isinstance(error, UnidentifiedImageError):
-            reason = "not an image" if path.stat().st_size else "an empty file"
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("not a file")  # reading a pipe would wait for ever
+        with Image.open(path, formats=FORMATS) as image:
+            return resize_to_square(upright_rgb(image, resize_spec.depth), resize_spec)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_large_error(path, resize_spec) from error
+    except AmbiguousDepthError as error:
         raise UsageError(
-            f"{path} cannot be decoded: {reason}",
+            f"{path} cannot be decoded: {error}",
+            hint=f"say how many they are: data.depth={error.bits}, or data.depth=16 if it is a "
+            "dark image (depth=N in data prepare)",
+        ) from error
+    except Exception as error:  # Pillow's decoders raise many kinds on damaged files
+        raise UndecodableError(
+            f"{path} cannot be decoded: {_reason(path, error)}",
             hint="fix or remove the file, or leave out such files and report them: "
             "on_error=skip (data.on_error=skip in training)",
         ) from error
 
 
-def upright_rgb(image: Image.Image) -> Image.Image:
+def _reason(path: Path, error: Exception) -> str:
+    """Why a file cannot be decoded, for people."""
+    if isinstance(error, UnidentifiedImageError):
+        if not path.stat().st_size:
+            return "an empty file"
+        with path.open("rb") as file:
+            brand = BRANDS.get(file.read(12)[8:])
+        suffix = path.suffix.lower()
+        name = brand or UNREAD_FORMATS.get(suffix)
+        return f"an image of the format {name}, which is not read" if name else "not an image"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror if path.exists() else "a link that leads nowhere"
+    return str(error)
+
+
+def _too_large_error(path: Path, resize_spec: ResizeSpec) -> UsageError:
+    """The error for an image of too many pixels, which names a limit that would do."""
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(path, formats=FORMATS) as image:  # reads its header alone
+            pixels = image.width * image.height
+    finally:
+        Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels
+    return UsageError(
+        f"{path} has {pixels:,} pixels ({3 * pixels / 1e9:.1f} GB when decoded), and the limit is "
+        f"{resize_spec.max_pixels:,}",
+        hint=f"data.max_pixels={pixels} allows it (max_pixels={pixels} in data prepare, "
+        f"--largest {-(-pixels // 1_000_000)} in predict)",
+    )
+
+
+class AmbiguousDepthError(ValueError):
+    """Gray values that use so few bits of 16 that the file may have fewer.
+
+    Args:
+        bits: how many they use.
+        largest: the largest value.
+    """
+
+    def __init__(self, bits: int, largest: int) -> None:
+        super().__init__(
+            f"its values have room for 16 bits or more and use {bits} (the largest is {largest:,}),"
+            " so that it cannot be known what is white"
+        )
+        self.bits = max(8, bits)
+
+
+def upright_rgb(image: Image.Image, depth: int | None = None) -> Image.Image:
     """Turn an image as its EXIF orientation says, and convert it to RGB of 8 bits.
 
-    CMYK, YCCK, gray and palette images are converted, 16-bit gray keeps its high byte, and
-    transparent pixels show white.
+    CMYK, YCCK, gray and palette images are converted, gray of more than 8 bits keeps its high
+    bits, and transparent pixels show white.
+
+    Args:
+        image: as opened.
+        depth: bits of a gray value of more than 8 bits; None for all 16.
 
     Raises:
-        ValueError: the pixels are floating-point or 32-bit numbers, which have no fixed range.
+        ValueError: the pixels are floating-point or 32-bit numbers, which have no fixed range;
+            gray or colour values leave the two highest bits of 16 unused.
     """
+    has_deep_colour = _has_16_bit_colour(image)
     ImageOps.exif_transpose(image, in_place=True)
+    if has_deep_colour and max(high for _, high in image.getextrema()[:3]) < 1 << LEAST_USED - 8:
+        raise ValueError(
+            "its colours have room for 16 bits and use fewer, which Pillow reads as almost black"
+        )
     if image.mode == "RGB" and "transparency" not in image.info:
         return image
     if image.mode == "F":
         raise ValueError("floating-point pixels, which have no fixed range")
-    if image.mode.startswith("I"):  # 16-bit gray, which Pillow would clip at 255
-        values = np.asarray(image)
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError("32-bit pixels, which have no fixed range")
-        return Image.fromarray((values >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I"):  # gray of 16 or 32 bits, which Pillow would clip at 255
+        return Image.fromarray(_high_bits(np.asarray(image), depth)).convert("RGB")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         transparent = image.convert("RGBA")
         white = Image.new("RGBA", transparent.size, "white")
         return Image.alpha_composite(white, transparent).convert("RGB")
     return image.convert("RGB")
+
+
+LEAST_USED = 14
+"""Bits up to which 16-bit values are taken for those of a camera with fewer bits."""
+
+
+def _has_16_bit_colour(image: Image.Image) -> bool:
+    """Whether Pillow halves the bits of an image's colours as it decodes them."""
+    raw_modes = [tile[3] for tile in getattr(image, "tile", [])]
+    names = [raw[0] if isinstance(raw, tuple) else raw for raw in raw_modes]
+    return image.mode in ("RGB", "RGBA") and any(";16" in str(name) for name in names)
+
+
+def _high_bits(values: npt.NDArray[np.generic], depth: int | None) -> npt.NDArray[np.uint8]:
+    """Gray values in 8 bits.
+
+    Args:
+        values: (H, W) of 16 or 32 bits.
+        depth: how many bits they have; None for 16 where they use more than LEAST_USED.
+
+    Raises:
+        ValueError: values that have no fixed range, or do not fit `depth`.
+    """
+    lowest = int(values.min())
+    largest = int(values.max())
+    if lowest < 0 or largest > 65535:
+        raise ValueError("32-bit pixels, which have no fixed range")
+    bits = largest.bit_length()
+    if depth is None:
+        if 0 < bits <= LEAST_USED:
+            raise AmbiguousDepthError(bits, largest)
+        depth = 16
+    if bits > depth:
+        raise ValueError(f"a gray value of {largest:,}, which has more than {depth} bits")
+    return (values.astype(np.int64) >> (depth - 8)).astype(np.uint8)
 
 
 def resize_to_square(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
@@ -110,6 +252,11 @@ def resize_to_square(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
         box = _center_box(image.width, image.height, side)
     kernel = Image.Resampling[resize_spec.kernel.name.upper()]
     return np.asarray(image.resize((side, side), kernel, box=box), dtype=np.uint8)
+
+
+def resize_pixels(pixels: ImageArray, resize_spec: ResizeSpec) -> ImageArray:
+    """Make a square of pixels, (H, W, 3) uint8; returns (S, S, 3) uint8."""
+    return resize_to_square(Image.fromarray(pixels), resize_spec)
 
 
 def _is_of_usual_shape(image: Image.Image) -> bool:
@@ -177,9 +324,14 @@ def decode_jpeg(data: bytes, side: int, name: str) -> ImageArray:
     hint = "alexcli data verify STORE finds the damaged chunks; prepare the store again"
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
-            pixels = np.asarray(image, dtype=np.uint8)
+            shape = (image.height, image.width, len(image.getbands()))
+            if shape != (side, side, 3):  # before memory for its pixels is taken
+                raise UsageError(
+                    f"{name} has the shape {shape}, not ({side}, {side}, 3)", hint=hint
+                )
+            pixels: ImageArray = np.asarray(image, dtype=np.uint8)
+    except UsageError:
+        raise
     except Exception as error:  # Pillow's decoders raise many kinds on damaged files
         raise UsageError(f"{name} cannot be decoded: {error}", hint=hint) from error
-    if pixels.shape != (side, side, 3):
-        raise UsageError(f"{name} has the shape {pixels.shape}, not ({side}, {side}, 3)", hint=hint)
     return pixels

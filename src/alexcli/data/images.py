@@ -3,6 +3,7 @@
 Legend: N images, S side of a stored image, pixels. An image is RGB, (S, S, 3) uint8.
 """
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 from xxhash import xxh3_64_hexdigest
 
 from alexcli.data.arrays import ImageArray, IndexArray, LabelArray
-from alexcli.data.decode import ResizeSpec, read_square
+from alexcli.data.decode import ResizeSpec, read_square, resize_pixels
 
 
 class ImageSource(Protocol):
@@ -56,17 +57,21 @@ class ArrayImages(ImageSource):
     """Images held in memory."""
 
     images: ImageArray
-    """(N, S, S, 3)."""
+    """(N, H, W, 3); H = W = S unless they are resized."""
     labels: LabelArray
+    resize_spec: ResizeSpec | None = None
+    """How an image becomes a square whenever it is fetched; None where it is one of the size."""
 
     def fetch(self, indices: Sequence[int]) -> ImageArray:
         """Copies of the images at these positions."""
+        if self.resize_spec is not None:
+            return np.stack([self.fetch_one(index) for index in indices])
         return np.take(self.images, indices, axis=0)
 
     def fetch_one(self, index: int) -> ImageArray:
         """One image, (S, S, 3), which must not be written to."""
         image: ImageArray = self.images[index]
-        return image
+        return image if self.resize_spec is None else resize_pixels(image, self.resize_spec)
 
     def names(self) -> list[str]:
         """The number of each image."""
@@ -111,8 +116,28 @@ class FileImages(ImageSource):
 
     def stamps(self) -> list[list[int | str]]:
         """For each file, values that change when it does: its size in bytes and its time."""
-        stats = [path.stat() for path in self.paths]
-        return [[stat.st_size, stat.st_mtime_ns] for stat in stats]
+        return [list(file_stamp(path)) for path in self.paths]
+
+
+def file_stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of change of a file; -1 and 0 for a link that leads nowhere."""
+    try:
+        status = path.stat()
+    except OSError:
+        return -1, 0
+    return status.st_size, status.st_mtime_ns
+
+
+def with_labels(images: ImageSource, labels: LabelArray) -> ImageSource:
+    """The same images with other labels.
+
+    Args:
+        images: of any source.
+        labels: (N,) the class of each image.
+    """
+    relabelled = copy.copy(images)
+    relabelled.labels = labels
+    return relabelled
 
 
 LocalImages = ArrayImages | FileImages

@@ -1,20 +1,30 @@
 """Lists of labels: a class or a number for each image of a folder.
 
 Two lists of ILSVRC-2012 have formats of their own and are recognised by their names: the devkit's
-ground truth and Kaggle's `LOC_val_solution.csv`.
+ground truth and Kaggle's `LOC_val_solution.csv`. Places365 counts its classes in another list.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from alexcli.data.file_names import normal_form
+from alexcli.data.label_columns import Line, is_image_name, is_number, read_lines, split_columns
 from alexcli.errors import UsageError, did_you_mean
 
 KAGGLE = "LOC_val_solution.csv"
 
 GROUND_TRUTH = "ILSVRC2012_validation_ground_truth.txt"
 
-LINE_FORMAT = "a line is LABEL or FILE LABEL"
+PLACES = "places365_val.txt"
+
+PLACES_CATEGORIES = "categories_places365.txt"
+"""Lines `/a/airfield 0`, beside Places' lists of labels."""
+
+LINE_FORMAT = "a line is LABEL or FILE LABEL, also with commas or tabs"
+
+LARGEST_NUMBER = 10**9
+"""A larger label is refused as it is typed."""
 
 
 class LabelList(NamedTuple):
@@ -26,54 +36,138 @@ class LabelList(NamedTuple):
     """Positions in the list of classes, counted from 0."""
     description: str
     """How the labels were read, such as `labels are counted from 1`."""
+    lines: list[int]
+    """The number of the line of each, counted from 1."""
+
+
+class Entry(NamedTuple):
+    """A label as the list has it."""
+
+    line: int
+    file: str | None
+    label: str
 
 
 def read_labels(path: Path, classes: Sequence[str]) -> LabelList:
     """Read a list of labels, `LABEL` or `FILE LABEL` a line; a label is a class or a number.
 
     Args:
-        path: the list.
+        path: the list: text, CSV or TSV, with or without a header; see `label_columns`.
         classes: names in the order of the outputs.
 
     Raises:
         UsageError: the list cannot be read, names an unknown class, or has numbers that cannot
             count the classes.
     """
-    lines = _split_lines(path)
-    if not lines:
+    positions = {normal_form(name): index for index, name in enumerate(classes)}
+    lines = read_lines(path)
+    if path.name == KAGGLE:
+        table = [_kaggle_line(number, text) for number, text in lines[1:]]
+    else:
+        table = split_columns(lines, positions)
+    if not table:
         raise UsageError(f"{path} holds no labels", hint=LINE_FORMAT)
-    entries = [line[-1] for line in lines]
-    if path.name == GROUND_TRUTH:
-        wnids = _wnids_of_devkit(path)
-        entries = [wnids.get(entry, entry) for entry in entries]
-    files = None
-    if all(len(line) > 1 for line in lines):
-        files = [" ".join(line[:-1]) for line in lines]
-
-    positions = {name: index for index, name in enumerate(classes)}
-    unknown = sorted(set(entries) - set(positions))
-    is_ilsvrc = path.name in (KAGGLE, GROUND_TRUTH)
-    if is_ilsvrc and unknown:
-        raise UsageError(f"{path} holds {unknown[0]}, which is not a class of the training set")
+    entries, columns = _entries(path, table, positions)
+    entries = _with_names(path, entries, positions)
+    files = [entry.file for entry in entries if entry.file is not None]
+    unknown = [entry for entry in entries if entry.label not in positions]
     if not unknown:
-        labels = [positions[entry] for entry in entries]
+        is_ilsvrc = path.name in (KAGGLE, GROUND_TRUTH)
         description = "by class name" if is_ilsvrc else "labels are names of classes"
-        return LabelList(files, labels, description)
-    _check_numbers(path, entries, classes)
-    labels, description = _count_from_zero(path, [int(entry) for entry in entries], len(classes))
-    return LabelList(files, labels, description)
+        labels = [positions[entry.label] for entry in entries]
+    else:
+        _check_numbers(path, entries, positions)
+        numbers = [int(entry.label) for entry in entries]
+        labels, description = _count_from_zero(path, numbers, len(classes))
+    return LabelList(
+        files or None, labels, description + columns, [entry.line for entry in entries]
+    )
 
 
-def _split_lines(path: Path) -> list[list[str]]:
-    """The words of each line; of Kaggle's lines, the file and the class of the first object."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UsageError(f"the list of labels {path} cannot be read: {error}") from None
-    lines = [line.split() for line in text.splitlines() if line.strip()]
-    if path.name == KAGGLE:  # ImageId,PredictionString; FILE,WNID and four numbers for each object
-        return [" ".join(line).replace(",", " ").split()[:2] for line in lines[1:]]
-    return lines
+def _kaggle_line(number: int, text: str) -> Line:
+    """File and class of the first object of `FILE,WNID and four numbers for each object`."""
+    return Line(number, text.replace(",", " ").split()[:2])
+
+
+def _entries(
+    path: Path, table: Sequence[Line], classes: Mapping[str, int]
+) -> tuple[list[Entry], str]:
+    """The label of each line and the file it names, and which columns were read.
+
+    Raises:
+        UsageError: a line has too few columns, or it is not clear which are meant.
+    """
+    widths = {len(line.cells) for line in table}
+    if widths == {1}:
+        return [Entry(line.number, None, line.cells[0]) for line in table], ""
+    for line in table:
+        if len(line.cells) < 2:
+            raise UsageError(
+                f"{path}, line {line.number}: {line.cells[0]!r} is one word, and other lines name "
+                "a file and its label",
+                hint=LINE_FORMAT,
+            )
+    columns = list(zip(*(line.cells[: min(widths)] for line in table), strict=True))
+    file, label = _choose_columns(path, columns, classes)
+    entries = [Entry(line.number, line.cells[file], line.cells[label]) for line in table]
+    if len(columns) == 2 and (file, label) == (0, 1):
+        return entries, ""
+    return entries, f" (files from column {file + 1}, labels from column {label + 1})"
+
+
+def _choose_columns(
+    path: Path, columns: Sequence[Sequence[str]], classes: Mapping[str, int]
+) -> tuple[int, int]:
+    """The columns of the files and of the labels, counted from 0."""
+    numbers = range(len(columns))
+    named = [n for n in numbers if all(cell in classes for cell in columns[n])]
+    images = [n for n in numbers if all(is_image_name(cell) for cell in columns[n])]
+    if len(columns) == 2 and not named and not images:
+        return 0, 1
+    file = next((n for n in images if n not in named[:1]), 0)
+    if named:
+        return (file if file != named[0] else 1), named[0]
+    counts = [n for n in numbers if n != file and all(map(is_number, columns[n]))]
+    others = [n for n in numbers if n != file]
+    if len(others) > 1 and len(counts) != 1:
+        raise UsageError(
+            f"{path} has {len(columns)} columns, and it is not clear which holds the labels: "
+            f"line {1} reads {', '.join(column[0] for column in columns)}",
+            hint="leave the columns FILE and LABEL",
+        )
+    return file, (counts or others)[0]
+
+
+def _with_names(
+    path: Path, entries: list[Entry], classes: Mapping[str, int]
+) -> list[Entry]:
+    """Entries whose numbers are replaced by names, where another file says what they count.
+
+    Raises:
+        UsageError: a list of ILSVRC-2012 names a class that the training set lacks.
+    """
+    if path.name == GROUND_TRUTH:
+        names = _wnids_of_devkit(path)
+    elif path.name == PLACES and path.with_name(PLACES_CATEGORIES).is_file():
+        names = _places_names(path.with_name(PLACES_CATEGORIES), classes)
+    else:
+        names = {}
+    entries = [entry._replace(label=names.get(entry.label, entry.label)) for entry in entries]
+    unknown = sorted({entry.label for entry in entries} - set(classes))
+    if unknown and (path.name in (KAGGLE, GROUND_TRUTH) or names):
+        line = next(entry.line for entry in entries if entry.label == unknown[0])
+        raise UsageError(
+            f"{path}, line {line} holds {unknown[0]}, which is not a class of the training set",
+            hint="evaluate on data with the classes of the net",
+        )
+    return entries
+
+
+def _places_names(categories: Path, classes: Mapping[str, int]) -> dict[str, str]:
+    """What Places' numbers mean, where its classes have their own names; {} elsewhere."""
+    pairs = [text.rpartition(" ") for _, text in read_lines(categories)]
+    names = {number: name.strip().removeprefix("/") for name, _, number in pairs}
+    return names if set(classes) <= set(names.values()) else {}
 
 
 def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
@@ -91,20 +185,22 @@ def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
     return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
 
 
-def _check_numbers(path: Path, entries: Sequence[str], classes: Sequence[str]) -> None:
+def _check_numbers(path: Path, entries: Sequence[Entry], classes: Mapping[str, int]) -> None:
     """UsageError where a label that is no number is no class either, or where both kinds occur."""
-    names = [entry for entry in entries if not entry.removeprefix("-").isdecimal()]
-    known_classes = set(classes)
-    strange = [name for name in names if name not in known_classes]
-    if strange:
-        raise UsageError(
-            f"{path}: {strange[0]!r} is neither a class nor a number",
-            hint=did_you_mean(strange[0], classes) or LINE_FORMAT,
-        )
+    names = [entry for entry in entries if not is_number(entry.label)]
+    for entry in entries:
+        label = entry.label
+        is_strange_name = not is_number(label) and label not in classes
+        is_strange_number = is_number(label) and len(label) > len(str(LARGEST_NUMBER))
+        if is_strange_name or is_strange_number:
+            raise UsageError(
+                f"{path}, line {entry.line}: {label[:80]!r} is neither a class nor a number",
+                hint=did_you_mean(label[:80], classes) or LINE_FORMAT,
+            )
     if names:
-        numbers = sorted(set(entries) - set(classes))
+        number = min(entry.label for entry in entries if is_number(entry.label))
         raise UsageError(
-            f"{path} has names of classes ({names[0]}) as well as numbers ({numbers[0]})",
+            f"{path} has names of classes ({names[0].label}) as well as numbers ({number})",
             hint="use one or the other throughout",
         )
 

@@ -1,6 +1,7 @@
 """Opening a data set: find its source, and split a validation set off where that is asked for."""
 
 import importlib
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -9,18 +10,32 @@ from types import ModuleType
 import numpy as np
 
 from alexcli.data.dataset import Dataset, digest
+from alexcli.data.sources.layout import has_splits
+from alexcli.data.splitting import random_split, stratified_split
 from alexcli.data.store import is_store
 from alexcli.errors import UsageError, plural
 from alexcli.files import cache_dir
 from alexcli.reporter import NullReporter, Reporter
-from alexcli.schema import DataSpec, PrepareSpec, Source
+from alexcli.schema import DataSpec, PrepareSpec, Source, Split
 
 WITHOUT_VAL = "none"
 """A value of `data.val` for sources alone: `val` may be missing, and none is split off."""
 
+TEST_AS_VAL = "test"
+"""A value of `data.val`: the test set chooses."""
+
+DISTRIBUTED_WITHOUT_VAL = (Source.cifar10, Source.cifar100)
+"""Sources that are known to have one held-out set, which is used for both."""
+
+ONE_HELD_OUT_SET = "val is the only held-out set: what was chosen on it was also measured on it"
+
 
 def open_dataset(
-    spec: DataSpec, reporter: Reporter | None = None, *, train_only: bool = False
+    spec: DataSpec,
+    reporter: Reporter | None = None,
+    *,
+    train_only: bool = False,
+    net_classes: Sequence[str] | None = None,
 ) -> Dataset:
     """Find the images and check that the splits fit together.
 
@@ -28,6 +43,7 @@ def open_dataset(
         spec: the data's keys.
         reporter: receives notes, such as that archives are being unpacked.
         train_only: accept data without `val`; `train` then stands in for it.
+        net_classes: the classes of a net that is to be evaluated; `train` may then be missing.
 
     Raises:
         UsageError: no images, classes that differ between splits, or a bad `data.val`.
@@ -35,18 +51,49 @@ def open_dataset(
     reporter = reporter or NullReporter()
     if train_only:
         return _open_source(replace(spec, val=WITHOUT_VAL), reporter)
+    if spec.val == TEST_AS_VAL:
+        return _test_as_val(spec, reporter, net_classes)
     if spec.val != "folder":
         return _split_off_val(spec, reporter)
-    dataset = _open_source(spec, reporter)
+    dataset = _open_source(spec, reporter, net_classes)
     if dataset.val is dataset.train:
         raise UsageError(
             f"data.root={spec.root} has no split val",
             hint="split it off the training set: data.val=0.1",
         )
+    if not dataset.has_own_val and spec.source not in DISTRIBUTED_WITHOUT_VAL:
+        raise UsageError(
+            f"data.root={spec.root} has a test set and no split val, and the test set is not "
+            "taken for it",
+            hint="data.val=0.1 splits it off the training set; data.val=test chooses on the test "
+            "set, and the results say so",
+        )
     if dataset.test is dataset.val:
-        note = "val is the only held-out set: what was chosen on it was also measured on it"
-        dataset.note = f"{dataset.note}; {note}" if dataset.note else note
+        dataset.note = _joined(dataset.note, ONE_HELD_OUT_SET)
     return dataset
+
+
+def _test_as_val(
+    spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None
+) -> Dataset:
+    """Data whose test set chooses, because the user says so.
+
+    Raises:
+        UsageError: it has a split `val`, or no test set.
+    """
+    dataset = _open_source(replace(spec, val=WITHOUT_VAL), reporter, net_classes)
+    if dataset.has_own_val or dataset.test is None:
+        state = "has a split val" if dataset.has_own_val else "has no test set"
+        raise UsageError(
+            f"data.val={TEST_AS_VAL} takes the test set for val, and data.root={spec.root} {state}",
+            hint="data.val=folder" if dataset.has_own_val else "data.val=0.1",
+        )
+    return replace(dataset, note=_joined(dataset.note, ONE_HELD_OUT_SET.replace("val", "test", 1)))
+
+
+def _joined(note: str | None, more: str) -> str:
+    """Two notes as one."""
+    return f"{note}; {more}" if note else more
 
 
 def open_source(source: str, spec: PrepareSpec, reporter: Reporter | None = None) -> Dataset:
@@ -66,7 +113,9 @@ def open_source(source: str, spec: PrepareSpec, reporter: Reporter | None = None
     data_spec = DataSpec(
         source=kind,
         root=str(root),
-        size=getattr(_source_module(kind), "IMAGE_SIZE", spec.size),
+        size=spec.size or getattr(_source_module(kind), "IMAGE_SIZE", DataSpec.size),
+        max_pixels=spec.max_pixels,
+        depth=spec.depth,
         resize=spec.resize,
         kernel=spec.kernel,
         val_labels=spec.val_labels,
@@ -83,7 +132,7 @@ def _kind_and_root(source: str, spec: PrepareSpec) -> tuple[Source, Path]:
     if source in archive_folders and not root.exists():
         downloads = Path(spec.root) if spec.root else cache_dir() / "downloads" / source
         return Source(source), downloads
-    if not (root / "train").is_dir():
+    if not has_splits(root):
         for kind, archive_folder in archive_folders.items():
             if (root / archive_folder).is_dir():
                 return kind, root
@@ -104,21 +153,34 @@ def _split_off_val(spec: DataSpec, reporter: Reporter) -> Dataset:
     """Take `val` from the training set by seed; what was held out remains as `test`."""
     fraction = _val_fraction(spec)
     dataset = _open_source(spec, reporter)
-    order = np.random.default_rng(spec.split_seed).permutation(len(dataset.train))
-    count = round(fraction * len(order))
-    if not 0 < count < len(order):
+    labels = dataset.train.labels
+    identity: list[object] = [dataset.fingerprint, fraction, spec.split_seed]
+    if spec.split is Split.stratified:
+        in_val, warning = stratified_split(labels, dataset.classes, fraction, spec.split_seed)
+        identity.append(spec.split.value)
+        if warning:
+            reporter.warn(f"data.val={fraction:g}: {warning}")
+    else:
+        in_val = random_split(len(labels), fraction, spec.split_seed)
+    count = int(in_val.sum())
+    if not 0 < count < len(labels):
         raise UsageError(
-            f"data.val={fraction:g} of {plural(len(order), 'training image')} leaves one of the "
+            f"data.val={fraction:g} of {plural(len(labels), 'training image')} leaves one of the "
             "two empty",
             hint="choose a larger or smaller fraction",
         )
+    kind = f"{spec.split.value}, " if spec.split is Split.stratified else ""
+    note = f"val is {plural(count, 'image')} of the training set ({kind}seed {spec.split_seed})"
+    if dataset.has_own_val and dataset.test is not dataset.val:
+        note += "; the val that comes with the data is not used (data.val=folder uses it)"
     return replace(
         dataset,
-        train=dataset.train.subset(np.sort(order[count:])),
-        val=dataset.train.subset(np.sort(order[:count])),
-        fingerprint=digest([dataset.fingerprint, fraction, spec.split_seed]),
-        note=f"val is {plural(count, 'image')} of the training set (seed {spec.split_seed})",
+        train=dataset.train.subset(np.flatnonzero(~in_val)),
+        val=dataset.train.subset(np.flatnonzero(in_val)),
+        fingerprint=digest(identity),
+        note=_joined(dataset.note, note),
         statistics=None,  # those of the store are of all training images
+        has_own_val=True,
     )
 
 
@@ -129,17 +191,19 @@ def _val_fraction(spec: DataSpec) -> float:
         if 0 < fraction < 1:
             return fraction
     raise UsageError(
-        f"data.val={spec.val} is neither `folder` nor a fraction between 0 and 1",
+        f"data.val={spec.val} is neither `folder`, `test` nor a fraction between 0 and 1",
         hint="data.val=0.1 splits a tenth off the training set",
     )
 
 
-def _open_source(spec: DataSpec, reporter: Reporter) -> Dataset:
+def _open_source(
+    spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None = None
+) -> Dataset:
     """The splits as their source has them; a prepared store is read whatever it was made of."""
     kind = spec.source
     if kind is not Source.synthetic and spec.root is not None and is_store(spec.root):
         kind = Source.store
-    dataset: Dataset = _source_module(kind).open_splits(spec, reporter)
+    dataset: Dataset = _source_module(kind).open_splits(spec, reporter, net_classes)
     return dataset
 
 

@@ -117,6 +117,7 @@ def _begin(dest: Path, plan: Plan, listing: list[str], spec: PrepareSpec) -> Non
         UsageError: the disk has too little room; nothing was written.
     """
     if spec.encoding is Encoding.raw:
+        assert spec.size is not None  # write_store sets it
         required = len(listing) * spec.size**2 * 3
         free = shutil.disk_usage(dest).free
         if required > free:
@@ -149,7 +150,7 @@ def _report_undecodable(
     report.unlink(missing_ok=True)
     if not failures:
         return 0
-    with report.open("w", newline="", encoding="utf-8") as file:
+    with report.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         writer = csv.DictWriter(file, ["split", "name", "reason"])
         writer.writeheader()
         writer.writerows(asdict(failure) for failure in failures)

@@ -29,7 +29,11 @@ MOST_WORKERS_PER_CORE = 8
 
 
 def build_data(
-    spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str] = ()
+    spec: TrainSpec,
+    reporter: Reporter,
+    *,
+    overrides: Sequence[str] = (),
+    net_classes: Sequence[str] | None = None,
 ) -> tuple[TrainSpec, Dataset]:
     """Open the images and fit the net's outputs to their classes.
 
@@ -38,6 +42,7 @@ def build_data(
         reporter: receives notes about the data.
         overrides: the KEY=VALUE words that the user typed, to tell a wish for a number of classes
             from a default.
+        net_classes: the classes of a net that is to be evaluated; `train` may then be missing.
 
     Returns:
         The configuration with the data's size and number of classes, and the data.
@@ -50,7 +55,7 @@ def build_data(
     spec = _with_absolute_root(spec)
     if spec.model.torchvision is None:
         trace(spec.model)
-    dataset = open_dataset(spec.data, reporter)
+    dataset = open_dataset(spec.data, reporter, net_classes=net_classes)
     spec = _with_size(spec, dataset, overrides)
     if spec.model.input.size > spec.data.size:
         Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # refuses it, with a hint

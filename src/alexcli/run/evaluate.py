@@ -129,10 +129,8 @@ def _open_inputs(
     first: EvalInput | None = None
     for run, path in checkpoints:
         trained = load(run, path, overrides, placement)
-        dataset = trained.open_data(reporter if first is None else NullReporter())
-        images = dataset.test if split == "test" else dataset.val
-        if images is None:
-            raise UsageError("the data has no test set", hint="--split val")
+        said = reporter if first is None else NullReporter()
+        dataset, images = trained.open_split(split, said)
         eval_input = EvalInput(trained, dataset, split, images)
         if first is None:
             first = eval_input

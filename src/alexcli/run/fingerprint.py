@@ -32,6 +32,8 @@ NOT_OF_THE_RESULT = {
     "data.download",
     "data.check_chunks",
     "data.on_error",
+    "data.max_pixels",
+    "data.split",  # where it has an effect, the identity of the images holds it
     "data.test_count",
     "data.val_labels",
 }

@@ -10,7 +10,9 @@ import numpy as np
 import torch
 
 from alexcli.data.arrays import ImageArray
-from alexcli.data.decode import SUFFIXES, ResizeSpec, read_square
+from alexcli.data.decode import ResizeSpec, UndecodableError, read_square
+from alexcli.data.file_names import images_below, normal_form
+from alexcli.data.label_lookup import LabelLookup
 from alexcli.data.labels import read_labels
 from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.records.prediction import ClassProbability, ImagePrediction
@@ -32,17 +34,19 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
     """
     files: list[Path] = []
     for path in paths:
-        if not path.exists():
+        if not path.exists() and not path.is_symlink():
             raise UsageError(f"{path} does not exist", hint="name image files or folders of them")
         if not path.is_dir():
             files.append(path)
             continue
-        images = [file for file in sorted(path.rglob("*")) if file.suffix.lower() in SUFFIXES]
-        if not images:
+        found = images_below(path)
+        if not found.names:
+            others = f" that are read, but {found.described_unread()}" if found.unread else ""
             raise UsageError(
-                f"{path} holds no images", hint="name files, or a folder with images in it"
+                f"{path} holds no images{others}",
+                hint="name files, or a folder with images in it",
             )
-        files += images
+        files += [path / name for name in found.names + found.other_images]
     return files
 
 
@@ -122,7 +126,8 @@ def read_batch(
         except UsageError as error:
             if unreadable is None:
                 raise
-            unreadable.append(error.message)
+            is_plain = isinstance(error, UndecodableError)
+            unreadable.append(error.message if is_plain else f"{error.message}; {error.hint}")
         else:
             chosen.append(number)
             pixels.append(image)
@@ -183,12 +188,13 @@ def read_images(trained: TrainedModel, files: Sequence[Path]) -> ImageArray:
     Raises:
         UsageError: a file is not an image.
     """
-    data = trained.spec.data
-    resize = ResizeSpec(data.size, data.resize, data.kernel)
+    resize = ResizeSpec.from_spec(trained.spec.data)
     try:
         return np.stack([read_square(path, resize) for path in files])
-    except UsageError as error:  # whose own hint is for those who prepare a data set
-        raise UsageError(error.message, hint="name images of a format that Pillow reads") from None
+    except UndecodableError as error:  # whose own hint is for those who prepare a data set
+        raise UndecodableError(
+            error.message, hint="name images of a format that Pillow reads"
+        ) from None
 
 
 def labels_of_files(
@@ -206,16 +212,27 @@ def labels_of_files(
         UsageError: the list cannot be read, or does not fit.
     """
     if listed is None:
-        index_of = {name: index for index, name in enumerate(trained.classes)}
-        return [index_of.get(path.resolve().parent.name) for path in files]
-    names, labels, reading = read_labels(listed, trained.classes)
-    reporter.note(f"{listed}: {reading}")
-    if names is not None:
-        label_of = {Path(name).name: label for name, label in zip(names, labels, strict=True)}
-        return [label_of.get(path.name) for path in files]
-    if len(labels) != len(files):
+        index_of = {normal_form(name): index for index, name in enumerate(trained.classes)}
+        return [index_of.get(_folder_name(path)) for path in files]
+    label_list = read_labels(listed, trained.classes)
+    reporter.note(f"{listed}: {label_list.description}")
+    if label_list.files is not None:
+        lookup = LabelLookup(listed, label_list)
+        labels = [lookup.label_of(path) for path in files]
+        missing = labels.count(None)
+        if missing:
+            reporter.warn(f"{listed} has no label for {missing:,} of {plural(len(files), 'image')}")
+        return labels
+    if len(label_list.labels) != len(files):
         raise UsageError(
-            f"{listed} holds {plural(len(labels), 'label')} for {plural(len(files), 'image')}",
+            f"{listed} holds {plural(len(label_list.labels), 'label')} for "
+            f"{plural(len(files), 'image')}",
             hint="a line for each image in order, or lines FILE LABEL",
         )
-    return list(labels)
+    return list(label_list.labels)
+
+
+def _folder_name(path: Path) -> str:
+    """The name of a file's folder as it was typed, whatever a link points to."""
+    folder = path.absolute().parent
+    return normal_form(folder.resolve().name if folder.name == ".." else folder.name)

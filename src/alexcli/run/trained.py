@@ -4,11 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
-from alexcli.data.images import ImageSource
+from alexcli.data.file_names import normal_form
+from alexcli.data.images import ImageSource, with_labels
 from alexcli.data.loader import ordered_loader
 from alexcli.data.names import human_names
 from alexcli.data.transforms import Batch, Preprocess
@@ -86,6 +88,67 @@ class TrainedModel:
             hint="name the data that the net was trained on: data.root=DIR",
         )
         return dataset
+
+    def open_split(self, split: str, reporter: Reporter) -> tuple[Dataset, ImageSource]:
+        """The data set that the configuration names, and the images of a split.
+
+        Only the split itself is needed, and it may have some of the net's classes; the images'
+        labels are positions in the net's classes.
+
+        Args:
+            split: `val` or `test`.
+            reporter: receives notes on the data.
+
+        Raises:
+            UsageError: bad data, no such split, or images of classes that the net does not know.
+        """
+        _, dataset = build_data(self.spec, reporter, net_classes=self.classes)
+        images = dataset.test if split == "test" else dataset.val
+        if images is None:
+            raise UsageError("the data has no test set", hint="--split val")
+        images, note = by_net_classes(dataset, images, self.path, self.classes)
+        if note:
+            reporter.note(f"data: {note}")
+            dataset = replace(dataset, note=f"{dataset.note}; {note}" if dataset.note else note)
+        return dataset, images
+
+
+def by_net_classes(
+    dataset: Dataset, images: ImageSource, path: Path, net_classes: Sequence[str]
+) -> tuple[ImageSource, str | None]:
+    """Images of a split with the labels that a net gives to their classes, found by name.
+
+    Args:
+        dataset: the data, which may have some of the net's classes only, or another order of them.
+        images: those of one of its splits.
+        path: the checkpoint, for messages.
+        net_classes: names in the order of the net's outputs.
+
+    Returns:
+        The images, and what a reader of the result must know, if anything.
+
+    Raises:
+        UsageError: there are images of a class that the net does not know.
+    """
+    if dataset.classes == list(net_classes):
+        return images, None
+    position_of = {normal_form(name): index for index, name in enumerate(net_classes)}
+    positions = np.array([position_of.get(normal_form(name), -1) for name in dataset.classes])
+    present = np.unique(images.labels)
+    unknown = [dataset.classes[label] for label in present if positions[label] < 0]
+    if unknown:
+        more = ", ..." if len(unknown) > DIFFERENCES_SHOWN else ""
+        raise UsageError(
+            f"{path} was trained on {plural(len(net_classes), 'class')}, and the data has images "
+            f"of {plural(len(unknown), 'class')} that it does not know: "
+            f"{', '.join(unknown[:DIFFERENCES_SHOWN])}{more}",
+            hint="name data whose classes it knows: data.root=DIR",
+        )
+    note = (
+        f"labels by class name: the images show {len(present):,} of the net's "
+        f"{plural(len(net_classes), 'class')}, all of which it may predict"
+    )
+    return with_labels(images, positions[images.labels]), note
 
 
 def check_same_classes(

@@ -9,7 +9,7 @@ from alexcli.schema.ablation import ArmSpec, MechanismSpec, Metric, StudySpec
 from alexcli.schema.analysis import AnalyzeSpec, Classifier, LayerPoint, TrafficSpec
 from alexcli.schema.augment import AugmentSpec, Crop, Mean, MeanCrop, PcaScale, PcaSpec
 from alexcli.schema.claims import ClaimSpec, EvidenceSpec, LedgerSpec, Place
-from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, SceneSpec, Source
+from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, SceneSpec, Source, Split
 from alexcli.schema.eval import EvalSpec
 from alexcli.schema.execution import (
     Accelerator,
@@ -114,6 +114,7 @@ __all__ = [
     "ScheduleUnit",
     "Source",
     "SpatialLrnSpec",
+    "Split",
     "StudySpec",
     "TailImpl",
     "TowersImpl",

@@ -23,6 +23,12 @@ CenterCrop): the side down, the corner to the nearest even pixel. `warp` squeeze
 into the square, as Caffe does.
 """
 
+DEFAULT_MAX_PIXELS = 89_478_485
+"""Pillow's own limit: 256 MB of 24-bit pixels."""
+
+Split = StrEnum("Split", ["random", "stratified"])
+"""Which training images `data.val` splits off: any at `random`, or the fraction of each class."""
+
 Kernel = StrEnum("Kernel", ["bilinear", "bicubic", "lanczos", "box"])
 """Antialiased filter of the resizing; neither the paper nor the 2012 code names one."""
 
@@ -68,11 +74,14 @@ class DataSpec:
     val_labels: str | None = None
     """File with the labels of a flat folder `val`; null finds the devkit's, Kaggle's or Caffe's."""
     val: str = "folder"
-    """`folder` (the held-out set that comes with the data), or the fraction of the training set
-    that is split off at random.
+    """`folder` (the validation set that comes with the data), the fraction of the training set that
+    is split off, or `test`, for data without `val`: the test set then chooses, and the result says
+    so.
     """
+    split: Split = Split.random
+    """What a fraction `data.val` takes: of all images at random, or of each class (stratified)."""
     split_seed: int = 0
-    """Seed of the random split."""
+    """Seed of the split."""
     download: bool = False
     """Whether torchvision may download (cifar10, cifar100, imagenette)."""
     window: int = ranged(16, low=1)
@@ -83,6 +92,10 @@ class DataSpec:
     """Store: whether each chunk is compared with its checksum when it is first read."""
     on_error: OnError = OnError.fail
     """What happens to an image that cannot be decoded: fail or skip."""
+    max_pixels: int = ranged(DEFAULT_MAX_PIXELS, low=1)
+    """Pixels of an image file; a larger one is refused before it is decoded."""
+    depth: int | None = ranged(None, low=8, high=16)
+    """Bits of gray values of more than 8, such as 12 of a camera in a file of 16; null for 16."""
     workers: int = ranged(0, low=0)
     """Number of loader processes; the pixels do not depend on it."""
     train_count: int = ranged(5000, low=10)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alexcli.schema.data import Kernel, OnError, Resize
+from alexcli.schema.data import DEFAULT_MAX_PIXELS, Kernel, OnError, Resize
 from alexcli.schema.ranges import ranged
 
 Encoding = StrEnum("Encoding", ["raw", "jpeg"])
@@ -14,8 +14,8 @@ Encoding = StrEnum("Encoding", ["raw", "jpeg"])
 class PrepareSpec:
     """How `alexcli data prepare` makes a store of a source."""
 
-    size: int = ranged(256, low=1)
-    """Side of the stored square, pixels (section 2: 256)."""
+    size: int | None = ranged(None, low=1)
+    """Side of the stored square, pixels; null for 256 (section 2), or for 32 of CIFAR."""
     resize: Resize = Resize.shorter
     """How an image becomes a square: shorter or warp."""
     kernel: Kernel = Kernel.bilinear
@@ -32,5 +32,9 @@ class PrepareSpec:
     """A source by name: whether torchvision may download it."""
     on_error: OnError = OnError.fail
     """What happens to an image that cannot be decoded: fail (after all are listed) or skip."""
+    max_pixels: int = ranged(DEFAULT_MAX_PIXELS, low=1)
+    """Pixels of an image file; a larger one is refused before it is decoded."""
+    depth: int | None = ranged(None, low=8, high=16)
+    """Bits of gray values of more than 8, such as 12 of a camera in a file of 16; null for 16."""
     processes: int | None = ranged(None, low=1)
     """Number of processes that decode; null takes one for each core."""

@@ -2,9 +2,10 @@
 
 import importlib
 import shutil
+import tarfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from filelock import FileLock
@@ -58,6 +59,51 @@ def unpack_aside(folder: Path, unpack: Callable[[Path], object]) -> None:
             part.rename(folder)
         finally:
             shutil.rmtree(part.parent, ignore_errors=True)
+
+
+@contextmanager
+def only_files_unpacked() -> Iterator[None]:
+    """Let tar archives unpack plain files and folders alone while torchvision unpacks them.
+
+    torchvision calls `extractall` without a filter, which until Python 3.14 means that a member
+    may lie outside the folder, be a link to anywhere, or a device. Its checksum says which archive
+    it is, not that it is harmless.
+
+    Raises:
+        UsageError: this Python cannot filter what is unpacked.
+    """
+    if not hasattr(tarfile, "data_filter"):
+        raise UsageError(
+            "this Python's tarfile cannot refuse members that lie outside the folder",
+            hint="Python 3.11.4 or newer can; or unpack it yourself as train/CLASS/* and "
+            "val/CLASS/*",
+        )
+    earlier = getattr(tarfile.TarFile, "extraction_filter", None)
+    tarfile.TarFile.extraction_filter = staticmethod(_harmless_member)
+    try:
+        yield
+    except tarfile.TarError as error:
+        raise UsageError(
+            f"an archive is damaged or not harmless: {error}",
+            hint="get it from where it is published, or unpack it yourself as train/CLASS/* and "
+            "val/CLASS/*",
+        ) from error
+    finally:
+        tarfile.TarFile.extraction_filter = earlier
+
+
+def _harmless_member(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
+    """A member as it is to be unpacked below `path`.
+
+    Raises:
+        tarfile.TarError: it is no plain file or folder, or lies elsewhere.
+    """
+    name = PurePosixPath(member.name.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts:
+        raise tarfile.TarError(f"{member.name!r} would be unpacked outside its folder")
+    if not (member.isfile() or member.isdir()):
+        raise tarfile.TarError(f"{member.name!r} is neither a file nor a folder")
+    return tarfile.data_filter(member, path)
 
 
 def torchvision_module(name: str, functions: Sequence[str]) -> ModuleType:

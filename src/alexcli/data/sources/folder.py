@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,50 +11,70 @@ import numpy.typing as npt
 
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.dataset import Dataset, digest
-from alexcli.data.decode import SUFFIXES, ResizeSpec
-from alexcli.data.images import FileImages, ImageSource
-from alexcli.data.sources.flat_folder import flat_labels
+from alexcli.data.decode import ResizeSpec
+from alexcli.data.file_names import subfolders
+from alexcli.data.images import FileImages, ImageSource, file_stamp
+from alexcli.data.sources.class_folders import (
+    SplitFiles,
+    class_files,
+    class_folders,
+    flat_folder,
+    listed,
+)
+from alexcli.data.sources.flat_folder import flat_files
 from alexcli.data.sources.imagenet_archives import unpack_imagenet
+from alexcli.data.sources.layout import (
+    Layout,
+    check_root,
+    find_layout,
+    split_folders,
+    split_of_name,
+)
 from alexcli.data.sources.root import required_root
-from alexcli.errors import UsageError, nearest, plural, sibling_names
+from alexcli.errors import UsageError, plural
 from alexcli.reporter import Reporter
 from alexcli.schema import DataSpec, OnError
 
 
-def open_splits(spec: DataSpec, reporter: Reporter) -> Dataset:
+def open_splits(
+    spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None = None
+) -> Dataset:
     """List the images of the class folders of `train`, `val` and `test`; none is decoded yet.
 
     The archives of ILSVRC-2012 are unpacked first. The images of a flat `val`, as ImageNet
-    distributes it, get their classes from its list of labels.
+    distributes it, get their classes from its list of labels. See `find_layout` and
+    `class_folders` for what else is understood.
 
     Args:
         spec: the data's keys.
         reporter: receives a note before archives are unpacked.
+        net_classes: the classes of a net that is to be evaluated, for which `train` may be
+            missing; None where the training set is needed.
 
     Raises:
-        UsageError: a folder is missing, a class has no images, the classes of two splits differ,
-            or a flat `val` has no labels.
+        UsageError: a folder is missing, a class of the training set has no images, another split
+            has classes that it lacks, or a flat `val` has no labels.
     """
     root = Path(required_root(spec))
-    folders = _split_folders(spec, root, reporter)
-    classes = _class_names(folders["train"])
-    resize_spec = ResizeSpec(spec.size, spec.resize, spec.kernel)
-    is_default = resize_spec == ResizeSpec(spec.size)
+    check_root(root)
+    unpack_imagenet(root, reporter)
+    layout = find_layout(root)
+    folders = _folders(spec, layout, net_classes)
+    classes = _classes(folders, net_classes)
+    resize_spec = ResizeSpec.from_spec(spec)
+    is_default = str(resize_spec) == str(ResizeSpec(spec.size))
     identity: list[object] = [spec.size if is_default else str(resize_spec)]
     splits: dict[str, ImageSource] = {}
-    notes = []
+    notes = [layout.note] if layout.note else []
     skipped = 0
     for name, folder in folders.items():
-        if name == "train" or _subfolders(folder):
-            paths, labels = _class_files(folder, classes)
-        elif name == "val":
-            paths, labels, note = flat_labels(root, folder, classes, spec.val_labels)
-            notes.append(note)
-        else:
-            notes.append(f"{folder} is left out: its images are in no class folders")
+        found = _split_files(name, folder, classes, layout, spec)
+        if found is None:
+            notes.append(f"{folder} is left out: its images have no labels")
             continue
-        files = FileImages(folder, paths, np.array(labels, dtype=np.int64), resize_spec)
-        listing = _listing_digest(files, classes)
+        notes += found.notes
+        files = FileImages(folder, found.paths, np.array(found.labels, np.int64), resize_spec)
+        listing = _listing_digest(found)
         identity.append([name, listing])
         if spec.on_error is OnError.skip:
             undecodable = _find_undecodable(files, listing)
@@ -73,93 +94,102 @@ def open_splits(spec: DataSpec, reporter: Reporter) -> Dataset:
     )
 
 
-def _split_folders(spec: DataSpec, root: Path, reporter: Reporter) -> dict[str, Path]:
-    """The folders of the splits that exist; UsageError when one that is needed does not."""
-    if not root.is_dir():
-        similar = nearest(root.name, sibling_names(root))
-        raise UsageError(
-            f"data.root={root} does not exist",
-            hint=f"did you mean {root.parent}/{similar}?" if similar else "check the path",
-        )
-    unpack_imagenet(root, reporter)
-    candidates = {name: root / name for name in ("train", "val", "test")}
-    folders = {name: folder for name, folder in candidates.items() if folder.is_dir()}
+def _folders(
+    spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None
+) -> dict[str, Path]:
+    """The folders of the splits; UsageError where one that is needed does not exist."""
+    root = layout.root
+    folders = dict(layout.folders)
+    if layout.is_bare:
+        is_evaluated = net_classes is not None and spec.val == "folder"
+        folders = {"val" if is_evaluated else "train": root}
+    if net_classes is not None and folders:
+        return folders
     if "train" not in folders:
         raise _missing_split(root, "train")
     if spec.val == "folder" and "val" not in folders and "test" not in folders:
-        raise _missing_split(root, "val")
+        raise _bare_error(root) if layout.is_bare else _missing_split(root, "val")
     return folders
+
+
+def _bare_error(root: Path) -> UsageError:
+    """The error for class folders without splits, of which the root may itself be one."""
+    siblings = split_folders(root.parent)
+    if split_of_name(root.name) and len(siblings) > 1:
+        return UsageError(
+            f"data.root={root} is one of the splits of {root.parent}",
+            hint=f"data.root={root.parent}",
+        )
+    return UsageError(
+        f"data.root={root} has class folders ({listed(subfolders(root))}) and no split val",
+        hint="data.val=0.1 splits a tenth of the images off for validation",
+    )
 
 
 def _missing_split(root: Path, name: str) -> UsageError:
     """The error for a split that is needed and does not exist."""
-    subfolders = ", ".join(_subfolders(root)[:8]) or "no folders"
+    names = ", ".join(subfolders(root)[:8]) or "no folders"
     hint = f"put the images in {root}/{name}/CLASS/"
     if name == "val":
         hint += ", or split them off: data.val=0.1"
-    return UsageError(f"data.root={root} has no folder {name}; it has {subfolders}", hint=hint)
+    return UsageError(f"data.root={root} has no folder {name}; it has {names}", hint=hint)
 
 
-def _subfolders(folder: Path) -> list[str]:
-    """Names of the folders in a folder, sorted."""
-    return sorted(next(os.walk(folder))[1])
-
-
-def _class_names(folder: Path) -> list[str]:
-    """The classes of a split in order; UsageError where there are fewer than two."""
-    classes = _subfolders(folder)
-    if len(classes) < 2:
-        raise UsageError(
-            f"{folder} holds {plural(len(classes), 'class folder')}; two or more are needed",
-            hint=f"put each class's images in a folder of its own: {folder}/CLASS/*.jpg",
-        )
-    return classes
-
-
-def _class_files(folder: Path, classes: list[str]) -> tuple[list[Path], list[int]]:
-    """Every image of a split and its label, in order of class and name.
+def _classes(folders: dict[str, Path], net_classes: Sequence[str] | None) -> list[str]:
+    """The classes in order: those of the training set, or else those of the splits that exist.
 
     Raises:
-        UsageError: the class folders are not those of `classes`, or one holds no images.
+        UsageError: the training set has fewer than two, or another split has one that it lacks.
     """
-    _check_same_classes(folder, classes)
-    paths: list[Path] = []
-    labels: list[int] = []
-    for label, name in enumerate(classes):
-        files = sorted((folder / name).iterdir(), key=lambda path: path.name)
-        images = [path for path in files if path.suffix.lower() in SUFFIXES]
-        if not images:
+    of_split = {name: list(class_folders(folder)) for name, folder in folders.items()}
+    if "train" in folders:
+        classes = of_split["train"]
+        if len(classes) < 2:
             raise UsageError(
-                f"{folder / name} holds no images", hint="remove the folder from every split"
+                f"{folders['train']} holds {plural(len(classes), 'class folder')}; two or more "
+                "are needed",
+                hint="put each class's images in a folder of its own: "
+                f"{folders['train']}/CLASS/*.jpg",
             )
-        paths += images
-        labels += len(images) * [label]
-    return paths, labels
+        for name, folder in folders.items():
+            if flat_folder(folder, classes) is None:
+                _check_known(folder, of_split[name], classes, folders["train"])
+        return classes
+    is_flat = [flat_folder(folder, net_classes) is not None for folder in folders.values()]
+    if any(is_flat):
+        return list(net_classes or [])
+    return sorted({name for names in of_split.values() for name in names})
 
 
-def _check_same_classes(folder: Path, classes: list[str]) -> None:
-    """UsageError unless the class folders of a split are those of the training set."""
-    present = set(_class_names(folder))
-    extra = sorted(present - set(classes))
-    lacking = sorted(set(classes) - present)
-    differences = []
+def _check_known(folder: Path, names: list[str], classes: list[str], train: Path) -> None:
+    """UsageError where a split has classes that the training set lacks."""
+    extra = sorted(set(names) - set(classes))
     if extra:
-        differences.append(f"{folder.name} has {', '.join(extra[:5])}, which train lacks")
-    if lacking:
-        differences.append(f"{folder.name} lacks {', '.join(lacking[:5])}")
-    if differences:
-        train = folder.with_name("train")
         raise UsageError(
-            f"class folders of {train} and {folder} differ: {'; '.join(differences)}",
-            hint="the class folders of all splits must be the same",
+            f"class folders of {train} and {folder} differ: {folder.name} has {listed(extra)}, "
+            "which train lacks",
+            hint="every class folder needs one of the same name in the training set",
         )
 
 
-def _listing_digest(files: FileImages, classes: list[str]) -> str:
+def _split_files(
+    name: str, folder: Path, classes: list[str], layout: Layout, spec: DataSpec
+) -> SplitFiles | None:
+    """The images of a split; None for test images without labels."""
+    flat = flat_folder(folder, classes)
+    if flat is None or name == "train":
+        return class_files(folder, class_folders(folder), classes, needs_all=name == "train")
+    if name == "test":
+        return None
+    return flat_files(layout, flat, classes, spec.val_labels)
+
+
+def _listing_digest(files: SplitFiles) -> str:
     """A digest of the class, name and size in bytes of every file."""
     content = hashlib.sha256()
-    for label, path in zip(files.labels, files.paths, strict=True):
-        content.update(f"{classes[label]}/{path.name}:{path.stat().st_size}\n".encode())
+    for name, path in zip(files.names, files.paths, strict=True):
+        size, _ = file_stamp(path)
+        content.update(f"{name}:{size}\n".encode(errors="surrogateescape"))
     return content.hexdigest()[:16]
 
 
@@ -183,4 +213,6 @@ def _find_undecodable(files: FileImages, listing: str) -> npt.NDArray[np.bool_]:
             results = pool.map(is_undecodable, range(len(files)))
             return {"bad": np.fromiter(results, dtype=np.bool_)}
 
-    return cached(f"undecodable-{listing}-{files.resize_spec.size}", find)["bad"]
+    limits = [files.resize_spec.max_pixels, files.resize_spec.depth]
+    name = f"undecodable-{listing}-{files.resize_spec.size}-{digest(limits)}"
+    return cached(name, find)["bad"]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from alexcli.data.sources.archives import torchvision_module, unpack_aside
+from alexcli.data.sources.archives import only_files_unpacked, torchvision_module, unpack_aside
 from alexcli.errors import UsageError
 from alexcli.reporter import Reporter
 
@@ -37,11 +37,12 @@ def _unpack_split(root: Path, split: str, archive: Path, reporter: Reporter) -> 
         getattr(imagenet, parse_archive)(root, folder=str(part.relative_to(root)))
 
     try:
-        if not (root / META_FILE).exists():
-            imagenet.parse_devkit_archive(root)
-        gigabytes = archive.stat().st_size / 1e9
-        reporter.note(f"unpacking {archive} ({gigabytes:.1f} GB), which takes minutes")
-        unpack_aside(root / split, unpack)
+        with only_files_unpacked():
+            if not (root / META_FILE).exists():
+                imagenet.parse_devkit_archive(root)
+            gigabytes = archive.stat().st_size / 1e9
+            reporter.note(f"unpacking {archive} ({gigabytes:.1f} GB), which takes minutes")
+            unpack_aside(root / split, unpack)
     except (OSError, RuntimeError) as error:
         raise UsageError(
             f"{archive} cannot be unpacked: {error}",

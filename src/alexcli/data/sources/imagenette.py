@@ -1,11 +1,18 @@
 """Source `imagenette`: ten classes of ImageNet, 9,469 + 3,925 photographs of full size."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from alexcli.data.dataset import Dataset
 from alexcli.data.sources import folder
-from alexcli.data.sources.archives import download_errors, torchvision_module, unpack_aside
+from alexcli.data.sources.archives import (
+    download_errors,
+    only_files_unpacked,
+    torchvision_module,
+    unpack_aside,
+)
+from alexcli.data.sources.layout import has_splits
 from alexcli.data.sources.root import required_root
 from alexcli.errors import UsageError, nearest, sibling_names
 from alexcli.reporter import Reporter
@@ -18,19 +25,22 @@ ARCHIVE_URL = "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2.tgz"
 ARCHIVE_MD5 = "fe2fc210e6bb7c5664d602c3cd71e612"
 
 
-def open_splits(spec: DataSpec, reporter: Reporter) -> Dataset:
+def open_splits(
+    spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None = None
+) -> Dataset:
     """Open Imagenette from class folders under `data.root` or its archive's folder there.
 
     Args:
         spec: the data's keys; the archive is downloaded where `data.download` allows it.
         reporter: receives notes.
+        net_classes: see `folder.open_splits`.
 
     Raises:
         UsageError: no images, or a failed download; see also `folder.open_splits`.
     """
     root = Path(required_root(spec))
-    if (root / "train").is_dir():
-        return folder.open_splits(spec, reporter)
+    if has_splits(root):
+        return folder.open_splits(spec, reporter, net_classes)
     if not root.is_dir() and not spec.download:
         raise _missing_root(root)
     unpacked = root / ARCHIVE_FOLDER
@@ -38,7 +48,7 @@ def open_splits(spec: DataSpec, reporter: Reporter) -> Dataset:
         _download(root, unpacked)
     if unpacked.is_dir():
         spec = replace(spec, root=str(unpacked))
-    return folder.open_splits(spec, reporter)
+    return folder.open_splits(spec, reporter, net_classes)
 
 
 def _download(root: Path, unpacked: Path) -> None:
@@ -50,7 +60,7 @@ def _download(root: Path, unpacked: Path) -> None:
             ARCHIVE_URL, str(root), str(part.parent), md5=ARCHIVE_MD5
         )
 
-    with download_errors(root, "Imagenette"):
+    with download_errors(root, "Imagenette"), only_files_unpacked():
         unpack_aside(unpacked, fetch_and_unpack)
 
 

@@ -41,9 +41,11 @@ def held_in_memory(dataset: Dataset) -> Dataset:
 
     Opening 60,000 small files in every epoch would take longer than training on them.
     """
-    splits = dataset.splits()
-    names = [name for name in ("train", "val") if name in splits]
-    images = cached_images(f"images-{dataset.fingerprint}", names, lambda name: splits[name])
+    splits = {"train": dataset.train, "val": dataset.val}
+    if dataset.val is dataset.train:
+        del splits["val"]
+    name = f"images-{dataset.fingerprint}"
+    images = cached_images(name, list(splits), lambda split: splits[split])
     val = images.get("val", images["train"])
     test = val if dataset.test is dataset.val else dataset.test
     return replace(dataset, train=images["train"], val=val, test=test)

@@ -18,7 +18,9 @@ from alexcli.reporter import Reporter
 from alexcli.schema import DataSpec, SceneSpec
 
 
-def open_splits(spec: DataSpec, _reporter: Reporter) -> Dataset:
+def open_splits(
+    spec: DataSpec, _reporter: Reporter, _net_classes: Sequence[str] | None = None
+) -> Dataset:
     """Generate the training and validation images, or read them from the cache.
 
     The test images, which are many, are drawn when the first of them is fetched.

@@ -1,16 +1,19 @@
 """CIFAR-10 and CIFAR-100, from class folders or as torchvision downloads and keeps them."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from alexcli.data.dataset import Dataset, digest
+from alexcli.data.decode import ResizeSpec
 from alexcli.data.images import ArrayImages
 from alexcli.data.sources import folder
-from alexcli.data.sources.archives import download_errors
+from alexcli.data.sources.archives import download_errors, only_files_unpacked
 from alexcli.data.sources.in_memory import held_in_memory
+from alexcli.data.sources.layout import find_layout
 from alexcli.data.sources.root import required_root
 from alexcli.errors import UsageError
 from alexcli.reporter import Reporter
@@ -18,6 +21,9 @@ from alexcli.schema import DataSpec
 
 CIFAR_SIZE = 32
 """Side of the images, pixels."""
+
+MOST_HELD_IN_MEMORY = 1 << 30
+"""Bytes of class folders that are decoded once; larger ones are read as files in every epoch."""
 
 
 @dataclass(frozen=True)
@@ -34,31 +40,36 @@ class CifarArchive:
     """Size of the download."""
 
 
-def open_cifar(spec: DataSpec, archive: CifarArchive, reporter: Reporter) -> Dataset:
+def open_cifar(
+    spec: DataSpec,
+    archive: CifarArchive,
+    reporter: Reporter,
+    net_classes: Sequence[str] | None = None,
+) -> Dataset:
     """Open CIFAR from class folders under `data.root`, or else from torchvision's files there.
 
     Args:
         spec: the data's keys; torchvision downloads the archive where `data.download` allows it.
+            With another size than 32, images are resized whenever they are read.
         archive: which of the two.
         reporter: receives notes.
+        net_classes: see `folder.open_splits`.
 
     Raises:
-        UsageError: no images, a failed download, or another size than torchvision's files have.
+        UsageError: no images, or a failed download.
     """
     root = Path(required_root(spec))
-    if (root / "train").is_dir():
-        return held_in_memory(folder.open_splits(spec, reporter))
-    if not spec.download and not (root / archive.folder).is_dir():
+    is_unpacked = (root / archive.folder).is_dir()
+    if not is_unpacked and root.is_dir() and find_layout(root).folders:
+        dataset = folder.open_splits(spec, reporter, net_classes)
+        count = len(dataset.train) + len(dataset.val)
+        fits = 3 * count * spec.size**2 <= MOST_HELD_IN_MEMORY
+        return held_in_memory(dataset) if fits and len(dataset.train) else dataset
+    if not spec.download and not is_unpacked:
         raise UsageError(
             f"{root} holds neither train/CLASS/* nor torchvision's {archive.folder}",
             hint="data.download=true (for `data prepare` download=true) downloads "
             f"{archive.name} ({archive.megabytes} MB)",
-        )
-    if spec.size != CIFAR_SIZE:
-        raise UsageError(
-            f"data.size={spec.size}, but torchvision's {archive.name} has images of "
-            f"{CIFAR_SIZE} pixels",
-            hint=f"data.size={CIFAR_SIZE}",
         )
     return _read_archive(spec, archive, root)
 
@@ -69,21 +80,26 @@ def _read_archive(spec: DataSpec, archive: CifarArchive, root: Path) -> Dataset:
 
     dataset_class = getattr(datasets, archive.torchvision_class)
     # The files are pickles, whose md5 torchvision checks before it reads them.
-    with download_errors(root, archive.name):
+    with download_errors(root, archive.name), only_files_unpacked():
         train_files = dataset_class(str(root), train=True, download=spec.download)
         test_files = dataset_class(str(root), train=False, download=spec.download)
-    train = _as_images(train_files.data, train_files.targets)
-    test = _as_images(test_files.data, test_files.targets)
+    is_enlarged = spec.size != CIFAR_SIZE
+    resize_spec = ResizeSpec.from_spec(spec) if is_enlarged else None
+    train = _as_images(train_files.data, train_files.targets, resize_spec)
+    test = _as_images(test_files.data, test_files.targets, resize_spec)
     content = hashlib.sha256(train.images.tobytes()).hexdigest()
     return Dataset.from_splits(
         list(train_files.classes),
         {"train": train, "test": test},
-        fingerprint=digest([spec.source.value, content]),
-        size=CIFAR_SIZE,
-        resize=f"as it comes: {CIFAR_SIZE}",
+        fingerprint=digest([spec.source.value, content, *([str(resize_spec)] * is_enlarged)]),
+        size=spec.size,
+        resize=str(resize_spec) if is_enlarged else f"as it comes: {CIFAR_SIZE}",
     )
 
 
-def _as_images(pixels: np.ndarray, targets: list[int]) -> ArrayImages:
+def _as_images(
+    pixels: np.ndarray, targets: list[int], resize_spec: ResizeSpec | None
+) -> ArrayImages:
     """Images of torchvision's arrays, whose channels are last in shape but not in memory."""
-    return ArrayImages(np.ascontiguousarray(pixels), np.asarray(targets, dtype=np.int64))
+    labels = np.asarray(targets, dtype=np.int64)
+    return ArrayImages(np.ascontiguousarray(pixels), labels, resize_spec)

@@ -1,0 +1,94 @@
+"""Which line of a list of labels means which file, by as much of the path as the list has."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from alexcli.data.file_names import normal_form
+from alexcli.data.label_columns import is_image_name
+from alexcli.data.labels import LabelList
+from alexcli.errors import UsageError
+
+Parts = tuple[str, ...]
+"""The names of a path, the file's first, without its ending."""
+
+
+class LabelLookup:
+    """The labels of files.
+
+    A line means a file if its path ends as the line does, or if the line ends as the name by which
+    the file is known: lists hold names of files, paths below a data folder, or paths on another
+    machine. The ending only decides between lines that are equal without it.
+
+    Args:
+        path: names the list in messages.
+        listed: its content, with files.
+
+    Raises:
+        UsageError: two lines give one file different labels.
+    """
+
+    def __init__(self, path: Path, listed: LabelList) -> None:
+        assert listed.files is not None
+        self.path = path
+        self._by_name: dict[str, list[tuple[Parts, str, int, int]]] = defaultdict(list)
+        seen: dict[tuple[Parts, str], tuple[int, int]] = {}
+        for file, label, line in zip(listed.files, listed.labels, listed.lines, strict=True):
+            parts, ending = _parts(file)
+            earlier_label, earlier_line = seen.setdefault((parts, ending), (label, line))
+            if earlier_label != label:
+                raise UsageError(
+                    f"{path}, lines {earlier_line} and {line} give {file} different labels",
+                    hint="leave one of them",
+                )
+            if earlier_line == line and parts:
+                self._by_name[parts[0]].append((parts, ending, label, line))
+
+    def label_of(self, file: Path, *, name: str | None = None) -> int | None:
+        """The label of a file; None where no line means it.
+
+        Args:
+            file: its path.
+            name: how it is known, such as its path below a data folder; None for `file` as typed.
+
+        Raises:
+            UsageError: lines with different labels mean it equally well.
+        """
+        known, ending = _parts(file.as_posix() if name is None else name)
+        full, _ = _parts(file.absolute().as_posix())
+        best: dict[tuple[int, bool], list[tuple[int, int]]] = defaultdict(list)
+        for parts, listed_ending, label, line in self._by_name.get(known[0] if known else "", []):
+            if full[: len(parts)] == parts or parts[: len(known)] == known:
+                likeness = (_common(parts, full), listed_ending == ending)
+                best[likeness].append((label, line))
+        if not best:
+            return None
+        closest = best[max(best)]
+        if len({label for label, _ in closest}) > 1:
+            lines = " and ".join(str(line) for _, line in closest[:2])
+            raise UsageError(
+                f"{self.path}: lines {lines} both may mean {file}, with different labels",
+                hint="write the path of each file in the list, such as FOLDER/FILE",
+            )
+        return closest[0][0]
+
+
+def _parts(path: str) -> tuple[Parts, str]:
+    """The names of a path, the file's first, and its ending where it is that of an image."""
+    pure = PurePosixPath(normal_form(path.replace("\\", "/")))
+    names = [name for name in pure.parts if name not in (".", "/")]
+    if not names:
+        return (), ""
+    ending = pure.suffix if is_image_name(names[-1]) else ""
+    names[-1] = names[-1].removesuffix(ending) if ending else names[-1]
+    return tuple(reversed(names)), ending.lower()
+
+
+def _common(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many names two paths have in common at their ends."""
+    count = 0
+    for name, other_name in zip(one, other, strict=False):
+        if name != other_name:
+            break
+        count += 1
+    return count

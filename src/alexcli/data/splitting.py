@@ -1,0 +1,71 @@
+"""Splitting a validation set off a training set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from alexcli.data.arrays import LabelArray
+from alexcli.errors import plural
+
+
+def random_split(count: int, fraction: float, seed: int) -> npt.NDArray[np.bool_]:
+    """Which images go into the validation set: a fraction of all of them, whatever they show.
+
+    Args:
+        count: number of images.
+        fraction: of the validation set.
+        seed: of the choice.
+
+    Returns:
+        (count,) bool.
+    """
+    order = np.random.default_rng(seed).permutation(count)
+    in_val = np.zeros(count, dtype=np.bool_)
+    in_val[order[: round(fraction * count)]] = True
+    return in_val
+
+
+def stratified_split(
+    labels: LabelArray, classes: Sequence[str], fraction: float, seed: int
+) -> tuple[npt.NDArray[np.bool_], str | None]:
+    """Which images go into the validation set: a fraction of each class.
+
+    A class of two images or more has at least one in each of the two sets; a single image stays in
+    the training set.
+
+    Args:
+        labels: (N,) the class of each image.
+        classes: their names.
+        fraction: of the validation set.
+        seed: of the choice.
+
+    Returns:
+        (N,) bool, and a warning about classes that are too small for the fraction, or None.
+    """
+    rng = np.random.default_rng(seed)
+    in_val = np.zeros(len(labels), dtype=np.bool_)
+    sizes = np.bincount(labels, minlength=len(classes))
+    for label, size in enumerate(sizes.tolist()):
+        count = min(max(round(fraction * size), 1), size - 1)
+        chosen = rng.permutation(np.flatnonzero(labels == label))[: max(count, 0)]
+        in_val[chosen] = True
+    single = [name for name, size in zip(classes, sizes, strict=True) if size == 1]
+    small = [
+        name
+        for name, size in zip(classes, sizes.tolist(), strict=True)
+        if size > 1 and round(fraction * size) != min(max(round(fraction * size), 1), size - 1)
+    ]
+    warnings = []
+    if single:
+        warnings.append(_described(single, "one image, which stays in the training set"))
+    if small:
+        warnings.append(_described(small, "so few images that one of them is a larger share"))
+    return in_val, "; ".join(warnings) or None
+
+
+def _described(names: Sequence[str], what: str) -> str:
+    """That some classes have something, with the first of their names."""
+    examples = ", ".join([*names[:3], "..."] if len(names) > 3 else names)
+    verb = "has" if len(names) == 1 else "have"
+    return f"{plural(len(names), 'class')} ({examples}) {verb} {what}"
