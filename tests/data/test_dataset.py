@@ -27,7 +27,16 @@ def test_a_lone_held_out_set_is_both_val_and_test_and_counts_once() -> None:
     only_test = _dataset("train", "test")
     for dataset in (only_val, only_test):
         assert dataset.val is dataset.test
-        assert list(dataset.splits()) == ["train", "val"]
+    assert list(only_val.splits()) == ["train", "val"]
+    assert list(only_test.splits()) == ["train", "test"]
+    assert only_val.has_own_val
+    assert not only_test.has_own_val
+
+
+def test_data_to_evaluate_on_may_have_no_training_images() -> None:
+    dataset = _dataset("val")
+    assert len(dataset.train) == 0
+    assert list(dataset.splits()) == ["train", "val"]
 
 
 def test_without_a_held_out_set_train_stands_in_for_val() -> None:

@@ -152,7 +152,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
         (b"", "an empty file"),
         (b"GIF89a, or so it says", "not an image"),
         (_truncated(), "truncated"),
-        (_bomb(), "exceeds limit"),
+        (_bomb(), "400,000,000 pixels"),
     ],
     ids=["empty", "text", "truncated", "bomb"],
 )
@@ -160,7 +160,7 @@ def test_what_cannot_be_decoded_is_named_with_the_reason(
     tmp_path: Path, content: bytes, reason: str
 ) -> None:
     (tmp_path / "bad.JPEG").write_bytes(content)
-    with pytest.raises(UsageError, match=r"bad\.JPEG cannot be decoded") as caught:
+    with pytest.raises(UsageError, match=r"bad\.JPEG (cannot be decoded|has)") as caught:
         read_square(tmp_path / "bad.JPEG", ResizeSpec(8))
     assert reason in caught.value.message
 

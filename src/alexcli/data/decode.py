@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from alexcli.data.arrays import ImageArray
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.schema import DataSpec, Kernel, Resize
 from alexcli.schema.data import DEFAULT_MAX_PIXELS
 
@@ -80,7 +80,7 @@ class ResizeSpec:
     def __str__(self) -> str:
         kernel = f"{self.kernel.value} antialiased"
         if self.depth is not None:
-            kernel += f", {self.depth} bits"
+            kernel += f", {plural(self.depth, 'bit')}"
         if self.resize is Resize.warp:
             return f"warped, {kernel} {self.size}"
         if self.resize is Resize.torchvision:
@@ -186,7 +186,7 @@ def upright_rgb(image: Image.Image, depth: int | None = None) -> Image.Image:
     """
     has_deep_colour = _has_16_bit_colour(image)
     ImageOps.exif_transpose(image, in_place=True)
-    if has_deep_colour and max(high for _, high in image.getextrema()[:3]) < 1 << LEAST_USED - 8:
+    if has_deep_colour and int(np.asarray(image)[..., :3].max()) < 1 << LEAST_USED - 8:
         raise ValueError(
             "its colours have room for 16 bits and use fewer, which Pillow reads as almost black"
         )
@@ -234,7 +234,7 @@ def _high_bits(values: npt.NDArray[np.generic], depth: int | None) -> npt.NDArra
             raise AmbiguousDepthError(bits, largest)
         depth = 16
     if bits > depth:
-        raise ValueError(f"a gray value of {largest:,}, which has more than {depth} bits")
+        raise ValueError(f"a gray value of {largest:,}, which has more than {plural(depth, 'bit')}")
     return (values.astype(np.int64) >> (depth - 8)).astype(np.uint8)
 
 

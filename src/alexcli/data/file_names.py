@@ -82,9 +82,7 @@ def images_below(folder: Path) -> FolderImages:
     return found
 
 
-def _collect(
-    folder: Path, prefix: str, found: FolderImages, above: list[tuple[int, int]]
-) -> None:
+def _collect(folder: Path, prefix: str, found: FolderImages, above: list[tuple[int, int]]) -> None:
     """Add the images of a folder.
 
     Args:

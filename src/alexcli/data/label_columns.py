@@ -14,11 +14,7 @@ from alexcli.data.decode import SUFFIXES
 from alexcli.data.file_names import normal_form
 from alexcli.errors import UsageError
 
-BYTE_ORDER_MARKS = {
-    b"\xef\xbb\xbf": "utf-8-sig",
-    b"\xff\xfe": "utf-16",
-    b"\xfe\xff": "utf-16",
-}
+BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 DELIMITERS = ("\t", ",", ";")
 
@@ -103,8 +99,11 @@ def _is_header(cells: Sequence[str], classes: Collection[str]) -> bool:
     return (
         not any(cell in classes or is_image_name(cell) for cell in cells)
         and any(words)
-        and all(word.lower() in HEADER_WORDS or cell == "" for cell, cell_words in
-                zip(cells, words, strict=True) for word in cell_words)
+        and all(
+            word.lower() in HEADER_WORDS or cell == ""
+            for cell, cell_words in zip(cells, words, strict=True)
+            for word in cell_words
+        )
     )
 
 

@@ -1,6 +1,6 @@
 """Which line of a list of labels means which file, by as much of the path as the list has."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -44,21 +44,35 @@ class LabelLookup:
             if earlier_line == line and parts:
                 self._by_name[parts[0]].append((parts, ending, label, line))
 
-    def label_of(self, file: Path, *, name: str | None = None) -> int | None:
-        """The label of a file; None where no line means it.
+    def labels_of(self, files: Sequence[Path], names: Sequence[str]) -> list[int | None]:
+        """The label of each file; None where no line means it.
+
+        A file whose name is unique among the files and in the list is also found where the folders
+        are others.
 
         Args:
-            file: its path.
-            name: how it is known, such as its path below a data folder; None for `file` as typed.
+            files: their paths.
+            names: how each is known: its path as it was typed, or below a data folder.
 
         Raises:
-            UsageError: lines with different labels mean it equally well.
+            UsageError: lines with different labels mean a file equally well.
         """
-        known, ending = _parts(file.as_posix() if name is None else name)
+        known_parts = [_parts(name) for name in names]
+        counts = Counter(parts[:1] for parts, _ in known_parts)
+        return [
+            self._label_of(file, parts, ending, is_unique=counts[parts[:1]] == 1)
+            for file, (parts, ending) in zip(files, known_parts, strict=True)
+        ]
+
+    def _label_of(self, file: Path, known: Parts, ending: str, *, is_unique: bool) -> int | None:
+        """The label of a file, known by these parts and this ending."""
         full, _ = _parts(file.absolute().as_posix())
         best: dict[tuple[int, bool], list[tuple[int, int]]] = defaultdict(list)
-        for parts, listed_ending, label, line in self._by_name.get(known[0] if known else "", []):
-            if full[: len(parts)] == parts or parts[: len(known)] == known:
+        candidates = self._by_name.get(known[0] if known else "", [])
+        is_only_one = is_unique and len({parts for parts, *_ in candidates}) == 1
+        for parts, listed_ending, label, line in candidates:
+            is_same_path = full[: len(parts)] == parts or parts[: len(known)] == known
+            if is_same_path or is_only_one:
                 likeness = (_common(parts, full), listed_ending == ending)
                 best[likeness].append((label, line))
         if not best:

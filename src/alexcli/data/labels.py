@@ -138,9 +138,7 @@ def _choose_columns(
     return file, (counts or others)[0]
 
 
-def _with_names(
-    path: Path, entries: list[Entry], classes: Mapping[str, int]
-) -> list[Entry]:
+def _with_names(path: Path, entries: list[Entry], classes: Mapping[str, int]) -> list[Entry]:
     """Entries whose numbers are replaced by names, where another file says what they count.
 
     Raises:

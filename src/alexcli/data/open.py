@@ -73,9 +73,7 @@ def open_dataset(
     return dataset
 
 
-def _test_as_val(
-    spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None
-) -> Dataset:
+def _test_as_val(spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None) -> Dataset:
     """Data whose test set chooses, because the user says so.
 
     Raises:
@@ -113,7 +111,7 @@ def open_source(source: str, spec: PrepareSpec, reporter: Reporter | None = None
     data_spec = DataSpec(
         source=kind,
         root=str(root),
-        size=spec.size or getattr(_source_module(kind), "IMAGE_SIZE", DataSpec.size),
+        size=_stored_size(kind, spec),
         max_pixels=spec.max_pixels,
         depth=spec.depth,
         resize=spec.resize,
@@ -123,6 +121,14 @@ def open_source(source: str, spec: PrepareSpec, reporter: Reporter | None = None
         download=spec.download,
     )
     return _open_source(data_spec, reporter or NullReporter())
+
+
+def _stored_size(kind: Source, spec: PrepareSpec) -> int:
+    """The side of the stored images: as it is asked for, or else as the source's own."""
+    if spec.size is not None:
+        return spec.size
+    size: int = getattr(_source_module(kind), "IMAGE_SIZE", DataSpec().size)
+    return size
 
 
 def _kind_and_root(source: str, spec: PrepareSpec) -> tuple[Source, Path]:

@@ -43,8 +43,7 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         if not found.names:
             others = f" that are read, but {found.described_unread()}" if found.unread else ""
             raise UsageError(
-                f"{path} holds no images{others}",
-                hint="name files, or a folder with images in it",
+                f"{path} holds no images{others}", hint="name files, or a folder with images in it"
             )
         files += [path / name for name in found.names + found.other_images]
     return files
@@ -218,7 +217,7 @@ def labels_of_files(
     reporter.note(f"{listed}: {label_list.description}")
     if label_list.files is not None:
         lookup = LabelLookup(listed, label_list)
-        labels = [lookup.label_of(path) for path in files]
+        labels = lookup.labels_of(files, [path.as_posix() for path in files])
         missing = labels.count(None)
         if missing:
             reporter.warn(f"{listed} has no label for {missing:,} of {plural(len(files), 'image')}")

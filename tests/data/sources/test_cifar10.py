@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from alexcli.data.open import open_dataset, open_source
@@ -62,6 +63,27 @@ def test_a_download_with_another_checksum_is_refused(
 def test_the_folder_that_holds_the_unpacked_archive_can_be_prepared(tmp_path: Path) -> None:
     root = tmp_path / "root"
     open_dataset(DataSpec(Source.cifar10, str(root), size=32, download=True))
-    dataset = open_source(str(root), PrepareSpec(size=256))
+    dataset = open_source(str(root), PrepareSpec())
     assert dataset.classes == CLASSES
     assert dataset.size == 32
+
+
+def test_another_size_enlarges_the_images_whenever_they_are_read(
+    tmp_path: Path, training_pixels: np.ndarray
+) -> None:
+    root = str(tmp_path / "root")
+    small = open_dataset(DataSpec(Source.cifar10, root, size=32, download=True))
+    large = open_dataset(DataSpec(Source.cifar10, root, size=64))
+    assert (small.size, large.size) == (32, 64)
+    assert small.fingerprint != large.fingerprint
+    image = Image.fromarray(training_pixels[3]).resize((64, 64), Image.Resampling.BILINEAR)
+    assert np.array_equal(large.train.fetch([3])[0], np.asarray(image))
+
+
+@pytest.mark.usefixtures("training_pixels")
+def test_a_typed_size_of_a_store_is_kept(tmp_path: Path) -> None:
+    spec = PrepareSpec(size=40, root=str(tmp_path / "root"), download=True, processes=1)
+    assert write_store(open_source("cifar10", spec), tmp_path / "store", spec, NullReporter())
+    store = open_store(str(tmp_path / "store"))
+    assert store.size == 40
+    assert list(store.splits()) == ["train", "test"]

@@ -65,6 +65,6 @@ def test_a_download_with_another_checksum_is_refused(
 def test_the_folder_that_holds_the_unpacked_archive_can_be_prepared(tmp_path: Path) -> None:
     root = tmp_path / "root"
     open_dataset(DataSpec(Source.cifar100, str(root), size=32, download=True))
-    dataset = open_source(str(root), PrepareSpec(size=256))
+    dataset = open_source(str(root), PrepareSpec())
     assert dataset.classes == CLASSES
     assert dataset.size == 32

@@ -31,14 +31,6 @@ def test_a_download_needs_the_network_and_a_failed_one_leaves_no_folder(
 
 
 @both_sources
-def test_another_size_than_that_of_the_archive_is_refused(source: Source, tmp_path: Path) -> None:
-    spec = DataSpec(source=source, root=str(tmp_path), size=48, download=True)
-    with pytest.raises(UsageError, match=r"data\.size=48.*images of 32 pixels") as caught:
-        open_dataset(spec)
-    assert caught.value.hint == "data.size=32"
-
-
-@both_sources
 def test_class_folders_are_read_into_memory(source: Source, tmp_path: Path) -> None:
     root = make_class_folders(tmp_path, {"train": 4, "test": 2}, size=(32, 32))
     dataset = open_dataset(DataSpec(source=source, root=str(root), size=32))

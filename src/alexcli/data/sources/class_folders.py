@@ -66,9 +66,7 @@ def _folders_with_images(split: Path, names: Sequence[str]) -> list[str]:
         folder
         for name in names
         for folder in sorted(
-            {
-                f"{name}/{image}".rpartition("/")[0] for image in images_below(split / name).names
-            }
+            {f"{name}/{image}".rpartition("/")[0] for image in images_below(split / name).names}
         )
     ]
 

@@ -69,7 +69,7 @@ def _labels_by_name(
     list_path: Path, lookup: LabelLookup, folder: Path, names: list[str]
 ) -> list[int]:
     """The label of each image; UsageError names those that have none."""
-    labels = [lookup.label_of(folder / name, name=name) for name in names]
+    labels = lookup.labels_of([folder / name for name in names], names)
     missing = [name for name, label in zip(names, labels, strict=True) if label is None]
     if missing:
         raise UsageError(

@@ -94,9 +94,7 @@ def open_splits(
     )
 
 
-def _folders(
-    spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None
-) -> dict[str, Path]:
+def _folders(spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None) -> dict[str, Path]:
     """The folders of the splits; UsageError where one that is needed does not exist."""
     root = layout.root
     folders = dict(layout.folders)
