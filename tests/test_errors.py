@@ -9,6 +9,7 @@ from alexcli.errors import (
     InterruptedRunError,
     LostPeerError,
     RunFailedError,
+    TerminatedRunError,
     UsageError,
     did_you_mean,
     nearest,
@@ -31,6 +32,7 @@ def test_an_error_carries_its_message_and_its_hint() -> None:
         (RunFailedError, 1),
         (LostPeerError, 1),
         (InterruptedRunError, 130),
+        (TerminatedRunError, 75),
         (AlexcliError, 1),
     ],
 )

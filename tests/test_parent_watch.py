@@ -1,7 +1,12 @@
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
+
+from alexcli import parent_watch
 
 CHILD = """
 import os, pathlib, sys, time
@@ -36,3 +41,44 @@ def test_a_process_notices_when_its_parent_is_gone_and_not_before(tmp_path: Path
     while not marker.exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     assert marker.exists()
+
+
+ORPHAN = """
+import os, sys, time
+from alexcli import parent_watch
+parent_watch.POLL_SECONDS = 0.01
+parent_watch.GRACE_SECONDS = 0.2
+parent_watch.stop_with_named_parent()
+assert parent_watch.PARENT not in os.environ
+if sys.argv[1] == "deaf":
+    import signal
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("watching", flush=True)
+time.sleep(60)
+"""
+STARTER = """
+import subprocess, sys
+from alexcli.parent_watch import child_environ
+subprocess.Popen([sys.executable, "-c", *sys.argv[1:]], env=child_environ()).wait()
+"""
+
+
+@pytest.mark.parametrize("kind", ["deaf", "polite"])
+def test_a_process_does_not_outlive_the_parent_that_is_named(kind: str) -> None:
+    command = [sys.executable, "-c", STARTER, ORPHAN, kind]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == "watching\n"
+        parent.kill()
+        assert parent.stdout.read() == ""  # returns once the child has closed its end
+
+
+def test_a_parent_that_was_gone_before_is_noticed() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    program = (
+        "import time; from alexcli import parent_watch;"
+        "parent_watch.stop_with_named_parent(); time.sleep(60)"
+    )
+    environ = {**os.environ, parent_watch.PARENT: str(gone.pid)}
+    assert subprocess.run([sys.executable, "-c", program], env=environ).returncode == -15

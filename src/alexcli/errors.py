@@ -41,6 +41,16 @@ class InterruptedRunError(AlexcliError):
     exit_code = 130
 
 
+class TerminatedRunError(InterruptedRunError):
+    """SIGTERM: the run was saved and is to be queued again.
+
+    Exit code 75 is EX_TEMPFAIL of sysexits.h, "the user is invited to retry", and no code of a
+    shell's: `RequeueExit=75` in slurm.conf lets Slurm queue such jobs by itself.
+    """
+
+    exit_code = 75
+
+
 def plural(count: int, noun: str) -> str:
     """A count with its noun: `1 file`, `2 files`, `2 classes`."""
     if count == 1:

@@ -39,9 +39,9 @@ def trainer_at(step: int, *, is_last_batch: bool, saved: list[Path]) -> Any:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])
 def test_the_first_signal_is_noted_and_the_second_ends_the_run(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     reporter = NoteReporter()
     interruption = Interruption(tmp_path, reporter)
@@ -49,8 +49,9 @@ def test_the_first_signal_is_noted_and_the_second_ends_the_run(
     with interruption.listening():
         signal.raise_signal(number)
         assert interruption.requested
-        with pytest.raises(InterruptedRunError, match="stopped immediately"):
+        with pytest.raises(InterruptedRunError, match="stopped immediately") as stopped:
             signal.raise_signal(number)
+    assert stopped.value.exit_code == code
     assert reporter.notes == ["stopping after this step; press Ctrl-C again to stop immediately"]
     assert signal.getsignal(number) == handler
 
@@ -63,10 +64,11 @@ def test_a_requested_stop_saves_within_the_epoch(tmp_path: Path) -> None:
     trainer = trainer_at(2, is_last_batch=False, saved=saved)
     interruption.on_train_batch_end(trainer, module)
     assert not saved
-    interruption.requested = True
-    with pytest.raises(InterruptedRunError, match="stopped after step 2; saved in"):
+    interruption.received = signal.SIGTERM
+    with pytest.raises(InterruptedRunError, match="stopped after step 2; saved in") as stopped:
         interruption.on_train_batch_end(trainer, module)
     assert (tmp_path / "last.ckpt").exists()
+    assert stopped.value.exit_code == 75
 
 
 def test_after_the_last_step_of_an_epoch_the_end_of_the_epoch_saves_and_stops(
@@ -74,7 +76,7 @@ def test_after_the_last_step_of_an_epoch_the_end_of_the_epoch_saves_and_stops(
 ) -> None:
     module, _ = build()
     interruption = Interruption(tmp_path, NullReporter())
-    interruption.requested = True
+    interruption.received = signal.SIGTERM
     saved: list[Path] = []
     trainer = trainer_at(3, is_last_batch=True, saved=saved)
     interruption.on_train_batch_end(trainer, module)
@@ -87,7 +89,7 @@ def test_weights_that_a_bad_step_has_spoilt_are_not_saved(tmp_path: Path) -> Non
     module, _ = build()
     module.last_loss = torch.tensor(float("nan"))
     interruption = Interruption(tmp_path, NullReporter())
-    interruption.requested = True
+    interruption.received = signal.SIGTERM
     saved: list[Path] = []
     with pytest.raises(RunFailedError, match="training loss is nan"):
         interruption.on_train_batch_end(trainer_at(2, is_last_batch=False, saved=saved), module)

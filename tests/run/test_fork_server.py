@@ -6,12 +6,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from alexcli.parent_watch import PARENT
 from alexcli.run.fork_server import ForkServer, ForkServerError
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="commands are forked on Linux")
@@ -91,8 +92,10 @@ def test_a_command_cannot_tell_that_it_is_forked() -> None:
     for _ in range(2):  # the second finds nothing of the first
         code, forked = _call(server, *words)
         assert code == 0, forked
-        assert json.loads(forked.splitlines()[0]) == json.loads(expected.splitlines()[0])
-        assert forked == expected
+        state = json.loads(forked.splitlines()[0])
+        assert state["environ"].pop(PARENT).isdecimal()  # see parent_watch
+        assert state == json.loads(expected.splitlines()[0])
+        assert forked.splitlines()[1:] == expected.splitlines()[1:]
     server.stop()
     assert Path("imports").read_text() == "xx", "one import by the server, one by the new process"
 
@@ -223,6 +226,46 @@ def test_a_command_outlives_its_server(server: ForkServer) -> None:
     assert not server.running
     with pytest.raises(OSError):  # noqa: PT011 - of several kinds
         server.call(["wait"], 1, 2)
+
+
+STUBBORN = """
+import os, pathlib, signal, time
+from alexcli import parent_watch
+
+parent_watch.stop_with_named_parent()
+pathlib.Path(f"process.{os.getpid()}").touch()
+time.sleep(60)
+"""
+REQUESTER = """
+from alexcli.run.fork_server import ForkServer
+ForkServer([]).call(["stubborn"], 1, 2)
+"""
+
+
+def _ended(process: int) -> bool:
+    """Whether a process is gone, or nobody has waited for it."""
+    try:
+        return " Z " in Path(f"/proc/{process}/stat").read_text()
+    except OSError:
+        return True
+
+
+def _wait_until(condition: Callable[[], object]) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("victim", ["requester", "attendant"])
+def test_a_command_ends_with_who_asked_for_it(victim: str) -> None:
+    _write_module("stubborn", STUBBORN)
+    with subprocess.Popen([sys.executable, "-c", REQUESTER]) as requester:
+        _wait_until(lambda: list(Path().glob("process.*")))
+        process = int(next(Path().glob("process.*")).suffix[1:])
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        os.kill(requester.pid if victim == "requester" else int(fields[1]), signal.SIGKILL)
+        _wait_until(lambda: _ended(process))
 
 
 def test_the_server_ends_with_its_parent() -> None:

@@ -1,10 +1,6 @@
 """One process of several."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -79,27 +75,3 @@ def test_a_wrong_environment_does_not_hide_the_error_about_it(
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     assert rank_prefix() == ""
     assert not send_error_to_parent(UsageError("LOCAL_RANK is not set"))
-
-
-ORPHAN = """
-import os, sys, time
-from alexcli.run.worker import stop_with_parent
-stop_with_parent()
-print("watching", flush=True)
-time.sleep(60)
-"""
-
-
-def test_a_worker_stops_when_its_parent_is_gone(tmp_path: Path) -> None:
-    # A shell between this process and the worker, whose death the worker must notice.
-    worker = f"{sys.executable} -c '{ORPHAN}'"
-    with subprocess.Popen(
-        ["sh", "-c", f"{worker} & wait"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, MEETING: str(tmp_path / "meeting")},
-    ) as shell:
-        assert shell.stdout is not None
-        assert shell.stdout.readline() == "watching\n"
-        shell.send_signal(signal.SIGKILL)
-        assert shell.stdout.read() == ""  # returns once the worker has closed its end

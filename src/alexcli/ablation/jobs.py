@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexcli.ablation.study import BASELINE
-from alexcli.errors import InterruptedRunError, plural
+from alexcli.errors import InterruptedRunError, TerminatedRunError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.training_processes import TrainingProcesses
@@ -110,6 +110,7 @@ def run_jobs(
 
     Raises:
         InterruptedRunError: Ctrl-C, which reaches the trainings too: they have saved.
+        TerminatedRunError: SIGTERM, raised by `sigterm_as_error`; the trainings have saved.
     """
     waiting = [job for job in jobs if not job.finished]
     failures: list[str] = []
@@ -132,10 +133,14 @@ def run_jobs(
                 reporter.progress("trainings", count, len(waiting))
                 if failure:
                     failures.append(job.log_tail())
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, TerminatedRunError) as stop:
+            kind = InterruptedRunError
+            if isinstance(stop, TerminatedRunError):  # which this process alone may have received
+                kind = TerminatedRunError
+                processes.terminate()
             pool.shutdown(cancel_futures=True)
             finished = sum(job.finished for job in jobs)
-            raise InterruptedRunError(
+            raise kind(
                 f"stopped with {finished} of {plural(len(jobs), 'run')} finished; "
                 "the others have saved",
                 hint="repeat the same command to resume",

@@ -7,11 +7,17 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alexcli.ablation.jobs import Job
+from alexcli.ablation.queued_training import QueuedTraining
 from alexcli.errors import UsageError
 from alexcli.schema import LauncherSpec, Precision
 
 EXECUTORS = ("slurm", "local", "debug")
 """Those of submitit that `launcher.executor` may name."""
+
+MOST_REQUEUES = 100
+"""How often a job whose time is up is queued again; submitit's own 3 is too few for a long run."""
+SAVING_SECONDS = 120
+"""How long before its end a job is told to save."""
 
 
 def submit_slurm(jobs: Sequence[Job]) -> list[str]:
@@ -44,7 +50,11 @@ def submit_slurm(jobs: Sequence[Job]) -> list[str]:
             hint="pip install 'alexcli[slurm]'",
         ) from None
     try:
-        executor = submitit.AutoExecutor(Path(spec.folder).expanduser(), cluster=spec.executor)
+        executor = submitit.AutoExecutor(
+            Path(spec.folder).expanduser(),
+            cluster=spec.executor,
+            slurm_max_num_timeout=MOST_REQUEUES,
+        )
     except RuntimeError as error:
         raise UsageError(
             f"Slurm cannot be used here: {error}",
@@ -52,7 +62,7 @@ def submit_slurm(jobs: Sequence[Job]) -> list[str]:
         ) from error
     executor.update_parameters(**_submitit_parameters(spec))
     with executor.batch():
-        handles = [executor.submit(submitit.helpers.CommandFunction(job.command())) for job in jobs]
+        handles = [executor.submit(QueuedTraining(job.command())) for job in jobs]
     return [str(handle.job_id) for handle in handles]
 
 
@@ -63,6 +73,7 @@ def _submitit_parameters(spec: LauncherSpec) -> dict[str, object]:
         "timeout_min": spec.minutes,
         "cpus_per_task": spec.cpus,
         "gpus_per_node": spec.gpus,
+        "slurm_signal_delay_s": SAVING_SECONDS,
     }
     if spec.partition:
         parameters["slurm_partition"] = spec.partition

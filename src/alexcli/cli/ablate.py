@@ -110,15 +110,17 @@ def _train(
     """Train here, or hand the trainings over; the logs of those that failed here."""
     from alexcli.ablation.launchers import submit
     from alexcli.ablation.training import add_missing_seeds, train_all, train_until_precise
+    from alexcli.run.signals import sigterm_as_error
 
     if launch != "local":
         if auto is not None and all(job.finished for job in ablation.jobs()):
             add_missing_seeds(ablation, auto, reporter)
         reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
         return []
-    if auto is not None:
-        return train_until_precise(ablation, auto, jobs, reporter)
-    return train_all(ablation, jobs, reporter)
+    with sigterm_as_error():
+        if auto is not None:
+            return train_until_precise(ablation, auto, jobs, reporter)
+        return train_all(ablation, jobs, reporter)
 
 
 def _print_overview(

@@ -26,6 +26,7 @@ from alexcli.cli.predict import predict
 from alexcli.cli.report import report
 from alexcli.cli.runs import runs
 from alexcli.cli.train import train
+from alexcli.parent_watch import stop_with_named_parent
 
 app = typer.Typer(
     name="alexcli",
@@ -99,6 +100,7 @@ def _write_every_name() -> None:
 
 def main() -> None:
     """Run the command line."""
+    stop_with_named_parent()
     _limit_spinning()
     _write_every_name()
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)

@@ -47,6 +47,10 @@ def train(
 ) -> None:
     """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, in two minutes.
 
+    Ctrl-C and SIGTERM finish the step and save, and the same command resumes. The exit code is 130
+    after Ctrl-C and 75 after SIGTERM, which asks a scheduler to queue the job again
+    (`RequeueExit=75` in slurm.conf).
+
     Args:
         resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
             the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
@@ -147,6 +151,7 @@ def _train_one(
         reporter: receives progress updates.
     """
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
+    from alexcli.run.signals import sigterm_as_error
     from alexcli.run.worker import is_main_process, leave_process_group
 
     if needs_workers(spec):
@@ -155,9 +160,10 @@ def _train_one(
     enter_worker(spec)
     from alexcli.run.train import train as run_train
 
-    result = run_train(
-        spec, reporter, resume=start.resume, extend=start.extend, overrides=typed, arm=arm
-    )
+    with sigterm_as_error():
+        result = run_train(
+            spec, reporter, resume=start.resume, extend=start.extend, overrides=typed, arm=arm
+        )
     reporter.close()
     leave_process_group()
     if is_main_process():

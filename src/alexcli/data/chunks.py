@@ -108,7 +108,7 @@ def write_chunks(
     sums = EMPTY
     processed = 0
     total = sum(len(images) for images in splits.values())
-    pool = ProcessPoolExecutor(spec.processes, initializer=_begin_process)
+    pool = ProcessPoolExecutor(spec.processes, initializer=_begin_process, initargs=(os.getpid(),))
     try:
         for record, chunk_sums in pool.map(make_chunk, tasks):
             records[record.split].append(record)
@@ -134,7 +134,7 @@ def _split_into_chunks(split: str, count: int, spec: PrepareSpec) -> list[IndexA
     return np.split(order, range(per_chunk, count, per_chunk))
 
 
-def _begin_process() -> None:
+def _begin_process(parent: int) -> None:
     """Prepare a process that writes chunks.
 
     Ctrl-C reaches a whole process group: the main process decides, the others finish their chunk.
@@ -143,7 +143,7 @@ def _begin_process() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reuse_freed_memory()
-    on_parent_exit(functools.partial(os._exit, 1))
+    on_parent_exit(functools.partial(os._exit, 1), parent)
 
 
 def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:

@@ -1,5 +1,6 @@
 """Loaders whose order and position are a pure function of (seed, step)."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +16,7 @@ from alexcli import rng
 from alexcli.data.images import ImageSource
 from alexcli.data.transforms import Batch
 from alexcli.errors import AlexcliError
+from alexcli.parent_watch import on_parent_exit
 
 Share = Callable[[int], tuple[int, int]]
 """From the number of rows of a global batch to the first row, and the end, of this replica's
@@ -179,7 +181,7 @@ def make_loader(
         batch_size=None,  # each item is a batch
         num_workers=workers,
         persistent_workers=workers > 0,
-        worker_init_fn=_leave_signals_to_parent,
+        worker_init_fn=partial(_begin_worker, parent=os.getpid()),
         # Workers only decode; spawned ones would import torch again for each loader.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         pin_memory=torch.cuda.is_available(),
@@ -188,10 +190,11 @@ def make_loader(
     return loader
 
 
-def _leave_signals_to_parent(worker: int) -> None:  # noqa: ARG001
-    """Ctrl-C reaches a whole process group: only the main process reacts to it."""
+def _begin_worker(worker: int, *, parent: int) -> None:  # noqa: ARG001
+    """Leave Ctrl-C, which reaches a whole process group, to the main process; end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    on_parent_exit(partial(os._exit, 1), parent)
 
 
 def epoch_order(images: ImageSource, epoch: int, *, seed: int, window: int) -> list[int]:

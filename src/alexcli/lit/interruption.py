@@ -10,7 +10,7 @@ from typing import Any
 
 import lightning as L
 
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, TerminatedRunError
 from alexcli.lit.checkpointing import save_last
 from alexcli.lit.module import AlexNetModule
 from alexcli.reporter import Reporter
@@ -26,14 +26,19 @@ class Interruption(L.Callback):
         reporter: receives a note that the run is stopping.
     """
 
-    requested: bool
-    """Whether this process has received a signal."""
+    received: int | None
+    """The first signal that this process has received."""
 
     def __init__(self, directory: Path, reporter: Reporter) -> None:
         self.directory = directory
         self.reporter = reporter
-        self.requested = False
+        self.received = None
         self._listening = False
+
+    @property
+    def requested(self) -> bool:
+        """Whether this process has received a signal."""
+        return self.received is not None
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -80,16 +85,21 @@ class Interruption(L.Callback):
     def _request(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: note the first one, and stop at the second."""
         if self.requested:  # Lightning would answer a KeyboardInterrupt with exit code 1
-            raise InterruptedRunError(
+            raise self._error(
                 f"stopped immediately; {self.directory} holds what was saved before",
                 hint="repeat the same command to resume from there",
             )
-        self.requested = True
+        self.received = number
         self.reporter.note("stopping after this step; press Ctrl-C again to stop immediately")
+
+    def _error(self, message: str, hint: str) -> InterruptedRunError:
+        """The error of Ctrl-C; of SIGTERM, also where another process has received it."""
+        kind = InterruptedRunError if self.received == signal.SIGINT else TerminatedRunError
+        return kind(message, hint=hint)
 
     def _stopped(self, trainer: L.Trainer) -> InterruptedRunError:
         """The error that ends a saved run."""
-        return InterruptedRunError(
+        return self._error(
             f"stopped after step {trainer.global_step:,}; saved in {self.directory}",
             hint="repeat the same command to resume from here",
         )

@@ -9,8 +9,9 @@ takes requests from that socket until the other end is closed. A request is the 
 The server runs nothing but imports: it opens no GPU, draws no random number and starts no thread.
 (The threads that numpy's import starts end before a fork; whoever needs them gets new ones.) A
 forked process is therefore in the state of a new one that has made the same imports, and ends as a
-new one would. Between the two stands an attendant, a second fork, which waits for the process and
-answers with its exit code; the server itself waits for nobody.
+new one would. Between the two stands an attendant, a second fork, which answers with the number of
+the process and, when it has ended, with its exit code; the server itself waits for nobody. A
+process whose requester or attendant is gone is stopped, as on SIGTERM.
 
 The `forkserver` of multiprocessing was tried and does not serve here: it imports the main module
 again in every process, closes stdin, chooses another start method for loader processes, ends
@@ -24,11 +25,16 @@ import io
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+from alexcli.parent_watch import GRACE_SECONDS, PARENT
 
 READY = b"ready"
 MESSAGE_BYTES = 4096
@@ -52,7 +58,8 @@ class ForkServerError(Exception):
 
 
 class ForkServer:
-    """A running server. It ends with `stop`, or with this process; what it has forked goes on.
+    """A running server. It ends with `stop`, and what it has forked goes on; or with this
+    process, and what it has forked is stopped.
 
     Args:
         modules: names of the modules to import. MODULE:FUNCTION also calls a function, without
@@ -88,7 +95,13 @@ class ForkServer:
         """Whether it takes requests."""
         return self._process.poll() is None
 
-    def call(self, words: Sequence[str], stdout: int, stderr: int) -> int:
+    def call(
+        self,
+        words: Sequence[str],
+        stdout: int,
+        stderr: int,
+        started: Callable[[int], object] = lambda _: None,
+    ) -> int:
         """Run `python -m WORDS` in a forked process, and wait for its end.
 
         The process shares stdin, working folder and environment with the server.
@@ -97,6 +110,7 @@ class ForkServer:
             words: the name of a module and its arguments.
             stdout: file descriptor.
             stderr: file descriptor.
+            started: receives the number of the process.
 
         Returns:
             The exit code; minus the number of the signal that ended the process.
@@ -112,6 +126,9 @@ class ForkServer:
             connection.sendall(json.dumps(list(words)).encode())
             connection.shutdown(socket.SHUT_WR)
             with connection.makefile("rb") as answer:
+                process = answer.readline()
+                if process:
+                    started(int(process))
                 exit_code = answer.read()
         # Nobody answers where the attendant was killed.
         return int(exit_code) if exit_code else -signal.SIGKILL
@@ -165,15 +182,36 @@ def _attend(descriptors: Sequence[int]) -> list[str]:
     with socket.socket(fileno=connection) as client:
         with client.makefile("rb") as file:
             words: list[str] = json.load(file)
+        attendant = os.getpid()
         process = os.fork()
         if process:
-            _, status = os.waitpid(process, 0)
-            client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
+            _wait_and_answer(process, client)
             os._exit(0)
+        os.environ[PARENT] = str(attendant)  # see parent_watch
     for number, descriptor in enumerate(standard_streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
     return words
+
+
+def _wait_and_answer(process: int, client: socket.socket) -> None:
+    """Tell the requester of a process and of its end; stop it if the requester is gone."""
+
+    def stop_without_requester() -> None:
+        poll = select.poll()
+        poll.register(client, 0)  # POLLHUP is always reported: both directions are closed
+        poll.poll()
+        os.kill(process, signal.SIGTERM)
+        time.sleep(GRACE_SECONDS)
+        os.kill(process, signal.SIGKILL)
+
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # of a whole group: it is for the process
+    with contextlib.suppress(OSError):  # the requester is gone
+        client.sendall(f"{process}\n".encode())
+    threading.Thread(target=stop_without_requester, daemon=True).start()
+    _, status = os.waitpid(process, 0)
+    with contextlib.suppress(OSError):
+        client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
 def _run_module(words: Sequence[str]) -> None:

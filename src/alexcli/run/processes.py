@@ -17,11 +17,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alexcli import errors
-from alexcli.errors import AlexcliError, InterruptedRunError, RunFailedError, UsageError
+from alexcli.errors import (
+    AlexcliError,
+    InterruptedRunError,
+    RunFailedError,
+    TerminatedRunError,
+    UsageError,
+)
 from alexcli.files import write_atomic
+from alexcli.parent_watch import child_environ
 from alexcli.placement.environment import MEETING, distributed_env
 from alexcli.run.signals import signals_handled_by
-from alexcli.run.worker import CONFIG_FILE, RESUMES, WorkerError, error_file, stop_with_parent
+from alexcli.run.worker import CONFIG_FILE, RESUMES, WorkerError, error_file
 
 if TYPE_CHECKING:  # omegaconf would slow down every --help
     from alexcli.schema import TrainSpec
@@ -46,14 +53,11 @@ def needs_workers(spec: "TrainSpec") -> bool:
 def enter_worker(spec: "TrainSpec") -> None:
     """Check that this process, if it is one of several, fits the configuration.
 
-    From then on it stops when the process that started it is gone.
-
     Raises:
         UsageError: towers, devices, replicas and processes do not fit together.
     """
     if distributed_env() is not None:
         _process_count(spec)
-        stop_with_parent()
 
 
 def run_workers(spec: "TrainSpec", argv: Sequence[str]) -> None:
@@ -101,6 +105,7 @@ class WorkerGroup:
     def __init__(self, size: int, argv: Sequence[str], folder: Path) -> None:
         self.folder = folder
         self.stop_requests = 0
+        self.stopped_by = 0
         self.children = [self._start(rank, size, argv) for rank in range(size)]
 
     def _start(self, rank: int, size: int, argv: Sequence[str]) -> "subprocess.Popen[bytes]":
@@ -140,9 +145,10 @@ class WorkerGroup:
     def _exit_codes(self) -> list[int | None]:
         return [child.poll() for child in self.children]
 
-    def _pass_on(self, *_: object) -> None:
+    def _pass_on(self, number: int, *_: object) -> None:
         """The first signal lets the step end and saves, the second stops at once."""
         self.stop_requests += 1
+        self.stopped_by = self.stopped_by or number
         for child in self.children:
             if self.stop_requests > 2:
                 child.kill()
@@ -154,8 +160,9 @@ class WorkerGroup:
         first = min(failures, key=lambda failure: (failure.kind == "LostPeerError", failure.time))
         kind: type[AlexcliError] = getattr(errors, first.kind, RunFailedError)
         if self.stop_requests and all(failure.kind != "UsageError" for failure in failures):
-            kind = InterruptedRunError
-        if kind in (UsageError, InterruptedRunError):  # which all processes raise alike
+            terminated = self.stopped_by == signal.SIGTERM
+            kind = TerminatedRunError if terminated else InterruptedRunError
+        if issubclass(kind, UsageError | InterruptedRunError):  # which all processes raise alike
             return kind(first.message, hint=first.hint)
         message = f"rank {first.rank} of {len(self.children)}: {first.message}"
         return kind(message, hint=first.hint)
@@ -181,7 +188,7 @@ def _worker_environ(rank: int, size: int, folder: Path) -> Mapping[str, str]:
     for _, interface in socket.if_nameindex():
         if interface in ("lo", "lo0"):
             environ["GLOO_SOCKET_IFNAME"] = interface
-    environ.update(os.environ)
+    environ.update(child_environ())
     environ.update(
         RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(size), LOCAL_WORLD_SIZE=str(size)
     )

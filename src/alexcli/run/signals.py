@@ -2,7 +2,10 @@
 
 import contextlib
 import signal
+import threading
 from collections.abc import Callable, Iterator
+
+from alexcli.errors import TerminatedRunError
 
 
 @contextlib.contextmanager
@@ -19,3 +22,19 @@ def signals_handled_by(handler: Callable[..., object], *numbers: signal.Signals)
     finally:
         for number, earlier in before.items():
             signal.signal(number, earlier)
+
+
+@contextlib.contextmanager
+def sigterm_as_error() -> Iterator[None]:
+    """Let SIGTERM end the block as TerminatedRunError; only the main thread of a process may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    with signals_handled_by(_raise_terminated, signal.SIGTERM):
+        yield
+
+
+def _raise_terminated(*_: object) -> None:
+    raise TerminatedRunError(
+        "stopped by SIGTERM", hint="repeat the same command; what it has finished stays"
+    )

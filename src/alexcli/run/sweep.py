@@ -12,7 +12,7 @@ from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.listing import summarize
 from alexcli.run.signals import signals_handled_by
-from alexcli.run.training_processes import INTERRUPTED, TrainingProcesses
+from alexcli.run.training_processes import INTERRUPTED, TERMINATED, TrainingProcesses
 
 
 def sweep(
@@ -35,11 +35,12 @@ def sweep(
     with (
         signals_handled_by(lambda *_: None, signal.SIGINT),
         TrainingProcesses(reporter) as processes,
+        signals_handled_by(lambda *_: processes.terminate(), signal.SIGTERM),
     ):
         for number, overrides in enumerate(jobs, start=1):
             reporter.note(f"job {number} of {len(jobs)}: alexcli train {' '.join(overrides)}")
             ended.append(_train(overrides, flags, processes))
-            if ended[-1].exit_code == INTERRUPTED:  # Ctrl-C is meant for all of them
+            if ended[-1].exit_code in (INTERRUPTED, TERMINATED):  # which is meant for all of them
                 break
     not_started = [SweepJob(list(overrides), None, None) for overrides in jobs[len(ended) :]]
     return ended + not_started

@@ -1,15 +1,18 @@
 """A process for each training of a sweep or a study; where possible they share the imports."""
 
+import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, TerminatedRunError
+from alexcli.parent_watch import child_environ
 from alexcli.reporter import Reporter
 from alexcli.run.fork_server import ForkServer, ForkServerError
 
@@ -27,6 +30,8 @@ STDOUT = 1
 STDERR = 2
 INTERRUPTED = InterruptedRunError.exit_code
 """Exit code of a training that Ctrl-C stopped."""
+TERMINATED = TerminatedRunError.exit_code
+"""Exit code of a training that SIGTERM stopped."""
 
 
 class TrainingProcesses:
@@ -47,6 +52,8 @@ class TrainingProcesses:
         self.modules = modules
         self.can_fork = sys.platform == "linux"
         self._interrupted = False
+        self._terminated = False
+        self._running: set[int] = set()
         self._server: ForkServer | None = None
         self._starting = threading.Lock()
 
@@ -83,6 +90,8 @@ class TrainingProcesses:
         server = self._running_server() if command[:2] == [sys.executable, "-m"] else None
         if self._interrupted:
             return INTERRUPTED
+        if self._terminated:
+            return TERMINATED
         with Path(os.devnull).open("wb") as nowhere:
             stdout = STDOUT if log is None else nowhere.fileno()
             if output is not None:
@@ -90,10 +99,40 @@ class TrainingProcesses:
             stderr = STDERR if log is None else log.fileno()
             if server is not None:
                 try:
-                    return server.call(command[2:], stdout, stderr)
+                    with self._listed() as started:
+                        return server.call(command[2:], stdout, stderr, started)
                 except OSError:  # it was killed since; the next command gets another one
                     pass
-            return subprocess.call(command, stdout=stdout, stderr=stderr)
+            environ = child_environ()
+            with (
+                self._listed() as started,
+                subprocess.Popen(command, stdout=stdout, stderr=stderr, env=environ) as process,
+            ):
+                started(process.pid)
+                return process.wait()
+
+    def terminate(self) -> None:
+        """Let all commands save and end, as SIGTERM does, and start no others."""
+        self._terminated = True
+        for process in list(self._running):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGTERM)
+
+    @contextlib.contextmanager
+    def _listed(self) -> Iterator[Callable[[int], None]]:
+        """Within the block, the process whose number is given is one of those that run."""
+        numbers: list[int] = []
+
+        def started(number: int) -> None:
+            numbers.append(number)
+            self._running.add(number)
+            if self._terminated:
+                self.terminate()
+
+        try:
+            yield started
+        finally:
+            self._running.difference_update(numbers)
 
     def _running_server(self) -> ForkServer | None:
         """The process that has made the imports, started anew if it was killed."""

@@ -5,7 +5,6 @@ Under torchrun or Slurm nobody collects errors: each process prints its own.
 
 import json
 import os
-import signal
 import time
 import traceback
 from dataclasses import asdict, dataclass
@@ -13,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alexcli.errors import AlexcliError, RunFailedError, UsageError
-from alexcli.parent_watch import on_parent_exit
 from alexcli.placement.environment import MEETING, ProcessEnvironment, distributed_env
 
 if TYPE_CHECKING:  # omegaconf would slow down every --help
@@ -105,12 +103,6 @@ def send_error_to_parent(error: BaseException) -> bool:
     )
     error_file(folder, environment.rank).write_text(json.dumps(asdict(record)), encoding="utf-8")
     return True
-
-
-def stop_with_parent() -> None:
-    """Save and stop, as on SIGTERM, once the process that started this one is gone."""
-    if _meeting_folder() is not None:
-        on_parent_exit(lambda: os.kill(os.getpid(), signal.SIGTERM))
 
 
 def _known_environment() -> ProcessEnvironment | None:

@@ -90,4 +90,4 @@ class LauncherSpec:
     cpus: int = ranged(8, low=1)
     """CPU cores of a job."""
     minutes: int = ranged(24 * 60, low=1)
-    """Time limit of a job; a job that is stopped resumes with the same command."""
+    """Time limit of a job; one whose time is up saves, is queued again, and resumes."""
