@@ -1,4 +1,5 @@
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -7,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexcli.data.decode import ResizeSpec, decode_jpeg, read_square, resize_to_square
+from alexcli.data.decode import SUFFIXES, ResizeSpec, decode_jpeg, read_square, resize_to_square
 from alexcli.errors import UsageError
 from alexcli.schema import Kernel, Resize
 
@@ -201,3 +202,70 @@ def test_the_rule_of_torchvision_does_not_blow_up_a_strip() -> None:
     pixels = resize_to_square(strip, ResizeSpec(64, Resize.torchvision))
     assert pixels.shape == (64, 64, 3)
     assert (pixels == (0, 0, 255)).all()
+
+
+def _gray16(tmp_path: Path, largest: int) -> Path:
+    """A gray image of 16 bits whose values reach `largest`."""
+    values = np.linspace(0, largest, 64, dtype=np.uint16)[None].repeat(64, axis=0)
+    return _save(tmp_path, Image.fromarray(values), "deep.png")
+
+
+@pytest.mark.parametrize(("bits", "largest"), [(12, 4095), (8, 255), (14, 16383)])
+def test_gray_values_that_leave_bits_unused_are_refused_unless_their_depth_is_said(
+    tmp_path: Path, bits: int, largest: int
+) -> None:
+    path = _gray16(tmp_path, largest)
+    with pytest.raises(UsageError, match=rf"use {bits} \(the largest is") as caught:
+        read_square(path, ResizeSpec(64))
+    assert f"data.depth={bits}" in (caught.value.hint or "")
+    pixels = read_square(path, ResizeSpec(64, depth=bits))
+    assert (pixels[0, 0, 0], pixels[0, -1, 0]) == (0, 255)
+    dark = read_square(path, ResizeSpec(64, depth=16))
+    assert dark.max() == largest >> 8
+
+
+def test_values_beyond_the_depth_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="65,535, which has more than 12 bits"):
+        read_square(_gray16(tmp_path, 65535), ResizeSpec(8, depth=12))
+
+
+def test_eight_bits_in_32_are_read_where_the_depth_is_said(tmp_path: Path) -> None:
+    values = np.arange(256, dtype=np.int32).reshape(16, 16)
+    path = _save(tmp_path, Image.fromarray(values), "deep.tiff")
+    pixels = read_square(path, ResizeSpec(16, depth=8))
+    assert np.array_equal(pixels[..., 0], values)
+
+
+def test_a_limit_of_pixels_is_a_key_that_the_hint_names(tmp_path: Path) -> None:
+    path = _save(tmp_path, Image.new("RGB", (30, 20), "red"), "large.png")
+    with pytest.raises(UsageError, match=r"has 600 pixels .* the limit is 599") as caught:
+        read_square(path, ResizeSpec(8, max_pixels=599))
+    assert "data.max_pixels=600 allows it" in (caught.value.hint or "")
+    assert read_square(path, ResizeSpec(8, max_pixels=600)).shape == (8, 8, 3)
+
+
+def test_a_pipe_and_a_link_to_nowhere_are_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(UsageError, match="not a file"):
+        read_square(tmp_path / "pipe.jpg", ResizeSpec(8))
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere.jpg")
+    with pytest.raises(UsageError, match="a link that leads nowhere"):
+        read_square(tmp_path / "gone.jpg", ResizeSpec(8))
+
+
+def test_formats_that_are_not_read_are_named_by_content_or_ending(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(40))
+    with pytest.raises(UsageError, match="of the format HEIC, which is not read"):
+        read_square(tmp_path / "photo.jpg", ResizeSpec(8))
+    (tmp_path / "photo.cr2").write_bytes(b"?" * 40)
+    with pytest.raises(UsageError, match="of the format raw, which is not read"):
+        read_square(tmp_path / "photo.cr2", ResizeSpec(8))
+
+
+def test_postscript_is_never_executed(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "x.eps")
+    (tmp_path / "x.eps").rename(tmp_path / "x.jpg")
+    with pytest.raises(UsageError, match="not an image"):
+        read_square(tmp_path / "x.jpg", ResizeSpec(8))
+    assert ".eps" not in SUFFIXES
+    assert {".jpg", ".png", ".tif", ".webp", ".bmp", ".gif"} <= SUFFIXES

@@ -8,7 +8,7 @@ import pytest
 from alexcli.config.files import choices
 from alexcli.data.open import open_dataset, open_source
 from alexcli.errors import UsageError
-from alexcli.schema import DataSpec, PrepareSpec, Source
+from alexcli.schema import DataSpec, PrepareSpec, Source, Split
 from tests.data.class_folders import make_class_folders
 
 
@@ -94,3 +94,48 @@ def test_a_local_folder_called_like_a_source_comes_first() -> None:
     make_class_folders(Path("imagenette"), {"train": 2, "val": 1})
     dataset = open_source("imagenette", PrepareSpec(size=8))
     assert dataset.classes == ["a", "b", "c"]
+
+
+def test_a_test_set_is_never_taken_for_val_unless_that_is_asked_for(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2, "test": 1})
+    with pytest.raises(UsageError, match="the test set is not taken for it") as caught:
+        open_dataset(_spec(root))
+    assert "data.val=test" in (caught.value.hint or "")
+    dataset = open_dataset(_spec(root, val="test"))
+    assert dataset.val is dataset.test
+    assert "test is the only held-out set" in (dataset.note or "")
+
+
+def test_the_test_set_is_not_taken_where_there_is_a_val(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2, "val": 1, "test": 1})
+    with pytest.raises(UsageError, match="has a split val"):
+        open_dataset(_spec(root, val="test"))
+
+
+def test_a_stratified_split_is_another_split_and_said(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 10, "val": 1, "test": 1})
+    dataset = open_dataset(_spec(root, val="0.2", split=Split.stratified))
+    assert np.bincount(dataset.val.labels).tolist() == [2, 2, 2]
+    assert "6 images of the training set (stratified, seed 0)" in (dataset.note or "")
+    assert "the val that comes with the data is not used" in (dataset.note or "")
+    assert dataset.fingerprint != open_dataset(_spec(root, val="0.2")).fingerprint
+
+
+def test_an_evaluation_needs_no_training_set(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"val": 2})
+    with pytest.raises(UsageError, match="no folder train"):
+        open_dataset(_spec(root))
+    dataset = open_dataset(_spec(root), net_classes=["c", "b", "a", "z"])
+    assert (len(dataset.train), len(dataset.val)) == (0, 6)
+    assert dataset.classes == ["a", "b", "c"]
+    bare = open_dataset(_spec(root / "val"), net_classes=["a", "b", "c"])
+    assert bare.val.labels.tolist() == dataset.val.labels.tolist()
+
+
+def test_class_folders_without_splits_are_split_and_a_split_is_no_root(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path / "whole", {"train": 4, "val": 2})
+    with pytest.raises(UsageError, match="is one of the splits") as caught:
+        open_dataset(_spec(root / "train"))
+    assert caught.value.hint == f"data.root={root}"
+    dataset = open_dataset(_spec(root / "train", val="0.25"))
+    assert (len(dataset.train), len(dataset.val)) == (9, 3)

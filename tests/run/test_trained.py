@@ -2,15 +2,18 @@ import json
 import pickle
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from alexcli.data.dataset import Dataset
+from alexcli.data.images import ArrayImages
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory
 from alexcli.run.train import train
-from alexcli.run.trained import check_same_classes, eval_config, load, untrained
+from alexcli.run.trained import by_net_classes, check_same_classes, eval_config, load, untrained
 from tests.conftest import small
 from tests.data.class_folders import make_class_folders
 
@@ -109,3 +112,34 @@ def test_an_untrained_net_is_the_one_that_training_starts_with() -> None:
     again = untrained(small(), NullReporter())
     for name, weight in trained.net.state_dict().items():
         assert torch.equal(weight, again.net.state_dict()[name]), name
+
+
+def _data(classes: list[str], labels: list[int]) -> Dataset:
+    images = ArrayImages(np.zeros((len(labels), 2, 2, 3), np.uint8), np.array(labels))
+    return Dataset.from_splits(classes, {"val": images}, fingerprint="", size=2, resize="")
+
+
+def test_labels_are_found_by_the_names_of_the_nets_classes() -> None:
+    dataset = _data(["a", "caf\u00e9"], [0, 1, 1])
+    net_classes = ["cafe\u0301", "b", "a"]
+    images, note = by_net_classes(dataset, dataset.val, Path("last.ckpt"), net_classes)
+    assert images.labels.tolist() == [2, 0, 0]
+    assert note is not None
+    assert "2 of the net's 3 classes" in note
+    assert dataset.val.labels.tolist() == [0, 1, 1]
+
+
+def test_a_class_that_the_net_does_not_know_is_refused_only_where_it_has_images() -> None:
+    dataset = _data(["a", "b", "x"], [0, 1])
+    images, _ = by_net_classes(dataset, dataset.val, Path("last.ckpt"), ["b", "a"])
+    assert images.labels.tolist() == [1, 0]
+    dataset = _data(["a", "b", "x"], [0, 2])
+    with pytest.raises(UsageError, match="1 class that it does not know: x"):
+        by_net_classes(dataset, dataset.val, Path("last.ckpt"), ["b", "a"])
+
+
+def test_equal_classes_change_nothing() -> None:
+    dataset = _data(["a", "b"], [0, 1])
+    images, note = by_net_classes(dataset, dataset.val, Path("last.ckpt"), ["a", "b"])
+    assert images is dataset.val
+    assert note is None

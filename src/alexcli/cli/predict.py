@@ -11,6 +11,7 @@ from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
+Megapixels = Annotated[int | None, typer.Option(min=1, show_default="89")]
 Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -22,6 +23,7 @@ def predict(
     top: Top = None,
     ten_crop: TenCrop = False,
     labels: Path | None = None,
+    largest: Megapixels = None,
     out: Path | None = None,
     runs: Runs = Path("runs"),
     format: FormatOption = Format.table,
@@ -37,6 +39,7 @@ def predict(
         labels (FILE): True labels, a line each: LABEL or FILE LABEL, where a label is the name of a
             class, or a number from 0 or from 1. Without it, an image in a folder named after a
             class has that label.
+        largest (MEGAPIXELS): Largest image that is read; a file of a few bytes can claim gigabytes.
         out (FIGURE.png): Draw Figure 4 (left) of the paper.
 
     Examples:
@@ -59,6 +62,8 @@ def predict(
     reporter = make_reporter()
     checkpoint = single_checkpoint([] if run is None else [run], runs)
     trained = load(checkpoint.run, checkpoint.path)
+    if largest is not None:
+        trained = trained.reading_up_to(largest * 1_000_000)
     unreadable: list[str] = []
     predictions = run_predict(
         trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels, unreadable=unreadable

@@ -89,6 +89,11 @@ class TrainedModel:
         )
         return dataset
 
+    def reading_up_to(self, pixels: int) -> "TrainedModel":
+        """The same net, which reads image files of so many pixels."""
+        data = replace(self.spec.data, max_pixels=pixels)
+        return replace(self, spec=replace(self.spec, data=data))
+
     def open_split(self, split: str, reporter: Reporter) -> tuple[Dataset, ImageSource]:
         """The data set that the configuration names, and the images of a split.
 

@@ -1,10 +1,14 @@
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
+from torchvision.datasets.utils import extract_archive
 
 from alexcli.data.sources.archives import (
     UNPACKING,
     download_errors,
+    only_files_unpacked,
     torchvision_module,
     unpack_aside,
 )
@@ -67,3 +71,53 @@ def test_a_failed_download_keeps_a_folder_with_files(tmp_path: Path) -> None:
 def test_a_torchvision_without_a_function_is_named() -> None:
     with pytest.raises(UsageError, match=r"torchvision .* has no unpack_all in datasets\.utils"):
         torchvision_module("datasets.utils", ["check_integrity", "unpack_all"])
+
+
+def _link(name: str, kind: bytes, target: str = "") -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    member.linkname = target
+    return member
+
+
+@pytest.mark.parametrize(
+    ("member", "problem"),
+    [
+        (tarfile.TarInfo("../outside.JPEG"), "outside its folder"),
+        (tarfile.TarInfo("train/../../outside.JPEG"), "outside its folder"),
+        (tarfile.TarInfo("/tmp/outside.JPEG"), "outside its folder"),
+        (_link("train/link", tarfile.SYMTYPE, "/etc/passwd"), "neither a file nor a folder"),
+        (_link("train/link", tarfile.SYMTYPE, "a.JPEG"), "neither a file nor a folder"),
+        (_link("train/hard", tarfile.LNKTYPE, "train/a.JPEG"), "neither a file nor a folder"),
+        (_link("train/device", tarfile.CHRTYPE), "neither a file nor a folder"),
+        (_link("train/pipe", tarfile.FIFOTYPE), "neither a file nor a folder"),
+    ],
+    ids=["up", "up_below", "absolute", "link", "link_inside", "hard_link", "device", "pipe"],
+)
+def test_members_that_are_no_plain_files_in_the_folder_are_refused(
+    member: tarfile.TarInfo, problem: str, tmp_path: Path
+) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("train/a.JPEG"), io.BytesIO())
+        archive.addfile(member)
+    (tmp_path / "into").mkdir()
+    with pytest.raises(UsageError, match=problem), only_files_unpacked():
+        extract_archive(str(tmp_path / "a.tar"), str(tmp_path / "into"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.tar", "into"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
+
+
+def test_plain_files_are_unpacked_and_the_filter_does_not_stay(tmp_path: Path) -> None:
+    earlier = getattr(tarfile.TarFile, "extraction_filter", None)
+    with tarfile.open(tmp_path / "a.tar", "w") as archive:
+        archive.addfile(tarfile.TarInfo("train/a.JPEG"), io.BytesIO())
+    with only_files_unpacked():
+        extract_archive(str(tmp_path / "a.tar"), str(tmp_path / "into"))
+    assert (tmp_path / "into/train/a.JPEG").is_file()
+    assert getattr(tarfile.TarFile, "extraction_filter", None) is earlier
+
+
+def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.tar").write_bytes(b"no archive")
+    with pytest.raises(UsageError, match="damaged or not harmless"), only_files_unpacked():
+        extract_archive(str(tmp_path / "a.tar"), str(tmp_path / "into"))

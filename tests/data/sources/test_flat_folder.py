@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.io
+from PIL import Image
 
 from alexcli.data.open import open_dataset
 from alexcli.errors import UsageError
@@ -97,3 +98,36 @@ def test_a_flat_set_without_sound_labels_is_refused(
         (root / "val.txt").write_text(text)
     with pytest.raises(UsageError, match=problem):
         _labels(root)
+
+
+def test_tiny_imagenet_is_read_as_it_is_distributed(tmp_path: Path) -> None:
+    lines = []
+    for number, name in enumerate(WNIDS):
+        for folder in (f"train/{name}/images", "val/images", "test/images"):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "train" / name / "images" / f"{name}_0.JPEG")
+        (tmp_path / "train" / name / f"{name}_boxes.txt").write_text(f"{name}_0.JPEG\t0\t0\t8\t8\n")
+        Image.new("RGB", (9, 9)).save(tmp_path / "val/images" / f"val_{2 - number}.JPEG")
+        Image.new("RGB", (9, 9)).save(tmp_path / "test/images" / f"test_{number}.JPEG")
+        lines.append(f"val_{2 - number}.JPEG\t{name}\t0\t0\t8\t8\n")
+    (tmp_path / "val/val_annotations.txt").write_text("".join(lines))
+    dataset = open_dataset(DataSpec(Source.folder, str(tmp_path), size=8))
+    assert dataset.classes == list(WNIDS)
+    assert dataset.val.labels.tolist() == [2, 1, 0]
+    assert dataset.test is dataset.val
+    assert "files from column 1, labels from column 2" in (dataset.note or "")
+    assert "test is left out: its images have no labels" in (dataset.note or "")
+
+
+def test_places_counts_its_classes_in_a_list_of_their_names(tmp_path: Path) -> None:
+    for name in ("a/airfield", "f/field/wild"):
+        (tmp_path / "data_256" / name).mkdir(parents=True)
+        Image.new("RGB", (9, 9)).save(tmp_path / "data_256" / name / "00000001.jpg")
+    (tmp_path / "val_256").mkdir()
+    for number in (1, 2):
+        Image.new("RGB", (9, 9)).save(tmp_path / f"val_256/Places365_val_{number}.jpg")
+    (tmp_path / "places365_val.txt").write_text("Places365_val_1.jpg 1\nPlaces365_val_2.jpg 0\n")
+    (tmp_path / "categories_places365.txt").write_text("/f/field/wild 0\n/a/airfield 1\n")
+    dataset = open_dataset(DataSpec(Source.folder, str(tmp_path), size=8))
+    assert dataset.classes == ["a/airfield", "f/field/wild"]
+    assert dataset.val.labels.tolist() == [0, 1]

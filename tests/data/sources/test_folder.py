@@ -1,3 +1,4 @@
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -121,3 +122,37 @@ def test_fetched_images_are_the_files(tmp_path: Path) -> None:
     dataset = open_dataset(_spec(root))
     stored = np.asarray(Image.open(root / "train/b/1.png"))
     assert np.array_equal(dataset.train.fetch([3])[0], stored)
+
+
+def test_a_class_without_validation_images_is_said(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2, "val": 1})
+    shutil.rmtree(root / "val/b")
+    dataset = open_dataset(_spec(root))
+    assert dataset.val.labels.tolist() == [0, 2]
+    assert "val has no images of b" in (dataset.note or "")
+
+
+def test_a_link_that_leads_nowhere_is_an_undecodable_file(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2, "val": 1})
+    (root / "train/a/2.png").symlink_to("/nowhere/2.png")
+    dataset = open_dataset(_spec(root))
+    with pytest.raises(UsageError, match=r"2\.png cannot be decoded: a link that leads nowhere"):
+        dataset.train.fetch([2])
+    skipping = open_dataset(_spec(root, on_error=OnError.skip))
+    assert (len(skipping.train), skipping.skipped) == (6, 1)
+
+
+def test_names_of_any_bytes_have_a_fingerprint(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 1, "val": 1})
+    name = os.fsdecode(b"caf\xe9.png")
+    (root / "train/a/0.png").rename(root / "train/a" / name)
+    assert open_dataset(_spec(root)).train.names()[0] == f"a/{name}"
+
+
+def test_unicode_forms_of_a_class_are_one_class(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 1, "val": 1})
+    (root / "train/a").rename(root / "train/caf\u00e9")
+    (root / "val/a").rename(root / "val/cafe\u0301")
+    dataset = open_dataset(_spec(root))
+    assert dataset.classes == ["b", "c", "caf\u00e9"]
+    assert dataset.val.labels.tolist() == [0, 1, 2]
