@@ -1,6 +1,7 @@
 """What is typed as KEY=VALUE."""
 
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,17 @@ def test_sweeps_expand_to_every_combination() -> None:
 def test_only_lists_and_ranges_are_swept(override: str) -> None:
     with pytest.raises(UsageError, match="only lists and range"):
         expand([override])
+
+
+def test_a_list_that_is_a_path_is_refused_with_the_quoting(tmp_path: Path) -> None:
+    (tmp_path / "x,y").mkdir()
+    with pytest.raises(UsageError, match="also a path that exists") as refused:
+        expand([f"data.root={tmp_path}/x,y"])
+    assert f"'data.root=\"{tmp_path}/x,y\"'" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("value", ["[v2]", "{cfg:1}"])
+def test_a_text_that_hydra_takes_for_more_is_refused_with_the_quoting(value: str) -> None:
+    with pytest.raises(UsageError, match=r"data\.root is text") as refused:
+        compose([f"data.root={value}"], TrainSpec)
+    assert f"'data.root=\"{value}\"'" in (refused.value.hint or "")

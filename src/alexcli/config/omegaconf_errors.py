@@ -12,7 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from alexcli.config.files import choices, groups
-from alexcli.config.overrides import hydra_value, parse
+from alexcli.config.overrides import hydra_value, parse, quoting_hint
 from alexcli.config.suggestions import KnownKeys, suggest_choice, suggest_key
 from alexcli.errors import UsageError
 
@@ -165,6 +165,10 @@ def _wrong_value(
     reason = str(error).strip().splitlines()[0].rstrip(".")
     message = f"{key}: {reason}" if key else reason
     hint = _value_hint(key, reason, config) if key else None
+    if override is not None and "to string" in reason:  # brackets, which are a list in Hydra
+        typed = override.input_line or ""
+        message = f"the value in {typed!r} is a list or a mapping, and {key} is text"
+        hint = quoting_hint(typed)
     return UsageError(_prefix(source) + message, hint=hint)
 
 

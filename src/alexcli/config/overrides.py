@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,16 +39,16 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
         override = parser.parse_override(typed)
     except HydraException as error:
         message = f"the value in {typed!r} cannot be read"
-        raise UsageError(message, hint=_quoting_hint(typed)) from error
+        raise UsageError(message, hint=quoting_hint(typed)) from error
     if override.is_sweep_override() and not sweep:
         raise UsageError(
             f"{typed!r} lists several values, which only `alexcli train` takes",
-            hint=_quoting_hint(typed),
+            hint=quoting_hint(typed),
         )
     return override
 
 
-def _quoting_hint(typed: str) -> str:
+def quoting_hint(typed: str) -> str:
     """How to type, in a shell, a value with characters that belong to Hydra's grammar."""
     key, _, value = typed.partition("=")
     quote = '"' if "'" in value or '"' not in value else "'"
@@ -84,4 +85,11 @@ def _alternatives(override: Override) -> list[str]:
     if override.value_type not in ENUMERABLE_SWEEPS:
         raise UsageError(f"{override.input_line!r}: only lists and range() can be swept")
     key = override.get_key_element()
+    typed = override.input_line or ""
+    value = typed.partition("=")[2]
+    if override.value_type is ValueType.SIMPLE_CHOICE_SWEEP and os.path.lexists(value):
+        raise UsageError(
+            f"{typed!r} is a list of values, and {value} is also a path that exists",
+            hint=quoting_hint(typed),
+        )
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
