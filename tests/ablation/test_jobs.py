@@ -10,6 +10,7 @@ import pytest
 
 from alexcli.ablation.jobs import Job, run_jobs
 from alexcli.ablation.plan import Ablation
+from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError
 from alexcli.reporter import NullReporter
 from alexcli.run.training_processes import TrainingProcesses
@@ -29,6 +30,11 @@ def test_the_command_names_seed_label_and_arm() -> None:
     assert baseline.command(threads=1)[-1] == "trainer.threads=1"
     baseline.overrides.append("trainer.threads=2")
     assert "trainer.threads=1" not in baseline.command(threads=1)
+
+
+def test_the_command_names_the_folder_of_yaml_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, "/own")
+    assert _jobs(seeds=1)[0].command()[3:6] == ["train", "--conf", "/own"]
 
 
 @pytest.fixture

@@ -62,6 +62,19 @@ def test_automatic_seeds_train_until_the_precision_is_reached() -> None:
     assert "± 50.00 points wanted" in result.out
 
 
+def test_studies_of_ones_own_are_listed_and_a_bad_one_hides_none() -> None:
+    Path("conf/ablation").mkdir(parents=True)
+    arms = "arms: {none: {change: {optim.weight_decay: 0}}}"
+    Path("conf/ablation/mine.yaml").write_text(f"# Is it mine?\nclaim: yes it is\n{arms}\n")
+    Path("conf/ablation/bad.yaml").write_text("- 1\n")
+    result = CliRunner().invoke(app, ["ablate", "--list", "--format", "json"])
+    assert result.exit_code == 0, result.output
+    rows = {row["study"]: row for row in json.loads(result.stdout)}
+    assert rows["mine"]["question"] == "Is it mine?"
+    assert "bad.yaml:1" in rows["bad"]["question"]
+    assert rows["lrn"]["trainings a seed"] == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

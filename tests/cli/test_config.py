@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from alexcli.cli.main import app
 from alexcli.config.compose import compose
-from alexcli.config.files import every_choice
+from alexcli.config.files import CONF_VARIABLE, every_choice
 from alexcli.config.mapping import to_mapping
 from alexcli.schema import TrainSpec
 
@@ -103,3 +103,22 @@ def test_a_wrong_argument_is_answered_with_a_hint(arguments: list[str], hint: st
     code, _, err = run(*arguments)
     assert code == 2
     assert hint in err
+
+
+def test_a_folder_of_ones_own_is_listed_and_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(CONF_VARIABLE, "")  # what --conf sets ends with this test
+    Path("own/model").mkdir(parents=True)
+    Path("own/model/mine.yaml").write_text("# Mine\ndefaults: [tiny, _self_]\nname: mine\n")
+    Path("own/model/bad.yaml").write_text("# Bad\nname: bad\nwidth: 0\n")
+    _, out, _ = run("list", "model", "--conf", "own", "--format", "json")
+    rows = {row["choice"]: row for row in json.loads(out)}
+    assert rows["model=mine"]["about"] == "Mine"
+    assert rows["model=mine"]["file"] == str(Path("own/model/mine.yaml").absolute())
+    assert rows["model=tiny"]["file"] == ""
+    assert run("check", "model=mine", "--conf", "own")[0] == 0
+    code, out, _ = run("check", "model=bad", "--conf", "own")
+    assert code == 2
+    assert "bad.yaml:3: model.width=0.0 is out of range" in out
+    code, _, err = run("show", "--conf", "none")
+    assert code == 2
+    assert "--conf none is not a folder" in err

@@ -57,7 +57,7 @@ def test_an_analysis_has_its_own_root_and_a_store_none() -> None:
 
 def test_the_cache_gives_what_hydra_composes(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = ChosenFiles("root", ("model=b",), str(conf))
-    expected = compose_files("root", ["model=b"], conf)
+    expected = compose_files("root", ["model=b"], conf).mapping
     assert expected["model"] == {"size": 4, "steps": {5: 0.1, 7: 1e-5}, "name": "1e-3"}
     assert composition(files) == expected
     forget()

@@ -12,12 +12,15 @@ import pytest
 import torch
 import yaml
 
+from alexcli.config.compose import compose
+from alexcli.config.files import CONF_VARIABLE
 from alexcli.config.mapping import to_mapping
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.find import newest
 from alexcli.run.train import train
+from alexcli.schema import TrainSpec
 from tests.conftest import SMALL, small
 from tests.data.class_folders import make_class_folders
 from tests.run.trainings import equal_weights, last_weights, stop_after_epoch, train_small
@@ -52,6 +55,24 @@ def test_a_run_directory_holds_what_repeating_it_needs() -> None:
     assert result is not None
     assert result["last"]["val"] == lines[-2]
     assert newest(Path("runs")).path == run.path
+
+
+def test_a_run_keeps_the_yaml_files_of_the_user_and_repeats_without_their_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = Path("conf/model/mine.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text("# Mine\ndefaults: [tiny, _self_]\nname: mine\n")
+    words = ["experiment=quickstart", "model=mine", *SMALL, "optim.epochs=1"]
+    trained = train(compose(words, TrainSpec), NullReporter(), overrides=words)
+    kept = RunDirectory(Path(trained.directory)).kept_conf
+    assert [file.relative_to(kept) for file in kept.rglob("*.yaml")] == [Path("model/mine.yaml")]
+    assert trained.result["command"].startswith(f"alexcli train --conf {kept} experiment=")
+    path.unlink()
+    monkeypatch.setenv(CONF_VARIABLE, str(kept.absolute()))
+    again = train(compose(words, TrainSpec), NullReporter(), overrides=words)
+    assert again.skipped
+    assert again.directory == trained.directory
 
 
 def test_the_same_command_again_skips_a_finished_run() -> None:

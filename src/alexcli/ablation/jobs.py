@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from alexcli.ablation.study import BASELINE
+from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, TerminatedRunError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
@@ -56,9 +57,11 @@ class Job:
         chooses_threads = any(word.startswith("trainer.threads=") for word in overrides)
         if threads and not chooses_threads:
             overrides.append(f"trainer.threads={threads}")
+        conf = os.environ.get(CONF_VARIABLE)  # which a scheduler may not pass on
+        conf_option = ["--conf", conf] if conf else []
         is_baseline = self.name.endswith(f"/{BASELINE}")
         arm_option = [] if is_baseline else ["--arm", self.name]
-        return [sys.executable, "-m", "alexcli", "train", *arm_option, *overrides]
+        return [sys.executable, "-m", "alexcli", "train", *conf_option, *arm_option, *overrides]
 
     def train(self, processes: TrainingProcesses, threads: int) -> str | None:
         """Train in a process of its own.

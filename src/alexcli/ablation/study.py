@@ -12,10 +12,11 @@ import yaml
 from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
 from alexcli.ablation.verdicts import check_margins
 from alexcli.config.compose import compose
-from alexcli.config.files import STUDIES, choices, conf_dir
+from alexcli.config.files import STUDIES, choice_file, choices, package_choices, user_choices
 from alexcli.config.mapping import flat
 from alexcli.config.overrides import hydra_value, parse
 from alexcli.config.saved import from_mapping
+from alexcli.config.user_conf import check_name, read_user_file
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
@@ -89,8 +90,12 @@ def read_study(name: str) -> StudySpec:
             f"study {name!r} does not exist; there are {', '.join(names)}",
             hint=did_you_mean(name, names) or "alexcli ablate --list",
         )
-    path = conf_dir() / STUDIES / f"{name}.yaml"
-    study = from_mapping(yaml.safe_load(path.read_text("utf-8")), StudySpec, source=path)
+    path = choice_file(STUDIES, name)
+    user_path = user_choices(STUDIES).get(name)
+    if user_path is not None and name in package_choices(STUDIES):
+        check_name(path, user_path)
+    mapping = yaml.safe_load(path.read_text("utf-8")) if user_path is None else read_user_file(path)
+    study = from_mapping(mapping, StudySpec, source=path)
     check_margins(name, study)
     return study
 

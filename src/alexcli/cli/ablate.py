@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alexcli.cli.arguments import one_of, split_arguments
-from alexcli.cli.options import FormatOption, Positive
+from alexcli.cli.options import ConfOption, FormatOption, Positive
 from alexcli.cli.output import emit, save_outputs
 from alexcli.cli.study_options import AUTO, auto_seeds, parse_seeds
 from alexcli.errors import RunFailedError, UsageError, plural
@@ -26,6 +26,10 @@ SECONDS_LEFT = "estimated_seconds_left_if_alone"
 """Of --dry-run in csv and json: until a run is finished, if nothing else runs on this machine."""
 
 
+STUDY_COLUMNS = ("study", "question", "claim", "trainings a seed", "settings")
+"""Of --list."""
+
+
 def ablate(
     arguments: list[str] | None = None,
     *,
@@ -40,6 +44,7 @@ def ablate(
     report_only: bool = False,
     dry_run: bool = False,
     out: Path | None = None,
+    conf: ConfOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Repeat an ablation of the paper and print its claim beside the measurement.
@@ -73,6 +78,9 @@ def ablate(
         alexcli ablate --list
         alexcli ablate --recorded results --format md
     """
+    from alexcli.config.user_conf import use_conf_dir
+
+    use_conf_dir(conf)
     if list_ or recorded:
         _print_overview(recorded, arguments or [], format, out)
         return
@@ -216,9 +224,14 @@ def _study_list() -> Table:
     from alexcli.ablation.study import read_study, settings_of, trainings_per_seed
     from alexcli.config.files import STUDIES, choices, describe
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in choices(STUDIES):
-        definition = read_study(name)
+        try:
+            definition = read_study(name)
+        except UsageError as error:  # a file of the user's, which does not hide the others
+            row = dict.fromkeys(STUDY_COLUMNS, "")
+            rows.append({**row, "study": name, "question": f"not valid: {error.message}"})
+            continue
         rows.append(
             {
                 "study": name,

@@ -7,7 +7,7 @@ import typer
 
 from alexcli.analysis.registry import ANALYSES, summary
 from alexcli.cli.arguments import one_of
-from alexcli.cli.options import FormatOption, Overrides, Runs
+from alexcli.cli.options import ConfOption, FormatOption, Overrides, Runs
 from alexcli.cli.output import emit, save_outputs
 from alexcli.cli.results import read_results
 from alexcli.errors import UsageError
@@ -33,6 +33,7 @@ def analyze(
     results: Path | None = None,
     check: bool = False,
     runs: Runs = Path("runs"),
+    conf: ConfOption = None,
     format: FormatOption = Format.table,
 ) -> None:
     """Look inside a net.
@@ -58,9 +59,11 @@ def analyze(
         _check_results(name, results)
     if check and name != "params":
         raise UsageError("--check belongs to params", hint="alexcli analyze params --check")
+    from alexcli.config.user_conf import use_conf_dir
     from alexcli.render.output import as_text, files_of
     from alexcli.run.analyze import analyze
 
+    use_conf_dir(conf)
     files = sorted(results.rglob("results.json")) if results else []
     reporter = make_reporter()
     analysis = analyze(

@@ -2,7 +2,7 @@
 
 from alexcli.cli.arguments import one_of
 from alexcli.cli.command import command, group
-from alexcli.cli.options import FormatOption, Overrides
+from alexcli.cli.options import ConfOption, FormatOption, Overrides
 from alexcli.cli.output import emit
 from alexcli.errors import AlexcliError, UsageError, plural
 from alexcli.render.tables import Format, render
@@ -16,7 +16,7 @@ config = group(
 
 
 @command(config)
-def show(overrides: Overrides = None) -> None:
+def show(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
     """Print exactly what `train` would use, and the fingerprint of its choices.
 
     Examples:
@@ -27,16 +27,20 @@ def show(overrides: Overrides = None) -> None:
 
     from alexcli.config.compose import compose
     from alexcli.config.mapping import to_mapping
+    from alexcli.config.user_conf import use_conf_dir
     from alexcli.run.fingerprint import settings_digest
     from alexcli.schema import TrainSpec
 
+    use_conf_dir(conf)
     spec = compose(overrides or [], TrainSpec)
     emit(f"# settings {settings_digest(spec)} (train --dry-run adds the data's own digest)\n")
     emit(yaml.safe_dump(to_mapping(spec), sort_keys=False))
 
 
 @command(config)
-def list_(group: str | None = None, *, format: FormatOption = Format.table) -> None:
+def list_(
+    group: str | None = None, *, conf: ConfOption = None, format: FormatOption = Format.table
+) -> None:
     """Name every choice of every group, with its first comment line.
 
     Args:
@@ -46,19 +50,28 @@ def list_(group: str | None = None, *, format: FormatOption = Format.table) -> N
         alexcli config list
         alexcli config list model
     """
-    from alexcli.config.files import choices, describe, groups
+    from alexcli.config.files import choices, describe, groups, user_choices
+    from alexcli.config.user_conf import use_conf_dir
 
+    use_conf_dir(conf)
     group_names = groups() if group is None else [one_of("group", group, groups())]
     rows = [
         {"choice": f"{name}={choice}", "about": describe(name, choice)}
         for name in group_names
         for choice in choices(name)
     ]
+    own = {
+        f"{name}={choice}": str(file)
+        for name in group_names
+        for choice, file in user_choices(name).items()
+    }
+    if own:
+        rows = [{**row, "file": own.get(row["choice"], "")} for row in rows]
     emit(render(Table.from_records("choices", rows), format))
 
 
 @command(config)
-def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
+def diff(a: str, b: str, *, conf: ConfOption = None, format: FormatOption = Format.table) -> None:
     """Print what differs between two choices or two runs.
 
     Args:
@@ -71,7 +84,9 @@ def diff(a: str, b: str, *, format: FormatOption = Format.table) -> None:
         alexcli config diff experiment=cifar_26 experiment=cifar_18
     """
     from alexcli.config.diff import differences
+    from alexcli.config.user_conf import use_conf_dir
 
+    use_conf_dir(conf)
     rows = differences(_described(a), _described(b))
     table = Table.from_records(
         f"{a} against {b}",
@@ -95,7 +110,7 @@ def _described(side: str) -> dict[str, str]:
 
 
 @command(config)
-def check(overrides: Overrides = None) -> None:
+def check(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
     """Compose, validate and build every yaml, or one composition.
 
     Examples:
@@ -104,9 +119,11 @@ def check(overrides: Overrides = None) -> None:
     """
     from alexcli.config.compose import compose
     from alexcli.config.files import every_choice
+    from alexcli.config.user_conf import use_conf_dir
     from alexcli.run.build import check_build
     from alexcli.schema import TrainSpec
 
+    use_conf_dir(conf)
     compositions = [overrides] if overrides else [[choice] for choice in every_choice()]
     invalid = 0
     for composition in compositions:

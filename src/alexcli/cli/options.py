@@ -21,4 +21,11 @@ Positive = Annotated[int, typer.Option(min=1)]
 
 OptionalPositive = Annotated[int | None, typer.Option(min=1)]
 
+ConfOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="A folder of yaml files of yours; without it, ./conf if there is one."
+    ),
+]
+
 Hidden = Annotated[str | None, typer.Option(hidden=True)]

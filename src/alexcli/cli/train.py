@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from alexcli.cli.arguments import typed_arguments
-from alexcli.cli.options import Hidden, Overrides
+from alexcli.cli.options import ConfOption, Hidden, Overrides
 from alexcli.cli.output import emit
 from alexcli.errors import UsageError, plural
 from alexcli.records.training import TrainResult
@@ -43,6 +43,7 @@ def train(
     extend: bool = False,
     dry_run: bool = False,
     format: TableFormat = None,
+    conf: ConfOption = None,
     arm: Hidden = None,
 ) -> None:
     """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, in two minutes.
@@ -70,6 +71,7 @@ def train(
     """
     from alexcli.config.compose import compose
     from alexcli.config.overrides import expand
+    from alexcli.config.user_conf import use_conf_dir
     from alexcli.run.worker import handed_config
     from alexcli.schema import TrainSpec
 
@@ -78,6 +80,7 @@ def train(
             f"--extend and --resume {resume} name two places to start from", hint="leave one out"
         )
     start = StartFlags(resume, extend)
+    use_conf_dir(conf)
     typed = list(overrides or [])
     command_line = typed_arguments(context)
     reporter = make_reporter()

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from alexcli import __version__
-from alexcli.config.files import conf_dir
+from alexcli.config.files import conf_dir, groups, user_choices, user_conf_dir
 from alexcli.config.yaml_text import read_yaml
 from alexcli.errors import AlexcliError
 from alexcli.files import cache_dir, write_atomic
@@ -36,6 +36,10 @@ class ChosenFiles(NamedTuple):
     """GROUP=CHOICE where it differs from the root's."""
     folder: str
     """The folder of yaml files."""
+    user_folder: str | None = None
+    """The folder of the user's own, if it adds to a group."""
+    user_digest: str = ""
+    """Of the content of its files: they may change while a process lives."""
 
 
 def chosen_files(schema: type, chosen: Mapping[str, str | None]) -> ChosenFiles | None:
@@ -52,7 +56,35 @@ def chosen_files(schema: type, chosen: Mapping[str, str | None]) -> ChosenFiles 
     if schema is TrainSpec and "experiment" not in chosen and "data" not in chosen:
         chosen = {**chosen, "experiment": QUICK_START}
     named = [f"{group}={choice}" for group, choice in chosen.items() if choice is not None]
-    return ChosenFiles(root, tuple(named), str(conf_dir()))
+    return ChosenFiles(root, tuple(named), str(conf_dir()), *_user_folder())
+
+
+def _user_folder() -> tuple[str | None, str]:
+    """The user's folder, and a digest of its files; None where it adds to no group."""
+    digest = hashlib.sha256()
+    files = [path for group in groups() for path in user_choices(group).values()]
+    for path in files:
+        content = b""
+        with contextlib.suppress(OSError):  # whoever reads it says so
+            content = path.read_bytes()
+        digest.update(f"{path} {len(content)} ".encode(errors="surrogateescape") + content)
+    return (str(user_conf_dir()), digest.hexdigest()) if files else (None, "")
+
+
+def user_files(files: ChosenFiles | None) -> tuple[Path, ...]:
+    """The files of the user's folder that a configuration is composed from, relative to it."""
+    if files is None or files.user_folder is None:
+        return ()
+    return _with_user_files(files)[1]
+
+
+@functools.cache
+def _with_user_files(files: ChosenFiles) -> tuple[dict[str, Any], tuple[Path, ...]]:
+    """The content of yaml files, some of the user's, and which those are; never in the cache."""
+    from alexcli.config.hydra_compose import compose_files  # imports Hydra
+
+    assert files.user_folder is not None
+    return compose_files(files.root, files.choices, Path(files.folder), Path(files.user_folder))
 
 
 @functools.cache
@@ -67,12 +99,14 @@ def composition(files: ChosenFiles | None) -> dict[str, Any]:
     """
     if files is None:
         return {}
+    if files.user_folder is not None:
+        return _with_user_files(files)[0]
     path = _cache_path(files)
     mapping = _read(path) if path else None
     if mapping is None:
         from alexcli.config.hydra_compose import compose_files  # imports Hydra
 
-        mapping = compose_files(files.root, files.choices, Path(files.folder))
+        mapping = compose_files(files.root, files.choices, Path(files.folder)).mapping
         if path:
             _write(path, mapping)
     return mapping

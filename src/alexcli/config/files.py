@@ -1,10 +1,21 @@
-"""The yaml files of `conf/`: where they lie, which choices each group has, what each is about."""
+"""The yaml files of `conf/`: where they lie, which choices each group has, what each is about.
 
+A folder of the user's adds choices to those of the package: `conf` where the command is typed, or
+the one that `--conf DIR` or $ALEXCLI_CONF names. The names of the package keep their meaning.
+"""
+
+import os
 import re
 from pathlib import Path
 
 STUDIES = "ablation"
 """The folder of studies, which only `alexcli ablate` reads."""
+
+CONF_VARIABLE = "ALEXCLI_CONF"
+"""Names the user's folder also for processes that are started here; empty means no such folder."""
+
+CHOICE_NAME = re.compile(r"\w[\w-]*", re.ASCII)
+"""The name of a yaml file that can be typed as a choice."""
 
 COMMENT = re.compile(r"^#(?!.*@package)(.*)", re.MULTILINE)
 """A comment line that is not a directive of Hydra."""
@@ -32,9 +43,36 @@ def groups() -> list[str]:
     return sorted(folders - {STUDIES})
 
 
+def user_conf_dir() -> Path | None:
+    """The folder of the user's own yaml files; None where there is none."""
+    named = os.environ.get(CONF_VARIABLE)
+    if named is not None:
+        return Path(named) if named else None
+    folder = Path("conf").absolute()
+    is_own = folder.is_dir() and not folder.samefile(conf_dir())  # in a checkout it is ours
+    return folder if is_own else None
+
+
+def user_choices(group: str) -> dict[str, Path]:
+    """The yaml files of a group in the user's folder, by the names of the choices."""
+    folder = user_conf_dir()
+    if folder is None:
+        return {}
+    return {
+        path.stem: path
+        for path in sorted((folder / group).glob("*.yaml"))
+        if CHOICE_NAME.fullmatch(path.stem) and path.is_file()
+    }
+
+
+def package_choices(group: str) -> dict[str, Path]:
+    """The yaml files of a group in the package, by the names of the choices."""
+    return {path.stem: path for path in sorted((conf_dir() / group).glob("*.yaml"))}
+
+
 def choices(group: str) -> list[str]:
-    """The choices of a group: the names of its yaml files."""
-    return sorted(path.stem for path in (conf_dir() / group).glob("*.yaml"))
+    """The choices of a group: the names of its yaml files, of the package and of the user."""
+    return sorted({**user_choices(group), **package_choices(group)})
 
 
 def every_choice() -> list[str]:
@@ -42,8 +80,13 @@ def every_choice() -> list[str]:
     return [f"{group}={choice}" for group in groups() for choice in choices(group)]
 
 
+def choice_file(group: str, choice: str) -> Path:
+    """The yaml file of a choice, which exists."""
+    return {**user_choices(group), **package_choices(group)}[choice]
+
+
 def describe(group: str, choice: str) -> str:
     """The first comment line of a yaml file, which says what it is."""
-    path = conf_dir() / group / f"{choice}.yaml"
-    comment = COMMENT.search(path.read_text(encoding="utf-8"))
+    text = choice_file(group, choice).read_text(encoding="utf-8", errors="replace")
+    comment = COMMENT.search(text)
     return comment.group(1).strip() if comment else ""

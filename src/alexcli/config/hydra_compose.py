@@ -1,28 +1,76 @@
 """Composing yaml files with Hydra."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
+from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from alexcli.config.omegaconf_errors import explained
+from alexcli.config.user_conf import check_reachable, check_used, defaults_explained
 
 
-def compose_files(root: str, choices: Sequence[str], folder: Path) -> dict[str, Any]:
-    """The content of yaml files, one over the other, as nested mappings.
+class Composed(NamedTuple):
+    """What Hydra makes of a choice of yaml files."""
+
+    mapping: dict[str, Any]
+    """Their content, one over the other."""
+    user_files: tuple[Path, ...]
+    """Those of the user's folder among them, relative to it."""
+
+
+def compose_files(
+    root: str, choices: Sequence[str], folder: Path, user_folder: Path | None = None
+) -> Composed:
+    """The content of yaml files, one over the other.
 
     Args:
         root: the file that lists the groups, without its ending.
         choices: GROUP=CHOICE where it differs from the root's.
         folder: the folder of yaml files.
+        user_folder: the user's folder, whose files are found where the other has none of the name.
 
     Raises:
-        UsageError: the files do not fit together.
+        UsageError: the files do not fit together, one of the user's cannot be read or has a name
+            that the package has too.
     """
+    with explained(OmegaConf.create()), initialized(folder):
+        if user_folder is None:
+            return Composed(_content(root, choices), ())
+        reached = check_reachable(choices, folder, user_folder)
+        overrides = [*choices, f"hydra.searchpath=['file://{_quoted(str(user_folder))}']"]
+        with defaults_explained(reached):
+            names = list(_names(root, overrides))
+            user_files = check_used(names, folder, user_folder)
+            return Composed(_content(root, overrides), user_files)
+
+
+@contextlib.contextmanager
+def initialized(folder: Path) -> Iterator[None]:
+    """Hydra, for the files of a folder."""
     GlobalHydra.instance().clear()
-    with explained(OmegaConf.create()), initialize_config_dir(str(folder), version_base="1.3"):
-        mapping: Any = OmegaConf.to_container(compose(root, overrides=list(choices)))
-        return dict(mapping)
+    with initialize_config_dir(str(folder), version_base="1.3"):
+        yield
+
+
+def _content(root: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """What Hydra composes, as nested mappings."""
+    mapping: Any = OmegaConf.to_container(compose(root, overrides=list(overrides)))
+    return dict(mapping)
+
+
+def _quoted(text: str) -> str:
+    """Text as it stands between single quotes in Hydra's grammar."""
+    return text.replace("\\", "\\\\").replace("'", "\\'")
+
+
+def _names(root: str, overrides: list[str]) -> Iterator[str]:
+    """The files that a composition reads, each as GROUP/CHOICE."""
+    loader = GlobalHydra.instance().config_loader()
+    for entry in loader.compute_defaults_list(root, overrides, RunMode.RUN).defaults:
+        if entry.config_path and "/" in entry.config_path:
+            yield entry.config_path

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class RunDirectory:
         """The classes in the order of the outputs, with their names for people."""
         self.environment_file = path / "environment.json"
         """Versions, code revision and devices."""
+        self.kept_conf = path / "conf"
+        """The yaml files of the user's that the configuration was composed from, as they were."""
         self.last = path / "last.ckpt"
         """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
         self.previous = path / "previous.ckpt"
@@ -103,12 +105,15 @@ class RunDirectory:
             return human_names(classes)
         return [names.get(class_, class_) for class_ in classes]
 
-    def create(self, spec: TrainSpec, classes: Sequence[str]) -> dict[str, Any]:
+    def create(
+        self, spec: TrainSpec, classes: Sequence[str], conf: Mapping[Path, bytes] | None = None
+    ) -> dict[str, Any]:
         """Make the directory and write what is known before the first step.
 
         Args:
             spec: the resolved configuration.
             classes: in the order of the outputs.
+            conf: yaml files of the user's, relative to their folder, with their content.
 
         Returns:
             The environment (see environment.describe_environment).
@@ -120,6 +125,9 @@ class RunDirectory:
             self.path.mkdir(parents=True, exist_ok=True)
             config = yaml.safe_dump(to_mapping(spec), sort_keys=False)
             self.config.write_text(config, encoding="utf-8")
+            for file, content in (conf or {}).items():
+                (self.kept_conf / file).parent.mkdir(parents=True, exist_ok=True)
+                write_atomic(self.kept_conf / file, content)
             environment = describe_environment()
             text = json.dumps(environment, indent=1) + "\n"
             self.environment_file.write_text(text, encoding="utf-8")

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexcli import __version__
+from alexcli.config.compose import user_files_of
+from alexcli.config.files import user_conf_dir
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.errors import UsageError
 from alexcli.malloc import reuse_freed_memory
@@ -61,7 +63,9 @@ def train(
 
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
-    origin = {"command": " ".join(["alexcli train", *overrides]), "arm": arm}
+    conf = _user_files(overrides)
+    command = ["alexcli train", *(["--conf", str(run.kept_conf)] if conf else []), *overrides]
+    origin = {"command": " ".join(command), "arm": arm}
     if extends is not None:
         origin["extends"] = extends.name
     return run_training(
@@ -74,7 +78,16 @@ def train(
         named_checkpoint=named_checkpoint,
         extends=extends,
         origin=origin,
+        conf=conf,
     )
+
+
+def _user_files(overrides: Sequence[str]) -> dict[Path, bytes]:
+    """The yaml files of the user's that the words of a command line take, with their content."""
+    folder = user_conf_dir()
+    if folder is None:
+        return {}
+    return {file: (folder / file).read_bytes() for file in user_files_of(overrides, TrainSpec)}
 
 
 def _named_checkpoint(

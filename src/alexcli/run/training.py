@@ -1,6 +1,7 @@
 """Training a run to its end by Lightning, from wherever it stands."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def run_training(
     named_checkpoint: Path | None,
     extends: RunDirectory | None,
     origin: dict[str, Any],
+    conf: Mapping[Path, bytes],
 ) -> TrainResult:
     """Train a run that is not finished.
 
@@ -54,6 +56,7 @@ def run_training(
         named_checkpoint: the checkpoint that `resume` names.
         extends: the shorter run that a new one goes on from.
         origin: `command`, `arm` and `extends` of result.json.
+        conf: yaml files of the user's that the configuration was composed from.
 
     Raises:
         UsageError: a checkpoint of another model, or one of `build_training`; nothing was written.
@@ -78,7 +81,7 @@ def run_training(
     with run.locked():
         if resume == "never" and run.path.exists():
             reporter.note(f"the old run is kept as {run.keep_old()}")
-        environment = run.create(spec, dataset.classes)
+        environment = run.create(spec, dataset.classes, conf)
         if extends is not None:
             copy_beginning(extends, run)
         with run.logged(reporter) as logging_reporter:

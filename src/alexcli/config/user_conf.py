@@ -1,0 +1,253 @@
+"""Yaml files of the user's own: reading them with care, saying where in them an error lies."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alexcli.config.files import CONF_VARIABLE, user_conf_dir
+from alexcli.errors import UsageError
+
+LARGEST_FILE = 1_000_000
+"""Bytes; the package's own have at most a few thousand."""
+PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
+"""Hydra's directive that says which section a file fills; without one, that of its group."""
+DEFAULTS_HINT = (
+    "defaults: [alexnet, _self_] changes a net; `- override /model: NAME` chooses one in an "
+    "experiment"
+)
+KEY = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w*-]+)*")
+
+"""A key of a configuration within a message."""
+QUOTED = re.compile(r"'([^']+)'")
+"""The same, if it is no usual one."""
+
+
+def use_conf_dir(folder: Path | None) -> None:
+    """Take the user's yaml files from a folder, here and in processes that are started from here.
+
+    Args:
+        folder: what --conf names; None leaves what $ALEXCLI_CONF or the working directory says.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    chosen = os.environ.get(CONF_VARIABLE) if folder is None else str(folder)
+    if not chosen:
+        return
+    absolute = Path(chosen).expanduser().absolute()
+    if not absolute.is_dir():
+        option = f"--conf {chosen}" if folder else f"{CONF_VARIABLE}={chosen}"
+        raise UsageError(
+            f"{option} is not a folder",
+            hint="a folder with model/NAME.yaml, experiment/NAME.yaml ...",
+        )
+    os.environ[CONF_VARIABLE] = str(absolute)
+
+
+def check_reachable(choices: Sequence[str], folder: Path, user_folder: Path) -> list[Path]:
+    """The user's files that choices lead to, read with care before anything else reads them.
+
+    Args:
+        choices: GROUP=CHOICE.
+        folder: the package's folder, whose files need no check.
+        user_folder: the user's.
+
+    Raises:
+        UsageError: as `read_user_file`.
+    """
+    waiting = [choice.replace("=", "/", 1) for choice in choices]
+    reached: list[Path] = []
+    while waiting:
+        name = waiting.pop()
+        path = user_folder / f"{name}.yaml"
+        if path in reached or (folder / f"{name}.yaml").exists() or not path.is_file():
+            continue
+        reached.append(path)
+        content = read_user_file(path)
+        waiting += _defaults(content, group=name.partition("/")[0])
+    return reached
+
+
+@contextlib.contextmanager
+def defaults_explained(files: Sequence[Path]) -> Iterator[None]:
+    """Turn whatever Hydra raises over the user's files into a UsageError that names one of them.
+
+    Hydra takes its own yaml for granted: a wrong list of `defaults` ends in any kind of error.
+
+    Args:
+        files: the user's that are composed; without any, errors stay what they are.
+    """
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:
+        if not files:
+            raise
+        mark = getattr(error, "problem_mark", None)
+        if mark is not None:  # the file is no yaml as Hydra reads it
+            problem = getattr(error, "problem", "cannot be read")
+            raise UsageError(f"{mark.name}:{mark.line + 1}: {problem}") from error
+        raise UsageError(_defaults_problem(error, files), hint=DEFAULTS_HINT) from error
+
+
+def _defaults_problem(error: Exception, files: Sequence[Path]) -> str:
+    """What Hydra says of the defaults of a file, with the line where they begin."""
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    if isinstance(error, RecursionError):
+        reason = "defaults lead back to the file itself"
+    named = [file for file in files if f"'{file.parent.name}/{file.stem}'" in reason]
+    file = (named or files)[0]
+    line = dict(key_lines(file, prefix="")).get("defaults", 1)
+    return f"{file}:{line}: {reason}"
+
+
+def _defaults(content: dict[Any, Any], group: str) -> Iterator[str]:
+    """The files that one names under `defaults`, each as GROUP/CHOICE."""
+    entries = content.get("defaults")
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, str):
+            yield f"{group}/{entry}"
+        elif isinstance(entry, dict):
+            for key, value in entry.items():
+                named_group = str(key).split(" ")[-1].partition("@")[0].removeprefix("/")
+                for choice in value if isinstance(value, list) else [value]:
+                    yield f"{named_group}/{choice}"
+
+
+def check_used(names: Sequence[str], folder: Path, user_folder: Path) -> tuple[Path, ...]:
+    """The user's files among those of a composition, relative to their folder.
+
+    Args:
+        names: of all its files, each as GROUP/CHOICE.
+        folder: the package's folder.
+        user_folder: the user's.
+
+    Raises:
+        UsageError: a file has the name of one of the package and another content, or one cannot be
+            read (`read_user_file`).
+    """
+    used = []
+    for name in names:
+        own, path = folder / f"{name}.yaml", user_folder / f"{name}.yaml"
+        if not path.is_file():
+            continue
+        if own.exists():
+            check_name(own, path)
+        else:
+            read_user_file(path)
+            used.append(path.relative_to(user_folder))
+    return tuple(used)
+
+
+def check_name(own: Path, path: Path) -> None:
+    """UsageError where a user's file means something else than the package's file of its name."""
+    if own.read_bytes() != path.read_bytes():
+        raise UsageError(
+            f"{path} has the name of one of alexcli's own, which keeps its meaning",
+            hint=f"rename it, for instance to {path.parent.name}/my_{path.name}",
+        )
+
+
+def read_user_file(path: Path) -> dict[Any, Any]:
+    """The content of a yaml file that anybody may have written.
+
+    Raises:
+        UsageError: names the file and the line: no yaml, not a mapping, or something that is not
+            read from such files: aliases, which can grow without bound, and interpolations, which
+            can read the environment.
+    """
+    try:
+        if path.stat().st_size > LARGEST_FILE:
+            raise UsageError(f"{path} is too large for a configuration")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}") from error
+    try:
+        for event in yaml.parse(text, yaml.SafeLoader):
+            _check_event(path, event)
+        content = yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        place = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise UsageError(f"{place}: this is no yaml: {problem}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise UsageError(
+            f"{path}:1: this is a {type(content).__name__}, not keys with values", hint="name: mine"
+        )
+    return content
+
+
+def _check_event(path: Path, event: Any) -> None:
+    """UsageError for a part of a file that is not read."""
+    place = f"{path}:{event.start_mark.line + 1}"
+    if isinstance(event, yaml.AliasEvent):
+        raise UsageError(f"{place}: aliases (*{event.anchor}) are not read", hint="write it out")
+    if isinstance(event, yaml.ScalarEvent) and "${" in event.value:
+        raise UsageError(f"{place}: {event.value!r} is an interpolation", hint="write the value")
+
+
+def with_place(error: UsageError, files: Sequence[Path], typed: Sequence[str]) -> UsageError:
+    """An error with the file and the line of the key that it names, where that is in a user's file.
+
+    Args:
+        error: of a composition.
+        files: the user's files in it, relative to their folder, the later over the earlier.
+        typed: the words of the command line, whose keys are not the files'.
+    """
+    folder = user_conf_dir()
+    if folder is None:
+        return error
+    named = {key.rstrip(".") for key in KEY.findall(error.message)}
+    named |= set(QUOTED.findall(error.message))
+    named -= {word.partition("=")[0] for word in typed}
+    places = {}
+    for file in files:
+        for key, line in key_lines(folder / file):
+            places[key] = f"{folder / file}:{line}"
+    known = sorted(named & places.keys(), key=len)
+    if not known:
+        return error
+    return UsageError(f"{places[known[-1]]}: {error.message}", hint=error.hint)
+
+
+def in_files(error: UsageError, files: Sequence[Path]) -> UsageError:
+    """An error that lies in the user's files, with their names where no line is known."""
+    folder = user_conf_dir()
+    if folder is None or str(folder) in error.message or not files:
+        return error
+    names = ", ".join(str(folder / file) for file in files)
+    return UsageError(f"{names}: {error.message}", hint=error.hint)
+
+
+def key_lines(path: Path, prefix: str | None = None) -> Iterator[tuple[str, int]]:
+    """The keys of a yaml file, each with its line, counted from 1.
+
+    Args:
+        path: the file.
+        prefix: what the keys begin with; None takes the section that the file fills.
+    """
+    text = path.read_text(encoding="utf-8")
+    if prefix is None:
+        package = PACKAGE.search(text)
+        section = package.group(1) if package else path.parent.name
+        prefix = "" if section == "_global_" else f"{section}."
+    yield from _lines_below(yaml.compose(text, yaml.SafeLoader), prefix)
+
+
+def _lines_below(node: Any, prefix: str) -> Iterator[tuple[str, int]]:
+    """The keys of a mapping and of those in it."""
+    if not isinstance(node, yaml.MappingNode):
+        return
+    for key, value in node.value:
+        name = f"{prefix}{key.value}"
+        yield name, key.start_mark.line + 1
+        yield from _lines_below(value, f"{name}.")
