@@ -36,6 +36,7 @@ ORDER = (
     "claims",
     "bench",
     "render",
+    "api",
     "cli",
 )
 RANKS = {package: rank for rank, line in enumerate(ORDER) for package in line.split()}

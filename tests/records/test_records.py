@@ -10,6 +10,7 @@ import pytest
 
 import alexcli.records.analysis
 import alexcli.records.benchmark
+import alexcli.records.check
 import alexcli.records.claim
 import alexcli.records.features
 import alexcli.records.history
@@ -23,6 +24,7 @@ from alexcli.records.study import ArmResult, Difference, StudyResult
 MODULES = (
     alexcli.records.analysis,
     alexcli.records.benchmark,
+    alexcli.records.check,
     alexcli.records.claim,
     alexcli.records.features,
     alexcli.records.history,

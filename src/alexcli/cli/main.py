@@ -14,6 +14,7 @@ from alexcli.cli.ablate import ablate
 from alexcli.cli.analyze import analyze
 from alexcli.cli.arguments import RecordingGroup
 from alexcli.cli.bench import bench
+from alexcli.cli.checks import checks
 from alexcli.cli.claims import claims
 from alexcli.cli.command import command, examples
 from alexcli.cli.config import config
@@ -58,7 +59,10 @@ def root(
     """AlexNet as its paper describes it and as its authors ran it."""
 
 
-for function in (train, eval_, predict, features, import_, export, analyze, ablate, claims, report):
+for function in (
+    *(train, eval_, predict, features, import_, export),
+    *(analyze, ablate, claims, report, checks),
+):
     command(app)(function)
 app.add_typer(data, name="data")
 app.add_typer(bench, name="bench")

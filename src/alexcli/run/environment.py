@@ -23,13 +23,13 @@ def describe_environment() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
-        "git": _git_state(),
+        "git": git_state(),
         "devices": gpus or [platform.processor() or platform.machine()],
         "threads": torch.get_num_threads(),
     }
 
 
-def _git_state() -> dict[str, Any] | None:
+def git_state() -> dict[str, Any] | None:
     """Revision and dirty flag of the code that runs, or None when it is not in a repository."""
     try:
         _git("ls-files", "--error-unmatch", Path(__file__).name)

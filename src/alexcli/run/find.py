@@ -67,18 +67,19 @@ def single_checkpoint(names: Sequence[str], runs: Path) -> RunCheckpoint:
     return checkpoints[0]
 
 
-def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
+def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> RunDirectory:
     """The run that finished last; never one that trained an ablation's arm, nor an old run.
 
     Args:
         runs: directory to search.
         kinds: `train`, `import`.
+        label: of the run; `*` for any.
 
     Raises:
         UsageError: there is none.
     """
     by_time: dict[str, RunDirectory] = {}
-    for file in runs.glob("*/*/result.json"):
+    for file in runs.glob(f"{label}/*/result.json"):
         run = RunDirectory(file.parent)
         if OLD_RUN_MARK in run.name:
             continue

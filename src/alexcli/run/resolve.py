@@ -75,10 +75,10 @@ def resolve_compile(spec: TrainSpec, updates: int) -> str:
     pays_off = resolve_device(spec).type == "cuda" and updates >= MIN_COMPILED_UPDATES
     if compile_ == "false" or (compile_ == "auto" and not pays_off):
         return "not compiled"
-    return "compiled" if _has_compiler() else "not compiled (there is no C++ compiler)"
+    return "compiled" if has_compiler() else "not compiled (there is no C++ compiler)"
 
 
-def _has_compiler() -> bool:
+def has_compiler() -> bool:
     """Whether inductor finds a C++ compiler; where torch has no such check, compiling is tried."""
     from torch._inductor import cpp_builder  # takes seconds
 

@@ -2,7 +2,9 @@
 
 import itertools
 import time
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 
@@ -16,8 +18,44 @@ from alexcli.schema import PlacementSpec, TrainSpec
 MEASURED_STEPS = 4
 
 
+class Step(NamedTuple):
+    """An update that has ended."""
+
+    end: float
+    """When, by time.monotonic."""
+    loss: float
+    """Before the update."""
+
+
 def seconds_per_epoch(spec: TrainSpec) -> float:
     """Seconds that the updates of one epoch take, from a few steps after an uncounted one."""
+    steps_per_epoch, steps = _steps(spec)
+    ends = [step.end for step in itertools.islice(steps, MEASURED_STEPS + 1)]
+    seconds_per_step = (ends[-1] - ends[0]) / max(1, len(ends) - 1)
+    return seconds_per_step * steps_per_epoch
+
+
+def train_for(seconds: float, spec: TrainSpec) -> tuple[int, float, float]:
+    """Train for a while, or an epoch if that is shorter, and write nothing.
+
+    Args:
+        seconds: after a first update, which is not counted.
+        spec: what is trained.
+
+    Returns:
+        The updates, the seconds that they took, and the last loss.
+    """
+    _, steps = _steps(spec)
+    first = last = next(steps)
+    count = 0
+    while last.end - first.end < seconds and (following := next(steps, None)):
+        last = following
+        count += 1
+    return count, last.end - first.end, last.loss
+
+
+def _steps(spec: TrainSpec) -> tuple[int, Iterator[Step]]:
+    """The number of updates of an epoch, and these updates, each made when it is asked for."""
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), NullReporter())
     placement = build_placement(spec)
     module, data = build_training(spec, dataset, placement, NullReporter())
@@ -25,16 +63,16 @@ def seconds_per_epoch(spec: TrainSpec) -> float:
     device = module.device
     optimizer = module.configure_optimizers()
     bf16 = uses_bf16(spec)
-    ends: list[float] = []
-    batches = itertools.islice(data.train_dataloader(), MEASURED_STEPS + 1)
-    for number, batch in enumerate(batches):
-        moved = Batch(*(part.to(device) for part in batch))
-        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-            loss = module.training_step(moved, number)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        optimizer.zero_grad()
-        float(loss.detach())  # waits for a GPU
-        ends.append(time.monotonic())
-    seconds_per_step = (ends[-1] - ends[0]) / max(1, len(ends) - 1)
-    return seconds_per_step * data.steps_per_epoch
+
+    def steps() -> Iterator[Step]:
+        for number, batch in enumerate(data.train_dataloader()):
+            moved = Batch(*(part.to(device) for part in batch))
+            with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+                loss = module.training_step(moved, number)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+            value = float(loss.detach())  # waits for a GPU
+            yield Step(time.monotonic(), value)
+
+    return data.steps_per_epoch, steps()

@@ -1,0 +1,108 @@
+"""Checks of an installation and a machine."""
+
+import importlib.metadata
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from alexcli.errors import UsageError
+from alexcli.records.check import Check
+from alexcli.reporter import NullReporter
+from alexcli.run import checks as tested
+from alexcli.run.checks import run_checks
+
+
+def only(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Check]:
+    """The results of one check."""
+    monkeypatch.setattr(tested, "CHECKS", {name: tested.CHECKS[name]})
+    return run_checks(NullReporter())
+
+
+def test_versions_name_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    alexcli, _, packages, extras = only(monkeypatch, "versions")
+    assert alexcli.found.startswith(importlib.metadata.version("alexcli"))
+    assert f"numpy {importlib.metadata.version('numpy')}" in packages.found
+    assert not packages.broken
+    assert "mlflow" in extras.found
+    monkeypatch.setattr(tested, "PACKAGES", ("numpy", "no-such-package"))
+    packages = only(monkeypatch, "versions")[2]
+    assert packages.broken
+    assert packages.hint == "pip install no-such-package"
+
+
+def test_a_machine_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("device", "memory", "cores", "precision"):
+        monkeypatch.undo()
+        results = only(monkeypatch, name)
+        assert results
+        assert not any(check.broken for check in results), results
+
+
+def test_a_limit_of_a_container_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tested, "memory_limit_bytes", lambda: 3 << 29)
+    (memory,) = only(monkeypatch, "memory")
+    assert "1.5 GiB for this container" in memory.found
+
+
+def test_a_cache_that_cannot_be_written_breaks_everything(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cache, here = only(monkeypatch, "folders")
+    assert "GiB free" in cache.found
+    assert not cache.broken
+    assert str(tmp_path) in here.found
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("ALEXCLI_CACHE", str(tmp_path / "file"))
+    (folders,) = only(monkeypatch, "folders")
+    assert folders.broken
+    assert "ALEXCLI_CACHE" in folders.hint
+
+
+def test_a_home_folder_is_not_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    assert str(tmp_path.parent) not in only(monkeypatch, "folders")[1].found
+
+
+def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tested, "TRAINING_SECONDS", 0.05)
+    (training,) = only(monkeypatch, "training")
+    assert " images/s" in training.found
+    assert not training.broken
+    assert not Path("runs").exists()
+    monkeypatch.setattr("alexcli.run.timing.train_for", lambda *_: (3, 1.0, float("nan")))
+    (training,) = only(monkeypatch, "training")
+    assert training.broken
+
+
+def test_without_a_network_the_report_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hang(*_: object, **__: object) -> None:
+        time.sleep(5)
+
+    monkeypatch.setattr(tested, "NETWORK_SECONDS", 0.1)
+    monkeypatch.setattr(tested.socket, "create_connection", hang)
+    began = time.monotonic()
+    (network,) = only(monkeypatch, "network")
+    assert time.monotonic() - began < 4
+    assert "pypi.org does not answer" in network.found
+    assert not network.broken
+    assert "data.root=DIR" in network.hint
+
+
+def test_a_check_that_fails_leaves_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused() -> Iterator[Check]:
+        raise UsageError("no room", hint="make room")
+
+    def fails() -> Iterator[Check]:
+        raise RuntimeError("no driver\nat all")
+
+    def works() -> Iterator[Check]:
+        yield Check("c", "fine")
+
+    monkeypatch.setattr(tested, "CHECKS", {"a": refused, "b": fails, "c": works})
+    assert run_checks(NullReporter()) == [
+        Check("a", "no room", broken=True, hint="make room"),
+        Check("b", "RuntimeError: no driver", broken=True),
+        Check("c", "fine"),
+    ]
