@@ -219,7 +219,7 @@ def load(
 
 
 def build(model: str, *overrides: str, seed: int = 0) -> "Net":
-    """A net with its initial weights, in training mode.
+    """A net with its initial weights, in evaluation mode.
 
     Args:
         model: a choice of `alexcli config list model`, such as alexnet, alexnet_145 or resnet18.
@@ -228,7 +228,8 @@ def build(model: str, *overrides: str, seed: int = 0) -> "Net":
 
     Returns:
         A torch.nn.Module: (N, C, H, W) float32 to (N, K) class scores. Its input is on the 0-255
-        scale of the paper, with the mean subtracted (section 2).
+        scale of the paper, with the mean subtracted (section 2). In training mode, dropout needs
+        the place in the run: `net(x, alexcli.rng.DropoutContext(seed=0, step=step, row=0))`.
 
     Raises:
         UsageError: no such model, or its layers do not fit together.
@@ -238,7 +239,7 @@ def build(model: str, *overrides: str, seed: int = 0) -> "Net":
     from alexcli.schema import TrainSpec
 
     words = ["experiment=null", f"model={model}", *overrides, f"seed={seed}"]
-    return build_net(compose(words, TrainSpec))
+    return build_net(compose(words, TrainSpec)).eval()
 
 
 def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "TrainResult":

@@ -14,6 +14,7 @@ To add an analysis, add one file with
 | `model_named`  | a function from the name of a model's configuration to its `ModelSpec`    |
 | `subject`      | the trained net of the run that --run names, with its data: a `Subject`   |
 | `untrained`    | a net before its first step, with its data: a `Subject`                   |
+| `losses_at`    | a function from learning rates to the loss before an update at each       |
 | `histories`    | the metrics of the runs that --run names: a list of `RunHistory`          |
 | `evaluations`  | the evaluations below --results: a list of rows of `eval --format json`   |
 | `check`        | whether --check is given                                                  |

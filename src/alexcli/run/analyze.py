@@ -161,17 +161,30 @@ def _subject(request: Request) -> "Subject":
 
 def _untrained(request: Request) -> "Subject":
     """A net before its first step, configured as for `train`, or as a run was if one is named."""
-    from alexcli.run.find import single_checkpoint
     from alexcli.run.subject import subject_of
-    from alexcli.run.trained import eval_config, untrained
+    from alexcli.run.trained import untrained
 
-    if request.run_names:
-        checkpoint = single_checkpoint(request.run_names, request.runs)
-        config = eval_config(checkpoint.run, request.run_overrides)
-    else:
-        config = compose(request.run_overrides, TrainSpec)
-    model = untrained(config, request.reporter)
+    model = untrained(_train_config(request), request.reporter)
     return subject_of(model, request.spec, request.reporter)
+
+
+def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
+    """Updates of a net at growing learning rates, configured as `_untrained`."""
+    from alexcli.run.range_test import losses_at
+
+    config = _train_config(request)
+    return lambda rates: losses_at(config, rates, request.reporter)
+
+
+def _train_config(request: Request) -> TrainSpec:
+    """The configuration that the overrides make, or that of the run that --run names."""
+    if not request.run_names:
+        return compose(request.run_overrides, TrainSpec)
+    from alexcli.run.find import single_checkpoint
+    from alexcli.run.trained import eval_config
+
+    checkpoint = single_checkpoint(request.run_names, request.runs)
+    return eval_config(checkpoint.run, request.run_overrides)
 
 
 PROVIDERS: dict[str, Callable[[Request], Any]] = {
@@ -179,14 +192,15 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
     "model_named": _model_named,
     "subject": _subject,
     "untrained": _untrained,
+    "losses_at": _losses_at,
     "histories": _histories,
     "evaluations": _evaluations,
     "check": _check,
 }
 """What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
 
-FROM_RUNS = frozenset({"subject", "untrained", "histories"})
+FROM_RUNS = frozenset({"subject", "untrained", "losses_at", "histories"})
 """The inputs for which --run may be given."""
 
-FROM_NETS = frozenset({"subject", "untrained"})
+FROM_NETS = frozenset({"subject", "untrained", "losses_at"})
 """The inputs that overrides of `train` and `eval` configure."""

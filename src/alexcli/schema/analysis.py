@@ -35,6 +35,18 @@ class TrafficSpec:
 
 
 @dataclass
+class RangeTestSpec:
+    """The learning rates of `alexcli analyze lr`, which grow by the same factor at each update."""
+
+    low: float = ranged(1e-5, above=0)
+    """The first rate, a value of `optim.lr`."""
+    high: float = ranged(1.0, above=0)
+    """The last rate."""
+    steps: int = ranged(100, low=10)
+    """Updates."""
+
+
+@dataclass
 class AnalyzeSpec:
     """What an analysis needs to know besides a run. A docstring begins with the analyses that read
     the key.
@@ -87,3 +99,5 @@ class AnalyzeSpec:
     """curves: the horizontal axis: epoch, step or time."""
     threshold: float = ranged(0.25, above=0, below=1)
     """curves: error, a fraction, whose crossing is reported (Figure 1: 0.25)."""
+    range_test: RangeTestSpec = field(default_factory=RangeTestSpec)
+    """lr: the rates that are tried."""

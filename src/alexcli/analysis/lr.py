@@ -1,0 +1,149 @@
+"""A learning-rate range test: the loss while the rate grows from update to update. Not the paper's.
+
+Smith 2017, "Cyclical learning rates for training neural networks", section 3.3, with the
+exponential growth and the reading that fastai made common. The paper's authors chose their rate by
+hand (section 5).
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis, Line, LinesPanel
+from alexcli.schema import AnalyzeSpec, RangeTestSpec
+from alexcli.tables import Table
+
+KEYS = ("range_test",)
+"""The keys of `AnalyzeSpec` that it reads."""
+SMOOTHING = 0.9
+"""Weight of the losses before in the running mean of each."""
+SKIPPED = 10
+"""Updates at the start whose falls are not read: so few losses make no mean."""
+SPAN = 5
+"""Updates over which a fall is measured."""
+LEAST_FALL = 0.02
+"""Part of the first loss by which it must fall to say anything about learning."""
+
+
+class Reading(NamedTuple):
+    """What a range test says. Rates are values of `optim.lr`."""
+
+    steepest: float
+    """Where the loss falls fastest."""
+    lowest: float
+    """Where it is lowest."""
+    diverges: float | None
+    """Where it has grown beyond recovery; None if it never has."""
+
+
+def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) -> Analysis:
+    """Draw a range test and read it.
+
+    Args:
+        spec: `range_test`.
+        losses_at: trains from the start, an update at each rate, and gives the loss before each; it
+            ends early where the loss diverges.
+
+    Raises:
+        UsageError: the rates do not grow.
+    """
+    rates = growing_rates(spec.range_test)
+    losses = losses_at(rates)
+    curve = running_means([loss for loss in losses if math.isfinite(loss)])
+    used = rates[: len(curve)]
+    ended_early = len(losses) < len(rates) or len(curve) < len(losses)
+    reading = read(used, curve, rates[len(losses) - 1] if ended_early else None)
+    rows = [
+        {"reading": name, "optim.lr": rate, "what it means": meaning}
+        for name, rate, meaning in _readings(reading)
+    ]
+    note = (
+        f"{len(losses):,} updates from the first step on, each at a larger rate. A range test is "
+        f"not the paper's: its authors chose 0.01 by hand (section 5). {_verdict(curve)}"
+    )
+    points = [
+        {"lr": rate, "loss": loss, "running mean": mean}
+        for rate, loss, mean in zip(used, losses, curve, strict=False)
+    ]
+    return Analysis(
+        title="Learning-rate range test (not the paper's)",
+        tables=[
+            Table.from_records("learning-rate range test", rows, note),
+            Table.from_records(
+                "updates", points, columns=["lr", "loss", "running mean"], files_only=True
+            ),
+        ],
+        panels=[
+            LinesPanel(
+                {"batch": Line(used, losses[: len(used)]), "running mean": Line(used, curve)},
+                x_label="learning rate, optim.lr",
+                y_label="training loss, nats",
+                log_x=True,
+            )
+        ],
+        caption=f"Loss of each batch while the learning rate grows. {note}",
+    )
+
+
+def growing_rates(spec: RangeTestSpec) -> list[float]:
+    """The rates of a test, each the same multiple of the one before.
+
+    Raises:
+        UsageError: the highest is not above the lowest.
+    """
+    if spec.high <= spec.low:
+        raise UsageError(
+            f"range_test.high={spec.high:g} is not above range_test.low={spec.low:g}",
+            hint="range_test.low=1e-5 range_test.high=1",
+        )
+    ratio = spec.high / spec.low
+    return [spec.low * ratio ** (step / (spec.steps - 1)) for step in range(spec.steps)]
+
+
+def running_means(losses: Sequence[float]) -> list[float]:
+    """Each loss averaged with those before, the nearer the more; without delay at the start.
+
+    Args:
+        losses: finite.
+    """
+    sums = itertools.accumulate(
+        losses, lambda mean, loss: SMOOTHING * mean + (1 - SMOOTHING) * loss, initial=0.0
+    )
+    return [mean / (1 - SMOOTHING**count) for count, mean in enumerate(sums) if count]
+
+
+def read(rates: Sequence[float], curve: Sequence[float], diverged: float | None) -> Reading:
+    """What a curve says.
+
+    Args:
+        rates: growing by a factor.
+        curve: the running mean of the loss at each.
+        diverged: the rate at which the test ended early.
+    """
+    lowest = min(range(len(curve)), key=curve.__getitem__)
+    starts = range(min(SKIPPED, lowest), max(1, lowest - SPAN + 1))
+    falls = {start: curve[start] - curve[min(start + SPAN, lowest)] for start in starts}
+    steepest = max(falls, key=falls.__getitem__, default=lowest)
+    return Reading(rates[min(steepest + SPAN // 2, lowest)], rates[lowest], diverged)
+
+
+def _readings(reading: Reading) -> list[tuple[str, float | None, str]]:
+    """The rows of the table."""
+    return [
+        ("steepest fall", reading.steepest, "a rate to start from"),
+        ("lowest loss / 10", reading.lowest / 10, "another common choice; often larger"),
+        ("lowest loss", reading.lowest, "too large already: beyond it the loss rises"),
+        ("diverges", reading.diverges, "4 times the lowest loss, or no number"),
+    ]
+
+
+def _verdict(curve: Sequence[float]) -> str:
+    """Whether the curve says anything."""
+    if min(curve) > (1 - LEAST_FALL) * curve[0]:
+        return (
+            "The loss has hardly fallen, so these readings mean little: try more range_test.steps; "
+            "a net may begin to learn later than this."
+        )
+    return "The loss has fallen, so the readings mean something."

@@ -1,0 +1,24 @@
+"""Updates at learning rates that grow."""
+
+import math
+from pathlib import Path
+
+from alexcli.reporter import NullReporter
+from alexcli.run.range_test import DIVERGED, losses_at
+from tests.conftest import small
+
+
+def test_losses_are_those_of_the_first_steps_and_nothing_is_written() -> None:
+    spec = small("optim.batch_size=50")
+    still = losses_at(spec, [1e-12] * 4, NullReporter())
+    assert len(still) == 4
+    assert all(1.5 < loss < 4 for loss in still), "a net of ten classes before its first step"
+    assert losses_at(spec, [1e-12, 1e-2, 1e-2, 1e-2], NullReporter())[1] == still[1]
+    assert losses_at(spec, [1e-2] * 4, NullReporter())[1:] != still[1:]
+    assert not Path("runs").exists()
+
+
+def test_a_loss_that_diverges_ends_the_test() -> None:
+    losses = losses_at(small(), [1e-3] * 2 + [1e6] * 50, NullReporter())
+    assert len(losses) < 52
+    assert not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses)
