@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from alexcli.cli.arguments import one_of, split_arguments
-from alexcli.cli.options import ConfOption, FormatOption, Positive
+from alexcli.cli.options import ConfOption, FormatOption, Positive, use_conf
 from alexcli.cli.output import emit, save_outputs
 from alexcli.cli.study_options import AUTO, auto_seeds, parse_seeds
 from alexcli.errors import RunFailedError, UsageError, plural
@@ -71,16 +71,12 @@ def ablate(
         out (DIR): Write STUDY-SETTING.json and .csv; of a setting of yours STUDY.json and .csv.
 
     Examples:
-        alexcli ablate lrn
         alexcli ablate lrn --setting plain --precision 0.3 --budget 1h
         alexcli ablate lrn pooling --seeds 5 --out results
         alexcli ablate lrn data=folder data.root=DIR --launch slurm trainer.precision=bf16
-        alexcli ablate --list
         alexcli ablate --recorded results --format md
     """
-    from alexcli.config.user_conf import use_conf_dir
-
-    use_conf_dir(conf)
+    use_conf(conf)
     if list_ or recorded:
         _print_overview(recorded, arguments or [], format, out)
         return

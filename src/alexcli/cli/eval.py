@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from alexcli.cli.arguments import split_arguments, typed_arguments
-from alexcli.cli.options import ConfOption, FormatOption, Runs, TenCrop
+from alexcli.cli.options import ConfOption, FormatOption, Runs, TenCrop, use_conf
 from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import UsageError
 from alexcli.records.evaluation import Evaluation
@@ -61,13 +61,12 @@ def eval_(
     protocol = _protocol(ten_crop, protocols)
     _check_outputs(out, probabilities)
     names, overrides = split_arguments(arguments or [])
-    from alexcli.config.user_conf import use_conf_dir
     from alexcli.run.evaluate import evaluate
     from alexcli.run.find import resolve_runs
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
     from alexcli.run.trained import eval_config
 
-    use_conf_dir(conf)
+    use_conf(conf)
     reporter = make_reporter()
     checkpoints = resolve_runs(names, runs)
     spec = eval_config(checkpoints[0].run, overrides)

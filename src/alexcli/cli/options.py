@@ -29,3 +29,10 @@ ConfOption = Annotated[
 ]
 
 Hidden = Annotated[str | None, typer.Option(hidden=True)]
+
+
+def use_conf(folder: Path | None) -> None:
+    """Take yaml files of the user's from the folder that --conf names; see `use_conf_dir`."""
+    from alexcli.config.user_conf import use_conf_dir  # yaml, which --help does without
+
+    use_conf_dir(folder)

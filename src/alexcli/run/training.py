@@ -60,13 +60,11 @@ def run_training(
 
     Raises:
         UsageError: a checkpoint of another model, or one of `build_training`; nothing was written.
-        RunFailedError: full disk, non-finite loss.
-        InterruptedRunError: Ctrl-C; the run is saved.
+        RunFailedError, InterruptedRunError: as `train`.
     """
     run = start.run
     module, data = build_training(spec, dataset, placement, reporter)
-    if start.source is not None:
-        _copy_weights(module, start, spec, reporter)
+    _copy_weights(module, start, spec, reporter)
     if extends is not None:
         named_checkpoint = extends.last
         _warn_if_compiled_anew(spec, extends, data, reporter)
@@ -138,8 +136,9 @@ def _report_loops(placement: Placement, reporter: Reporter) -> None:
 def _copy_weights(
     module: AlexNetModule, start: RunStart, spec: TrainSpec, reporter: Reporter
 ) -> None:
-    """Copy the layers that `init_from` and `init.layers` choose, and say which."""
-    assert start.source is not None
+    """Copy the layers that `init_from` and `init.layers` choose, if they do, and say which."""
+    if start.source is None:
+        return
     weights = module.net.drop_other_towers(start.weights)
     summary = transfer(module.net, weights, spec.init.layers, start.source)
     reporter.note(f"weights from {start.source}: {summary}")

@@ -6,11 +6,7 @@ frozen, because OmegaConf merges values into them.
 """
 
 from alexcli.schema.ablation import ArmSpec, MechanismSpec, Metric, StudySpec
-<<<<<<< HEAD
-from alexcli.schema.analysis import AnalyzeSpec, Classifier, LayerPoint, TrafficSpec
-=======
-from alexcli.schema.analysis import AnalyzeSpec, LayerPoint, RangeTestSpec, TrafficSpec
->>>>>>> 2adbf03 (Add a learning-rate range test and the best published recipe of a plain AlexNet)
+from alexcli.schema.analysis import AnalyzeSpec, Classifier, LayerPoint, RangeTestSpec, TrafficSpec
 from alexcli.schema.augment import AugmentSpec, Crop, Mean, MeanCrop, PcaScale, PcaSpec
 from alexcli.schema.claims import ClaimSpec, EvidenceSpec, LedgerSpec, Place
 from alexcli.schema.data import DataSpec, Kernel, OnError, Resize, SceneSpec, Source, Split
