@@ -126,7 +126,8 @@ def test_a_typed_word_is_not_blamed_on_a_file(write: Write) -> None:
 def test_a_folder_is_named_by_an_option_or_not_at_all(
     write: Write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.delenv(CONF_VARIABLE, raising=False)
+    monkeypatch.setenv(CONF_VARIABLE, "")  # so that what is set here ends with this test
+    monkeypatch.delenv(CONF_VARIABLE)
     write("model/mine.yaml", "name: mine\n")
     other = tmp_path / "it's 100% {odd}"
     (other / "model").mkdir(parents=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from alexcli.cli.arguments import typed_arguments
-from alexcli.cli.options import ConfOption, Hidden, Overrides
+from alexcli.cli.options import ConfOption, Hidden, Overrides, use_conf
 from alexcli.cli.output import emit
 from alexcli.errors import UsageError, plural
 from alexcli.records.training import TrainResult
@@ -71,7 +71,6 @@ def train(
     """
     from alexcli.config.compose import compose
     from alexcli.config.overrides import expand
-    from alexcli.config.user_conf import use_conf_dir
     from alexcli.run.worker import handed_config
     from alexcli.schema import TrainSpec
 
@@ -80,7 +79,7 @@ def train(
             f"--extend and --resume {resume} name two places to start from", hint="leave one out"
         )
     start = StartFlags(resume, extend)
-    use_conf_dir(conf)
+    use_conf(conf)
     typed = list(overrides or [])
     command_line = typed_arguments(context)
     reporter = make_reporter()
