@@ -154,8 +154,8 @@ class TrainedNet:
             _check_word("split", split, ["train", "val", "test"])
             return _joined(list(extractor.of_split(split, reporter)))
         unreadable: list[str] = []
-        found = find_labelled(_paths(images or ()))
-        batches = list(extractor.of_files(found, reporter, unreadable))
+        found_images = find_labelled(_paths(images or ()))
+        batches = list(extractor.of_files(found_images, reporter, unreadable))
         if unreadable:
             raise UsageError(unreadable[0], hint="name images of a format that Pillow reads")
         return _joined(batches)
@@ -238,8 +238,8 @@ def build(model: str, *overrides: str, seed: int = 0) -> "Net":
     from alexcli.run.build import build_net
     from alexcli.schema import TrainSpec
 
-    words = ["experiment=null", f"model={model}", *overrides, f"seed={seed}"]
-    return build_net(compose(words, TrainSpec)).eval()
+    all_overrides = ["experiment=null", f"model={model}", *overrides, f"seed={seed}"]
+    return build_net(compose(all_overrides, TrainSpec)).eval()
 
 
 def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "TrainResult":

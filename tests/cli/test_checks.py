@@ -14,7 +14,7 @@ def test_a_report_is_printed_in_every_format(monkeypatch: pytest.MonkeyPatch) ->
     assert run_command("checks").code == 0
     assert "| cores | ok | 2 of 2 |" in run_command("checks", "--format", "md").out
     (cores, gpu) = json.loads(run_command("checks", "--format", "json").out)
-    assert cores == {"name": "cores", "found": "2 of 2", "broken": False, "hint": ""}
+    assert cores == {"name": "cores", "description": "2 of 2", "broken": False, "hint": ""}
     assert gpu["hint"] == "a driver"
 
 

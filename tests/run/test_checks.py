@@ -23,10 +23,10 @@ def only(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Check]:
 
 def test_versions_name_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     alexcli, _, packages, extras = only(monkeypatch, "versions")
-    assert alexcli.found.startswith(importlib.metadata.version("alexcli"))
-    assert f"numpy {importlib.metadata.version('numpy')}" in packages.found
+    assert alexcli.description.startswith(importlib.metadata.version("alexcli"))
+    assert f"numpy {importlib.metadata.version('numpy')}" in packages.description
     assert not packages.broken
-    assert "mlflow" in extras.found
+    assert "mlflow" in extras.description
     monkeypatch.setattr(tested, "PACKAGES", ("numpy", "no-such-package"))
     packages = only(monkeypatch, "versions")[2]
     assert packages.broken
@@ -44,16 +44,16 @@ def test_a_machine_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_limit_of_a_container_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tested, "memory_limit_bytes", lambda: 3 << 29)
     (memory,) = only(monkeypatch, "memory")
-    assert "1.5 GiB for this container" in memory.found
+    assert "1.5 GiB for this container" in memory.description
 
 
 def test_a_cache_that_cannot_be_written_breaks_everything(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     cache, here = only(monkeypatch, "folders")
-    assert "GiB free" in cache.found
+    assert "GiB free" in cache.description
     assert not cache.broken
-    assert str(tmp_path) in here.found
+    assert str(tmp_path) in here.description
     (tmp_path / "file").touch()
     monkeypatch.setenv("ALEXCLI_CACHE", str(tmp_path / "file"))
     (folders,) = only(monkeypatch, "folders")
@@ -63,13 +63,13 @@ def test_a_cache_that_cannot_be_written_breaks_everything(
 
 def test_a_home_folder_is_not_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path.parent))
-    assert str(tmp_path.parent) not in only(monkeypatch, "folders")[1].found
+    assert str(tmp_path.parent) not in only(monkeypatch, "folders")[1].description
 
 
 def test_training_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tested, "TRAINING_SECONDS", 0.05)
     (training,) = only(monkeypatch, "training")
-    assert " images/s" in training.found
+    assert " images/s" in training.description
     assert not training.broken
     assert not Path("runs").exists()
     monkeypatch.setattr("alexcli.run.timing.train_for", lambda *_: (3, 1.0, float("nan")))
@@ -90,7 +90,7 @@ def test_without_a_network_the_report_ends_in_time(monkeypatch: pytest.MonkeyPat
     (network,) = only(monkeypatch, "network")
     assert time.monotonic() - began < 10
     ended.set()
-    assert "pypi.org does not answer" in network.found
+    assert "pypi.org does not answer" in network.description
     assert not network.broken
     assert "data.root=DIR" in network.hint
 

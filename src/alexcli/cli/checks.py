@@ -28,7 +28,7 @@ def checks(*, format: FormatOption = Format.table) -> None:
         {
             "check": check.name,
             "state": "BROKEN" if check.broken else "ok",
-            "found": check.found,
+            "found": check.description,
             "hint": check.hint,
         }
         for check in results

@@ -60,13 +60,13 @@ def list_(
         for name in group_names
         for choice in choices(name)
     ]
-    own = {
+    user_paths = {
         f"{name}={choice}": str(file)
         for name in group_names
         for choice, file in user_choices(name).items()
     }
-    if own:
-        rows = [{**row, "file": own.get(row["choice"], "")} for row in rows]
+    if user_paths:
+        rows = [{**row, "file": user_paths.get(row["choice"], "")} for row in rows]
     emit(render(Table.from_records("choices", rows), format))
 
 

@@ -134,20 +134,20 @@ def check_used(names: Sequence[str], folder: Path, user_folder: Path) -> tuple[P
     """
     used = []
     for name in names:
-        own, path = folder / f"{name}.yaml", user_folder / f"{name}.yaml"
+        packaged, path = folder / f"{name}.yaml", user_folder / f"{name}.yaml"
         if not path.is_file():
             continue
-        if own.exists():
-            check_name(own, path)
+        if packaged.exists():
+            check_name(packaged, path)
         else:
             read_user_file(path)
             used.append(path.relative_to(user_folder))
     return tuple(used)
 
 
-def check_name(own: Path, path: Path) -> None:
+def check_name(packaged: Path, path: Path) -> None:
     """UsageError where a user's file means something else than the package's file of its name."""
-    if own.read_bytes() != path.read_bytes():
+    if packaged.read_bytes() != path.read_bytes():
         raise UsageError(
             f"{path} has the name of one of alexcli's own, which keeps its meaning",
             hint=f"rename it, for instance to {path.parent.name}/my_{path.name}",

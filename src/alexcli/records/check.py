@@ -9,7 +9,7 @@ class Check:
 
     name: str
     """What."""
-    found: str
+    description: str
     """What is there, in a line."""
     broken: bool = False
     """Whether nothing can be trained here before this is mended."""

@@ -136,8 +136,8 @@ def _compilers() -> Iterator[Check]:
     from alexcli.run.resolve import has_compiler
 
     yield Check("loops of the CPU", describe())
-    found = "found" if has_compiler() else "absent: trainer.compile has no effect"
-    yield Check("C++ compiler", found)
+    description = "found" if has_compiler() else "absent: trainer.compile has no effect"
+    yield Check("C++ compiler", description)
 
 
 def _folders() -> Iterator[Check]:
@@ -176,15 +176,15 @@ def _training() -> Iterator[Check]:
     from alexcli.run.timing import train_for
     from alexcli.schema import TrainSpec
 
-    words = ["experiment=quickstart", "data.train_count=512", "data.val_count=10"]
-    spec = compose([*words, "data.test_count=10", "trainer.compile=false"], TrainSpec)
+    overrides = ["experiment=quickstart", "data.train_count=512", "data.val_count=10"]
+    spec = compose([*overrides, "data.test_count=10", "trainer.compile=false"], TrainSpec)
     steps, seconds, loss = train_for(TRAINING_SECONDS, spec)
     images = steps * spec.optim.batch_size
-    found = f"{images / seconds:,.0f} images/s, {plural(steps, 'update')} of the quick start"
+    description = f"{images / seconds:,.0f} images/s, {plural(steps, 'update')} of the quick start"
     is_finite = math.isfinite(loss)
     yield Check(
         "training",
-        found if is_finite else f"{found}, and the loss is {loss}",
+        description if is_finite else f"{description}, and the loss is {loss}",
         broken=not is_finite,
         hint="" if is_finite else "trainer.precision=float32",
     )
@@ -200,12 +200,12 @@ def _network() -> Iterator[Check]:
     until = time.monotonic() + NETWORK_SECONDS
     for thread in threads:  # asking for an address has no time limit of its own
         thread.join(max(0.0, until - time.monotonic()))
-    found = [f"{host} {reached.get(host, 'does not answer')}" for host in HOSTS]
+    description = [f"{host} {reached.get(host, 'does not answer')}" for host in HOSTS]
     offline = "offline: give data by data.root=DIR, weights by a file"
     proxies = [name for name in ("https_proxy", "HTTPS_PROXY") if os.environ.get(name)]
     note = "a proxy is set, which this check does not use" if proxies else offline
     all_reached = all(reached.get(host) == "answers" for host in HOSTS)
-    yield Check("network", ", ".join(found), hint="" if all_reached else note)
+    yield Check("network", ", ".join(description), hint="" if all_reached else note)
 
 
 def _connect(host: str, reached: dict[str, str]) -> None:
