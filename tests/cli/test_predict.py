@@ -71,3 +71,28 @@ def test_names_of_files_do_not_reach_the_terminal_raw() -> None:
     assert missing.code == 2
     assert "\x1b" not in missing.err
     assert r"\x1b[31mred.png does not exist" in missing.err
+
+
+def test_jsonl_has_a_line_for_each_image() -> None:
+    Image.new("RGB", (60, 90), "blue").save("dog.jpg")
+    Path("no.jpg").write_text("no")
+    outcome = run_command("predict", "cat.jpg", "no.jpg", "dog.jpg", "--format", "jsonl")
+    assert outcome.code == 1
+    rows = [json.loads(line) for line in outcome.out.splitlines()]
+    assert [row["file"] for row in rows] == ["cat.jpg", "dog.jpg"]
+    assert rows == json.loads(run_command("predict", "cat.jpg", "dog.jpg", "--format", "json").out)
+    assert "no.jpg cannot be decoded" in outcome.err
+
+
+def test_an_image_comes_from_standard_input() -> None:
+    from typer.testing import CliRunner
+
+    from alexcli.cli.main import app
+
+    content = Path("cat.jpg").read_bytes()
+    outcome = CliRunner().invoke(app, ["predict", "-", "--format", "json"], input=content)
+    assert outcome.exit_code == 0
+    (image,) = json.loads(outcome.stdout)
+    assert image["file"].endswith("standard input")
+    (expected,) = json.loads(run_command("predict", "cat.jpg", "--format", "json").out)
+    assert image["top"] == expected["top"]

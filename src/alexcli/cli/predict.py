@@ -1,11 +1,13 @@
 """alexcli predict."""
 
+import sys
+import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from alexcli.cli.options import FormatOption, Runs, TenCrop
+from alexcli.cli.options import Runs, TenCrop
 from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
@@ -13,6 +15,11 @@ from alexcli.render.tables import Format
 
 Megapixels = Annotated[int | None, typer.Option(min=1, show_default="89")]
 Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
+Formats = Annotated[
+    Literal["table", "md", "csv", "json", "latex", "jsonl"],
+    typer.Option(help="Output format; jsonl: a line for each image, as soon as it is predicted."),
+]
+STANDARD_INPUT = "-"
 FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
@@ -26,14 +33,14 @@ def predict(
     largest: Megapixels = None,
     out: Path | None = None,
     runs: Runs = Path("runs"),
-    format: FormatOption = Format.table,
+    format: Formats = "table",
 ) -> None:
     """Predict the classes of your own images with a trained net.
 
     A file that is not an image is named at the end, after the predictions of the others.
 
     Args:
-        images (IMAGE...): Images, or folders of them.
+        images (IMAGE...): Images, or folders of them; - reads one image from standard input.
         run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
         top: How many classes to show.
         labels (FILE): True labels, a line each: LABEL or FILE LABEL, where a label is the name of a
@@ -45,6 +52,7 @@ def predict(
     Examples:
         alexcli predict cat.jpg
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
+        alexcli predict DIR --format jsonl
     """
     if out is not None and out.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(
@@ -52,25 +60,44 @@ def predict(
             hint=f"--out {out.parent / (out.stem or 'figure')}.png",
         )
     from alexcli.render.output import as_text
-    from alexcli.render.predictions import prediction_analysis
+    from alexcli.render.predictions import json_line, prediction_analysis
     from alexcli.run.find import single_checkpoint
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
     from alexcli.run.trained import load
 
-    files = find_images(images)
-    reporter = make_reporter()
-    checkpoint = single_checkpoint([] if run is None else [run], runs)
-    trained = load(checkpoint.run, checkpoint.path)
-    if largest is not None:
-        trained = trained.reading_up_to(largest * 1_000_000)
-    unreadable: list[str] = []
-    predictions = run_predict(
-        trained, files, reporter, top=top, ten_crop=ten_crop, labels=labels, unreadable=unreadable
-    )
-    views = "ten crops" if ten_crop else "centre crop"
-    analysis = prediction_analysis(predictions, f"{trained.name}, {views}")
-    emit(as_text(analysis, format))
-    if out is not None:
-        save_outputs(analysis, [out], reporter, f"--out {out}", "choose another place")
-    check_all_read(unreadable, len(files))
+    with tempfile.TemporaryDirectory() as folder:
+        files = find_images([_saved(path, Path(folder)) for path in images])
+        reporter = make_reporter()
+        checkpoint = single_checkpoint([] if run is None else [run], runs)
+        trained = load(checkpoint.run, checkpoint.path)
+        if largest is not None:
+            trained = trained.reading_up_to(largest * 1_000_000)
+        unreadable: list[str] = []
+        predictions = run_predict(
+            trained,
+            files,
+            reporter,
+            top=top,
+            ten_crop=ten_crop,
+            labels=labels,
+            unreadable=unreadable,
+            receive=(lambda prediction: emit(json_line(prediction))) if format == "jsonl" else None,
+        )
+        views = "ten crops" if ten_crop else "centre crop"
+        analysis = prediction_analysis(predictions, f"{trained.name}, {views}")
+        if format != "jsonl":
+            emit(as_text(analysis, Format(format)))
+        if out is not None:
+            save_outputs(analysis, [out], reporter, f"--out {out}", "choose another place")
+        check_all_read(unreadable, len(files))
+
+
+def _saved(path: Path, folder: Path) -> Path:
+    """A path of the command line; what comes from standard input becomes a file in a folder."""
+    if str(path) != STANDARD_INPUT:
+        return path
+    file = folder / "standard input"
+    if not file.exists():
+        file.write_bytes(sys.stdin.buffer.read())
+    return file

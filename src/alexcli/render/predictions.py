@@ -1,5 +1,6 @@
 """Predicted classes of images: as a table, as bars in the terminal, and as Figure 4 (left)."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,16 +45,22 @@ def prediction_analysis(predictions: Sequence[ImagePrediction], title: str) -> A
         for image in predictions
         for rank, prediction in enumerate(image.predictions, 1)
     ]
-    data = [
-        {
-            "file": image.file,
-            "label": image.label,
-            "top": [prediction.as_json() for prediction in image.predictions],
-        }
-        for image in predictions
-    ]
+    data = [_as_json(image) for image in predictions]
     table = Table.from_records("predictions", rows)
     return Analysis(title, [table], [PredictionsPanel(predictions)], data=data)
+
+
+def json_line(image: ImagePrediction) -> str:
+    """One image in the form of json, on a line of its own."""
+    return json.dumps(_as_json(image)) + "\n"
+
+
+def _as_json(image: ImagePrediction) -> dict[str, Any]:
+    return {
+        "file": image.file,
+        "label": image.label,
+        "top": [prediction.as_json() for prediction in image.predictions],
+    }
 
 
 def bars(predictions: Sequence[ImagePrediction]) -> str:

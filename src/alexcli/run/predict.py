@@ -3,7 +3,7 @@
 Legend: N images, S stored side.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +58,7 @@ def predict(
     ten_crop: bool = False,
     labels: Path | None = None,
     unreadable: list[str] | None = None,
+    receive: Callable[[ImagePrediction], None] | None = None,
 ) -> list[ImagePrediction]:
     """The most likely classes of each image, which is resized as the net's own data was.
 
@@ -71,6 +72,7 @@ def predict(
             named after a class.
         unreadable: receives a message for each file that is not an image, and the others are
             predicted; None refuses such a file.
+        receive: called with each prediction as soon as it is made.
 
     Raises:
         UsageError: `top` exceeds the classes, labels do not fit, or a file (with `unreadable`,
@@ -93,9 +95,10 @@ def predict(
                 chosen, best.indices.tolist(), best.values.tolist(), strict=True
             ):
                 label = true_labels[number]
-                predictions.append(
-                    _prediction(trained, files[number], label, indices, probabilities)
-                )
+                prediction = _prediction(trained, files[number], label, indices, probabilities)
+                predictions.append(prediction)
+                if receive is not None:
+                    receive(prediction)
         reporter.progress("predicting", start + len(numbers), len(files))
     reporter.close()
     if not predictions and unreadable:
