@@ -3,7 +3,7 @@
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,6 +14,9 @@ from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
 Megapixels = Annotated[int | None, typer.Option(min=1, show_default="89")]
+if TYPE_CHECKING:  # torch would slow down every --help
+    from alexcli.run.trained import TrainedModel
+
 Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
 Formats = Annotated[
     Literal["table", "md", "csv", "json", "latex", "jsonl"],
@@ -54,25 +57,16 @@ def predict(
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
         alexcli predict DIR --format jsonl
     """
-    if out is not None and out.suffix.lower() not in FIGURE_SUFFIXES:
-        raise UsageError(
-            f"the suffix of --out {out} is not one of {', '.join(FIGURE_SUFFIXES)}",
-            hint=f"--out {out.parent / (out.stem or 'figure')}.png",
-        )
+    _check_figure(out)
     from alexcli.render.output import as_text
     from alexcli.render.predictions import json_line, prediction_analysis
-    from alexcli.run.find import single_checkpoint
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
-    from alexcli.run.trained import load
 
     with tempfile.TemporaryDirectory() as folder:
         files = find_images([_saved(path, Path(folder)) for path in images])
         reporter = make_reporter()
-        checkpoint = single_checkpoint([] if run is None else [run], runs)
-        trained = load(checkpoint.run, checkpoint.path)
-        if largest is not None:
-            trained = trained.reading_up_to(largest * 1_000_000)
+        trained = _load(run, runs, largest)
         unreadable: list[str] = []
         predictions = run_predict(
             trained,
@@ -84,8 +78,8 @@ def predict(
             unreadable=unreadable,
             receive=(lambda prediction: emit(json_line(prediction))) if format == "jsonl" else None,
         )
-        views = "ten crops" if ten_crop else "centre crop"
-        analysis = prediction_analysis(predictions, f"{trained.name}, {views}")
+        title = f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}"
+        analysis = prediction_analysis(predictions, title)
         if format != "jsonl":
             emit(as_text(analysis, Format(format)))
         if out is not None:
@@ -101,3 +95,22 @@ def _saved(path: Path, folder: Path) -> Path:
     if not file.exists():
         file.write_bytes(sys.stdin.buffer.read())
     return file
+
+
+def _check_figure(out: Path | None) -> None:
+    """UsageError for a figure of a format that is not drawn."""
+    if out is not None and out.suffix.lower() not in FIGURE_SUFFIXES:
+        raise UsageError(
+            f"the suffix of --out {out} is not one of {', '.join(FIGURE_SUFFIXES)}",
+            hint=f"--out {out.parent / (out.stem or 'figure')}.png",
+        )
+
+
+def _load(run: str | None, runs: Path, largest: int | None) -> "TrainedModel":
+    """The net that is asked for, which reads images of up to so many megapixels."""
+    from alexcli.run.find import single_checkpoint
+    from alexcli.run.trained import load
+
+    checkpoint = single_checkpoint([] if run is None else [run], runs)
+    trained = load(checkpoint.run, checkpoint.path)
+    return trained if largest is None else trained.reading_up_to(largest * 1_000_000)
