@@ -53,3 +53,19 @@ def build(session: nox.Session) -> None:
 def tables(session: nox.Session) -> None:
     """Write the tables of the documentation anew, each by the command that stands above it."""
     session.run(sys.executable, "-m", "tests.results.tables")
+
+
+@nox.session
+def bandit(session: nox.Session) -> None:
+    """Risky constructions in src, of medium severity and above."""
+    session.install("bandit>=1.8")
+    # B506: yaml_text.py names its loader, a safe one, where bandit cannot see it.
+    session.run("bandit", "-q", "-ll", "-r", "src", "--skip", "B506")
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Published vulnerabilities of what is installed beside nox; needs a network."""
+    session.install("pip-audit>=2.7")
+    paths = [path for path in sys.path if path.endswith("site-packages")]
+    session.run("pip-audit", *(word for path in paths for word in ("--path", path)))
