@@ -230,7 +230,7 @@ def test_sigterm_in_a_validation_ends_the_epoch_and_says_so() -> None:
         env=os.environ | {"PYTHONPATH": path},
     )
     assert finished.returncode == 1  # no command line is there to make 130 of it
-    assert "InterruptedRunError: stopped after step 3; saved in runs/terminated" in finished.stderr
+    assert "TerminatedRunError: stopped after step 3; saved in runs/terminated" in finished.stderr
     (run,) = Path("runs/terminated").glob("s*")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [(row["epoch"], row["split"]) for row in rows] == [(1, "train"), (1, "val")]

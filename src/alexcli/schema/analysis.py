@@ -65,9 +65,9 @@ class AnalyzeSpec:
     at: LayerPoint = LayerPoint.output
     """probe, embedding: where the layer's outputs are taken: product, activation or output."""
     images: str | None = None
-    """predictions, neighbors, saliency, gradcam, occlusion, maps, init: an image, or a folder of
-    images; null takes held-out images of the run's own data. probe, embedding: a folder of class
-    folders, with or without train/ and val/ above them; null takes the run's own data.
+    """predictions, neighbors, saliency, gradcam, occlusion, maps, init, probe, embedding: an image,
+    or a folder of images; null takes held-out images of the run's own data. For probe and embedding
+    a folder of class folders, with or without train/ and val/ above them.
     """
     count: int = ranged(8, low=1)
     """predictions, neighbors, saliency, gradcam, occlusion, maps, init: number of images."""
@@ -78,8 +78,8 @@ class AnalyzeSpec:
     bits: list[int] = field(default_factory=lambda: [8, 16, 32, 64, 128])
     """codes: lengths of the binary codes, in bits; multiples of 8."""
     sample: int = ranged(20_000, low=2)
-    """codes: training images at most, on which the auto-encoder is trained and among which
-    neighbours are searched. probe: training images at most.
+    """codes, probe: training images at most, on which the auto-encoder or the classifier is trained
+    and among which neighbours are searched.
     """
     per_class: int | None = ranged(None, low=2)
     """probe: training images of each class at most (Donahue et al. 2014: 30); null for all."""
