@@ -141,9 +141,9 @@ def test_an_untrained_net_is_configured_as_for_training(monkeypatch: pytest.Monk
 
 def test_several_runs_are_refused_where_one_is_looked_at(run: RunDirectory) -> None:
     best = run.path / "best.ckpt"
-    with pytest.raises(UsageError, match="matches 2 runs") as caught:
+    with pytest.raises(UsageError, match="2 runs") as caught:
         _analyze("filters", runs=(str(run.path), str(best)))
-    assert caught.value.hint == f"--run {run.path}"
+    assert str(run.path) in str(caught.value.hint)
 
 
 def test_a_run_is_refused_where_none_is_looked_at() -> None:
