@@ -10,8 +10,10 @@ import pytest
 
 from alexcli.analysis.registry import ANALYSES
 from tests.cli.command_line import Outcome, run_command
+from tests.conftest import SMALL
 
 WITHOUT_RUN = ("params", "tables", "traffic", "architecture", "compare")
+TRAINS_ITSELF = "lr"
 
 # Overrides that keep the analyses of a run small.
 SMALL_ANALYSES = {
@@ -74,7 +76,7 @@ def test_any_net_is_drawn(model: str) -> None:
 
 
 def test_every_analysis_of_a_run_is_tested_below() -> None:
-    assert set(SMALL_ANALYSES) == set(ANALYSES) - {*WITHOUT_RUN, "lr"}, "lr trains a net of its own"
+    assert set(SMALL_ANALYSES) == set(ANALYSES) - {*WITHOUT_RUN, TRAINS_ITSELF}
 
 
 @pytest.mark.parametrize("name", SMALL_ANALYSES)
@@ -90,6 +92,15 @@ def test_an_analysis_of_a_run_draws_and_says_of_which_run(name: str, finished_ru
     assert "{" not in data["caption"] + data["title"], "every value was filled in"
     assert Path(f"figures/{name}.png").exists()
     with Path(f"figures/{name}.csv").open() as file:
+        assert len(list(csv.reader(file))) > 1
+
+
+def test_learning_rates_are_tried_on_a_net_of_its_own() -> None:
+    outcome = _analyze(TRAINS_ITSELF, *SMALL, "range_test.steps=10", "--out", "figures")
+    assert outcome.code == 0, outcome.err
+    assert "not the paper's" in outcome.out
+    assert Path("figures/lr.png").exists()
+    with Path("figures/lr.csv").open() as file:
         assert len(list(csv.reader(file))) > 1
 
 

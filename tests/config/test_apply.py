@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from alexcli.config.apply import apply_override
 from alexcli.config.overrides import parse
 from alexcli.errors import UsageError
-from alexcli.schema import GroupSpec, OptimSpec
+from alexcli.schema import AnalyzeSpec, GroupSpec, OptimSpec
 
 
 def changed(override: str) -> Any:
@@ -35,6 +35,12 @@ def test_an_entry_of_a_mapping_is_added_and_removed() -> None:
 
 def test_steps_are_replaced_as_a_whole() -> None:
     assert changed("groups.weights.lr.steps={5: 0.1}").groups["weights"].lr.steps == {5: 0.1}
+
+
+def test_a_number_of_the_same_name_is_set() -> None:
+    (parsed,) = parse(["range_test.steps=10"])
+    config = apply_override(OmegaConf.structured(AnalyzeSpec), parsed)
+    assert config.range_test.steps == 10
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from typing import Any
 
 from hydra.core.override_parser.types import Override
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
 from alexcli.config.omegaconf_errors import explained
 from alexcli.errors import UsageError
@@ -29,6 +29,6 @@ def apply_override(config: Any, override: Override) -> Any:
         if key.endswith(".steps"):
             # Typed steps are the whole schedule: without this they would be added to the file's.
             steps = OmegaConf.select(config, key, throw_on_resolution_failure=False)
-            if steps:
+            if isinstance(steps, DictConfig):  # `range_test.steps` is a number
                 steps.clear()
         return OmegaConf.merge(config, change)

@@ -83,17 +83,18 @@ def _read_archive(spec: DataSpec, archive: CifarArchive, root: Path) -> Dataset:
     with download_errors(root, archive.name), only_files_unpacked():
         train_files = dataset_class(str(root), train=True, download=spec.download)
         test_files = dataset_class(str(root), train=False, download=spec.download)
-    is_enlarged = spec.size != CIFAR_SIZE
-    resize_spec = ResizeSpec.from_spec(spec) if is_enlarged else None
+    resize_spec = None if spec.size == CIFAR_SIZE else ResizeSpec.from_spec(spec)
     train = _as_images(train_files.data, train_files.targets, resize_spec)
     test = _as_images(test_files.data, test_files.targets, resize_spec)
-    content = hashlib.sha256(train.images.tobytes()).hexdigest()
+    identity = [spec.source.value, hashlib.sha256(train.images.tobytes()).hexdigest()]
+    if resize_spec is not None:
+        identity.append(str(resize_spec))
     return Dataset.from_splits(
         list(train_files.classes),
         {"train": train, "test": test},
-        fingerprint=digest([spec.source.value, content, *([str(resize_spec)] * is_enlarged)]),
+        fingerprint=digest(identity),
         size=spec.size,
-        resize=str(resize_spec) if is_enlarged else f"as it comes: {CIFAR_SIZE}",
+        resize=f"as it comes: {CIFAR_SIZE}" if resize_spec is None else str(resize_spec),
     )
 
 
