@@ -26,15 +26,14 @@ PACKAGES = (
     *("numpy", "numba", "scipy", "matplotlib", "pillow", "safetensors"),
 )
 """What alexcli needs."""
-EXTRAS = ("onnx", "onnxruntime", "wandb", "tensorboard", "mlflow", "submitit", "s3fs", "gcsfs")
+EXTRAS = ("onnx", "onnxruntime", "wandb", "scikit-learn", "submitit", "s3fs", "gcsfs")
 """What some commands need."""
 HOSTS = {
     "download.pytorch.org": "published weights",
     "www.cs.toronto.edu": "CIFAR",
     "s3.amazonaws.com": "Imagenette",
-    "pypi.org": "packages",
 }
-"""Where alexcli and pip download from, and what."""
+"""Where alexcli downloads from, and what."""
 NETWORK_SECONDS = 2.0
 TRAINING_SECONDS = 2.0
 LEAST_FREE_BYTES = 1 << 30
