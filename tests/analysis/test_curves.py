@@ -28,20 +28,39 @@ def histories() -> list[RunHistory]:
 
 
 def test_seeds_make_a_band_and_crossings_a_ratio(histories: list[RunHistory]) -> None:
-    analysis = curves.run(AnalyzeSpec(), histories)
-    relu, tanh, elu = analysis.tables[0].records()
-    assert relu["runs"] == "run model.activation=relu"
+    analysis = curves.run(AnalyzeSpec(threshold=0.25), histories)
+    (table,) = analysis.tables
+    assert table.records()[0]["last error"] == "20.00%"
+    assert table.exact is not None
+    relu, tanh, elu = table.exact.records()
+    assert relu["runs"] == "model.activation=relu"
     assert relu["n"] == 2
     assert relu["last error"] == pytest.approx(0.2)
-    assert relu["epochs"] == pytest.approx((2.5 + 1.75) / 2)
+    assert relu["epochs to 25%"] == pytest.approx((2.5 + 1.75) / 2)
     assert relu["ratio"] == 1
-    assert tanh["epochs"] == pytest.approx(4.25)
+    assert tanh["epochs to 25%"] == pytest.approx(4.25)
     assert tanh["ratio"] == pytest.approx(4.25 / 2.125)
-    assert (elu["epochs"], elu["ratio"], elu["crossed"]) == (None, None, "0 of 1")
+    assert (elu["epochs to 25%"], elu["ratio"], elu["reached by"]) == (None, None, "0 of 1")
     (panel,) = analysis.panels
     assert isinstance(panel, LinesPanel)
-    low = panel.lines["run model.activation=relu"].low
+    assert panel.level is not None
+    low = panel.lines["model.activation=relu"].low
     assert np.asarray(low).tolist() == [0.5, 0.1, 0.2]
+
+
+def test_nothing_is_said_of_a_threshold_that_nobody_asked_for(histories: list[RunHistory]) -> None:
+    analysis = curves.run(AnalyzeSpec(), histories)
+    (panel,) = analysis.panels
+    assert isinstance(panel, LinesPanel)
+    assert panel.level is None
+    assert analysis.tables[0].columns == ["runs", "n", "last error", "spread", "lowest"]
+
+
+def test_labels_name_groups_where_they_differ(histories: list[RunHistory]) -> None:
+    other = RunHistory("other", histories[0].settings, histories[0].rows)
+    (panel,) = curves.run(AnalyzeSpec(), [histories[0], other]).panels
+    assert isinstance(panel, LinesPanel)
+    assert list(panel.lines) == ["run", "other"]
 
 
 def test_only_the_passes_that_every_seed_has_are_drawn() -> None:

@@ -21,15 +21,24 @@ def test_statistics_are_those_of_the_layers_outputs() -> None:
     assert row["mean"] == pytest.approx(float(output.mean()))
 
 
-def test_without_a_layer_every_layer_with_feature_maps_is_drawn() -> None:
+@pytest.mark.parametrize(
+    ("least_side", "layers"),
+    [(1, ["conv1", "conv2", "conv3", "conv4", "conv5"]), (4, ["conv1"]), (99, ["conv1"])],
+)
+def test_without_a_layer_those_are_drawn_in_which_something_can_be_seen(
+    monkeypatch: pytest.MonkeyPatch, least_side: int, layers: list[str]
+) -> None:
+    monkeypatch.setattr(maps, "LEAST_SIDE", least_side)
     analysis = maps.run(AnalyzeSpec(), tiny_subject())
-    layers = ["conv1", "conv2", "conv3", "conv4", "conv5"]
     assert [row["layer"] for row in analysis.tables[0].records()] == layers
-    assert len(analysis.panels) == len(layers)
+    image, *feature_maps = analysis.panels
+    assert isinstance(image, TilesPanel)
+    assert image.title == "the image"
+    assert len(feature_maps) == len(layers)
 
 
 def test_the_strongest_output_is_white_and_towers_stand_one_below_the_other() -> None:
-    (panel,) = maps.run(AnalyzeSpec(layer="conv1"), tiny_subject()).panels
+    _, panel = maps.run(AnalyzeSpec(layer="conv1"), tiny_subject()).panels
     assert isinstance(panel, TilesPanel)
     assert panel.title == "conv1: 4 of 4 feature maps of each tower"
     assert panel.tiles.shape[:2] == (2, maps.ACROSS)

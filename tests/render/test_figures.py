@@ -38,6 +38,34 @@ def test_curves_have_bands_a_level_and_the_scales_that_they_ask_for() -> None:
     assert len(axis.collections) == 1, "the band"
 
 
+def test_errors_are_percent_and_devices_plain_numbers() -> None:
+    lines = {"a": Line([2, 4, 4096], [0.1, 0.5, 0.9])}
+    (axis,) = _axes(LinesPanel(lines, "devices", "error", log_x=True, y_unit="percent"))
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["2", "4", "4,096"]
+    assert axis.yaxis.get_major_formatter()(0.25, 0).startswith("25")
+    (axis,) = _axes(LinesPanel(lines, "devices", "sent", y_unit="bytes"))
+    assert axis.yaxis.get_major_formatter()(3e9, 0) == "3 GB"
+
+
+def test_long_names_of_curves_stand_below_the_axis_where_they_hide_none() -> None:
+    def box(name: str) -> Any:
+        figure = draw_figure(Analysis("", [], [LinesPanel({name: Line([1], [1])}, "x", "y")]))
+        FigureCanvasAgg(figure).draw()
+        (axis,) = figure.axes
+        return axis.get_legend().get_window_extent(), axis.get_window_extent()
+
+    legend, axis = box("short")
+    assert legend.y0 > axis.y0
+    legend, axis = box("model.activation=relu optim.lr=0.01 data.size=36")
+    assert legend.y1 < axis.y0
+
+
+def test_a_wrong_caption_is_marked_by_more_than_colour() -> None:
+    tiles = np.zeros((1, 2, 16, 16, 3), dtype=np.uint8)
+    (axis,) = _axes(TilesPanel(tiles, ["cat", "dog"], wrong=[False, True]))
+    assert [text.get_text() for text in axis.texts] == ["cat", "\u2717 dog"]
+
+
 def test_tiles_keep_their_pixels_and_are_set_apart_by_gaps() -> None:
     tiles = np.zeros((2, 3, 16, 16, 3), dtype=np.uint8)
     tiles[1, 2] = 200

@@ -50,7 +50,7 @@ def _section(title: str) -> Analysis:
 def test_cells_are_escaped_and_numbers_aligned() -> None:
     write_report({"one": _section("A & B")}, Path("report.html"))
     page = Path("report.html").read_text()
-    assert "<h2>A &amp; B</h2>" in page
+    assert "<h1>A &amp; B</h1>" in page
     assert "<td>&lt;b&gt;</td>" in page
     assert '<td class="number">1,234</td>' in page
     assert "a note" in page

@@ -210,6 +210,8 @@ def _panel(lengths: Sequence[CodeLength], count: int) -> LinesPanel:
             "random directions": Line(bits, [length.random.among_candidates for length in lengths]),
         },
         x_label="bits of a code",
-        y_label=f"exact neighbours among the first {CANDIDATES}, fraction",
+        y_label=f"exact neighbours among the first {CANDIDATES}",
+        y_unit="percent",
+        log_x=True,
         level=Level(min(1.0, CANDIDATES / count), "images in any order"),
     )

@@ -31,6 +31,9 @@ NOT_TOLD_APART = (
 MOST_DIFFERENCES = 4
 """Settings that the name of a group lists."""
 
+ERRORS = ("last error", "spread", "lowest")
+"""Columns of errors."""
+
 Rows = list[dict[str, Any]]
 Floats = npt.NDArray[np.float64]
 
@@ -54,41 +57,75 @@ def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
     for name, members in _group(histories).items():
         x, y = _arrays(name, members, spec)
         lines[name] = Line(x.mean(0), y.mean(0), low=y.min(0), high=y.max(0))
-        crossings = _crossings(x, y, spec.threshold)
-        mean_crossing = float(np.mean(crossings)) if crossings else None
-        first_crossing = rows[0][unit] if rows else mean_crossing
-        rows.append(
-            {
-                "runs": name,
-                "n": len(y),
-                "last error": float(y[:, -1].mean()),
-                "spread": float(y[:, -1].std(ddof=1)) if len(y) > 1 else None,
-                "lowest": float(y.min()),
-                unit: mean_crossing,
-                "ratio": _ratio(mean_crossing, first_crossing),
-                "crossed": f"{len(crossings)} of {len(y)}",
-            }
-        )
+        row = {
+            "runs": name,
+            "n": len(y),
+            "last error": float(y[:, -1].mean()),
+            "spread": float(y[:, -1].std(ddof=1)) if len(y) > 1 else None,
+            "lowest": float(y.min()),
+        }
+        if spec.threshold is not None:
+            row |= _crossing_columns(x, y, spec.threshold, unit, rows)
+        rows.append(row)
     title = f"{split} error (runs: {len(histories)})"
-    table = Table.from_records(
-        title,
-        rows,
-        f"errors are fractions; {unit}: until the error falls to {spec.threshold:g}, interpolated "
-        "linearly between two passes, mean of the runs that crossed; ratio: to the first row; "
-        "spread: standard deviation between seeds",
-    )
-    panel = LinesPanel(
-        lines,
-        x_label=unit,
-        y_label=f"top-1 {split} error, fraction",
-        level=Level(spec.threshold, f"threshold {spec.threshold:g}"),
-    )
+    bands = "Lines: means over seeds; bands: from the lowest to the highest seed"
     return Analysis(
         title,
-        [table],
-        [panel],
-        caption="In the form of Figure 1. Lines: means over seeds; bands: from the lowest to the "
-        f"highest seed; dashed: the threshold. Runs: {', '.join(lines)}.",
+        [_table(title, rows, spec.threshold, unit)],
+        [_panel(lines, unit, split, spec.threshold)],
+        caption=f"In the form of Figure 1. {bands}. Runs: {', '.join(lines)}.",
+    )
+
+
+def _crossing_columns(
+    x: Floats, y: Floats, threshold: float, unit: str, rows: Rows
+) -> dict[str, Any]:
+    """When the seeds of a group reach a threshold, and how often later that is than in the first.
+
+    Args:
+        x: (seeds, passes) where errors were measured.
+        y: (seeds, passes) the errors.
+        threshold: a fraction.
+        unit: of `x`.
+        rows: of the groups before.
+    """
+    column = f"{unit} to {threshold:.0%}"
+    crossings = _crossings(x, y, threshold)
+    mean_crossing = float(np.mean(crossings)) if crossings else None
+    first_crossing = rows[0][column] if rows else mean_crossing
+    return {
+        column: mean_crossing,
+        "ratio": _ratio(mean_crossing, first_crossing),
+        "reached by": f"{len(crossings)} of {len(y)}",
+    }
+
+
+def _table(title: str, rows: Rows, threshold: float | None, unit: str) -> Table:
+    """Errors in percent for people, as fractions for programs."""
+    shown = [
+        {name: _percent(value) if name in ERRORS else value for name, value in row.items()}
+        for row in rows
+    ]
+    note = "spread: standard deviation between seeds"
+    if threshold is not None:
+        note += (
+            f"; {unit} to {threshold:.0%}: interpolated linearly between two passes, mean of "
+            "the runs that reached it; ratio: to the first row"
+        )
+    return Table.from_records(title, shown, note, exact=Table.from_records(title, rows))
+
+
+def _percent(error: float | None) -> str:
+    return "-" if error is None else f"{error:.2%}"
+
+
+def _panel(lines: dict[str, Line], unit: str, split: str, threshold: float | None) -> LinesPanel:
+    """The curves, with the threshold if there is one."""
+    level = None
+    if threshold is not None:
+        level = Level(threshold, f"threshold {threshold:.0%}")
+    return LinesPanel(
+        lines, x_label=unit, y_label=f"top-1 {split} error", level=level, y_unit="percent"
     )
 
 
@@ -121,7 +158,8 @@ def _check_choice(key: str, value: str, allowed: dict[str, str]) -> None:
 def _group(histories: Sequence[RunHistory]) -> dict[str, list[Rows]]:
     """The rows of runs, grouped by label and by settings other than the seed.
 
-    A group is named by its label and the settings that tell it from the other groups.
+    A group is named by what tells it from the other groups: its label, unless all have the same,
+    and settings.
     """
     configs = [
         {
@@ -133,10 +171,12 @@ def _group(histories: Sequence[RunHistory]) -> dict[str, list[Rows]]:
     ]
     keys = dict.fromkeys(key for config in configs for key in config if key != "label")
     differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
+    labels_differ = len({history.label for history in histories}) > 1
     groups: dict[str, list[Rows]] = {}
     for history, config in zip(histories, configs, strict=True):
         settings = [f"{key}={config.get(key)}" for key in differing[:MOST_DIFFERENCES]]
-        groups.setdefault(" ".join([history.label, *settings]), []).append(history.rows)
+        label = [history.label] if labels_differ or not settings else []
+        groups.setdefault(" ".join([*label, *settings]), []).append(history.rows)
     return groups
 
 

@@ -21,13 +21,17 @@ KEYS = ("layer", "images", "count")
 """The keys of `AnalyzeSpec` that it reads."""
 ACROSS = 16
 """Feature maps in a row."""
+INPUT_INCHES = 1.6
+"""Side of the image above its feature maps."""
+LEAST_SIDE = 6
+"""Positions across of a feature map in which something can be seen; smaller ones are left out."""
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     """Draw the feature maps of the first image; those of a layer share one scale.
 
     Args:
-        spec: `layer`; null for some feature maps of every layer that has any.
+        spec: `layer`; null for some feature maps of every layer in which something can be seen.
         subject: the net and the image.
 
     Raises:
@@ -38,7 +42,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     sample = subject.sample()
     outputs = activations(net, subject.preprocess.crop(sample.pixels[:1]), layers)
     rows = []
-    panels = []
+    shown = sample.pixels[:1].cpu().numpy()[None]
+    panels = [TilesPanel(shown, title="the image", inches=INPUT_INCHES)]
     for name, (channels,) in outputs.items():
         rows.append(_row(name, channels))
         towers = len(net.local_towers)
@@ -66,15 +71,18 @@ def _layers_with_maps(net: Towers, name: str | None, run_name: str) -> list[str]
 
     Args:
         net: the net.
-        name: of a layer; None for all that have feature maps.
+        name: of a layer; None for all whose feature maps have LEAST_SIDE positions across, or the
+            first.
         run_name: what a message calls the net.
 
     Raises:
         UsageError: there is no such layer, or it has no feature maps.
     """
-    layers = [shape.name for shape in net.shapes if shape.spec.kind is not Kind.fc]
+    shapes = [shape for shape in net.shapes if shape.spec.kind is not Kind.fc]
+    layers = [shape.name for shape in shapes]
     if name is None and layers:
-        return layers
+        clear = [shape.name for shape in shapes if shape.end_size >= LEAST_SIDE]
+        return clear or layers[:1]
     shape = net.shapes[0] if name is None else find_layer(net, name)
     if shape.name in layers:
         return [shape.name]

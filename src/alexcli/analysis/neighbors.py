@@ -77,7 +77,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         ],
         caption="First column: the images that are looked up; then the training images at the "
         f"smallest Euclidean distance in {shape.name} ({units:,} units) and in raw pixels, exact "
-        f"over all {count:,}. Run {subject.name}.",
+        f"over all {count:,}; \u2717: of another class. Run {subject.name}.",
     )
 
 
@@ -159,9 +159,12 @@ def _panel(
 ) -> TilesPanel:
     """A row for each image of the sample: the image, then its neighbours."""
     captions: list[str] = []
+    wrong: list[bool] = []
     for file, label, row in zip(sample.files, sample.labels, neighbors, strict=True):
-        captions += [label or file, *(neighbor.class_name for neighbor in row)]
+        names = [neighbor.class_name for neighbor in row]
+        captions += [label or file, *names]
+        wrong += [False, *(label is not None and name != label for name in names)]
     shown = [training_set.fetch([neighbor.index for neighbor in row]) for row in neighbors]
     tiles = np.concatenate([sample.pixels.cpu().numpy()[:, None], shown], axis=1)
     share = "" if same_class is None else f", {100 * same_class:.0f}% of the same class"
-    return TilesPanel(tiles, captions, title=f"nearest in {space}{share}")
+    return TilesPanel(tiles, captions, title=f"nearest in {space}{share}", wrong=wrong)

@@ -218,7 +218,8 @@ def _panel(rows: Sequence[dict[str, Any]], batch: int) -> LinesPanel:
     return LinesPanel(
         lines,
         x_label="devices",
-        y_label="bytes that a device sends in an update",
+        y_label="what a device sends in an update",
+        y_unit="bytes",
         title=f"batch {batch:,}",
         log_x=True,
         log_y=True,

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
@@ -13,6 +14,7 @@ from alexcli.cli.output import emit
 from alexcli.errors import UsageError, plural
 from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
+from alexcli.render.sparkline import sparkline
 from alexcli.render.tables import Format
 from alexcli.reporter import Reporter
 
@@ -183,11 +185,23 @@ def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
         f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "
         f"{outcome.result['seconds']:,.0f} s of training"
     )
+    _print_curve(outcome, reporter)
     test = outcome.result.get("test")
     if test is not None:
         reporter.note(f"test error {100 * test['top1_err']:.2f}% on {test['n']:,} images")
     emit(f"{outcome.directory}\n")
     reporter.note(f"next: {_program()} eval --ten-crop {outcome.directory}")
+
+
+def _print_curve(outcome: TrainResult, reporter: Reporter) -> None:
+    """The validation error of every epoch, drawn in a line; nothing for a run of one epoch."""
+    from alexcli.run.directory import RunDirectory
+
+    rows = RunDirectory(Path(outcome.directory)).rows()
+    errors = [row["top1_err"] for row in rows if row["split"] == "val"]
+    if len(errors) > 1:
+        line = sparkline(errors)
+        reporter.note(f"validation error by epoch: {errors[0]:.1%} {line} {errors[-1]:.1%}")
 
 
 def _program() -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from alexcli.records.prediction import ImagePrediction
 from alexcli.tables import Table
@@ -54,6 +54,8 @@ class LinesPanel:
     """Whether the vertical axis is logarithmic, to base 10."""
     level: Level | None = None
     """A horizontal line, such as a threshold."""
+    y_unit: Literal["", "percent", "bytes"] = ""
+    """How the vertical axis is numbered: fractions as percent, bytes as kB, MB ..."""
 
 
 @dataclass
@@ -108,6 +110,8 @@ class TilesPanel:
     """What stands above the panel."""
     inches: float | None = None
     """Side of a tile; None chooses it by the number of tiles in a row."""
+    wrong: list[bool] = field(default_factory=list)
+    """Which captions name something wrong, one for each caption; none: no caption does."""
 
 
 @dataclass

@@ -51,6 +51,10 @@ TOWER_COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")
 CROSSING_COLOUR = "#c0392b"
 MOST_NUMBERED_CLASSES = 20
 """Classes of a confusion matrix with room for numbers in its cells."""
+MOST_NAMES_INSIDE = 5
+LONGEST_NAME_INSIDE = 30
+"""Names of curves that a legend within the axes can hold without hiding them."""
+WRONG_COLOUR = "#a61c00"
 CLASS_NAME_LENGTH = 20
 """Characters of a class's name beside a confusion matrix."""
 
@@ -159,13 +163,42 @@ def _draw_lines(panel: LinesPanel, axis: Any) -> None:
             axis.fill_between(line.x, line.low, line.high, color=curve.get_color(), alpha=0.2)
     if panel.level is not None:
         axis.axhline(panel.level.y, color="0.4", linestyle="--", label=panel.level.label)
-    if panel.log_x:
-        axis.set_xscale("log", base=2)
     axis.set_yscale("log" if panel.log_y else "linear")
+    if panel.log_x:
+        _use_powers_of_two(axis, panel)
+    if panel.y_unit:
+        axis.yaxis.set_major_formatter(_formatter(panel.y_unit))
     axis.grid(visible=True, alpha=0.3)
-    axis.legend(fontsize="small")
+    _draw_legend(axis)
     _set_title(axis, panel)
     axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
+
+
+def _use_powers_of_two(axis: Any, panel: LinesPanel) -> None:
+    """A horizontal axis to base 2, with plain numbers where something was measured."""
+    from matplotlib.ticker import NullLocator
+
+    axis.set_xscale("log", base=2)
+    places = sorted({float(x) for line in panel.lines.values() for x in line.x})
+    axis.set_xticks(places, [f"{place:,.0f}" for place in places])
+    axis.xaxis.set_minor_locator(NullLocator())
+
+
+def _formatter(unit: str) -> Any:
+    """How matplotlib writes fractions as percent, and bytes as kB, MB, GB."""
+    from matplotlib.ticker import EngFormatter, PercentFormatter
+
+    return PercentFormatter(xmax=1) if unit == "percent" else EngFormatter(unit="B")
+
+
+def _draw_legend(axis: Any) -> None:
+    """Name the curves: inside where there is room, below the axis where names are long or many."""
+    names = axis.get_legend_handles_labels()[1]
+    if len(names) <= MOST_NAMES_INSIDE and all(len(name) <= LONGEST_NAME_INSIDE for name in names):
+        axis.legend(fontsize="small")
+        return
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
+    axis.legend(fontsize="x-small", frameon=False, **below)
 
 
 def _tile_side(panel: TilesPanel) -> float:
@@ -193,7 +226,11 @@ def _draw_tiles(panel: TilesPanel, axis: Any) -> None:
         x = column * (width + gap) + width / 2
         y = row * (above + height + gap) + above - gap
         size = 8 if panel.inches else 6
-        axis.text(x, y, caption, ha="center", va="bottom", fontsize=size)
+        style = {"color": "black"}
+        if panel.wrong and panel.wrong[position]:  # a sign besides the colour, for all eyes
+            caption = f"\u2717 {caption}"
+            style = {"color": WRONG_COLOUR, "weight": "bold"}
+        axis.text(x, y, caption, ha="center", va="bottom", fontsize=size, **style)
     axis.set_axis_off()
     _set_title(axis, panel)
 

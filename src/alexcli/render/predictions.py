@@ -34,6 +34,11 @@ MOST_ROWS_OF_PIXELS = 60_000
 """Agg, which draws for matplotlib, draws 65,536 at most."""
 DRAWN_SIDE = 512
 """Pixels of the longer side of an image in the figure."""
+RIGHT_COLOUR = "#f0a8a0"
+OTHER_COLOUR = "#c3d5ee"
+"""Of bars: light enough that what is written over them can be read."""
+MOST_DRAWN = 40
+"""Images of a figure: more of them fit on no screen and no page."""
 NAME_LENGTH = 28
 """Characters of a name in the figure."""
 
@@ -47,7 +52,10 @@ def prediction_analysis(predictions: Sequence[ImagePrediction], title: str) -> A
     ]
     data = [_as_json(image) for image in predictions]
     table = Table.from_records("predictions", rows)
-    return Analysis(title, [table], [PredictionsPanel(predictions)], data=data)
+    if len(predictions) > MOST_DRAWN:
+        title += f"; drawn: the first {MOST_DRAWN} of {len(predictions):,} images"
+    panel = PredictionsPanel(predictions[:MOST_DRAWN])
+    return Analysis(title, [table], [panel], data=data)
 
 
 def json_line(image: ImagePrediction) -> str:
@@ -137,7 +145,7 @@ def _draw_bars(axes: Any, image: ImagePrediction) -> None:
     places = range(len(image.predictions))
     probabilities = [prediction.p for prediction in image.predictions]
     colours = [
-        "#d9534f" if prediction.class_ == image.label else "#8fb3e0"
+        RIGHT_COLOUR if prediction.class_ == image.label else OTHER_COLOUR
         for prediction in image.predictions
     ]
     axes.barh(places, probabilities, color=colours, height=0.85)
@@ -145,7 +153,7 @@ def _draw_bars(axes: Any, image: ImagePrediction) -> None:
         name = short(prediction.name, NAME_LENGTH)
         axes.text(0.02, place, name, va="center", fontsize=8)
         axes.text(
-            0.99, place, percent(prediction.p), va="center", ha="right", fontsize=7, color="0.35"
+            0.99, place, percent(prediction.p), va="center", ha="right", fontsize=7, color="0.1"
         )
     axes.set(xlim=(0, 1), xticks=[], yticks=[])
     axes.invert_yaxis()

@@ -39,9 +39,19 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
             files += [png, svg]
             figures[name] = _svg_element(svg)
         template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
-        page = template.render(sections=sections, figures=figures, text=_cell, numeric=numeric)
+        page = template.render(
+            title=_title(sections), sections=sections, figures=figures, text=_cell, numeric=numeric
+        )
         path.write_text(page, encoding="utf-8")
     return files
+
+
+def _title(sections: Mapping[str, Analysis]) -> str:
+    """What the page is about: its only section, or the names of all."""
+    if len(sections) == 1:
+        (section,) = sections.values()
+        return printable(section.title)
+    return f"Report of {', '.join(sections)}"
 
 
 def _cell(value: object) -> str:

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from alexcli.run.machine import processor
+
 PACKAGES = ("alexcli", "torch", "torchvision", "lightning", "numpy", "pillow")
 
 
@@ -24,7 +26,7 @@ def describe_environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {name: importlib.metadata.version(name) for name in PACKAGES},
         "git": git_state(),
-        "devices": gpus or [platform.processor() or platform.machine()],
+        "devices": gpus or [processor()],
         "threads": torch.get_num_threads(),
     }
 

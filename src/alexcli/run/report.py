@@ -7,7 +7,7 @@ from typing import Any
 
 from alexcli.analysis import curves
 from alexcli.errors import UsageError
-from alexcli.records.analysis import Analysis, LinesPanel
+from alexcli.records.analysis import Analysis
 from alexcli.records.history import RunHistory
 from alexcli.records.study import StudyResult
 from alexcli.run.directory import RunDirectory
@@ -42,11 +42,8 @@ def study_report(study: StudyResult, arguments: str) -> Analysis:
         raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
     command = f"alexcli ablate {study.name} {arguments}".rstrip()
     commands = [command, *(arm.command for arm in study.arms)]
-    analysis = _report(f"{study.name}: {study.about}", runs, histories, commands)
-    if study.threshold is None:  # then no threshold is part of the study
-        for panel in analysis.panels:
-            if isinstance(panel, LinesPanel):
-                panel.level = None
+    title = f"{study.name}: {study.about}"
+    analysis = _report(title, runs, histories, commands, study.threshold)
     bands = "Lines: means over seeds; bands: from the lowest to the highest seed."
     return replace(analysis, caption=bands)
 
@@ -70,6 +67,7 @@ def _report(
     runs: Sequence[RunDirectory],
     histories: Sequence[RunHistory],
     commands: Sequence[str],
+    threshold: float | None = None,
 ) -> Analysis:
     """Curves of runs under a title, with the tables that explain them.
 
@@ -78,8 +76,9 @@ def _report(
         runs: the runs.
         histories: of the runs, in the same order.
         commands: what repeats them.
+        threshold: of the error, if it matters when it is reached.
     """
-    analysis = curves.run(AnalyzeSpec(), histories)
+    analysis = curves.run(AnalyzeSpec(threshold=threshold), histories)
     tables = [
         *analysis.tables,
         *_difference_tables(runs, histories),

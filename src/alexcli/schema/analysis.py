@@ -97,7 +97,7 @@ class AnalyzeSpec:
     """curves: train, train_eval or val."""
     against: str = "epoch"
     """curves: the horizontal axis: epoch, step or time."""
-    threshold: float = ranged(0.25, above=0, below=1)
-    """curves: error, a fraction, whose crossing is reported (Figure 1: 0.25)."""
+    threshold: float | None = ranged(None, above=0, below=1)
+    """curves: an error as a fraction (Figure 1: 0.25), of which is reported when runs reach it."""
     range_test: RangeTestSpec = field(default_factory=RangeTestSpec)
     """lr: the rates that are tried."""
