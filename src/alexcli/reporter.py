@@ -14,6 +14,13 @@ class Reporter(Protocol):
     def warn(self, text: str) -> None:
         """Show one line that should not be missed."""
 
+    def busy(self, task: str) -> None:
+        """Show that work of unknown length goes on, until something else does or `close`.
+
+        Args:
+            task: what is done, such as `starting`.
+        """
+
     def progress(self, task: str, completed: int, total: int) -> None:
         """Show how far a pass that is not training has come.
 
@@ -51,6 +58,9 @@ class NullReporter:
         """Show nothing."""
 
     def warn(self, text: str) -> None:
+        """Show nothing."""
+
+    def busy(self, task: str) -> None:
         """Show nothing."""
 
     def progress(self, task: str, completed: int, total: int) -> None:

@@ -1,72 +1,28 @@
 import io
+import threading
 
 import pytest
 from rich.console import Console
 
-from alexcli.records.training import EpochRow
+from alexcli.render import progress
 from alexcli.render.progress import (
     BarReporter,
     LineReporter,
+    close_reporters,
     duration,
-    epoch_line,
     make_reporter,
-    step_line,
+    starting,
 )
-
-TRAIN = EpochRow(
-    step=40,
-    epoch=1,
-    split="train",
-    loss=2.0,
-    top1_err=0.8,
-    top5_err=0.3,
-    lr=0.01,
-    images_per_s=1234.5,
-    time=3.0,
-)
-VAL = EpochRow(
-    step=40,
-    epoch=1,
-    split="val",
-    loss=1.5,
-    top1_err=0.7,
-    top5_err=None,
-    lr=0.01,
-    images_per_s=2000.0,
-    time=4.0,
-)
-STEP = EpochRow(
-    step=20,
-    epoch=1,
-    split="train",
-    loss=2.1,
-    top1_err=0.85,
-    top5_err=None,
-    lr=0.01,
-    images_per_s=999.0,
-    time=1.0,
-)
+from tests.render.epoch_rows import STEP, TRAIN, VAL
 
 
 def _line_reporter() -> tuple[LineReporter, io.StringIO]:
     """A reporter without a terminal whose lines are always due."""
     out = io.StringIO()
     reporter = LineReporter(Console(file=out, width=200, color_system=None))
-    reporter.SECONDS_BETWEEN_LINES = 0  # type: ignore[misc]
+    reporter.SECONDS_BETWEEN_FIRST_LINES = 0
+    reporter.SECONDS_BETWEEN_LINES = 0
     return reporter, out
-
-
-def test_an_epoch_is_one_line_with_errors_in_percent() -> None:
-    assert epoch_line([TRAIN, VAL], 3) == (
-        "epoch 1/3  train loss 2.000 error 80.00% top-5 30.00%  "
-        "val loss 1.500 error 70.00%  lr 0.01  1,234 images/s"
-    )
-
-
-def test_a_step_is_one_line_with_where_training_is() -> None:
-    assert step_line(STEP, 3, 1200) == (
-        "epoch 1/3  step 20/1,200  loss 2.100  error 85.00%  lr 0.01  999 im/s"
-    )
 
 
 def test_without_a_terminal_there_are_plain_lines() -> None:
@@ -86,7 +42,7 @@ def test_without_a_terminal_there_are_plain_lines() -> None:
 def test_lines_of_steps_and_passes_wait_until_they_are_due() -> None:
     reporter, out = _line_reporter()
     reporter.progress("mean image", 5, 1000)
-    reporter.SECONDS_BETWEEN_LINES = 1000  # type: ignore[misc]
+    reporter.SECONDS_BETWEEN_FIRST_LINES = 1000
     reporter.progress("mean image", 6, 1000)
     reporter.step(STEP, 3, 120)
     reporter.warn("shown at once")
@@ -133,3 +89,70 @@ def test_a_reporter_without_a_terminal_draws_no_bars() -> None:
 )
 def test_durations_are_readable(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_lines_come_soon_at_first_and_then_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr("alexcli.render.progress.time.monotonic", lambda: now)
+    out = io.StringIO()
+    reporter = LineReporter(Console(file=out, width=200, color_system=None))
+    for now in (1000.0, 1004.0, 1006.0, 1012.0, 1059.0, 1061.0, 1080.0, 1095.0):
+        reporter.progress("mean image", int(now), 2000)
+    shown = [int(line.split()[2].replace(",", "")) for line in out.getvalue().splitlines()]
+    assert shown == [1006, 1012, 1059, 1095]
+
+
+def test_a_silent_start_is_told_in_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(LineReporter, "SECONDS_BETWEEN_FIRST_LINES", 0.001)
+    told = threading.Event()
+    notes: list[str] = []
+
+    def note(_: LineReporter, text: str) -> None:
+        notes.append(text)
+        told.set()
+
+    monkeypatch.setattr(LineReporter, "note", note)
+    with starting():
+        assert told.wait(60)
+        close_reporters()
+        count = len(notes)
+        make_reporter().note("something else")
+    assert notes[0] == "starting: 0 s"
+    assert notes[count:] == ["something else"]
+
+
+def test_a_silent_start_on_a_terminal_is_a_bar_until_something_else_is_shown() -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=80, force_terminal=True, color_system=None)
+    reporter = BarReporter(console)
+    reporter.still_busy("starting", 1.0)
+    bar = reporter.bar
+    assert bar is not None
+    reporter.still_busy("starting", 2.0)
+    assert reporter.bar is bar
+    reporter.progress("mean image", 5, 10)
+    assert not bar.live.is_started
+    reporter.close()
+    assert reporter.bar is None
+
+
+def test_only_one_bar_is_on_the_terminal() -> None:
+    with starting():
+        (first,) = [each for each in progress._made if each._waiting is not None]
+        make_reporter().progress("mean image", 5, 10)
+        assert first._waiting is None
+    assert not any(each._waiting for each in progress._made)
+
+
+def test_an_epoch_on_a_terminal_fits_it_and_a_warning_breaks_between_words() -> None:
+    out = io.StringIO()
+    reporter = BarReporter(Console(file=out, width=60, force_terminal=True, color_system=None))
+    reporter.epoch([TRAIN, VAL], 3)
+    reporter.warn("the learning rate is so high that the weights no longer stay finite")
+    assert [line.rstrip() for line in out.getvalue().splitlines()] == [
+        "epoch 1/3  train loss 2.000 error 80.00%  val error 70.00%",
+        "warning: the learning rate is so high that the weights no",
+        "longer stay finite",
+    ]

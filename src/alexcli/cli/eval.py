@@ -45,8 +45,7 @@ def eval_(
     Args:
         arguments (RUN_OR_CKPT|KEY=VALUE): Run directories, checkpoints or wildcards, and overrides
             of data.*, eval.*, placement.* or trainer.*.
-        protocols: Views of each image that are averaged: center, ten (as --ten-crop), or all: both
-            protocols from one pass.
+        protocols: Views that are averaged: center, ten (as --ten-crop), or all: both from one pass.
         split: Which held-out images.
         per_class: Also show the error of each class, and the classes it is most confused with.
         out (DIR): Write results.json, results.csv, predictions.npz and, with --per-class,
@@ -71,6 +70,7 @@ def eval_(
     checkpoints = resolve_runs(names, runs)
     spec = eval_config(checkpoints[0].run, overrides)
     if needs_workers(spec):
+        reporter.close()
         run_workers(spec, _worker_arguments(typed_arguments(context), names, checkpoints))
         return
     enter_worker(spec)

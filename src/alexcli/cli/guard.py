@@ -1,5 +1,6 @@
 """How a command ends: an expected error becomes a message, a hint and an exit code."""
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable
@@ -10,8 +11,10 @@ from rich.console import Console
 from rich.text import Text
 
 from alexcli.errors import AlexcliError, InterruptedRunError
+from alexcli.render.columns import wrapped
 from alexcli.render.foreign import printable
-from alexcli.run.worker import rank_prefix, send_error_to_parent
+from alexcli.render.progress import close_reporters, starting
+from alexcli.run.worker import is_main_process, rank_prefix, send_error_to_parent
 
 P = ParamSpec("P")
 
@@ -26,7 +29,8 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     @functools.wraps(command)
     def guarded_command(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with starting() if is_main_process() else contextlib.nullcontext():
+                command(*args, **kwargs)
         except KeyboardInterrupt:
             stopped = InterruptedRunError(
                 "stopped", hint="repeat the same command; what it has finished stays"
@@ -54,10 +58,14 @@ def _report(error: AlexcliError) -> None:
 
 
 def print_error(error: AlexcliError) -> None:
-    """Print message and hint on stderr."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    """Print message and hint on stderr; on a terminal the message breaks between its words."""
+    close_reporters()
+    console = Console(stderr=True, highlight=False)
     message = printable(rank_prefix() + error.message, lines=True)
-    console.print(Text.assemble(("error:", "red"), " ", message))
+    if console.is_terminal:
+        message = wrapped(f"error: {message}", console.width).removeprefix("error: ")
+    console.print(Text.assemble(("error:", "red"), " ", message), soft_wrap=True)
     if error.hint:
         hint = printable(error.hint, lines=True)
-        console.print(Text.assemble(("hint:", "cyan"), " ", hint))
+        # Whole, so that a command in it can be copied.
+        console.print(Text.assemble(("hint:", "cyan"), " ", hint), soft_wrap=True)

@@ -7,11 +7,13 @@ from pathlib import Path
 from alexcli.errors import UsageError
 from alexcli.files import writing
 from alexcli.records.analysis import Analysis
+from alexcli.render.progress import close_reporters
 from alexcli.reporter import Reporter
 
 
 def emit(text: str) -> None:
     """Write data to stdout."""
+    close_reporters()
     sys.stdout.write(text)
     sys.stdout.flush()
 

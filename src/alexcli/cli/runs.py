@@ -11,7 +11,7 @@ from alexcli.cli.command import command, group
 from alexcli.cli.options import FormatOption
 from alexcli.cli.output import emit
 from alexcli.errors import UsageError, plural
-from alexcli.render.progress import duration, make_reporter
+from alexcli.render.progress import close_reporters, duration, make_reporter
 from alexcli.render.tables import Format, percent, render
 from alexcli.tables import Table
 
@@ -167,6 +167,7 @@ def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs"
     for run in matches:
         reporter.note(str(run.path))
     if not yes:
+        close_reporters()
         typer.confirm(f"Remove {plural(len(matches), 'run')}?", abort=True, err=True)
     for run in matches:
         for file in remove_run(run):

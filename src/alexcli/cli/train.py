@@ -159,6 +159,7 @@ def _train_one(
     from alexcli.run.worker import is_main_process, leave_process_group
 
     if needs_workers(spec):
+        reporter.close()
         run_workers(spec, command_line)
         return
     enter_worker(spec)

@@ -1,56 +1,52 @@
 """Showing how a run goes, on stderr: bars on a terminal, plain lines elsewhere."""
 
+import contextlib
+import functools
 import time
+from collections.abc import Iterator, Sequence
+from weakref import WeakSet
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from alexcli.records.training import EpochRow
+from alexcli.render.bar import FittingBar
+from alexcli.render.columns import Column, epoch_columns, fit, step_columns, wrapped
 from alexcli.render.foreign import printable
-from alexcli.render.tables import percent
+from alexcli.render.waiting import Waiting
 from alexcli.reporter import Reporter
+
+_made: "WeakSet[LineReporter]" = WeakSet()
+"""Every reporter of this process."""
 
 
 def make_reporter() -> Reporter:
     """A reporter with bars where stderr is a terminal, with lines elsewhere."""
     console = Console(stderr=True, highlight=False)
-    return BarReporter(console) if console.is_terminal else LineReporter(console)
+    reporter = BarReporter(console) if console.is_terminal else LineReporter(console)
+    _made.add(reporter)
+    return reporter
 
 
-def epoch_line(rows: list[EpochRow], epochs: int) -> str:
-    """An epoch in one line.
-
-    Args:
-        rows: one for each split that was measured.
-        epochs: epochs of the whole run.
-    """
-    first = rows[0]
-    parts = [f"epoch {first.epoch}/{epochs}"]
-    for row in rows:
-        top5 = "" if row.top5_err is None else f" top-5 {percent(row.top5_err)}"
-        parts.append(f"{row.split} loss {row.loss:.3f} error {percent(row.top1_err)}{top5}")
-    parts.append(f"lr {first.lr:g}")
-    parts.append(f"{first.images_per_s:,.0f} images/s")
-    return "  ".join(parts)
+def close_reporters() -> None:
+    """End every bar, because a result, an error or a question is shown next."""
+    _end_all_but(None)
 
 
-def step_line(row: EpochRow, epochs: int, steps: int) -> str:
-    """Where training is, in one line.
+def _end_all_but(exempt: "LineReporter | None") -> None:
+    """End the bars of other reporters, because one terminal has room for one."""
+    for reporter in list(_made):
+        if reporter is not exempt:
+            reporter.end()
 
-    Args:
-        row: the running epoch so far.
-        epochs: epochs of the whole run.
-        steps: updates of the whole run.
-    """
-    parts = [
-        f"epoch {row.epoch}/{epochs}",
-        f"step {row.step:,}/{steps:,}",
-        f"loss {row.loss:.3f}",
-        f"error {percent(row.top1_err)}",
-        f"lr {row.lr:g}",
-        f"{row.images_per_s:,.0f} im/s",
-    ]
-    return "  ".join(parts)
+
+@contextlib.contextmanager
+def starting() -> Iterator[None]:
+    """Say that a command starts if it takes long to show anything, such as for its imports."""
+    make_reporter().busy("starting")
+    try:
+        yield
+    finally:
+        close_reporters()
 
 
 def duration(seconds: float) -> str:
@@ -63,13 +59,19 @@ def duration(seconds: float) -> str:
 
 
 class LineReporter:
-    """A line for each epoch, and one every half minute within long ones.
+    """A line for each epoch, and others within long ones: soon at first, then every half minute.
 
     Args:
         console: where the lines go.
     """
 
+    SECONDS_BETWEEN_FIRST_LINES = 5.0
+    """In the first minute of a piece of work."""
     SECONDS_BETWEEN_LINES = 30.0
+    FIRST_LINES_END = 60.0
+    """Seconds."""
+    SECONDS_BEFORE_BAR = 1.0
+    """Work of unknown length that ends sooner draws no bar."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -77,6 +79,11 @@ class LineReporter:
         """When the last line that depends on the time was shown."""
         self._first_step: tuple[int, float] | None = None
         """The first step that was reported, and when."""
+        self._task = ""
+        """What is being done."""
+        self._task_began = self._last_line
+        self._waiting: Waiting | None = None
+        """What goes on without saying anything."""
 
     def note(self, text: str) -> None:
         """See Reporter."""
@@ -86,28 +93,75 @@ class LineReporter:
         """See Reporter."""
         self.note(f"warning: {text}")
 
+    def busy(self, task: str) -> None:
+        """See Reporter."""
+        _end_all_but(self)
+        self.end()
+        self._wait(task, self.SECONDS_BETWEEN_FIRST_LINES)
+
+    def still_busy(self, task: str, seconds: float) -> None:
+        """Say that work of unknown length goes on.
+
+        Args:
+            task: what is done.
+            seconds: since it began.
+        """
+        self._show_line(f"{task}: {seconds:.0f} s")
+
     def progress(self, task: str, completed: int, total: int) -> None:
         """See Reporter."""
+        self._begin(task)
         if self._is_due():
             self._show_line(f"{task}: {completed:,} of {total:,}")
 
     def step(self, row: EpochRow, epochs: int, steps: int) -> None:
         """See Reporter."""
+        self._begin("training")
         if self._first_step is None:
             self._first_step = (row.step, time.monotonic())
         if self._is_due():
-            self._show_line(f"{step_line(row, epochs, steps)}  ETA {self._eta(row.step, steps)}")
+            line = fit(step_columns(row, epochs, steps))
+            self._show_line(f"{line}  ETA {self._eta(row.step, steps)}")
 
     def epoch(self, rows: list[EpochRow], epochs: int) -> None:
         """See Reporter."""
-        self._show_line(epoch_line(rows, epochs))
+        self._show_line(fit(epoch_columns(rows, epochs)))
 
     def close(self) -> None:
         """See Reporter."""
+        self.end()
+        close_reporters()
+
+    def end(self) -> None:
+        """End what goes on in this reporter."""
+        if self._waiting is not None:
+            self._waiting.stop()
+        self._waiting = None
+
+    def _begin(self, task: str) -> None:
+        """End what goes on without a known length, and note when a piece of work begins."""
+        _end_all_but(self)
+        self.end()
+        if task != self._task:
+            self._task = task
+            self._task_began = time.monotonic()
+
+    def _wait(self, task: str, seconds: float) -> None:
+        """Begin to wait for work of unknown length.
+
+        Args:
+            task: what is done.
+            seconds: after which `still_busy` is called for the first time, and between two calls.
+        """
+        self._waiting = Waiting(functools.partial(self.still_busy, task), seconds)
+        self._waiting.start()
 
     def _is_due(self) -> bool:
         """Whether enough time has passed since the last line."""
-        return time.monotonic() - self._last_line >= self.SECONDS_BETWEEN_LINES
+        now = time.monotonic()
+        is_young = now - self._task_began < self.FIRST_LINES_END
+        pause = self.SECONDS_BETWEEN_FIRST_LINES if is_young else self.SECONDS_BETWEEN_LINES
+        return now - self._last_line >= pause
 
     def _show_line(self, text: str) -> None:
         """Show a line, after which others wait."""
@@ -127,49 +181,51 @@ class LineReporter:
 class BarReporter(LineReporter):
     """A bar that stays at the bottom, with the lines of the epochs above it."""
 
-    bar: Progress | None = None
+    bar: FittingBar | None = None
     """The bar of the present piece of work."""
+
+    def warn(self, text: str) -> None:
+        """See Reporter; a sentence breaks between its words."""
+        self.note(wrapped(f"warning: {text}", self.console.width))
+
+    def busy(self, task: str) -> None:
+        """See Reporter."""
+        _end_all_but(self)
+        self.end()
+        self._wait(task, self.SECONDS_BEFORE_BAR)
+
+    def still_busy(self, task: str, seconds: float) -> None:
+        """See LineReporter."""
+        if self.bar is None:
+            self._move_bar(task, 0, None, [])
 
     def progress(self, task: str, completed: int, total: int) -> None:
         """See Reporter."""
-        self._move_bar(task, completed, total, f"{completed:,}/{total:,}")
+        self._move_bar(task, completed, total, [Column(f"{completed:,}/{total:,}", 1)])
 
     def step(self, row: EpochRow, epochs: int, steps: int) -> None:
         """See Reporter."""
-        self._move_bar("training", row.step, steps, step_line(row, epochs, steps))
+        self._move_bar("", row.step, steps, step_columns(row, epochs, steps))
 
-    def close(self) -> None:
+    def epoch(self, rows: list[EpochRow], epochs: int) -> None:
         """See Reporter."""
+        self.note(fit(epoch_columns(rows, epochs), self.console.width))
+
+    def end(self) -> None:
+        """See LineReporter."""
+        super().end()
         if self.bar is not None:
             self.bar.stop()
         self.bar = None
 
-    def _move_bar(self, task: str, completed: int, total: int, status: str) -> None:
-        """Move the bar; other work gets a new one.
-
-        Args:
-            task: what is done.
-            completed: items that are finished.
-            total: items of the whole work.
-            status: what stands beside the bar.
-        """
+    def _move_bar(
+        self, task: str, completed: int, total: int | None, status: Sequence[Column]
+    ) -> None:
+        """Move the bar; other work gets a new one."""
         task = printable(task)
         if self.bar is None or self.bar.tasks[0].description != task:
-            self.close()
-            self.bar = self._new_bar(task)
-        self.bar.update(self.bar.task_ids[0], completed=completed, total=total, status=status)
-
-    def _new_bar(self, task: str) -> Progress:
-        bar = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=None),
-            TextColumn("{task.fields[status]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
-            TimeRemainingColumn(),
-            console=self.console,
-            transient=True,
-        )
-        bar.add_task(task, status="")
-        bar.start()
-        return bar
+            _end_all_but(self)
+            self.end()
+            self.bar = FittingBar(self.console, task)
+            self.bar.start()
+        self.bar.move(completed, total, status)

@@ -21,6 +21,7 @@ class LoggingReporter:
     def __init__(self, reporter: Reporter, log: logging.Logger) -> None:
         self.reporter = reporter
         self.log = log
+        self.busy = reporter.busy
         self.progress = reporter.progress
         self.step = reporter.step
         self.close = reporter.close

@@ -172,6 +172,7 @@ def _fit(
         reporter.note(f"resuming from {resumption.path}, step {resumption.step:,}")
     if placement.is_main:
         run.forget_after(resumption.step)
+    reporter.busy("first step")
     best = fit(
         module,
         data,

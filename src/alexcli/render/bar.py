@@ -1,0 +1,84 @@
+"""A bar of progress that fits the terminal, however wide it is made meanwhile."""
+
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, RenderableType
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from alexcli.render.columns import Column, fit
+
+WIDTH_WITH_ELAPSED = 100
+"""Characters from which on there is room for the time that has passed."""
+WIDTH_WITH_BAR = 50
+"""Characters from which on there is room for the bar itself."""
+SHORTEST_BAR = 10
+TIME = len("0:00:00")
+
+
+class FittingBar(Progress):
+    """One task: its name, a bar, its status, and the times passed and left.
+
+    Args:
+        console: where the bar is drawn.
+        task: what is done; "" where the status says it.
+    """
+
+    def __init__(self, console: Console, task: str) -> None:
+        # Results go to stdout, wherever that leads, and never through a bar.
+        super().__init__(console=console, transient=True, redirect_stdout=False)
+        self.add_task(task, total=None, status=())
+
+    def move(self, completed: int, total: int | None, status: Sequence[Column]) -> None:
+        """Move the bar.
+
+        Args:
+            completed: items that are finished.
+            total: items of the whole work; None where nobody knows.
+            status: what stands beside the bar, as far as there is room.
+        """
+        self.update(self.task_ids[0], completed=completed, total=total, status=status)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The columns that the terminal has room for now."""
+        if self.tasks:
+            self.columns = _columns(self.tasks[0], self.console.width)
+        yield self.make_tasks_table(self.tasks)
+
+
+def _columns(task: Task, width: int) -> tuple[str | ProgressColumn, ...]:
+    """The columns of a bar on a terminal of a width, in characters."""
+    has_elapsed = width >= WIDTH_WITH_ELAPSED or task.total is None
+    has_bar = width >= WIDTH_WITH_BAR
+    times = [TimeElapsedColumn()] if has_elapsed else []
+    taken = (TIME + 1) * len(times)
+    left: list[ProgressColumn] = []
+    if task.total is not None:
+        left = [TextColumn("ETA"), TimeRemainingColumn()]
+        taken += len("ETA") + 1 + TIME + 1
+    bar: list[ProgressColumn] = []
+    if has_bar:
+        bar = [BarColumn(bar_width=None)]
+        taken += SHORTEST_BAR + 1
+    description = _shortened(task.description, width // 3)
+    taken += len(description) + 1
+    status = fit(task.fields["status"], max(0, width - taken))
+    texts = [_text(description)] if description else []
+    return (*texts, *bar, *([_text(status)] if status else []), *times, *left)
+
+
+def _text(text: str) -> TextColumn:
+    """A column of text that is no format, as a name may hold braces."""
+    return TextColumn(text.replace("{", "{{").replace("}", "}}"), markup=False)
+
+
+def _shortened(text: str, most: int) -> str:
+    """Text of so many characters at most."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
