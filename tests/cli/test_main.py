@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 import typer
 
-from alexcli.cli.main import app
+from alexcli.cli.main import _quiet_libraries, app
 from alexcli.config.composition import composition
 from tests.cli.command_line import run_command
 from tests.conftest import SMALL
@@ -187,6 +188,26 @@ def test_errors_carry_a_hint_line() -> None:
     err = run_command("train", "optim.epocs=3").err
     assert re.search(r"^error: unknown key 'optim.epocs'", err, re.M)
     assert re.search(r"^hint: did you mean optim.epochs", err, re.M)
+
+
+def test_warnings_of_libraries_reach_users_only_where_they_can_act(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "warnoptions", [])
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.resetwarnings()
+        _quiet_libraries()
+        warnings.warn("this operator is deprecated", FutureWarning, stacklevel=1)
+        warnings.warn("CUDA initialization: the driver is too old", UserWarning, stacklevel=1)
+    assert [str(each.message) for each in shown] == ["CUDA initialization: the driver is too old"]
+
+
+def test_whoever_asks_for_warnings_gets_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "warnoptions", ["default"])
+    with warnings.catch_warnings():
+        before = list(warnings.filters)
+        _quiet_libraries()
+        assert warnings.filters == before
 
 
 def test_no_color_is_respected() -> None:

@@ -48,7 +48,10 @@ def test_a_run_directory_holds_what_repeating_it_needs() -> None:
     assert times == sorted(times)
     environment = json.loads((run.path / "environment.json").read_text())
     assert torch.__version__.startswith(environment["packages"]["torch"])
-    assert "epoch 2/2" in (run.path / "train.log").read_text()
+    log = (run.path / "train.log").read_text()
+    assert "epoch 2/2" in log
+    assert "GPU available" not in log  # Lightning's words, advertisements among them
+    assert "Tip" not in log
     assert (run.path / "best.ckpt").exists()
     result = run.result()
     assert result == trained.result

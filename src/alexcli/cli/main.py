@@ -5,6 +5,7 @@ import gc
 import io
 import os
 import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -102,9 +103,24 @@ def _write_every_name() -> None:
                 stream.reconfigure(errors="backslashreplace")
 
 
+USERS_TO_ACT_ON = ".*(CUDA initialization|NVIDIA driver|not compatible with the current PyTorch)"
+"""Warnings of libraries about what only a user can mend: drivers and devices."""
+
+
+def _quiet_libraries() -> None:
+    """Keep warnings of libraries to their developers, unless -W or PYTHONWARNINGS ask for them.
+
+    Our own messages do not go through `warnings`.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("default", message=USERS_TO_ACT_ON)
+
+
 def main() -> None:
     """Run the command line."""
     stop_with_named_parent()
+    _quiet_libraries()
     _limit_spinning()
     _write_every_name()
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.metadata
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,12 +18,14 @@ def import_lightning() -> None:
     """Import Lightning in about half of the time.
 
     torchmetrics then takes its metrics that need `NEVER_USED` for impossible, until this process
-    ends. Packages that are imported already stay visible.
+    ends. Packages that are imported already stay visible. What Lightning logs below a warning is of
+    devices that it does not see and of products, and nobody hears it.
     """
-    if "torchmetrics" in sys.modules:
-        return
-    with _hidden([name for name in NEVER_USED if name not in sys.modules]):
+    is_too_late = "torchmetrics" in sys.modules
+    hidden = () if is_too_late else NEVER_USED
+    with _hidden([name for name in hidden if name not in sys.modules]):
         importlib.import_module("lightning")
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
 
 
 @contextmanager
