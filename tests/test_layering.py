@@ -25,6 +25,7 @@ ORDER = (
     "records",
     "reporter",
     "model",
+    "weights",
     "data",
     "optim losses metrics",
     "placement",

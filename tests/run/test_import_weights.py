@@ -14,12 +14,14 @@ from alexcli.run.find import newest, resolve_runs
 from alexcli.run.import_weights import import_weights
 from alexcli.run.predict import find_images, predict
 from alexcli.run.trained import TrainedModel, load
+from alexcli.run.weight_sources import ImportRequest
 
 RUNS = Path("runs")
 
 
 def _import(weights: Path, classes: Path | None = None) -> RunDirectory:
-    return import_weights("torchvision", RUNS, NullReporter(), weights=weights, classes=classes)
+    request = ImportRequest(weights)
+    return import_weights("torchvision", RUNS, NullReporter(), request, classes=classes)
 
 
 @pytest.fixture(scope="module")
@@ -103,12 +105,12 @@ def test_without_a_network_the_error_says_what_to_do(
 ) -> None:
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(UsageError, match="could not be downloaded") as caught:
-        import_weights("torchvision", RUNS, NullReporter())
+        import_weights("torchvision", RUNS, NullReporter(), ImportRequest(None))
     assert "--weights" in (caught.value.hint or "")
     assert not RUNS.exists()
 
 
 def test_an_unknown_source_is_refused_with_the_nearest() -> None:
     with pytest.raises(UsageError, match="there are torchvision") as caught:
-        import_weights("torchvison", RUNS, NullReporter())
+        import_weights("torchvison", RUNS, NullReporter(), ImportRequest(None))
     assert caught.value.hint == "did you mean torchvision?"

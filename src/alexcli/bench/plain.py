@@ -157,7 +157,7 @@ def _build_op(op: Op, shape: LayerShape, model: ModelSpec) -> nn.Module:
 
 def _build_pool(spec: PoolSpec, rounding: Rounding) -> nn.Module:
     """torch's pooling, with windows that are clipped as ours are."""
-    ceil = rounding is Rounding.ceil
+    ceil = rounding is not Rounding.floor
     if spec.kind is PoolKind.max:
         return nn.MaxPool2d(spec.size, spec.stride, ceil_mode=ceil)
     return nn.AvgPool2d(spec.size, spec.stride, ceil_mode=ceil, count_include_pad=False)

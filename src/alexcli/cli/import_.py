@@ -1,34 +1,67 @@
 """alexcli import."""
 
 from pathlib import Path
+from typing import Literal
 
+from alexcli.cli.arguments import one_of, split_arguments
 from alexcli.cli.output import emit
+from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
+
+SOURCE_NAMES = ("torchvision", "caffe", "onnx", "weights")
 
 
 def import_(
     source: str,
+    arguments: list[str] | None = None,
     *,
     weights: Path | None = None,
     classes: Path | None = None,
+    pixels: Literal["caffe", "rgb", "torchvision"] | None = None,
+    mean: str | None = None,
     runs: Path = Path("runs"),
 ) -> None:
     """Make a run of weights from elsewhere, for eval, predict and analyze.
 
     Args:
-        source (SOURCE): Where the weights come from, such as torchvision (its alexnet).
-        weights (FILE): A file with the weights; without it, they are downloaded.
+        source (SOURCE): torchvision (its published alexnet), caffe (a .caffemodel), onnx (an ONNX
+            file), or weights (a .pth or .safetensors of any AlexNet, told by its shapes).
+        arguments (FILE|KEY=VALUE): The file with the weights, and what it does not say, such as
+            model=caffenet or data.resize=shorter.
+        weights (FILE): The file with the weights; without one, torchvision's are downloaded.
         classes (FILE): Names of the classes in the order of the outputs, one a line; without it,
             those of ILSVRC-2012.
+        pixels: What the net reads. caffe: BGR from 0 to 255, less the mean, the whole image
+            squeezed to 256; rgb: the same in RGB; torchvision: RGB from 0 to 1, less the mean and
+            divided by the deviation, shorter side 256.
+        mean (FILE|NUMBERS): The mean that is subtracted: .binaryproto, .npy, or three grey levels
+            in the order of the pixels, such as 104,117,123; without it, ImageNet's channel means.
         runs: Directory of all runs.
 
     Examples:
         alexcli import torchvision && alexcli predict cat.jpg
-        alexcli import torchvision --weights alexnet-owt-7be5be79.pth
+        alexcli import caffe bvlc_reference_caffenet.caffemodel --mean imagenet_mean.binaryproto
+        alexcli import onnx bvlcalexnet-12.onnx
+        alexcli import weights alexnet.pth --pixels caffe model=caffenet
     """
+    one_of("source", source, SOURCE_NAMES)
+    names, overrides = split_arguments(arguments or [])
+    files = [*names, *([str(weights)] if weights else [])]
+    if len(files) > 1:
+        raise UsageError(f"one file is imported at a time, not {', '.join(files)}")
+    if files and not Path(files[0]).expanduser().is_file():
+        raise UsageError(f"{files[0]} is not a file", hint="name the file with the weights")
     from alexcli.run.import_weights import import_weights
+    from alexcli.run.weight_sources import ImportRequest
+    from alexcli.weights.pixels import Pixels
 
     reporter = make_reporter()
-    run = import_weights(source, runs, reporter, weights=weights, classes=classes)
+    request = ImportRequest(
+        file=Path(files[0]) if files else None,
+        pixels=None if pixels is None else Pixels(pixels),
+        mean=mean,
+        overrides=overrides,
+    )
+    run = import_weights(source, runs, reporter, request, classes=classes)
     emit(f"{run.path}\n")
     reporter.note("next: alexcli predict cat.jpg")

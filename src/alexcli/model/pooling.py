@@ -24,7 +24,7 @@ class Pool(nn.Module):
         self.kind = spec.kind
         self.size = spec.size
         self.stride = spec.stride
-        self.ceil = rounding is Rounding.ceil
+        self.ceil = rounding is not Rounding.floor
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) -> (N, C, H', W')."""

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from alexcli.errors import UsageError, plural
 from alexcli.schema import Activation, Kind, LayerSpec, ModelSpec, Norm, Op, Reads, Rounding
 
+KERNEL = "kernel"
+"""The kind of window of a product, in messages."""
+
 
 @dataclass(frozen=True)
 class LayerShape:
@@ -164,7 +167,7 @@ def _trace_layer(
     fc = spec.kind is Kind.fc
     out_size = 1
     if not fc:
-        out_size = _positions(model, name, "kernel", size, spec.kernel, spec.stride, spec.pad)
+        out_size = _positions(model, name, KERNEL, size, spec.kernel, spec.stride, spec.pad)
     end_size = out_size
     if Op.pool in spec.ops:
         pool = spec.pool or model.pool
@@ -266,7 +269,7 @@ def _positions(
     Args:
         model: the net, whose `rounding` says whether a last, clipped position counts.
         name: the layer's key in `model.layers`.
-        kind: `kernel` or `pooling window`.
+        kind: KERNEL or `pooling window`.
         size: side of the input.
         window: side of the window.
         stride: step between positions.
@@ -280,7 +283,7 @@ def _positions(
             f"of model.input.size={model.input.size}",
             hint="raise model.input.size, or lower the layer's kernel, stride or pooling",
         )
-    if model.rounding is Rounding.floor:
+    if model.rounding is Rounding.floor or (model.rounding is Rounding.pool_up and kind == KERNEL):
         return span // stride + 1
     steps = -(-span // stride)
     # A window that would begin past the image is left out, as torch's ceil_mode does.

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from alexcli.checksum import is_intact
 from alexcli.errors import UsageError
+from alexcli.weights.mistaken import mistaken_for_weights
 
 REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
 """What lit.module writes under `alexcli`, at least."""
@@ -28,13 +29,16 @@ READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile)
 DAMAGED_HINT = "another checkpoint beside it, such as best.ckpt, may be whole"
 
 
-def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
+def read_plain(
+    path: Path, *, mmap: bool = False, damaged_hint: str = DAMAGED_HINT
+) -> dict[str, Any]:
     """What torch.save wrote, if it is a mapping of plain data and tensors.
 
     Args:
         path: the file.
         mmap: leave tensors on disk until they are used; the checksum, for which every byte is
             read, is not compared then.
+        damaged_hint: what to do about a damaged file.
 
     Raises:
         UsageError: missing, truncated, no mapping, other bytes than those that were written, or
@@ -43,7 +47,7 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     try:
         if not mmap and is_intact(path) is False:
             raise UsageError(
-                f"{path} is damaged: its checksum is not that of its content", hint=DAMAGED_HINT
+                f"{path} is damaged: its checksum is not that of its content", hint=damaged_hint
             )
         with warnings.catch_warnings():
             # torch warns of an unusual pickle before it refuses it, which is what counts.
@@ -56,13 +60,16 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     except UsageError:
         raise
     except pickle.UnpicklingError as error:
+        _refuse_other_kinds(path, error)
         raise UsageError(
             f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
-            hint="alexcli loads no checkpoint that could execute code",
+            hint="alexcli loads no checkpoint that could execute code; of a net that was saved "
+            "whole, save the weights: torch.save(net.state_dict(), FILE)",
         ) from error
     except Exception as error:  # torch's reader of old files answers foreign bytes in many ways
+        _refuse_other_kinds(path, error)
         raise UsageError(
-            f"{path} is truncated or not a checkpoint: {_reason(path, error)}", hint=DAMAGED_HINT
+            f"{path} is truncated or not a checkpoint: {_reason(error)}", hint=damaged_hint
         ) from error
     if not isinstance(content, dict):
         kind = type(content).__name__
@@ -70,20 +77,24 @@ def read_plain(path: Path, *, mmap: bool = False) -> dict[str, Any]:
     return cast(dict[str, Any], content)
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _refuse_other_kinds(path: Path, error: Exception) -> None:
+    """UsageError for a file that is visibly something else, such as a web page, or unreadable."""
+    try:
+        mistaken = mistaken_for_weights(path)
+    except OSError as os_error:
+        reason = os_error.strerror or type(os_error).__name__
+        raise UsageError(f"{path} cannot be read: {reason}") from error
+    if mistaken is not None:
+        raise UsageError(
+            f"{path} is truncated or not a checkpoint: {mistaken.what}", hint=mistaken.hint
+        ) from error
+
+
+def _reason(error: Exception) -> str:
     """Why a file cannot be read as a checkpoint.
 
     torch's own texts are for programmers; some advise to execute what is in the file.
     """
-    try:
-        with path.open("rb") as file:
-            start = file.read(512)
-    except OSError as os_error:
-        return os_error.strerror or type(os_error).__name__
-    if not start:
-        return "it is empty"
-    if not start.strip(b"\0"):
-        return "it begins with zeros"
     reason = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
     if isinstance(error, READ_ERRORS) and reason and "weights_only" not in reason:
         return reason

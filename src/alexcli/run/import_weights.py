@@ -1,85 +1,40 @@
 """Importing weights from elsewhere as runs, for `eval`, `predict` and `analyze`.
 
-A new source is an entry of SOURCES with a function that reads its weights; their names are
-translated in model/torchvision_weights.py.
+Where weights come from and how they are read: run/weight_sources.py.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from alexcli.checksum import checksummed
-from alexcli.config.compose import compose
 from alexcli.data.names import ilsvrc2012_wnids
 from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError, did_you_mean, plural
 from alexcli.files import atomic_path
 from alexcli.model.net import Net
-from alexcli.model.torchvision_weights import (
-    TORCHVISION_MEAN,
-    download_torchvision,
-    from_torchvision,
-)
 from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.start import directory_for
+from alexcli.run.weight_sources import SOURCES, ImportedNet, ImportRequest, checked_file
 from alexcli.schema import TrainSpec
+from alexcli.weights.pixels import Floats
 
 ILSVRC2012_TRAINING_IMAGES = 1_281_167
-
-
-@dataclass(frozen=True)
-class WeightSource:
-    """Where weights come from, and the net that they belong to."""
-
-    about: str
-    """For people."""
-    load: Callable[[Path | None, Reporter], dict[str, Tensor]]
-    """Reads the weights from a file, or from the source itself without one, under our names."""
-    output: str
-    """A weight whose first dimension counts the classes."""
-    overrides: tuple[str, ...]
-    """Configuration of the net and of the preprocessing that it was trained with."""
-    mean: tuple[float, float, float]
-    """Mean RGB pixel that was subtracted, in [0, 1]."""
-    training_images: int = ILSVRC2012_TRAINING_IMAGES
-
-
-def _load_torchvision(file: Path | None, reporter: Reporter) -> dict[str, Tensor]:
-    """The weights of torchvision's alexnet: a state dict, or a checkpoint that holds one."""
-    if file is None:
-        reporter.note("downloading torchvision's alexnet (244 MB), unless torch has it already")
-        return from_torchvision(download_torchvision())
-    content = checkpoint.read_plain(file)
-    for key in ("state_dict", "model"):
-        if key in content:
-            return from_torchvision(content[key])
-    return from_torchvision(content)
-
-
-SOURCES: Mapping[str, WeightSource] = {
-    "torchvision": WeightSource(
-        about="torchvision's alexnet",
-        load=_load_torchvision,
-        output="tower0.fc8.bias",
-        overrides=("model=owt", "augment=torchvision", "data.resize=torchvision"),
-        mean=TORCHVISION_MEAN,
-    )
-}
 
 
 def import_weights(
     source_name: str,
     runs: Path,
     reporter: Reporter,
+    request: ImportRequest,
     *,
-    weights: Path | None = None,
     classes: Path | None = None,
 ) -> RunDirectory:
     """Make a run of weights from elsewhere; a run that exists already is left as it is.
@@ -88,31 +43,42 @@ def import_weights(
         source_name: a key of SOURCES.
         runs: directory of all runs.
         reporter: receives notes.
-        weights: a file with the weights; None takes those that the source publishes.
+        request: the file, and what it does not say.
         classes: a list of class names in the order of the outputs, one a line; None for the 1,000
             WNIDs of ILSVRC-2012.
 
     Raises:
-        UsageError: an unknown source, no network, a file without the source's weights, or a wrong
-            number of names.
+        UsageError: an unknown source, no network, a file without the source's weights, what does
+            not fit (layer by layer), or a wrong number of names.
     """
-    source = _source(source_name)
-    state = source.load(weights, reporter)
-    names = _class_names(classes, count=len(state[source.output]))
-    spec = _config(source_name, len(names), runs)
-    run = directory_for(spec, "\n".join(names), checkpoint.weights_digest(state))
+    if source_name not in SOURCES:
+        raise UsageError(
+            f"source {source_name!r} does not exist; there are {', '.join(SOURCES)}",
+            hint=did_you_mean(source_name, SOURCES) or "alexcli import --help",
+        )
+    if request.file is not None:
+        request = replace(request, file=checked_file(request.file))
+    imported = SOURCES[source_name](request, reporter)
+    for note in imported.notes:
+        reporter.note(note)
+    spec = _completed(imported, source_name, runs)
+    names = _class_names(classes, count=spec.model.classes)
+    net = build_net(spec)
+    _check_fit(net, imported, request.file)
+    digest = checkpoint.weights_digest({**imported.weights, "mean": torch.tensor(imported.mean)})
+    run = directory_for(spec, "\n".join(names), digest)
     if run.result() is not None:
         reporter.note(f"{run.path} is there already")
         return run
-    net = build_net(spec)
-    checkpoint.load_weights(net, state, weights or Path(source.about))
+    net.load_state_dict(imported.weights)
+    preprocess = build_preprocess(spec, _statistics(imported.mean, spec.data.size))
     run.create(spec, names)
-    _save(run, spec, net, _statistics(source, size=spec.data.size), names)
+    _save(run, net, preprocess, names)
     run.finish(
         "import",
         {
             "model": spec.model.name,
-            "source": str(weights or source_name),
+            "source": str(request.file or source_name),
             "classes": len(names),
             "parameters": sum(parameter.numel() for parameter in net.parameters()),
         },
@@ -120,43 +86,63 @@ def import_weights(
     return run
 
 
-def _source(name: str) -> WeightSource:
-    if name not in SOURCES:
-        raise UsageError(
-            f"source {name!r} does not exist; there are {', '.join(SOURCES)}",
-            hint=did_you_mean(name, SOURCES) or "alexcli import --help",
-        )
-    return SOURCES[name]
-
-
-def _config(source_name: str, classes: int, runs: Path) -> TrainSpec:
-    """The configuration of an imported run, as if the net had been trained here."""
-    overrides = [
-        "data=folder",
-        *SOURCES[source_name].overrides,
-        f"model.classes={classes}",
-        f"label={source_name}",
-    ]
-    spec = compose(overrides, TrainSpec)
+def _completed(imported: ImportedNet, source_name: str, runs: Path) -> TrainSpec:
+    """The configuration with its label, place and number of classes."""
+    spec = imported.spec
+    spec.label = spec.label or source_name
     spec.runs = str(runs)
+    spec.model.classes = len(list(imported.weights.values())[-1])
     return spec
 
 
-def _statistics(source: WeightSource, size: int) -> Statistics:
-    """The mean pixel as a mean image, and no colour noise."""
-    pixel = 255 * torch.tensor(source.mean, dtype=torch.float64)
+def _check_fit(net: Net, imported: ImportedNet, file: Path | None) -> None:
+    """UsageError that names every weight of the file that has another shape than the net's."""
+    expected = net.state_dict()
+    differences = []
+    for name in [*expected, *(name for name in imported.weights if name not in expected)]:
+        in_file = _shape(imported.weights.get(name))
+        in_net = _shape(expected.get(name))
+        if in_file != in_net:
+            layer = name.removeprefix("tower0.")
+            called = imported.file_names.get(name)
+            also = f" ({called})" if called and called != layer else ""
+            differences.append(f"{layer}{also} is {in_file} in the file and {in_net} in the net")
+    if differences:
+        model = imported.spec.model
+        raise UsageError(
+            f"{file or imported.about} does not fit {model.name}, for images of "
+            f"{model.input.size} pixels: {'; '.join(differences)}",
+            hint="alexcli config list shows other nets (model=NAME); sizes are model.input.size "
+            "and model.layers.conv1.pad",
+        )
+
+
+def _shape(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else str(list(tensor.shape))
+
+
+def _statistics(mean: Floats, size: int) -> Statistics:
+    """A mean pixel or image as statistics of a training set, without colour noise.
+
+    Args:
+        mean: (3,) or (S, S, 3), grey levels.
+        size: side of a stored image; an image of another size is refused.
+    """
+    if mean.ndim == 3 and len(mean) != size:
+        raise UsageError(
+            f"the mean image is of {len(mean)} pixels, and data.size={size}",
+            hint="leave data.size out, or give three numbers: --mean B,G,R",
+        )
     return Statistics(
-        mean_image=pixel.expand(size, size, 3).numpy(),
-        covariance=torch.zeros(3, 3).numpy(),
-        count=source.training_images,
+        mean_image=np.broadcast_to(mean, (size, size, 3)).copy(),
+        covariance=np.zeros((3, 3)),
+        count=ILSVRC2012_TRAINING_IMAGES,
     )
 
 
-def _save(
-    run: RunDirectory, spec: TrainSpec, net: Net, statistics: Statistics, classes: list[str]
-) -> None:
+def _save(run: RunDirectory, net: Net, preprocess: nn.Module, classes: list[str]) -> None:
     """Write the checkpoint `last`, as training would."""
-    module = nn.ModuleDict({"net": net, "preprocess": build_preprocess(spec, statistics)})
+    module = nn.ModuleDict({"net": net, "preprocess": preprocess})
     content: dict[str, Any] = {
         "state_dict": dict(module.state_dict()),
         "global_step": 0,

@@ -51,9 +51,9 @@ PoolKind = StrEnum("PoolKind", ["max", "avg"])
 DropoutKind = StrEnum("DropoutKind", ["test_scale", "inverted"])
 """When dropout rescales: `test_scale` at test, `inverted` in training; see DropoutSpec."""
 
-Rounding = StrEnum("Rounding", ["floor", "ceil"])
+Rounding = StrEnum("Rounding", ["floor", "ceil", "pool_up"])
 """How many positions a window has that does not divide its input: `ceil` adds a last one, which
-reads zeros past the edge.
+reads zeros past the edge; `pool_up` does so in pooling alone, as Caffe does.
 """
 
 Init = StrEnum("Init", ["gaussian", "he", "torch"])
@@ -175,7 +175,7 @@ class ModelSpec:
     input: InputSpec = field(default_factory=InputSpec)
     """The image that the net reads."""
     rounding: Rounding = Rounding.floor
-    """Output sizes of convolution and pooling; the 2012 code rounds up."""
+    """Output sizes of convolution and pooling: floor, ceil (the 2012 code) or pool_up (Caffe)."""
     activation: Activation = Activation.relu
     """What the op `act` stands for (section 3.1)."""
     norm: Norm = Norm.lrn

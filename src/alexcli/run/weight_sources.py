@@ -1,0 +1,288 @@
+"""Where weights of others come from, and the net and the pixels that they belong to.
+
+A new source is an entry of SOURCES; how its files are read stands under weights/.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from alexcli.config.compose import compose
+from alexcli.errors import UsageError
+from alexcli.model.torchvision_weights import (
+    TORCHVISION_MEAN,
+    download_torchvision,
+    from_torchvision,
+)
+from alexcli.reporter import Reporter
+from alexcli.run import checkpoint
+from alexcli.schema import ModelSpec, Norm, Op, Reads, TrainSpec
+from alexcli.weights.caffe import CaffeNet, read_caffemodel
+from alexcli.weights.chain import (
+    PAPER_INPUT,
+    Chain,
+    named_weights,
+    reversed_channels,
+    specification,
+)
+from alexcli.weights.mistaken import mistaken_for_weights
+from alexcli.weights.onnx_graph import read_onnx
+from alexcli.weights.pixels import CAFFE_MEAN_BGR, Floats, Pixels, pixel_of, read_mean
+from alexcli.weights.ports import recognize
+from alexcli.weights.state_dict import weights_in
+
+KNOWN_MODELS = ("bvlc_alexnet", "caffenet", "owt")
+"""Choices of conf/model that files of others may hold."""
+
+
+@dataclass(frozen=True)
+class ImportRequest:
+    """What the user asks for."""
+
+    file: Path | None
+    """The file with the weights; None takes those that the source publishes."""
+    pixels: Pixels | None = None
+    mean: str | None = None
+    """A file or three grey levels."""
+    overrides: Sequence[str] = ()
+    """KEY=VALUE as typed."""
+
+
+@dataclass
+class ImportedNet:
+    """Weights, and the configuration that they belong to."""
+
+    about: str
+    """For people."""
+    spec: TrainSpec
+    weights: dict[str, Tensor]
+    """Under our names, for images in red, green, blue."""
+    mean: Floats
+    """(3,) or (S, S, 3), red, green, blue, grey levels."""
+    file_names: Mapping[str, str] = field(default_factory=dict)
+    """The file's name of a weight, by ours, where it has another."""
+    notes: list[str] = field(default_factory=list)
+    """What the file does not say and was chosen."""
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The weights of a .safetensors, or of what torch.save wrote, without executing anything.
+
+    Raises:
+        UsageError: it cannot be read, is something else, or holds no weights.
+    """
+    if path.suffix == ".safetensors":
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        try:
+            weights = weights_in(load_file(path))
+        except SafetensorError as error:
+            raise UsageError(
+                f"{path} is truncated or not a safetensors file: {error}", hint="download it again"
+            ) from error
+    else:
+        weights = weights_in(checkpoint.read_plain(path, damaged_hint="download it again"))
+    if not weights:
+        raise UsageError(
+            f"{path} holds no weights", hint="torch.save(net.state_dict(), FILE) writes them"
+        )
+    return weights
+
+
+def checked_file(path: Path) -> Path:
+    """The file of weights; UsageError if it does not exist or is visibly something else."""
+    path = path.expanduser()
+    if not path.is_file():
+        kind = "is a folder" if path.is_dir() else "does not exist"
+        raise UsageError(f"{path} {kind}", hint="name the file with the weights")
+    try:
+        mistaken = mistaken_for_weights(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    if mistaken is not None:
+        raise UsageError(f"{path} holds no weights: {mistaken.what}", hint=mistaken.hint)
+    return path
+
+
+def _torchvision(request: ImportRequest, reporter: Reporter) -> ImportedNet:
+    """torchvision's alexnet: a state dict, or a checkpoint that holds one."""
+    if request.mean is not None or request.pixels not in (None, Pixels.torchvision):
+        raise UsageError(
+            "torchvision's alexnet reads torchvision's pixels: it takes no --mean or --pixels",
+            hint="alexcli import weights FILE, for a net that reads others",
+        )
+    if request.file is None:
+        reporter.note("downloading torchvision's alexnet (244 MB), unless torch has it already")
+        weights = from_torchvision(download_torchvision())
+    else:
+        weights = from_torchvision(read_weights(request.file))
+    overrides, mean = pixel_settings(Pixels.torchvision, None)
+    spec = _compose(["model=owt", *overrides], request)
+    return ImportedNet("torchvision's alexnet", spec, weights, mean)
+
+
+def _caffe(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
+    """A .caffemodel, whose layers say what the net is."""
+    path = _required(request, "FILE.caffemodel")
+    net = read_caffemodel(path)
+    pixels = request.pixels or Pixels.caffe
+    overrides, mean = pixel_settings(pixels, request.mean)
+    notes = []
+    if request.mean is None and pixels is not Pixels.torchvision:
+        mean, note = _mean_of(net, mean)
+        notes.append(note)
+    if net.pixel_scale != 1:
+        overrides.append(f"augment.pixel_scale={net.pixel_scale:.6g}")
+    return _from_chain(net.chain, path, request, pixels, overrides, mean, notes)
+
+
+def _mean_of(net: CaffeNet, default: Floats) -> tuple[Floats, str]:
+    """The mean that a net of Caffe was trained with, as far as its file says."""
+    if net.mean_pixel:
+        return pixel_of(net.mean_pixel), "the mean is the file's own mean_value"
+    trained = "; the net was trained with a mean image" if net.mean_file else ""
+    return default, (
+        "the file holds no mean: taken is that of ILSVRC-2012 in each channel "
+        f"({', '.join(f'{value:.3f}' for value in CAFFE_MEAN_BGR)}: B, G, R){trained}; "
+        "--mean mean.binaryproto takes another"
+    )
+
+
+def _onnx(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
+    """An ONNX file, whose nodes say what the net is."""
+    path = _required(request, "FILE.onnx")
+    net = read_onnx(path)
+    pixels = request.pixels or (Pixels.caffe if "caffe" in net.producer.lower() else None)
+    pixels = _told(pixels, path)
+    overrides, mean = pixel_settings(pixels, request.mean)
+    return _from_chain(net.chain, path, request, pixels, overrides, mean, [])
+
+
+def _from_chain(
+    chain: Chain,
+    path: Path,
+    request: ImportRequest,
+    pixels: Pixels,
+    overrides: list[str],
+    mean: Floats,
+    notes: list[str],
+) -> ImportedNet:
+    """A net whose file says what it is made of."""
+    typed = [word for word in request.overrides if word.startswith(("model=", "model."))]
+    if typed:
+        raise UsageError(
+            f"{typed[0]!r} would change the net, which {path.name} describes itself",
+            hint="leave it out; data.*, augment.* and label may be set",
+        )
+    spec = _compose(overrides, request)
+    spec.model = _known(specification(chain, path.suffix.removeprefix(".") or "caffemodel"))
+    if chain.input_size is None:
+        notes = [*notes, f"the file does not say the size of its images: taken is {PAPER_INPUT}"]
+    weights = named_weights(chain)
+    if pixels is Pixels.caffe and spec.model.input.channels == 3:
+        weights = reversed_channels(weights)
+    return ImportedNet(path.name, spec, weights, mean, notes=notes)
+
+
+def _known(model: ModelSpec) -> ModelSpec:
+    """The net under its name in conf/model, where it is one of them."""
+    for name in KNOWN_MODELS:
+        known = compose([f"model={name}"], TrainSpec).model
+        known.classes = model.classes
+        if _structure(model) == _structure(known):
+            return known
+    return model
+
+
+def _structure(model: ModelSpec) -> ModelSpec:
+    """A net without what training alone uses: initial weights and dropout; nor its name."""
+    plain = ModelSpec()
+    layers = {
+        name: layer
+        and replace(
+            layer,
+            std=0.0,
+            bias=0.0,
+            reads=Reads.own_tower,
+            ops=[op for op in layer.ops if op is not Op.dropout],
+        )
+        for name, layer in model.layers.items()
+    }
+    lrn = model.lrn if model.norm is Norm.lrn else plain.lrn
+    return replace(model, name="", init=plain.init, dropout=plain.dropout, lrn=lrn, layers=layers)
+
+
+def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
+    """A state dict of an AlexNet, told by the shapes of its weights."""
+    path = _required(request, "FILE.pth")
+    port = recognize(read_weights(path), path)
+    pixels = request.pixels or (Pixels.torchvision if port.base == "owt" else None)
+    pixels = _told(pixels, path)
+    overrides, mean = pixel_settings(pixels, request.mean)
+    spec = _compose([f"model={port.base}", *port.overrides, *overrides], request)
+    weights = reversed_channels(port.weights) if pixels is Pixels.caffe else port.weights
+    typed_model = any(word.startswith("model") for word in request.overrides)
+    notes = [] if typed_model else [f"assumed: {text}" for text in port.assumed]
+    return ImportedNet(path.name, spec, weights, mean, port.file_names, notes)
+
+
+def _required(request: ImportRequest, metavar: str) -> Path:
+    if request.file is None:
+        raise UsageError("no file with weights is named", hint=f"alexcli import SOURCE {metavar}")
+    return request.file
+
+
+def _told(pixels: Pixels | None, path: Path) -> Pixels:
+    """The pixels that the user names; UsageError where neither he nor the file does."""
+    if pixels is None:
+        raise UsageError(
+            f"{path} does not say which pixels its net reads, on which its accuracy depends",
+            hint="--pixels caffe (BGR, 0-255, mean subtracted, squeezed to 256), --pixels rgb (the "
+            "same in RGB) or --pixels torchvision (0-1, mean and deviation)",
+        )
+    return pixels
+
+
+def pixel_settings(pixels: Pixels, mean: str | None) -> tuple[list[str], Floats]:
+    """The configuration of a net's pixels, and their mean.
+
+    Args:
+        pixels: which.
+        mean: as --mean has it; None takes ImageNet's channel means.
+
+    Returns:
+        Overrides, and (3,) or (S, S, 3) in red, green, blue, grey levels.
+
+    Raises:
+        UsageError: a mean that cannot be read, or one for torchvision's pixels.
+    """
+    if pixels is Pixels.torchvision:
+        if mean is not None:
+            raise UsageError(
+                "--mean does not go with --pixels torchvision, whose mean is fixed",
+                hint="--pixels rgb --mean R,G,B",
+            )
+        return ["augment=torchvision", "data.resize=torchvision"], 255 * np.array(TORCHVISION_MEAN)
+    values = pixel_of(CAFFE_MEAN_BGR) if mean is None else read_mean(mean, pixels)
+    overrides = ["data.resize=warp", "augment.pca.sigma=0"]
+    if values.ndim == 1:
+        return [*overrides, "augment.mean=channel"], values
+    return [*overrides, "augment.mean=image", f"data.size={len(values)}"], values
+
+
+def _compose(overrides: Sequence[str], request: ImportRequest) -> TrainSpec:
+    """The configuration of an imported run, as if the net had been trained here."""
+    return compose(["data=folder", *overrides, *request.overrides], TrainSpec)
+
+
+SOURCES: Mapping[str, Callable[[ImportRequest, Reporter], ImportedNet]] = {
+    "torchvision": _torchvision,
+    "caffe": _caffe,
+    "onnx": _onnx,
+    "weights": _weights,
+}
+"""Where weights come from: the functions that read them."""
