@@ -191,3 +191,8 @@ def test_a_spatial_norm_of_a_fully_connected_layer_is_refused() -> None:
     spec = model("model.norm=spatial_lrn", "model.layers.fc6.ops=[norm]")
     with pytest.raises(UsageError, match=r"model\.layers\.fc6 is fully connected"):
         trace(spec)
+
+
+def test_pool_up_rounds_pooling_alone() -> None:
+    conv1 = trace(model("model=caffenet", "model.input.size=224", "model.rounding=pool_up"))[0]
+    assert (conv1.out_size, conv1.end_size) == (54, 27)

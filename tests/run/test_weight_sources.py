@@ -15,7 +15,7 @@ from alexcli.run.trained import TrainedModel, load
 from alexcli.run.weight_sources import SOURCES, ImportRequest
 from alexcli.schema import Resize
 from alexcli.weights.pixels import CAFFE_MEAN_BGR, Pixels
-from tests.fakes import RecordingReporter
+from tests.run.trainings import Notes
 from tests.weights.caffe_files import caffemodel, mean_file, number
 from tests.weights.grouped_net import INPUT, images, random_weights, scores
 from tests.weights.onnx_files import write_zoo_net
@@ -94,7 +94,7 @@ def test_without_a_mean_imagenets_is_taken_and_said() -> None:
     Path("net.caffemodel").write_bytes(
         caffemodel(random_weights(), transform=b"\x18" + bytes([INPUT]))
     )
-    reporter = RecordingReporter()
+    reporter = Notes()
     request = ImportRequest(Path("net.caffemodel"), overrides=[f"data.size={STORED}"])
     run = import_weights("caffe", Path("runs"), reporter, request, classes=Path("names"))
     assert "104.007, 116.669, 122.679: B, G, R" in str(reporter.notes)
