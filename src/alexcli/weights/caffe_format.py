@@ -185,7 +185,7 @@ def _class(message: str) -> tuple[Any, type[Exception]]:
 
 def _file() -> Any:
     """The messages as protobuf describes a .proto file."""
-    from google.protobuf import descriptor_pb2 as pb2  # type: ignore[import-untyped]
+    from google.protobuf import descriptor_pb2 as pb2
 
     types, labels = pb2.FieldDescriptorProto.Type, pb2.FieldDescriptorProto.Label
     file = pb2.FileDescriptorProto(name="alexcli_caffe.proto", package="caffe", syntax="proto2")
