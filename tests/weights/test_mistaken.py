@@ -20,7 +20,7 @@ def test_what_visibly_holds_no_weights_is_named(content: bytes, what: str) -> No
     path.write_bytes(content)
     mistaken = mistaken_for_weights(path)
     assert mistaken is not None
-    assert what in mistaken.what
+    assert what in mistaken.clause
     assert mistaken.hint
 
 

@@ -86,7 +86,7 @@ def _refuse_other_kinds(path: Path, error: Exception) -> None:
         raise UsageError(f"{path} cannot be read: {reason}") from error
     if mistaken is not None:
         raise UsageError(
-            f"{path} is truncated or not a checkpoint: {mistaken.what}", hint=mistaken.hint
+            f"{path} is truncated or not a checkpoint: {mistaken.clause}", hint=mistaken.hint
         ) from error
 
 

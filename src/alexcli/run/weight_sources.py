@@ -104,7 +104,7 @@ def checked_file(path: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     if mistaken is not None:
-        raise UsageError(f"{path} holds no weights: {mistaken.what}", hint=mistaken.hint)
+        raise UsageError(f"{path} holds no weights: {mistaken.clause}", hint=mistaken.hint)
     return path
 
 

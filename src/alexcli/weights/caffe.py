@@ -223,22 +223,22 @@ def _add_pool(chain: Chain, layer: Any) -> None:
     chain.add_pool(window, layer.name, up=spec.round_mode == ROUND_UP)
 
 
-def _side(chain: Chain, name: str, spec: Any, what: str, *, default: int) -> int:
+def _side(chain: Chain, name: str, spec: Any, measure: str, *, default: int) -> int:
     """A size that is given once, once a dimension, or as height and width; a misfit if they differ.
 
     Args:
         chain: receives the misfit.
         name: of the layer.
         spec: the parameters of its kind.
-        what: kernel, stride or pad.
+        measure: kernel, stride or pad.
         default: where none is given.
     """
-    value = getattr(spec, "kernel_size" if what == "kernel" else what)
+    value = getattr(spec, "kernel_size" if measure == "kernel" else measure)
     sizes = {int(size) for size in ([value] if isinstance(value, int) else value)}
-    if spec.HasField(f"{what}_h") or spec.HasField(f"{what}_w"):
-        sizes = {int(getattr(spec, f"{what}_h")), int(getattr(spec, f"{what}_w"))}
+    if spec.HasField(f"{measure}_h") or spec.HasField(f"{measure}_w"):
+        sizes = {int(getattr(spec, f"{measure}_h")), int(getattr(spec, f"{measure}_w"))}
     if len(sizes) > 1:
-        chain.misfits.append(f"{name}: {what} of {' x '.join(map(str, sorted(sizes)))}")
+        chain.misfits.append(f"{name}: {measure} of {' x '.join(map(str, sorted(sizes)))}")
     return max(sizes, default=default)
 
 
@@ -253,7 +253,7 @@ def _weight_and_bias(
         dimensions: of the weight; older files write a matrix as (1, 1, U, U_in).
     """
     tensors: list[Tensor] = []
-    for blob, kept in zip(layer.blobs, (dimensions, 1), strict=False):
+    for blob, rank in zip(layer.blobs, (dimensions, 1), strict=False):
         shape = _shape(blob)
         values = _values(blob)
         if math.prod(shape) != len(values) or not values.size:
@@ -261,11 +261,11 @@ def _weight_and_bias(
                 f"{layer.name}: {len(values):,} numbers for weights of shape {shape}"
             )
             return None, None
-        shape = [1] * (kept - len(shape)) + shape
-        if math.prod(shape[: len(shape) - kept]) != 1:
+        shape = [1] * (rank - len(shape)) + shape
+        if math.prod(shape[: len(shape) - rank]) != 1:
             chain.misfits.append(f"{layer.name}: weights of shape {shape}")
             return None, None
-        tensors.append(torch.from_numpy(values.reshape(shape[len(shape) - kept :])))
+        tensors.append(torch.from_numpy(values.reshape(shape[len(shape) - rank :])))
     if not tensors:
         chain.misfits.append(f"{layer.name}: no weights (a .prototxt has none either)")
         return None, None

@@ -11,8 +11,8 @@ PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<script", b"<!--")
 class Mistaken(NamedTuple):
     """What a file is in the place of weights."""
 
-    what: str
-    """A clause, such as `it is a web page`."""
+    clause: str
+    """Such as `it is a web page`."""
     hint: str
 
 
