@@ -191,10 +191,10 @@ def _from_chain(
 def _known(model: ModelSpec) -> ModelSpec:
     """The net under its name in conf/model, where it is one of them."""
     for name in KNOWN_MODELS:
-        known = compose([f"model={name}"], TrainSpec).model
-        known.classes = model.classes
-        if _structure(model) == _structure(known):
-            return known
+        candidate = compose([f"model={name}"], TrainSpec).model
+        candidate.classes = model.classes
+        if _structure(model) == _structure(candidate):
+            return candidate
     return model
 
 
