@@ -8,7 +8,7 @@ from omegaconf import OmegaConf
 from alexcli.config.apply import apply_override
 from alexcli.config.overrides import parse
 from alexcli.errors import UsageError
-from alexcli.schema import AnalyzeSpec, GroupSpec, OptimSpec
+from alexcli.schema import AnalyzeSpec, GroupSpec, OptimSpec, Schedule, ScheduleSpec, ScheduleUnit
 
 
 def changed(override: str) -> Any:
@@ -50,3 +50,36 @@ def test_a_number_of_the_same_name_is_set() -> None:
 def test_what_cannot_be_set_is_refused(override: str, message: str) -> None:
     with pytest.raises(UsageError, match=message.replace("?", r"\?")):
         changed(override)
+
+
+def changed_cosine(*overrides: str) -> Any:
+    """The learning rate of a group that had a cosine per step, after overrides."""
+    group = GroupSpec(pattern="*")
+    group.lr = ScheduleSpec(kind=Schedule.cosine, base=2, per=ScheduleUnit.step)
+    config = OmegaConf.structured(OptimSpec(groups={"weights": group}))
+    for parsed in parse(overrides):
+        config = apply_override(config, parsed)
+    return OmegaConf.to_object(config).groups["weights"].lr
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "groups.weights.lr={kind: steps}",
+        "groups.weights.lr.kind=steps",
+        "groups.weights={lr: {kind: steps}}",
+        "groups={weights: {lr: {kind: steps}}}",
+    ],
+)
+def test_another_kind_of_schedule_keeps_no_key_of_the_old_kind(override: str) -> None:
+    assert changed_cosine(override) == ScheduleSpec(kind=Schedule.steps, base=2)
+
+
+def test_the_same_kind_again_changes_only_what_is_typed() -> None:
+    lr = changed_cosine("groups.weights.lr={kind: cosine, base: 3}")
+    assert (lr.base, lr.per) == (3, ScheduleUnit.step)
+
+
+def test_typed_keys_of_the_new_kind_count() -> None:
+    lr = changed_cosine("groups.weights.lr={kind: steps, steps: {2: 0.1}, per: step}")
+    assert (lr.steps, lr.per) == ({2: 0.1}, ScheduleUnit.step)

@@ -146,3 +146,11 @@ def test_a_hint_is_not_refused_in_its_turn(override: str, hint: str) -> None:
     with pytest.raises(UsageError, match=r"^unknown key ") as refused:
         compose([override], TrainSpec)
     assert refused.value.hint == hint
+
+
+def test_a_gpu_by_number_is_answered_with_the_variable_that_chooses_it() -> None:
+    with pytest.raises(UsageError) as caught:
+        compose(["trainer.accelerator=cuda:1"], TrainSpec)
+    assert caught.value.hint == (
+        "trainer.accelerator=gpu, with CUDA_VISIBLE_DEVICES=1 before alexcli"
+    )

@@ -4,7 +4,7 @@ import pytest
 
 from alexcli.config.compose import compose
 from alexcli.config.overridden import compose_overridden
-from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, ScheduleUnit, TrainSpec
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,14 @@ def test_a_change_leaves_the_next_composition_alone() -> None:
     expected = compose_overridden(["seed=1"], TrainSpec)
     assert compose_overridden(["model.layers.conv4=null", "seed=1"], TrainSpec) != expected
     assert compose_overridden(["seed=1"], TrainSpec) == expected
+
+
+def test_keys_of_a_schedule_count_wherever_its_kind_is_typed() -> None:
+    words = ["optim.groups.weights.lr.per=step", "optim.groups.weights.lr.kind=dexp"]
+    lrs = []
+    for overrides in (words, words[::-1]):
+        weights = compose_overridden(overrides, TrainSpec).optim.groups["weights"]
+        assert weights is not None
+        lrs.append(weights.lr)
+    assert lrs[0] == lrs[1]
+    assert lrs[0].per is ScheduleUnit.step

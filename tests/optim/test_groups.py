@@ -7,7 +7,13 @@ import torch
 from torch import nn
 
 from alexcli.errors import UsageError
-from alexcli.optim.groups import apply_schedules, build_optimizer, parameter_groups
+from alexcli.optim.groups import (
+    USUAL_LR,
+    apply_schedules,
+    build_optimizer,
+    parameter_groups,
+    remarks,
+)
 from alexcli.optim.paper_sgd import PaperSGD
 from alexcli.optim.schedules import RunPosition
 from alexcli.schema import (
@@ -157,3 +163,24 @@ def test_group_that_the_config_lacks_is_refused() -> None:
     with pytest.raises(UsageError, match="'biases'") as caught:
         apply_schedules(optimizer, spec, at_epoch(1, spec.epochs))
     assert caught.value.hint == "optim.groups has weights"
+
+
+def test_a_rate_far_above_the_rules_usual_one_is_remarked_upon_with_that() -> None:
+    (remark,) = remarks(OptimSpec(kind=OptimKind.adam))
+    assert remark == (
+        "optim.kind=adam with optim.lr=0.01: adam is usually given 0.001 (optim.lr=0.001)"
+    )
+    assert remarks(OptimSpec(kind=OptimKind.adam, lr=0.001)) == []
+    (remark,) = remarks(OptimSpec(kind=OptimKind.sgd, lr=0.1))
+    assert "usually given 0.01" in remark
+
+
+def test_the_defaults_of_every_rule_with_its_usual_rate_need_no_remark() -> None:
+    for kind in OptimKind:
+        assert remarks(OptimSpec(kind=kind, lr=USUAL_LR[kind])) == []
+
+
+def test_a_momentum_that_adam_would_ignore_is_said() -> None:
+    (remark,) = remarks(OptimSpec(kind=OptimKind.adam, lr=0.001, momentum=0.5))
+    assert remark == "optim.momentum=0.5 has no effect on optim.kind=adam"
+    assert remarks(OptimSpec(kind=OptimKind.sgd, momentum=0.5)) == []

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import yaml
 
+from alexcli.config.compose import compose
 from alexcli.config.mapping import to_mapping
 from alexcli.reporter import NullReporter
 from alexcli.run.dry_run import plan
 from alexcli.run.train import train
+from alexcli.schema import TrainSpec
 from tests.conftest import small
 
 
@@ -18,8 +20,10 @@ def _comments(text: str) -> list[str]:
 def test_the_configuration_follows_comments_on_run_data_net_and_work() -> None:
     spec = small("trainer.accelerator=cpu")
     text = plan(spec, NullReporter(), overrides=[])
-    assert yaml.safe_load(text) == to_mapping(spec)
-    run, data, net, work = _comments(text)
+    mapping = to_mapping(spec)
+    del mapping["launcher"]  # which a training does not read
+    assert yaml.safe_load(text) == mapping
+    run, data, net, work, changed, *changes = _comments(text)
     assert run.startswith("# run: runs/quickstart/s0-")
     assert run.endswith("(new)")
     assert data == "# data: 150 images of 10 classes, 60 to validate"
@@ -27,7 +31,20 @@ def test_the_configuration_follows_comments_on_run_data_net_and_work() -> None:
     assert work == (
         "# work: 2 epochs of 3 updates at most, cpu, float32, placement single (1 process)"
     )
+    assert changed == "# changed from experiment=quickstart:"
+    assert "#   optim.epochs: 2 (there 28)" in changes
+    assert not any("launcher" in line for line in changes)
     assert not Path("runs").exists()
+
+
+def test_without_changes_the_experiment_is_named_and_a_typed_one_is_compared_with() -> None:
+    spec = compose([], TrainSpec)
+    assert "# as experiment=quickstart says" in plan(spec, NullReporter(), overrides=[])
+    words = ["data=synthetic", "model=tiny", "optim.kind=adam"]
+    text = plan(compose(words, TrainSpec), NullReporter(), overrides=words)
+    assert "# changed from data=synthetic model=tiny:" in text
+    assert "#   optim.kind: adam (there paper_sgd)" in text
+    assert "adam is usually given 0.001 (optim.lr=0.001)" in text
 
 
 def test_a_finished_and_an_unfinished_run_are_told_apart() -> None:

@@ -99,13 +99,28 @@ def _open_studies(
     names, overrides = split_arguments(arguments)
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
-    from alexcli.ablation.launchers import LAUNCHERS
+    from alexcli.config.files import STUDIES, choices
+
+    for name in names:
+        one_of("study", name, choices(STUDIES))
+    _check_root(overrides)
+    from alexcli.ablation.launchers import LAUNCHERS  # torch, which takes seconds to import
     from alexcli.ablation.plan import Ablation
 
     one_of("launcher", launch, ["local", *LAUNCHERS])
     ablation = Ablation(names, overrides, seeds, setting)
     ablation.add_finished_seeds()
     return ablation
+
+
+def _check_root(overrides: Sequence[str]) -> None:
+    """UsageError for a `data.root` that does not exist."""
+    if any(override.startswith("data.root=") for override in overrides):
+        from alexcli.config.compose import compose
+        from alexcli.run.early import check_root
+        from alexcli.schema import TrainSpec
+
+        check_root(compose(overrides, TrainSpec), make_reporter())
 
 
 def _train(

@@ -60,6 +60,11 @@ def analyze(
     if check and name != "params":
         raise UsageError("--check belongs to params", hint="alexcli analyze params --check")
     from alexcli.config.user_conf import use_conf_dir
+
+    if run:
+        from alexcli.run.find import resolve_runs
+
+        resolve_runs(run, runs)  # refuses a run that is not there before torch is imported
     from alexcli.render.output import as_text, files_of
     from alexcli.run.analyze import analyze
 

@@ -60,14 +60,17 @@ def eval_(
     protocol = _protocol(ten_crop, protocols)
     _check_outputs(out, probabilities)
     names, overrides = split_arguments(arguments or [])
-    from alexcli.run.evaluate import evaluate
+    from alexcli.run.early import check_evaluation
     from alexcli.run.find import resolve_runs
+
+    checkpoints = resolve_runs(names, runs)
+    check_evaluation(checkpoints, overrides)
+    from alexcli.run.evaluate import evaluate  # torch, which takes seconds to import
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
     from alexcli.run.trained import eval_config
 
     use_conf(conf)
     reporter = make_reporter()
-    checkpoints = resolve_runs(names, runs)
     spec = eval_config(checkpoints[0].run, overrides)
     if needs_workers(spec):
         reporter.close()

@@ -32,13 +32,14 @@ def export(
         alexcli export runs/quickstart/s0-* --format onnx
         alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
     """
-    from alexcli.render.output import as_text
-    from alexcli.run.export import default_path
-    from alexcli.run.export import export as run_export
     from alexcli.run.find import locate
-    from alexcli.run.trained import load
 
     checkpoint = locate(run)
+    from alexcli.render.output import as_text  # torch from here on, which takes seconds to import
+    from alexcli.run.export import default_path
+    from alexcli.run.export import export as run_export
+    from alexcli.run.trained import load
+
     trained = load(checkpoint.run, checkpoint.path, ["trainer.accelerator=cpu"])
     analysis = run_export(
         trained,

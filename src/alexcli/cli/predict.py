@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -58,6 +59,7 @@ def predict(
         alexcli predict DIR --format jsonl
     """
     _check_figure(out)
+    _check_paths([*images, labels] if labels else images, run, runs)
     from alexcli.render.output import as_text
     from alexcli.render.predictions import json_line, prediction_analysis
     from alexcli.run.predict import check_all_read, find_images
@@ -95,6 +97,15 @@ def _saved(path: Path, folder: Path) -> Path:
     if not file.exists():
         file.write_bytes(sys.stdin.buffer.read())
     return file
+
+
+def _check_paths(files: Sequence[Path], run: str | None, runs: Path) -> None:
+    """UsageError for a file or a run that does not exist, before torch is imported."""
+    from alexcli.run.early import check_images
+    from alexcli.run.find import single_checkpoint
+
+    check_images([file for file in files if str(file) != STANDARD_INPUT])
+    single_checkpoint([] if run is None else [run], runs)
 
 
 def _check_figure(out: Path | None) -> None:

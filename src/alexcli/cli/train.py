@@ -54,12 +54,16 @@ def train(
     after Ctrl-C and 75 after SIGTERM, which asks a scheduler to queue the job again
     (`RequeueExit=75` in slurm.conf).
 
+    A GPU is taken where there is one. Another than the first: CUDA_VISIBLE_DEVICES=1 alexcli train;
+    none: trainer.accelerator=cpu.
+
     Args:
         resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
             the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
         extend: Go on from a finished run that has fewer optim.epochs and is else the same, where
             the schedule allows it (constant, steps, plateau).
-        dry_run: Print the configuration and where it would run.
+        dry_run: Print where it would run, what differs from the chosen experiment, and the whole
+            configuration.
         format: How the table of the trainings comes out; without it, one training alone prints its
             directory.
 
@@ -154,10 +158,14 @@ def _train_one(
         arm: see run.train.train.
         reporter: receives progress updates.
     """
+    from alexcli.reporter import NullReporter
+    from alexcli.run.early import open_early
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
     from alexcli.run.signals import sigterm_as_error
     from alexcli.run.worker import is_main_process, leave_process_group
 
+    speaker = reporter if is_main_process() else NullReporter()
+    opened = open_early(spec, speaker, resume=start.resume, overrides=typed)
     if needs_workers(spec):
         reporter.close()
         run_workers(spec, command_line)
@@ -167,7 +175,13 @@ def _train_one(
 
     with sigterm_as_error():
         result = run_train(
-            spec, reporter, resume=start.resume, extend=start.extend, overrides=typed, arm=arm
+            spec,
+            reporter,
+            resume=start.resume,
+            extend=start.extend,
+            overrides=typed,
+            arm=arm,
+            opened=opened,
         )
     reporter.close()
     leave_process_group()

@@ -1,5 +1,6 @@
 """Setting or removing one key of a configuration, as an override asks for."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from hydra.core.override_parser.types import Override
@@ -7,6 +8,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from alexcli.config.omegaconf_errors import explained
 from alexcli.errors import UsageError
+from alexcli.schema import Schedule, ScheduleSpec
+
+KEYS_OF_ONE_KIND = ("steps", "factor", "parts", "per")
+"""The keys of a schedule that only some kinds read; `base` is every kind's."""
 
 
 def apply_override(config: Any, override: Override) -> Any:
@@ -31,4 +36,30 @@ def apply_override(config: Any, override: Override) -> Any:
             steps = OmegaConf.select(config, key, throw_on_resolution_failure=False)
             if isinstance(steps, DictConfig):  # `range_test.steps` is a number
                 steps.clear()
+        for schedule, kind in _kinds(key, value):
+            _forget_other_kind(OmegaConf.select(config, schedule), kind)
         return OmegaConf.merge(config, change)
+
+
+def _kinds(key: str, value: Any) -> Iterator[tuple[str, str]]:
+    """The kinds that an override chooses anywhere below its key, each with the key above it."""
+    section, _, name = key.rpartition(".")
+    if isinstance(value, dict):
+        for inner, item in value.items():
+            yield from _kinds(f"{key}.{inner}", item)
+    elif name == "kind":
+        yield section, str(value)
+
+
+def _forget_other_kind(node: Any, kind: str) -> None:
+    """Give a schedule whose kind changes the defaults, or it would keep the old kind's keys.
+
+    A constant one reads none of them, and keeps them: they enter the fingerprint of a run.
+    """
+    if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not ScheduleSpec:
+        return
+    if kind in (node.kind.name, Schedule.constant.name):
+        return
+    default = ScheduleSpec()
+    for name in KEYS_OF_ONE_KIND:
+        node[name] = getattr(default, name)

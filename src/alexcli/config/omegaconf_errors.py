@@ -189,6 +189,8 @@ def _value_hint(key: str, reason: str, config: Any) -> str | None:
     invalid_choice = INVALID_CHOICE.search(reason)
     if invalid_choice:
         value, allowed = invalid_choice.groups()
+        if key == "trainer.accelerator" and ":" in value:
+            return f"{key}=gpu, with CUDA_VISIBLE_DEVICES={value.rpartition(':')[2]} before alexcli"
         suggestion = suggest_choice(value, allowed.split(", "))
         return f"did you mean {key}={suggestion}?" if suggestion else f"{key} is one of {allowed}"
     for part, expected_type in EXPECTED_TYPES.items():

@@ -36,10 +36,15 @@ def compose_overridden(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     dataclass: type = schema
     merged = _merge_into_schema(dataclass, chosen_files(dataclass, chosen))
     config = copy.deepcopy(merged)  # because changes are made in place
-    for override in parsed:
+    for override in sorted(parsed, key=_chooses_no_schedule):
         if override.key_or_group not in group_names:
             config = apply_override(config, override)
     return cast(Spec, to_spec(config))
+
+
+def _chooses_no_schedule(override: Override) -> bool:
+    """Sorts the kinds of schedules before their other keys, which a change of kind forgets."""
+    return not override.key_or_group.endswith((".lr.kind", ".weight_decay.kind"))
 
 
 def _choices(overrides: Sequence[Override]) -> dict[str, str | None]:

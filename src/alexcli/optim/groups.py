@@ -22,6 +22,38 @@ OPTIMIZERS: dict[OptimKind, type[torch.optim.Optimizer]] = {
 }
 
 
+USUAL_LR: dict[OptimKind, float] = {
+    OptimKind.paper_sgd: 0.01,  # section 5
+    OptimKind.sgd: 0.01,  # in torch it is the same rule, as long as the rate is constant
+    OptimKind.adam: 0.001,  # Kingma and Ba 2015, section 6, and torch's default
+}
+"""The learning rate that each update rule is usually given."""
+TIMES_TOO_HIGH = 5
+"""What the usual rate is multiplied by before a rate is remarked upon."""
+
+
+def remarks(spec: OptimSpec) -> list[str]:
+    """What a user should know of settings that do not suit the update rule.
+
+    Args:
+        spec: the learning rule.
+
+    Returns:
+        Sentences; none for a rule with settings of its own.
+    """
+    name = spec.kind.name
+    usual = USUAL_LR[spec.kind]
+    found = []
+    if spec.lr >= TIMES_TOO_HIGH * usual:
+        found.append(
+            f"optim.kind={name} with optim.lr={spec.lr:g}: {name} is usually given {usual:g} "
+            f"(optim.lr={usual:g})"
+        )
+    if spec.kind is OptimKind.adam and spec.momentum not in (0.0, OptimSpec().momentum):
+        found.append(f"optim.momentum={spec.momentum:g} has no effect on optim.kind={name}")
+    return found
+
+
 def parameter_groups(
     named_parameters: Iterable[tuple[str, nn.Parameter]], spec: OptimSpec
 ) -> list[dict[str, Any]]:

@@ -145,7 +145,7 @@ def _check_devices_belong(spec: PlacementSpec) -> None:
         raise UsageError(
             f"placement.devices=[{', '.join(spec.devices)}] belongs to placement=split, "
             f"not to {spec.kind.name}",
-            hint="choose devices with CUDA_VISIBLE_DEVICES",
+            hint="CUDA_VISIBLE_DEVICES=1 alexcli train ... chooses the second GPU",
         )
 
 

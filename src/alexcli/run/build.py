@@ -4,25 +4,21 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-
-import torch
+from typing import TYPE_CHECKING
 
 from alexcli.data.dataset import Dataset
 from alexcli.data.open import open_dataset
 from alexcli.data.statistics import Statistics
 from alexcli.data.store import is_url
-from alexcli.data.transforms import Preprocess
 from alexcli.errors import UsageError, plural
-from alexcli.model.net import Net
 from alexcli.model.shapes import trace
-from alexcli.model.torchvision_models import TorchvisionNet
-from alexcli.model.towers import Towers
-from alexcli.optim.groups import parameter_groups
-from alexcli.placement.base import Placement
-from alexcli.placement.plan import open_placement
 from alexcli.reporter import Reporter
-from alexcli.run.resolve import resolve_device
 from alexcli.schema import TrainSpec
+
+if TYPE_CHECKING:  # data that cannot be opened is refused before torch is imported
+    from alexcli.data.transforms import Preprocess
+    from alexcli.model.net import Net
+    from alexcli.placement.base import Placement
 
 MOST_WORKERS_PER_CORE = 8
 """Loader processes; each takes some hundred megabytes."""
@@ -58,7 +54,7 @@ def build_data(
     dataset = open_dataset(spec.data, reporter, net_classes=net_classes)
     spec = _with_size(spec, dataset, overrides)
     if spec.model.input.size > spec.data.size:
-        Preprocess(spec.augment, spec.model.input, None, spec.data.size)  # refuses it, with a hint
+        build_preprocess(spec, None)  # refuses it, with a hint
     spec = _with_classes(spec, dataset, overrides)
     if dataset.note:
         reporter.note(f"data: {dataset.note}")
@@ -124,16 +120,24 @@ def check_build(spec: TrainSpec) -> None:
     Raises:
         UsageError: they do not fit together.
     """
+    import torch
+
+    from alexcli.optim.groups import parameter_groups
+
     with torch.device("meta"):
         net = build_net(spec)
         build_preprocess(spec, None)
     parameter_groups(net.named_parameters(), spec.optim)
 
 
-def build_net(spec: TrainSpec, placement: Placement | None = None) -> Net:
+def build_net(spec: TrainSpec, placement: "Placement | None" = None) -> "Net":
     """The net with its initial weights; under a placement, the towers that this process holds."""
     if spec.model.torchvision is not None:
+        from alexcli.model.torchvision_models import TorchvisionNet
+
         return TorchvisionNet(spec.model, seed=spec.seed)
+    from alexcli.model.towers import Towers
+
     if placement is None:
         return Towers(spec.model, seed=spec.seed)
     return Towers(
@@ -141,15 +145,20 @@ def build_net(spec: TrainSpec, placement: Placement | None = None) -> Net:
     )
 
 
-def build_placement(spec: TrainSpec) -> Placement:
+def build_placement(spec: TrainSpec) -> "Placement":
     """Where the towers live; other processes of the run are met here.
 
     Raises:
         UsageError: towers, devices and processes do not fit together.
     """
+    from alexcli.placement.plan import open_placement
+    from alexcli.run.resolve import resolve_device
+
     return open_placement(spec.placement, spec.model, spec.optim.batch_size, resolve_device(spec))
 
 
-def build_preprocess(spec: TrainSpec, statistics: Statistics | None) -> Preprocess:
+def build_preprocess(spec: TrainSpec, statistics: Statistics | None) -> "Preprocess":
     """From stored images to the net's input; without statistics, a checkpoint fills them in."""
+    from alexcli.data.transforms import Preprocess
+
     return Preprocess(spec.augment, spec.model.input, statistics, spec.data.size)

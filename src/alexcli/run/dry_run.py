@@ -5,9 +5,14 @@ from collections.abc import Sequence
 import torch
 import yaml
 
+from alexcli.config.compose import compose
+from alexcli.config.composition import QUICK_START
+from alexcli.config.diff import describe_values, differences
+from alexcli.config.files import groups
 from alexcli.config.mapping import to_mapping
 from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
+from alexcli.optim.groups import remarks
 from alexcli.placement.environment import distributed_env
 from alexcli.placement.plan import processes
 from alexcli.reporter import Reporter
@@ -53,8 +58,30 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     if start.source is not None:
         summary = transfer(net, start.weights, spec.init.layers, start.source)
         lines.append(f"weights from {start.source}: {summary}")
+    lines += remarks(spec.optim)
+    lines += _changes(spec, overrides)
     comments = "".join(f"# {line}\n" for line in lines)
-    return comments + yaml.safe_dump(to_mapping(spec), sort_keys=False)
+    mapping = to_mapping(spec)
+    del mapping["launcher"]  # which only `alexcli ablate --launch` reads
+    return comments + yaml.safe_dump(mapping, sort_keys=False)
+
+
+def _changes(spec: TrainSpec, overrides: Sequence[str]) -> list[str]:
+    """What differs from the experiment, model and other choices that the user typed.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        overrides: the KEY=VALUE words that the user typed.
+    """
+    names = groups()
+    choices = [word for word in overrides if word.partition("=")[0] in names]
+    chosen = " ".join(choices) or f"experiment={QUICK_START}"
+    changes = [
+        f"  {row.key}: {row.right} (there {row.left})"
+        for row in differences(describe_values(compose(choices, TrainSpec)), describe_values(spec))
+        if not row.key.startswith("launcher")
+    ]
+    return [f"changed from {chosen}:", *changes] if changes else [f"as {chosen} says"]
 
 
 def _state(run: RunDirectory) -> str:

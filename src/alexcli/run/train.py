@@ -7,6 +7,7 @@ from alexcli import __version__
 from alexcli.config.compose import user_files_of
 from alexcli.config.files import user_conf_dir
 from alexcli.config.mapping import flat, to_mapping
+from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
 from alexcli.malloc import reuse_freed_memory
 from alexcli.placement.base import Placement
@@ -28,6 +29,7 @@ def train(
     extend: bool = False,
     overrides: Sequence[str] = (),
     arm: str | None = None,
+    opened: tuple[TrainSpec, Dataset] | None = None,
 ) -> TrainResult:
     """Train, resume, or skip what is finished.
 
@@ -39,6 +41,7 @@ def train(
         extend: go on from the longest finished run that has fewer epochs and is else the same; a
             run that has begun itself is resumed instead.
         overrides: the KEY=VALUE words that the user typed.
+        opened: what `build_data` has made of the configuration, if it was opened before.
         arm: STUDY/ARM of the ablation that asks for the run; the newest run is never one of these.
 
     Raises:
@@ -49,7 +52,7 @@ def train(
     reuse_freed_memory()
     placement = build_placement(spec)
     reporter = reporter if placement.is_main else NullReporter()
-    spec, dataset = build_data(spec, reporter, overrides=overrides)
+    spec, dataset = opened or build_data(spec, reporter, overrides=overrides)
     start = start_of(spec, dataset.fingerprint)
     run = start.run
     named_checkpoint = _named_checkpoint(resume, run, spec, start, dataset.fingerprint)

@@ -16,6 +16,7 @@ from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import fit
 from alexcli.lit.module import AlexNetModule
 from alexcli.model import compiled
+from alexcli.optim.groups import remarks
 from alexcli.placement.base import Placement
 from alexcli.records.training import EpochRow, TrainResult
 from alexcli.reporter import Reporter
@@ -117,6 +118,8 @@ def build_training(
         f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, "
         f"{compiled_state}, {plural(torch.get_num_threads(), 'thread')}"
     )
+    for remark in remarks(spec.optim):
+        reporter.warn(remark)
     _report_loops(placement, reporter)
     module.configure_optimizers()  # refuses a parameter without a group before anything is written
     return module, data

@@ -40,7 +40,9 @@ class TrainerSpec:
     """
 
     accelerator: Accelerator = Accelerator.auto
-    """auto (a GPU where there is one), cpu or gpu."""
+    """auto (a GPU where there is one), cpu or gpu. The first GPU is taken that CUDA_VISIBLE_DEVICES
+    shows: CUDA_VISIBLE_DEVICES=1 chooses the second.
+    """
     precision: Precision = Precision.auto
     """float32; bf16 (matrix products and convolutions in bfloat16); auto (bf16 where the hardware
     supports it: AMX or AVX512-BF16, Ampere and newer; else float32).

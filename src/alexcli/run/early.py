@@ -1,0 +1,65 @@
+"""What can be refused before torch is imported, which takes seconds: words, paths, data."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from alexcli.config.evaluation import override_run
+from alexcli.data.dataset import Dataset
+from alexcli.errors import UsageError
+from alexcli.reporter import Reporter
+from alexcli.run.build import build_data
+from alexcli.run.find import RunCheckpoint, locate
+from alexcli.schema import PlacementKind, TrainSpec
+
+SINGLE_PROCESS = (PlacementKind.single, PlacementKind.split)
+
+
+def open_early(
+    spec: TrainSpec, reporter: Reporter, *, resume: str, overrides: Sequence[str]
+) -> tuple[TrainSpec, Dataset] | None:
+    """Check the paths that a training names, and open its data.
+
+    Args:
+        spec: the configuration.
+        reporter: receives notes about the data.
+        resume: as `train` takes it.
+        overrides: the KEY=VALUE words that the user typed.
+
+    Returns:
+        What `build_data` returns; None for a training of several processes, each of which opens
+        the data itself.
+
+    Raises:
+        UsageError: no such run or checkpoint, or as `build_data`.
+    """
+    for name in (spec.init_from, resume):
+        if name not in (None, "auto", "never"):
+            locate(str(name))
+    if spec.placement.kind not in SINGLE_PROCESS:
+        return None
+    return build_data(spec, reporter, overrides=overrides)
+
+
+def check_evaluation(checkpoints: Sequence[RunCheckpoint], overrides: Sequence[str]) -> None:
+    """UsageError for overrides that an evaluation does not take."""
+    if overrides:
+        override_run(checkpoints[0].run.read_config(), overrides)
+
+
+def check_images(paths: Sequence[Path]) -> None:
+    """UsageError for a path of an image that does not exist."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"{path} does not exist", hint="name image files or folders of them")
+
+
+def check_root(spec: TrainSpec, reporter: Reporter) -> None:
+    """UsageError for a missing `data.root`; whatever is there is looked at later.
+
+    Args:
+        spec: the configuration.
+        reporter: receives notes about the data.
+    """
+    root = spec.data.root
+    if root is not None and "://" not in root and not Path(root).expanduser().exists():
+        build_data(spec, reporter)

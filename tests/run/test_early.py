@@ -1,0 +1,73 @@
+"""What is refused before torch is imported."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from alexcli.errors import UsageError
+from alexcli.reporter import NullReporter
+from alexcli.run.early import check_images, check_root, open_early
+from tests.conftest import small
+
+REFUSALS = (
+    "train data=folder",
+    "train data=folder data.root=/nowhere",
+    "train data=folder data.root=.",
+    "train data.val=9",
+    "train init_from=/nowhere",
+    "train --resume /nowhere",
+    "train nosuch=1",
+    "eval /nowhere",
+    "predict /nowhere.jpg",
+    "predict . --run /nowhere",
+    "predict . --labels /nowhere",
+    "export /nowhere --format onnx",
+    "report /nowhere",
+    "analyze filters --run /nowhere",
+    "analyze nosuch",
+    "ablate nosuch",
+    "ablate lrn data=folder data.root=/nowhere",
+    "data stats /nowhere",
+    "data prepare /nowhere store",
+    "data verify /nowhere",
+)
+
+IN_ONE_PROCESS = """
+import sys
+from typer.testing import CliRunner
+from alexcli.cli.main import app
+for line in sys.stdin.read().splitlines():
+    result = CliRunner().invoke(app, line.split())
+    heavy = [name for name in ("torch", "lightning", "scipy", "numba") if name in sys.modules]
+    print(result.exit_code, bool(result.stderr), heavy, line)
+"""
+
+
+def test_words_and_paths_are_refused_before_heavy_imports() -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-c", IN_ONE_PROCESS],
+        input="\n".join(REFUSALS),
+        capture_output=True,
+        text=True,
+    )
+    assert outcome.stdout.splitlines() == [f"2 True [] {line}" for line in REFUSALS], outcome.stderr
+
+
+def test_the_data_of_a_training_of_several_processes_is_left_to_them() -> None:
+    spec = small("placement=distributed")
+    assert open_early(spec, NullReporter(), resume="auto", overrides=[]) is None
+    opened = open_early(small(), NullReporter(), resume="auto", overrides=[])
+    assert opened is not None
+    assert opened[0] == small()
+
+
+def test_only_what_is_missing_is_refused(tmp_path: Path) -> None:
+    check_images([tmp_path])
+    with pytest.raises(UsageError, match=r"nothing\.jpg does not exist"):
+        check_images([tmp_path / "nothing.jpg"])
+    check_root(small(f"data.root={tmp_path}", "data=folder"), NullReporter())
+    check_root(small("data.root=s3://bucket/store", "data=store"), NullReporter())
+    with pytest.raises(UsageError, match=r"data\.root=/nowhere does not exist"):
+        check_root(small("data.root=/nowhere", "data=folder"), NullReporter())
