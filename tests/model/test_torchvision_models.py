@@ -81,3 +81,22 @@ def test_unknown_names_towers_and_layers_are_refused(
     with pytest.raises(UsageError, match=message) as caught:
         TorchvisionNet(model("model=resnet18", override))
     assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize("name", ["cifar_googlenet", "cifar_resnet18"])
+def test_a_small_stem_keeps_the_first_map_as_large_as_the_image(name: str) -> None:
+    net = TorchvisionNet(model(f"model={name}", "model.classes=10"))
+    sizes: list[torch.Size] = []
+    net.net.get_submodule("conv1").register_forward_hook(lambda *a: sizes.append(a[2].shape))
+    net.eval()
+    assert net(torch.zeros(1, 3, 28, 28)).shape == (1, 10)
+    assert sizes == [torch.Size([1, 64, 28, 28])]
+    again = TorchvisionNet(model(f"model={name}", "model.classes=10"))
+    weights, weights_again = net.state_dict(), again.state_dict()
+    assert all(torch.equal(weights[key], weights_again[key]) for key in weights)
+
+
+def test_a_small_stem_of_another_net_is_refused() -> None:
+    spec = model("model=resnet18", "model.torchvision=vgg11", "model.small_stem=true")
+    with pytest.raises(UsageError, match=r"small_stem=true is for resnets and googlenet"):
+        TorchvisionNet(spec)

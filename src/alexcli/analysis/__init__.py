@@ -16,6 +16,7 @@ To add an analysis, add one file with
 | `untrained`    | a net before its first step, with its data: a `Subject`                   |
 | `losses_at`    | a function from learning rates to the loss before an update at each       |
 | `histories`    | the metrics of the runs that --run names: a list of `RunHistory`          |
+| `reached`      | what those runs reached, a list of `RunSummary`; empty without --run      |
 | `evaluations`  | the evaluations below --results: a list of rows of `eval --format json`   |
 | `check`        | whether --check is given                                                  |
 

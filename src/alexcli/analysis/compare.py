@@ -6,19 +6,22 @@ from typing import Any
 from alexcli.analysis.published import published
 from alexcli.model.shapes import active_ops, trace
 from alexcli.records.analysis import Analysis
+from alexcli.records.run_summary import RunSummary
 from alexcli.schema import Kind, ModelSpec, Norm, Op
 from alexcli.tables import Table
 
 
-def run(model_named: Callable[[str], ModelSpec]) -> Analysis:
+def run(model_named: Callable[[str], ModelSpec], reached: Sequence[RunSummary]) -> Analysis:
     """Count the nets that have a configuration; published.yaml has the counts of the others.
 
     Args:
         model_named: gives the model of a configuration's name.
+        reached: runs of the reduced nets, whose errors stand beside the published ones.
     """
     nets = published("nets")
     tables = [
         _net_table(nets, model_named),
+        *([_reached_table(nets, reached)] if reached else []),
         _source_table(nets),
         _lecture_table(model_named("vgg16")),
         _error_table(),
@@ -56,6 +59,36 @@ def _net_table(nets: Sequence[dict[str, Any]], model_named: Callable[[str], Mode
         "shortcuts; kernels: their sides; fc: fully connected layers; drop: dropout; BN: batch "
         "norm; inc: inception; params: millions, with biases; MACs: 10^9 for one image; top-5: "
         "error as a fraction, from the sources below",
+    )
+
+
+def _reached_table(nets: Sequence[dict[str, Any]], reached: Sequence[RunSummary]) -> Table:
+    """What reduced nets reached in runs, beside the published error of the whole nets."""
+    published_by_reduced = {net["reduced"]: net for net in nets if "reduced" in net}
+    order = list(published_by_reduced)
+    known = [each for each in reached if each.model in order]
+    strangers = [each for each in reached if each.model not in order]
+    rows = []
+    for each in [*sorted(known, key=lambda summary: order.index(summary.model)), *strangers]:
+        net = published_by_reduced.get(each.model)
+        rows.append(
+            {
+                "net": net["name"] if net else each.model,
+                "year": str(net["year"]) if net else "",
+                "top-5 on ImageNet": net["top5"] if net else None,
+                "reduced net": each.model,
+                "data": each.data,
+                "epochs": each.epochs,
+                "val error": each.val_err,
+                "test error": each.test_err,
+                "run": each.name,
+            }
+        )
+    return Table.from_records(
+        "reduced nets, as they were trained here",
+        rows,
+        "errors as fractions, top-1 where nothing else is said; a reduced net on small images says "
+        "little of the whole net on ImageNet",
     )
 
 

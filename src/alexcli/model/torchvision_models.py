@@ -6,7 +6,7 @@ Data, augmentation, training and evaluation treat them like any other net.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from alexcli.errors import UsageError, nearest
 from alexcli.model.net import Net
@@ -46,6 +46,8 @@ class TorchvisionNet(Net):
             self.net = models.get_model(
                 name, num_classes=spec.classes, **BUILD_OPTIONS.get(name, {})
             )
+            if spec.small_stem:
+                _make_stem_small(self.net, name)
 
     def whole(self) -> "TorchvisionNet":
         """Another net of the same specification."""
@@ -58,6 +60,35 @@ class TorchvisionNet(Net):
         """
         scores: Tensor = self.net(x.contiguous(memory_format=torch.channels_last))
         return scores
+
+
+def _make_stem_small(net: nn.Module, name: str) -> None:
+    """Replace the first convolution by one of 3 x 3 with stride 1, and drop the pool after it.
+
+    Args:
+        net: as torchvision builds it.
+        name: its name there.
+
+    Raises:
+        UsageError: it does not begin as a resnet or as googlenet does.
+    """
+    pool = {"resnet": "maxpool", "googlenet": "maxpool1"}.get(name.rstrip("0123456789"))
+    if pool is None:
+        raise UsageError(
+            f"model.small_stem=true is for resnets and googlenet, not for {name}",
+            hint="model.small_stem=false",
+        )
+    first: Any = net.get_submodule("conv1")
+    convolution = first if isinstance(first, nn.Conv2d) else first.conv
+    small = nn.Conv2d(
+        convolution.in_channels, convolution.out_channels, 3, stride=1, padding=1, bias=False
+    )
+    nn.init.kaiming_normal_(small.weight, mode="fan_out", nonlinearity="relu")
+    if convolution is first:
+        net.register_module("conv1", small)
+    else:
+        first.conv = small
+    net.register_module(pool, nn.Identity())
 
 
 def _check(name: str, spec: ModelSpec, available: list[str]) -> None:

@@ -17,6 +17,7 @@ from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
 if TYPE_CHECKING:  # `params` and its like start without torch
     from alexcli.analysis.subject import Subject
     from alexcli.records.history import RunHistory
+    from alexcli.records.run_summary import RunSummary
 
 
 @dataclass(frozen=True)
@@ -168,6 +169,7 @@ def _untrained(request: Request) -> "Subject":
     return subject_of(model, request.spec, request.reporter)
 
 
+<<<<<<< HEAD
 def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
     """Updates of a net at growing learning rates, configured as `_untrained`."""
     from alexcli.run.range_test import losses_at
@@ -185,6 +187,17 @@ def _train_config(request: Request) -> TrainSpec:
 
     checkpoint = single_checkpoint(request.run_names, request.runs)
     return eval_config(checkpoint.run, request.run_overrides)
+=======
+def _reached(request: Request) -> "list[RunSummary]":
+    """What the runs that --run names have reached; none without it."""
+    if not request.run_names:
+        return []
+    from alexcli.run.find import resolve_runs
+    from alexcli.run.listing import summarize
+
+    checkpoints = resolve_runs(request.run_names, request.runs)
+    return [summarize(checkpoint.run) for checkpoint in checkpoints]
+>>>>>>> 30bd33c (Train AlexNet beside its successors, reduced for CIFAR-10, and compare what came out)
 
 
 PROVIDERS: dict[str, Callable[[Request], Any]] = {
@@ -194,12 +207,17 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
     "untrained": _untrained,
     "losses_at": _losses_at,
     "histories": _histories,
+    "reached": _reached,
     "evaluations": _evaluations,
     "check": _check,
 }
 """What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
 
+<<<<<<< HEAD
 FROM_RUNS = frozenset({"subject", "untrained", "losses_at", "histories"})
+=======
+FROM_RUNS = frozenset({"subject", "untrained", "histories", "reached"})
+>>>>>>> 30bd33c (Train AlexNet beside its successors, reduced for CIFAR-10, and compare what came out)
 """The inputs for which --run may be given."""
 
 FROM_NETS = frozenset({"subject", "untrained", "losses_at"})

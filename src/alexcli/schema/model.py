@@ -204,5 +204,9 @@ class ModelSpec:
     """Rule for the initial weights (section 5: gaussian)."""
     torchvision: str | None = None
     """Name of a net that torchvision builds in the place of towers and layers, such as resnet18."""
+    small_stem: bool = False
+    """For torchvision's resnets and googlenet: a first convolution of 3 x 3 with stride 1, and no
+    pool after it, as He et al. 2015 (section 4.2) begin their nets for 32-pixel images.
+    """
     layers: dict[str, LayerSpec | None] = field(default_factory=dict)
     """The layers by name, in order; null removes one."""
