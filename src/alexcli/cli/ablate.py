@@ -81,6 +81,7 @@ def ablate(
         _print_overview(recorded, arguments or [], format, out)
         return
     _check_out(out, dry_run=dry_run)
+    _check_words(arguments or [])
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
     ablation = _open_studies(arguments or [], parse_seeds(seeds), setting, launch)
     if dry_run:
@@ -99,11 +100,6 @@ def _open_studies(
     names, overrides = split_arguments(arguments)
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
-    from alexcli.config.files import STUDIES, choices
-
-    for name in names:
-        one_of("study", name, choices(STUDIES))
-    _check_root(overrides)
     from alexcli.ablation.launchers import LAUNCHERS  # torch, which takes seconds to import
     from alexcli.ablation.plan import Ablation
 
@@ -113,8 +109,13 @@ def _open_studies(
     return ablation
 
 
-def _check_root(overrides: Sequence[str]) -> None:
-    """UsageError for a `data.root` that does not exist."""
+def _check_words(arguments: Sequence[str]) -> None:
+    """UsageError for a study or a `data.root` that does not exist, before torch is imported."""
+    from alexcli.config.files import STUDIES, choices
+
+    names, overrides = split_arguments(arguments)
+    for name in names:
+        one_of("study", name, choices(STUDIES))
     if any(override.startswith("data.root=") for override in overrides):
         from alexcli.config.compose import compose
         from alexcli.run.early import check_root
