@@ -80,8 +80,7 @@ def ablate(
     if list_ or recorded:
         _print_overview(recorded, arguments or [], format, out)
         return
-    _check_out(out, dry_run=dry_run)
-    _check_words(arguments or [])
+    _check_words(arguments or [], out, dry_run=dry_run)
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
     ablation = _open_studies(arguments or [], parse_seeds(seeds), setting, launch)
     if dry_run:
@@ -109,8 +108,9 @@ def _open_studies(
     return ablation
 
 
-def _check_words(arguments: Sequence[str]) -> None:
+def _check_words(arguments: Sequence[str], out: Path | None, *, dry_run: bool) -> None:
     """UsageError for a study or a `data.root` that does not exist, before torch is imported."""
+    _check_out(out, dry_run=dry_run)
     from alexcli.config.files import STUDIES, choices
 
     names, overrides = split_arguments(arguments)
