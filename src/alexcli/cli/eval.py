@@ -63,8 +63,7 @@ def eval_(
     from alexcli.run.early import check_evaluation
     from alexcli.run.find import resolve_runs
 
-    checkpoints = resolve_runs(names, runs)
-    check_evaluation(checkpoints, overrides)
+    check_evaluation(checkpoints := resolve_runs(names, runs), overrides)
     from alexcli.run.evaluate import evaluate  # torch, which takes seconds to import
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
     from alexcli.run.trained import eval_config
