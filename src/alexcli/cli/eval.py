@@ -60,15 +60,12 @@ def eval_(
     protocol = _protocol(ten_crop, protocols)
     _check_outputs(out, probabilities)
     names, overrides = split_arguments(arguments or [])
-    from alexcli.run.early import check_evaluation
-    from alexcli.run.find import resolve_runs
-
-    check_evaluation(checkpoints := resolve_runs(names, runs), overrides)
+    use_conf(conf)
+    checkpoints = _checkpoints(names, runs, overrides)
     from alexcli.run.evaluate import evaluate  # torch, which takes seconds to import
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
     from alexcli.run.trained import eval_config
 
-    use_conf(conf)
     reporter = make_reporter()
     spec = eval_config(checkpoints[0].run, overrides)
     if needs_workers(spec):
@@ -86,6 +83,18 @@ def eval_(
         probabilities=probabilities,
     )
     _leave(evaluation, out, format, reporter)
+
+
+def _checkpoints(
+    names: Sequence[str], runs: Path, overrides: Sequence[str]
+) -> "list[RunCheckpoint]":
+    """The nets that are named; UsageError, before torch is imported, for words that do not fit."""
+    from alexcli.run.early import check_evaluation
+    from alexcli.run.find import resolve_runs
+
+    checkpoints = resolve_runs(names, runs)
+    check_evaluation(checkpoints, overrides)
+    return checkpoints
 
 
 def _protocol(ten_crop: bool, protocols: str | None) -> str:

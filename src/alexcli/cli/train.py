@@ -80,11 +80,7 @@ def train(
     from alexcli.run.worker import handed_config
     from alexcli.schema import TrainSpec
 
-    if extend and resume != "auto":
-        raise UsageError(
-            f"--extend and --resume {resume} name two places to start from", hint="leave one out"
-        )
-    start = StartFlags(resume, extend)
+    start = _start_flags(resume, extend=extend)
     use_conf(conf)
     typed = list(overrides or [])
     command_line = typed_arguments(context)
@@ -101,6 +97,15 @@ def train(
         _train_several(jobs, start, format or Format.table, reporter)
     else:
         _train_one(specs[0], typed, command_line, start, arm, reporter)
+
+
+def _start_flags(resume: str, *, extend: bool) -> StartFlags:
+    """Where the trainings start; UsageError for two places."""
+    if extend and resume != "auto":
+        raise UsageError(
+            f"--extend and --resume {resume} name two places to start from", hint="leave one out"
+        )
+    return StartFlags(resume, extend)
 
 
 def _print_plans(

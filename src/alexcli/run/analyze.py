@@ -169,7 +169,6 @@ def _untrained(request: Request) -> "Subject":
     return subject_of(model, request.spec, request.reporter)
 
 
-<<<<<<< HEAD
 def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
     """Updates of a net at growing learning rates, configured as `_untrained`."""
     from alexcli.run.range_test import losses_at
@@ -187,7 +186,8 @@ def _train_config(request: Request) -> TrainSpec:
 
     checkpoint = single_checkpoint(request.run_names, request.runs)
     return eval_config(checkpoint.run, request.run_overrides)
-=======
+
+
 def _reached(request: Request) -> "list[RunSummary]":
     """What the runs that --run names have reached; none without it."""
     if not request.run_names:
@@ -197,7 +197,6 @@ def _reached(request: Request) -> "list[RunSummary]":
 
     checkpoints = resolve_runs(request.run_names, request.runs)
     return [summarize(checkpoint.run) for checkpoint in checkpoints]
->>>>>>> 30bd33c (Train AlexNet beside its successors, reduced for CIFAR-10, and compare what came out)
 
 
 PROVIDERS: dict[str, Callable[[Request], Any]] = {
@@ -213,11 +212,10 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
 }
 """What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
 
-<<<<<<< HEAD
 FROM_RUNS = frozenset({"subject", "untrained", "losses_at", "histories"})
-=======
+
+
 FROM_RUNS = frozenset({"subject", "untrained", "histories", "reached"})
->>>>>>> 30bd33c (Train AlexNet beside its successors, reduced for CIFAR-10, and compare what came out)
 """The inputs for which --run may be given."""
 
 FROM_NETS = frozenset({"subject", "untrained", "losses_at"})
