@@ -66,10 +66,10 @@ def _reached_table(nets: Sequence[dict[str, Any]], reached: Sequence[RunSummary]
     """What reduced nets reached in runs, beside the published error of the whole nets."""
     published_by_reduced = {net["reduced"]: net for net in nets if "reduced" in net}
     order = list(published_by_reduced)
-    known = [each for each in reached if each.model in order]
+    of_reduced = [each for each in reached if each.model in order]
     strangers = [each for each in reached if each.model not in order]
     rows = []
-    for each in [*sorted(known, key=lambda summary: order.index(summary.model)), *strangers]:
+    for each in [*sorted(of_reduced, key=lambda summary: order.index(summary.model)), *strangers]:
         net = published_by_reduced.get(each.model)
         rows.append(
             {

@@ -43,15 +43,15 @@ def remarks(spec: OptimSpec) -> list[str]:
     """
     name = spec.kind.name
     usual = USUAL_LR[spec.kind]
-    found = []
+    sentences = []
     if spec.lr >= TIMES_TOO_HIGH * usual:
-        found.append(
+        sentences.append(
             f"optim.kind={name} with optim.lr={spec.lr:g}: {name} is usually given {usual:g} "
             f"(optim.lr={usual:g})"
         )
     if spec.kind is OptimKind.adam and spec.momentum not in (0.0, OptimSpec().momentum):
-        found.append(f"optim.momentum={spec.momentum:g} has no effect on optim.kind={name}")
-    return found
+        sentences.append(f"optim.momentum={spec.momentum:g} has no effect on optim.kind={name}")
+    return sentences
 
 
 def parameter_groups(

@@ -212,10 +212,7 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
 }
 """What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
 
-FROM_RUNS = frozenset({"subject", "untrained", "losses_at", "histories"})
-
-
-FROM_RUNS = frozenset({"subject", "untrained", "histories", "reached"})
+FROM_RUNS = frozenset({"subject", "untrained", "losses_at", "histories", "reached"})
 """The inputs for which --run may be given."""
 
 FROM_NETS = frozenset({"subject", "untrained", "losses_at"})

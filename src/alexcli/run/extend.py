@@ -24,7 +24,7 @@ def shorter_run(spec: TrainSpec, start: RunStart, images: str) -> tuple[RunDirec
     Returns:
         The run and its `optim.epochs`; None where there is no such run.
     """
-    found: tuple[RunDirectory, int] | None = None
+    longest: tuple[RunDirectory, int] | None = None
     for result in start.run.path.parent.glob(f"s{spec.seed}-*/result.json"):
         run = RunDirectory(result.parent)
         epochs = _epochs_of(run)
@@ -32,9 +32,9 @@ def shorter_run(spec: TrainSpec, start: RunStart, images: str) -> tuple[RunDirec
             continue
         shorter = replace(spec, optim=replace(spec.optim, epochs=epochs))
         is_same = directory_for(shorter, images, start.weights_digest).path == run.path
-        if is_same and (found is None or epochs > found[1]):
-            found = run, epochs
-    return found
+        if is_same and (longest is None or epochs > longest[1]):
+            longest = run, epochs
+    return longest
 
 
 def _epochs_of(run: RunDirectory) -> int:
@@ -75,15 +75,15 @@ def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDi
             "not be those of a run that is longer from the start",
             hint=f"leave {FLAG} out to train from the start; init_from=RUN takes its weights alone",
         )
-    found = shorter_run(spec, start, images)
-    if found is None:
+    longest = shorter_run(spec, start, images)
+    if longest is None:
         raise UsageError(
             f"{FLAG}: in {start.run.path.parent} no finished run differs from this one in fewer "
             f"optim.epochs alone (here {spec.optim.epochs:,})",
             hint=f"leave {FLAG} out to train from the start; `alexcli runs compare` shows what "
             "differs",
         )
-    return found[0]
+    return longest[0]
 
 
 def copy_beginning(source: RunDirectory, run: RunDirectory) -> None:

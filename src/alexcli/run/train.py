@@ -60,17 +60,14 @@ def train(
     _check_same_run(placement, spec, run, finished=finished is not None)
     if finished is not None:
         return TrainResult(str(run.path), finished, skipped=True)
-    extends = None
-    if resume == "auto" and not run.begun:
-        extends = _shorter_run(spec, start, dataset.fingerprint, reporter, extend=extend)
+    is_new = resume == "auto" and not run.begun
+    extends = _shorter_run(spec, start, dataset, reporter, extend=extend) if is_new else None
 
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
     conf = _user_files(overrides)
     command = ["alexcli train", *(["--conf", str(run.kept_conf)] if conf else []), *overrides]
-    origin = {"command": " ".join(command), "arm": arm}
-    if extends is not None:
-        origin["extends"] = extends.name
+    origin = {"command": " ".join(command), "arm": arm, **_extension(extends)}
     return run_training(
         spec,
         dataset,
@@ -83,6 +80,11 @@ def train(
         origin=origin,
         conf=conf,
     )
+
+
+def _extension(extends: RunDirectory | None) -> dict[str, str]:
+    """What result.json says of a shorter run that this one goes on from."""
+    return {} if extends is None else {"extends": extends.name}
 
 
 def _user_files(overrides: Sequence[str]) -> dict[Path, bytes]:
@@ -111,14 +113,14 @@ def _named_checkpoint(
 
 
 def _shorter_run(
-    spec: TrainSpec, start: RunStart, images: str, reporter: Reporter, *, extend: bool
+    spec: TrainSpec, start: RunStart, dataset: Dataset, reporter: Reporter, *, extend: bool
 ) -> RunDirectory | None:
     """The shorter run to go on from; without `extend` there is none, but it is told."""
     if extend:
-        return required_shorter_run(spec, start, images)
-    found = shorter_run(spec, start, images)
-    if found:
-        reporter.note(describe_shorter(spec, *found))
+        return required_shorter_run(spec, start, dataset.fingerprint)
+    shorter = shorter_run(spec, start, dataset.fingerprint)
+    if shorter:
+        reporter.note(describe_shorter(spec, *shorter))
     return None
 
 
