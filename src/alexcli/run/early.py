@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexcli.config.evaluation import override_run
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
 from alexcli.reporter import Reporter
@@ -43,6 +42,8 @@ def open_early(
 def check_evaluation(checkpoints: Sequence[RunCheckpoint], overrides: Sequence[str]) -> None:
     """UsageError for overrides that an evaluation does not take."""
     if overrides:
+        from alexcli.config.evaluation import override_run  # imports Hydra
+
         override_run(checkpoints[0].run.read_config(), overrides)
 
 
