@@ -5,7 +5,7 @@ import inspect
 
 import pytest
 
-from alexcli.analysis.registry import ANALYSES, summary
+from alexcli.analysis.registry import ANALYSES, inputs, summary
 
 EXPECTED = {"params", "compare", "traffic", "filters", "neighbors", "curves", "init", "tables"}
 
@@ -23,3 +23,9 @@ def test_an_analysis_has_a_summary_and_explains_its_arguments(name: str) -> None
     doc = inspect.getdoc(run) or ""
     for parameter in inspect.signature(run).parameters:
         assert f"    {parameter}: " in doc
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_the_inputs_of_an_analysis_are_known_without_importing_it(name: str) -> None:
+    run = importlib.import_module(f"alexcli.analysis.{name}").run
+    assert inputs(name) == list(inspect.signature(run).parameters)

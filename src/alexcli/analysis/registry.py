@@ -19,3 +19,16 @@ def summary(name: str) -> str:
     """
     module = ast.parse(ANALYSES[name].read_text(encoding="utf-8"))
     return (ast.get_docstring(module) or "").partition("\n")[0]
+
+
+def inputs(name: str) -> list[str]:
+    """The inputs that an analysis names: the parameters of its function `run`.
+
+    Args:
+        name: the analysis.
+    """
+    module = ast.parse(ANALYSES[name].read_text(encoding="utf-8"))
+    (run,) = [
+        node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == "run"
+    ]
+    return [parameter.arg for parameter in [*run.args.args, *run.args.kwonlyargs]]

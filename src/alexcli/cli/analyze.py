@@ -59,14 +59,11 @@ def analyze(
         _check_results(name, results)
     if check and name != "params":
         raise UsageError("--check belongs to params", hint="alexcli analyze params --check")
+    from alexcli.run.analyze import analyze, check_run_names
+
+    check_run_names(name, run or [], runs)  # before torch is imported
     from alexcli.config.user_conf import use_conf_dir
-
-    if run:
-        from alexcli.run.find import resolve_runs
-
-        resolve_runs(run, runs)  # refuses a run that is not there before torch is imported
     from alexcli.render.output import as_text, files_of
-    from alexcli.run.analyze import analyze
 
     use_conf_dir(conf)
     files = sorted(results.rglob("results.json")) if results else []

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alexcli.analysis.registry import inputs
 from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis
@@ -65,15 +66,12 @@ def analyze(
         UsageError: no such run, keys that are unknown or that the analysis does not read, runs for
             an analysis that takes none, or what the analysis itself refuses.
     """
+    check_run_names(name, run_names, runs)
     module = importlib.import_module(f"alexcli.analysis.{name}")
     run = module.run
-    inputs = list(inspect.signature(run).parameters)
-    if run_names and not FROM_RUNS.intersection(inputs):
-        raise UsageError(
-            f"{name} does not take --run", hint=f"alexcli analyze {name} without --run"
-        )
+    parameters = list(inspect.signature(run).parameters)
     run_overrides: list[str] = []
-    if FROM_NETS.intersection(inputs):
+    if FROM_NETS.intersection(parameters):
         run_overrides = [override for override in overrides if _is_about_net(override)]
     spec_overrides = [override for override in overrides if override not in run_overrides]
     _check_keys(name, spec_overrides, getattr(module, "KEYS", ()))
@@ -86,8 +84,29 @@ def analyze(
         check=check,
         reporter=reporter,
     )
-    analysis: Analysis = run(**{input_: PROVIDERS[input_](request) for input_ in inputs})
+    analysis: Analysis = run(**{each: PROVIDERS[each](request) for each in parameters})
     return analysis
+
+
+def check_run_names(name: str, run_names: Sequence[str], runs: Path) -> None:
+    """UsageError for runs that are not there, or for an analysis that takes none.
+
+    It needs neither the analysis nor torch, which take seconds to import.
+
+    Args:
+        name: the analysis.
+        run_names: runs, checkpoints and wildcards.
+        runs: directory of the runs.
+    """
+    if not run_names:
+        return
+    if not FROM_RUNS.intersection(inputs(name)):
+        raise UsageError(
+            f"{name} does not take --run", hint=f"alexcli analyze {name} without --run"
+        )
+    from alexcli.run.find import resolve_runs
+
+    resolve_runs(run_names, runs)
 
 
 def _check_keys(name: str, overrides: Sequence[str], keys: Sequence[str]) -> None:
