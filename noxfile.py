@@ -69,3 +69,9 @@ def audit(session: nox.Session) -> None:
     session.install("pip-audit>=2.7")
     paths = [path for path in sys.path if path.endswith("site-packages")]
     session.run("pip-audit", *(word for path in paths for word in ("--path", path)))
+
+
+@nox.session(venv_backend="none")
+def kills(session: nox.Session) -> None:
+    """Kill trainings again and again, resume them, and compare; arguments after `--`."""
+    session.run(sys.executable, "-m", "tests.stress.kills", *session.posargs)

@@ -1,0 +1,1 @@
+"""What takes minutes and is no part of the suite."""
