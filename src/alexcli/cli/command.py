@@ -76,10 +76,16 @@ class CommandDoc:
         )
 
 
-def command(app: typer.Typer) -> Callable[[Callable[P, None]], Callable[P, None]]:
+def command(
+    app: typer.Typer, panel: str | None = None
+) -> Callable[[Callable[P, None]], Callable[P, None]]:
     """Add a function to an app as a command; see the top of this file.
 
     The function itself stays as it is, for whoever calls it from Python.
+
+    Args:
+        app: with the commands of a group, or of `alexcli` itself.
+        panel: heading under which the help of the app lists the command.
 
     Raises:
         TypeError: parameters and entries of the docstring do not agree.
@@ -90,7 +96,8 @@ def command(app: typer.Typer) -> Callable[[Callable[P, None]], Callable[P, None]
         declared: Any = guarded(function)
         declared.__signature__ = _typer_signature(function, doc)
         epilog = examples(*doc.examples) if doc.examples else None
-        app.command(_dashed(function.__name__), help=doc.about, epilog=epilog)(declared)
+        name = _dashed(function.__name__)
+        app.command(name, help=doc.about, epilog=epilog, rich_help_panel=panel)(declared)
         return function
 
     return add

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 import warnings
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -27,48 +28,50 @@ from alexcli.cli.import_ import import_
 from alexcli.cli.predict import predict
 from alexcli.cli.report import report
 from alexcli.cli.runs import runs
+from alexcli.cli.start import ABOUT, show_the_way
 from alexcli.cli.train import train
 from alexcli.parent_watch import stop_with_named_parent
 
 app = typer.Typer(
     name="alexcli",
     cls=RecordingGroup,
-    help="AlexNet as its paper describes it and as its authors ran it.",
-    no_args_is_help=True,
+    help=ABOUT,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     suggest_commands=True,
-    epilog=examples("alexcli train", "alexcli eval --ten-crop"),
+    epilog=examples("alexcli train", "alexcli eval --ten-crop", "alexcli ablate lrn"),
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
-def _print_version(requested: bool) -> None:
-    if requested:
-        typer.echo(__version__)
-        raise typer.Exit()
-
-
 @app.callback()
 def root(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     """AlexNet as its paper describes it and as its authors ran it."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit()
+    if context.invoked_subcommand is None:
+        show_the_way()
 
 
-for function in (
-    *(train, eval_, predict, features, import_, export),
-    *(analyze, ablate, claims, report, checks),
-):
-    command(app)(function)
-app.add_typer(data, name="data")
-app.add_typer(bench, name="bench")
-app.add_typer(config, name="config")
-app.add_typer(runs, name="runs")
+PANELS: dict[str, tuple[Callable[..., None], ...]] = {
+    "Train and evaluate": (train, eval_, predict, features),
+    "Look inside": (analyze, report),
+    "Test the paper": (ablate, claims),
+    "Data and weights": (import_, export),
+    "Runs, configuration, this machine": (checks,),
+}
+"""The commands of each part of the help; the groups of commands follow."""
+
+for panel, functions in PANELS.items():
+    for function in functions:
+        command(app, panel)(function)
+app.add_typer(data, name="data", rich_help_panel="Data and weights")
+for name, commands in {"runs": runs, "config": config, "bench": bench}.items():
+    app.add_typer(commands, name=name, rich_help_panel="Runs, configuration, this machine")
 
 
 NEW_OBJECTS_PER_COLLECTION = 100_000
