@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.plan import Ablation
+from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.train import train
 from tests.ablation.finished import finish, save_initial_weights
@@ -25,6 +28,18 @@ def test_a_run_of_train_is_a_baseline() -> None:
     result = train(job.spec, NullReporter())
     assert result.directory == str(job.run.path)
     assert _ablation("lrn").jobs()[0].finished
+
+
+def test_the_command_of_a_study_names_the_arms_that_were_chosen() -> None:
+    command = _ablation("lrn", "depth/no_conv3").command("depth")
+    assert command.startswith("alexcli ablate depth/no_conv3 ")
+    assert command.endswith("--seeds=2 --setting=plain")
+
+
+def test_a_study_is_named_once() -> None:
+    with pytest.raises(UsageError, match="depth/no_conv3 and depth are one study") as caught:
+        _ablation("depth/no_conv3", "depth")
+    assert "depth/ARM,ARM" in str(caught.value.hint)
 
 
 def test_an_arm_has_a_folder_of_its_own() -> None:

@@ -66,6 +66,8 @@ def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
         ("weight_decay", ["experiment=cifar_fig1", "data.root=."], "changes nothing"),
         ("dropout", ["model=cifar_19"], "changes nothing"),
         ("width", ["model=resnet18", "data.size=256"], "changes nothing"),
+        ("depth/conv3", [], "depth has no arm 'conv3'; it has"),
+        ("depth/", [], "depth has no arm ''"),
         ("lrn", ["seed=4"], "chooses seeds"),
         ("lrn", ["model.nrom=none"], "unknown key 'model.nrom'"),
     ],
@@ -73,6 +75,15 @@ def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
 def test_what_cannot_be_studied_is_refused(name: str, overrides: list[str], message: str) -> None:
     with pytest.raises(UsageError, match=message.replace("(", r"\(")):
         open_study(name, overrides)
+
+
+def test_arms_may_be_left_out() -> None:
+    whole = open_study("depth", [])
+    part = open_study("depth/no_conv4,no_conv3", [])
+    assert part.name == "depth"
+    chosen = (BASELINE, "no_conv3", "no_conv4")
+    assert tuple(arm.name for arm in part.arms) == chosen
+    assert [arm for arm in whole.arms if arm.name in chosen] == part.arms
 
 
 def test_the_trainings_of_a_study_are_counted_for_each_seed() -> None:

@@ -22,7 +22,7 @@ def test_a_report_is_one_file_without_addresses() -> None:
         finish(job, 0.1 if job.name.endswith("baseline") else 0.2)
     (study,) = study_results(ablation, NullReporter())
     sections = {
-        "lrn": study_report(study, ablation.arguments),
+        "lrn": study_report(study, ablation.command("lrn")),
         "runs": runs_report([job.run for job in jobs[:2]]),
     }
     sections["lrn"].tables.insert(0, study_table(study))

@@ -77,7 +77,7 @@ def test_a_run_that_is_not_finished_is_reported_without_a_machine(run: RunDirect
 
 def test_the_curves_of_a_study_are_its_arms(run: RunDirectory) -> None:
     arms = {"baseline": [run], "no norm": [_copy(run, seed=1)]}
-    analysis = study_report(_study(arms), "--seeds=1")
+    analysis = study_report(_study(arms), "alexcli ablate lrn --seeds=1")
     assert analysis.title == "lrn: with and without"
     (panel,) = analysis.panels
     assert isinstance(panel, LinesPanel)

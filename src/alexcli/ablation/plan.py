@@ -23,15 +23,15 @@ class Ablation:
     """Studies in one setting.
 
     Args:
-        names: of the studies.
+        names: of the studies, as `open_study` takes them.
         overrides: the KEY=VALUE words that choose the setting.
         seeds: every arm is trained with the seeds 0 to seeds - 1; None for as many as a wanted
             precision takes, which are PILOT at first (see `auto_seeds`).
         setting: a word of study.SETTINGS.
 
     Raises:
-        UsageError: bad data, what `open_study` refuses, or a study of top-5 errors on data of so
-            few classes that there is no top-5 error.
+        UsageError: bad data, what `open_study` refuses, a study that is named twice with other
+            arms, or a study of top-5 errors on data of so few classes that there is no top-5 error.
     """
 
     def __init__(
@@ -42,6 +42,7 @@ class Ablation:
         setting: str = "auto",
     ) -> None:
         self.studies = [open_study(name, overrides, setting) for name in dict.fromkeys(names)]
+        self._check_names()
         self.auto = seeds is None
         first_seeds = PILOT if seeds is None else seeds
         self._seed_counts = {
@@ -49,8 +50,7 @@ class Ablation:
             for study in self.studies
             for arm in study.arms
         }
-        self.arguments = _arguments(overrides, seeds, setting)
-        """What follows a study's name in a command that repeats it."""
+        self._arguments = _arguments(overrides, seeds, setting)
         self.evaluations: dict[tuple[object, ...], dict[Metric, float | None]] = {}
         """Errors of nets that were evaluated for these studies, by nets, split and protocol."""
         self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
@@ -61,6 +61,24 @@ class Ablation:
                 raise UsageError(
                     f"{study.name} compares top-5 errors, and the data has {classes:,} classes"
                 )
+
+    def _check_names(self) -> None:
+        words = {study.name: study.word for study in self.studies}
+        for study in self.studies:
+            if words[study.name] != study.word:
+                raise UsageError(
+                    f"{study.word} and {words[study.name]} are one study",
+                    hint=f"{study.name}/ARM,ARM names several of its arms",
+                )
+
+    def command(self, name: str) -> str:
+        """The command that repeats a study.
+
+        Args:
+            name: of the study, without its arms.
+        """
+        (word,) = [study.word for study in self.studies if study.name == name]
+        return f"alexcli ablate {word} {self._arguments}".rstrip()
 
     def seeds(self, study: Study, arm: Arm) -> range:
         """The seeds with which an arm is trained; the baseline has those of all arms."""

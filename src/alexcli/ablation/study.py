@@ -4,7 +4,7 @@ A setting is what the user's overrides choose; an arm is that setting with the s
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -66,6 +66,8 @@ class Study:
     arms: list[Arm]
     kind: str = "chosen"
     """plain or mechanism, the study's settings on embedded images; chosen by the user otherwise."""
+    word: str = ""
+    """What names the study and, if not all of them, its arms: `depth/no_conv3,no_conv4`."""
 
     @property
     def baseline(self) -> Arm:
@@ -116,21 +118,25 @@ def settings_of(definition: StudySpec) -> list[str]:
     return settings
 
 
-def open_study(name: str, overrides: Sequence[str], setting_name: str = "auto") -> Study:
+def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") -> Study:
     """A study in the setting that is chosen, every arm composed, compared and built.
 
     Args:
-        name: of a file of conf/ablation.
+        word: the name of a file of conf/ablation; a slash and names of arms, parted by commas,
+            leave out the others.
         overrides: the KEY=VALUE words that choose the setting.
         setting_name: a word of SETTINGS.
 
     Raises:
-        UsageError: the setting lacks what the study needs, an override sets what the study or an
-            arm changes, or an arm changes nothing.
+        UsageError: there is no such study or arm, the setting lacks what the study needs, an
+            override sets what the study or an arm changes, or an arm changes nothing.
     """
     from alexcli.run.build import check_build  # torch, which a list of studies does without
 
+    name, slash, arm_names = word.partition("/")
     definition = read_study(name)
+    if slash:
+        definition = _with_arms(name, definition, arm_names.split(","))
     _check_overrides(overrides)
     setting = Arm("setting", compose(overrides, TrainSpec), [*overrides], [], ArmSpec())
     _check_needs(name, definition, setting)
@@ -155,7 +161,25 @@ def open_study(name: str, overrides: Sequence[str], setting_name: str = "auto") 
                 f"the arm {key} of {name} changes nothing: this setting is that arm itself",
                 hint=ANOTHER_SETTING,
             )
-    return Study(name, definition, arms, kind)
+    return Study(name, definition, arms, kind, word)
+
+
+def _with_arms(name: str, definition: StudySpec, arm_names: Sequence[str]) -> StudySpec:
+    """A study that has some of its arms, in the order of its file.
+
+    Args:
+        name: of the study, for messages.
+        definition: with all arms.
+        arm_names: those that stay.
+    """
+    for arm_name in arm_names:
+        if arm_name not in definition.arms:
+            raise UsageError(
+                f"{name} has no arm {arm_name!r}; it has {', '.join(definition.arms)}",
+                hint=did_you_mean(arm_name, definition.arms) or f"alexcli ablate {name}",
+            )
+    arms = {key: arm for key, arm in definition.arms.items() if key in arm_names}
+    return replace(definition, arms=arms)
 
 
 def _kind(name: str, definition: StudySpec, overrides: Sequence[str], setting_name: str) -> str:

@@ -53,8 +53,8 @@ def ablate(
     show; a group such as experiment= or data= chooses another.
 
     Args:
-        arguments (STUDY|KEY=VALUE): Studies (--list names them), and what chooses their setting,
-            such as experiment=ilsvrc2012.
+        arguments (STUDY|KEY=VALUE): Studies (--list names them; depth/no_conv3,no_conv4: of its
+            arms these), and what chooses their setting, such as experiment=ilsvrc2012.
         list_: List the studies.
         seeds (auto|N): Runs of each arm. auto: four, then as many as --precision takes.
         precision (POINTS): For --seeds auto: half of the width that a 95% interval may have, in
@@ -115,7 +115,7 @@ def _check_words(arguments: Sequence[str], out: Path | None, *, dry_run: bool) -
 
     names, overrides = split_arguments(arguments)
     for name in names:
-        one_of("study", name, choices(STUDIES))
+        one_of("study", name.partition("/")[0], choices(STUDIES))
     if any(override.startswith("data.root=") for override in overrides):
         from alexcli.config.compose import compose
         from alexcli.run.early import check_root
@@ -210,11 +210,11 @@ def _show(
     tables = [study_table(study) for study in studies]
     emit(as_text(Analysis("", tables, data=[asdict(study) for study in studies]), format))
     if out is not None:
-        _save_studies(studies, ablation.arguments, out, reporter)
+        _save_studies(ablation, studies, out, reporter)
 
 
 def _save_studies(
-    studies: Sequence[StudyResult], arguments: str, out: Path, reporter: Reporter
+    ablation: "Ablation", studies: Sequence[StudyResult], out: Path, reporter: Reporter
 ) -> None:
     """Write STUDY-SETTING.json, with the command and the machine, and STUDY-SETTING.csv."""
     from alexcli.ablation.recorded import file_name
@@ -224,7 +224,7 @@ def _save_studies(
     hint = "choose another folder; --report-only writes them again"
     for study in studies:
         record = asdict(study)
-        record["command"] = f"alexcli ablate {study.name} {arguments}".rstrip()
+        record["command"] = ablation.command(study.name)
         record["on"] = describe_environment()
         paths = [out / f"{file_name(study)}{ending}" for ending in (".json", ".csv")]
         analysis = Analysis("", [study_table(study)], data=record)

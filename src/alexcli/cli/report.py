@@ -112,7 +112,7 @@ def _sections_of_studies(
     ablation.add_finished_seeds()
     sections: dict[str, Analysis] = {}
     for study in study_results(ablation, make_reporter()):
-        analysis = study_report(study, ablation.arguments)
+        analysis = study_report(study, ablation.command(study.name))
         arms = study_table(study)
         arms.title = "arms against the baseline"
         analysis.tables.insert(0, arms)

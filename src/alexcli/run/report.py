@@ -20,12 +20,12 @@ ABSENT = "(absent)"
 MACHINE_COLUMNS = ("device", "platform", "versions", "revision")
 
 
-def study_report(study: StudyResult, arguments: str) -> Analysis:
+def study_report(study: StudyResult, command: str) -> Analysis:
     """Curves of a study's arms, each a band over its seeds; commands and machines.
 
     Args:
         study: what its runs show.
-        arguments: what `alexcli ablate NAME` took besides, for the command that repeats it.
+        command: repeats it.
 
     Raises:
         UsageError: none of its runs is finished.
@@ -40,7 +40,6 @@ def study_report(study: StudyResult, arguments: str) -> Analysis:
             histories.append(RunHistory(label=arm.name, settings={}, rows=rows))
     if not runs:
         raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
-    command = f"alexcli ablate {study.name} {arguments}".rstrip()
     commands = [command, *(arm.command for arm in study.arms)]
     title = f"{study.name}: {study.about}"
     analysis = _report(title, runs, histories, commands, study.threshold)
