@@ -5,7 +5,9 @@ need next to nothing and do.
 """
 
 import platform
+import shutil
 import sys
+from pathlib import Path
 
 import nox
 
@@ -47,6 +49,21 @@ def build(session: nox.Session) -> None:
     """A wheel that holds the configuration."""
     session.install("build")
     session.run("python", "-m", "build", "--outdir", "dist")
+
+
+@nox.session(python=["3.11", "3.12", "3.13"])
+def install(session: nox.Session) -> None:
+    """Install wheel and sdist in an environment of their own, and use them; downloads torch."""
+    folder = Path(session.create_tmp(), "dist")
+    shutil.rmtree(folder, ignore_errors=True)
+    session.install("build")
+    session.run("python", "-m", "build", "--outdir", str(folder))
+    for options, archive in (((), "*.whl"), (("--no-deps", "--force-reinstall"), "*.tar.gz")):
+        session.install(*options, str(next(folder.glob(archive))))
+        with session.chdir(folder):  # away from the clone's own files
+            session.run("alexcli", "--version")
+            session.run("alexcli", "train", "--dry-run", silent=True)
+            session.run("alexcli", "checks")
 
 
 @nox.session(venv_backend="none")
