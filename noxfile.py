@@ -68,8 +68,11 @@ def install(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tables(session: nox.Session) -> None:
-    """Write the tables of the documentation anew, each by the command that stands above it."""
+    """Write the tables of the documentation anew, each by the command that stands above it, and
+    the page of every command.
+    """
     session.run(sys.executable, "-m", "tests.results.tables")
+    session.run(sys.executable, "-m", "tests.results.commands")
 
 
 @nox.session

@@ -97,6 +97,7 @@ def test_check_names_a_composition_that_is_not_valid() -> None:
         (["show", "lr=0.1"], "did you mean optim.lr=0.1?"),
         (["show", "optim.rate=0.1"], "did you mean optim.lr=0.1?"),
         (["show", "data=toy"], "did you mean data=synthetic?"),
+        (["explain", "optim.momentm"], "did you mean optim.momentum"),
     ],
 )
 def test_a_wrong_argument_is_answered_with_a_hint(arguments: list[str], hint: str) -> None:
@@ -122,3 +123,22 @@ def test_a_folder_of_ones_own_is_listed_and_checked(monkeypatch: pytest.MonkeyPa
     code, _, err = run("show", "--conf", "none")
     assert code == 2
     assert "--conf none is not a folder" in err
+
+
+def test_explain_tells_all_about_a_key() -> None:
+    code, out, _ = run("explain", "optim.lr", "--format", "json")
+    assert code == 0
+    told = json.loads(out)
+    assert told["takes"] == "a number above 0"
+    assert {"choice": "optim=cifar", "value": 0.001} in told["set"]
+    assert "section 5" in run("explain", "lr")[1]
+
+
+def test_explain_lists_the_keys_of_a_section_of_a_command_and_the_top_level() -> None:
+    out = run("explain", "model", "--format", "csv")[1]
+    assert "model.lrn.beta,Exponent.,a number above 0,0.75" in out
+    assert "alexcli config list model" in run("explain", "model")[1]
+    assert "encoding" in run("explain", "prepare")[1]
+    assert "model.lrn.beta" not in run("explain", "analyze")[1]  # a section of its own
+    assert "experiment=cifar_11" in run("explain", "experiment")[1]
+    assert "optim.KEY" in run("explain")[1]

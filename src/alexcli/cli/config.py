@@ -1,5 +1,7 @@
 """alexcli config."""
 
+from typing import TYPE_CHECKING
+
 from alexcli.cli.arguments import one_of
 from alexcli.cli.command import command, group
 from alexcli.cli.options import ConfOption, FormatOption, Overrides
@@ -8,10 +10,14 @@ from alexcli.errors import AlexcliError, UsageError, plural
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 
+if TYPE_CHECKING:  # the schema would slow down every --help
+    from alexcli.config.keys import Key
+
 config = group(
-    "Show, list, compare and check configurations.",
+    "Show, list, explain, compare and check configurations.",
     "alexcli config diff model=alexnet model=alexnet_145",
     "alexcli config list",
+    "alexcli config explain optim.lr",
 )
 
 
@@ -68,6 +74,55 @@ def list_(
     if user_paths:
         rows = [{**row, "file": user_paths.get(row["choice"], "")} for row in rows]
     emit(render(Table.from_records("choices", rows), format))
+
+
+@command(config)
+def explain(
+    key: str | None = None, *, conf: ConfOption = None, format: FormatOption = Format.table
+) -> None:
+    """Say what a key means, what it takes, its default, and which yaml files set it.
+
+    Args:
+        key: A key such as optim.lr, or a section such as model or model.lrn; the top level where
+            none is named; analyze and prepare for the keys of `analyze` and of `data prepare`.
+
+    Examples:
+        alexcli config explain
+        alexcli config explain model.lrn
+        alexcli config explain optim.lr
+        alexcli config explain analyze
+    """
+    from alexcli.config.files import groups
+    from alexcli.config.keys import SCHEMAS, below, keys, named
+    from alexcli.config.user_conf import use_conf_dir
+    from alexcli.render.keys import command_table, keys_table, sections_table
+
+    use_conf_dir(conf)
+    if key in groups() and key not in keys():  # experiments, which have no keys of their own
+        list_(key, conf=conf, format=format)
+        return
+    if key is None:
+        table = sections_table([each for each in keys().values() if "." not in each.name])
+    elif key in SCHEMAS and key != "train":
+        own = [each for each in below("", key) if not each.name.startswith("model.")]
+        table = command_table(key, own)
+    else:
+        name, meant = named(key)
+        if not meant.is_section:
+            _explain_one(name, meant, format)
+            return
+        note = f"alexcli config list {name} shows its choices" if name in groups() else None
+        table = keys_table(f"{name}: {meant.meaning()}", below(meant.name), note)
+    emit(render(table, format))
+
+
+def _explain_one(name: str, key: "Key", format: Format) -> None:
+    """Print all about one key."""
+    from alexcli.config.set_in import set_values, studies_of
+    from alexcli.render.keys import key_record, key_table
+
+    about = (name, key, set_values(name), studies_of(name))
+    emit(render(key_table(*about), format, key_record(*about)))
 
 
 @command(config)
