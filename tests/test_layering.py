@@ -51,6 +51,8 @@ ONLY_IN = {
     "rich": {"render", "cli"},
     "torchvision": {"data", "bench", "model"},  # model: the nets and weights that it publishes
     "typer": {"cli"},
+    "mlflow": {"lit"},
+    "tensorboard": {"lit"},
     "wandb": {"lit"},
 }
 NEVER_IN = {

@@ -1,9 +1,12 @@
 """Compositions with changes of single keys."""
 
+import re
+
 import pytest
 
 from alexcli.config.compose import compose
 from alexcli.config.overridden import compose_overridden
+from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, PrepareSpec, ScheduleUnit, TrainSpec
 
 
@@ -44,3 +47,23 @@ def test_keys_of_a_schedule_count_wherever_its_kind_is_typed() -> None:
         lrs.append(weights.lr)
     assert lrs[0] == lrs[1]
     assert lrs[0].per is ScheduleUnit.step
+
+
+def test_several_loggers_stand_together_and_their_keys_can_be_changed() -> None:
+    words = ["logger=[csv, mlflow]", "logger.project=mine"]
+    logger = compose_overridden(words, TrainSpec).logger
+    assert (logger.csv, logger.tensorboard, logger.mlflow) == (True, False, True)
+    assert logger.project == "mine"
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("logger=[]", "does not choose one logger"),
+        ("model=[alexnet,tiny]", "does not choose one model"),
+        ("logger=[csv,tensorbord]", "logger='tensorbord' does not exist"),
+    ],
+)
+def test_a_list_is_of_choices_that_exist_and_can_stand_together(word: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        compose_overridden([word], TrainSpec)

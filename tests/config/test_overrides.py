@@ -81,3 +81,9 @@ def test_a_text_that_hydra_takes_for_more_is_refused_with_the_quoting(value: str
     with pytest.raises(UsageError, match=r"data\.root is text") as refused:
         compose([f"data.root={value}"], TrainSpec)
     assert f"'data.root=\"{value}\"'" in (refused.value.hint or "")
+
+
+def test_a_sweep_of_loggers_is_answered_with_a_list() -> None:
+    with pytest.raises(UsageError, match="the same net again for each logger") as caught:
+        expand(["logger=csv,wandb"])
+    assert caught.value.hint == "one training with several: 'logger=[csv,wandb]'"

@@ -11,6 +11,7 @@ from alexcli.data.dataset import Dataset
 from alexcli.data.open import open_dataset
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import fit
+from alexcli.lit.loggers.base import LoggedRun
 from alexcli.lit.module import AlexNetModule
 from alexcli.placement.single import SinglePlacement
 from alexcli.records.training import EpochRow
@@ -60,9 +61,8 @@ def run_fit(
     return fit(
         module,
         data,
-        directory=directory,
+        run=LoggedRun(directory, config={}, settings={}, rows=()),
         checkpoint=checkpoint,
-        config={},
         bf16=False,
         reporter=reporter or NullReporter(),
     )

@@ -8,7 +8,7 @@ import pytest
 
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
-from alexcli.run.early import check_images, check_root, open_early
+from alexcli.run.early import LOGGER_PACKAGES, check_images, check_root, open_early
 from tests.conftest import small
 
 REFUSALS = (
@@ -71,3 +71,14 @@ def test_only_what_is_missing_is_refused(tmp_path: Path) -> None:
     check_root(small("data.root=s3://bucket/store", "data=store"), NullReporter())
     with pytest.raises(UsageError, match=r"data\.root=/nowhere does not exist"):
         check_root(small("data.root=/nowhere", "data=folder"), NullReporter())
+
+
+@pytest.mark.parametrize("name", LOGGER_PACKAGES)
+def test_a_logger_without_its_package_is_refused_with_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    spec = small(f"logger=[csv,{name}]")
+    with pytest.raises(UsageError, match=f"logger={name} needs the package {name}") as caught:
+        open_early(spec, NullReporter(), resume="auto", overrides=())
+    assert caught.value.hint == f"pip install 'alexcli[{name}]'"

@@ -44,6 +44,7 @@ def test_what_changes_the_result_changes_the_digest(override: str) -> None:
         "trainer.threads=1",
         "eval.batch_size=7",
         "logger.project=other",
+        "logger=[csv,mlflow]",
     ],
 )
 def test_what_does_not_change_the_result_does_not(override: str) -> None:

@@ -63,6 +63,9 @@ def test_unfinished_and_damaged_runs_are_told_apart(run: RunDirectory) -> None:
 
 def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
     other = _copy(run, "other/s1-12345678")
+    events = other.path / "tensorboard" / "events.out.tfevents.1.host.2.0"
+    events.parent.mkdir()
+    events.touch()
     assert remove(other) == []
     assert not other.path.exists()
     assert run.path.exists()

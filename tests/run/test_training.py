@@ -1,5 +1,6 @@
 """Training to the end of a run: schedules, what ends it, what stops it."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -112,6 +113,36 @@ def test_wandb_offline_writes_config_and_history() -> None:
     for key in (b"weight_decay", b"val/top1_err", b"train/loss"):
         assert key in content, key
     assert any("wandb sync" in note for note in reporter.notes)
+
+
+def test_loggers_of_a_killed_run_have_the_series_of_an_uninterrupted_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    loggers = "logger=[csv,tensorboard]"
+    whole, _ = train_small(small(loggers, "label=whole"))
+    stop_after_epoch(monkeypatch, 1)
+    with pytest.raises(RuntimeError, match="killed"):
+        train_small(small("label=killed"))
+    killed, _ = train_small(small(loggers, "label=killed"))  # of the first epoch they know nothing
+    assert _csv_errors(killed.directory) == _csv_errors(whole.directory)
+    assert _scalar_errors(killed.directory) == _scalar_errors(whole.directory)
+    assert len(_csv_errors(whole.directory)) == 4
+
+
+def _csv_errors(directory: str) -> list[tuple[str, ...]]:
+    """Step, split, loss and error of each line of metrics.csv."""
+    with (Path(directory) / "metrics.csv").open(newline="") as file:
+        names = ("step", "split", "loss", "top1_err")
+        return [tuple(row[name] for name in names) for row in csv.DictReader(file)]
+
+
+def _scalar_errors(directory: str) -> list[tuple[int, float]]:
+    """Step and value of the validation loss in TensorBoard."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(f"{directory}/tensorboard")
+    events.Reload()
+    return [(event.step, event.value) for event in events.Scalars("val/loss")]
 
 
 def test_random_slopes_are_repeated_after_a_kill(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,7 @@ from alexcli.config.composition import ROOTS, ChosenFiles, chosen_files, composi
 from alexcli.config.conversion import to_spec
 from alexcli.config.files import choices, groups
 from alexcli.config.omegaconf_errors import explained
-from alexcli.config.overrides import parse
+from alexcli.config.overrides import SEVERAL, parse
 from alexcli.config.suggestions import suggest_choice
 from alexcli.errors import UsageError
 
@@ -52,14 +52,28 @@ def _choices(overrides: Sequence[Override]) -> dict[str, str | None]:
     chosen: dict[str, str | None] = {}
     for override in overrides:
         group = override.key_or_group
-        value = override.value()
+        value: Any = override.value()
         if override.is_delete() or override.package or (value is None and group != "experiment"):
             raise UsageError(
                 f"{override.input_line!r} leaves no {group}",
                 hint=f"{group}=CHOICE; alexcli config list {group}",
             )
-        chosen[group] = None if value is None else _check_choice(group, str(value))
+        if isinstance(value, list):
+            chosen[group] = _check_several(override, value)
+        else:
+            chosen[group] = None if value is None else _check_choice(group, str(value))
     return chosen
+
+
+def _check_several(override: Override, values: Sequence[Any]) -> str:
+    """Several choices of a group, as Hydra writes them; UsageError where one is to be chosen."""
+    group = override.key_or_group
+    if group not in SEVERAL or not values:
+        raise UsageError(
+            f"{override.input_line!r} does not choose one {group}",
+            hint=f"{group}=CHOICE; alexcli config list {group}",
+        )
+    return f"[{','.join(_check_choice(group, str(value)) for value in values)}]"
 
 
 def _check_choice(group: str, choice: str) -> str:

@@ -13,6 +13,9 @@ from hydra.errors import HydraException
 
 from alexcli.errors import UsageError
 
+SEVERAL = ("logger",)
+"""The groups of which several choices can stand together, as in `logger=[csv,tensorboard]`."""
+
 ENUMERABLE_SWEEPS = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
 """The sweeps of Hydra's grammar whose values are known: `choice(a,b)`, `a,b` and `range(3)`."""
 
@@ -85,6 +88,12 @@ def _alternatives(override: Override) -> list[str]:
     if override.value_type not in ENUMERABLE_SWEEPS:
         raise UsageError(f"{override.input_line!r}: only lists and range() can be swept")
     key = override.get_key_element()
+    if key in SEVERAL:
+        values = ",".join(override.sweep_string_iterator())
+        raise UsageError(
+            f"{override.input_line!r} would train the same net again for each {key}",
+            hint=f"one training with several: '{key}=[{values}]'",
+        )
     typed = override.input_line or ""
     value = typed.partition("=")[2]
     if override.value_type is ValueType.SIMPLE_CHOICE_SWEEP and os.path.lexists(value):

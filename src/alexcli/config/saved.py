@@ -10,6 +10,9 @@ from alexcli.config.validation import check_ranges
 from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, LedgerSpec, PrepareSpec, StudySpec, TrainSpec
 
+FORMER_LOGGERS: dict[Any, dict[str, bool]] = {"none": {}, "wandb": {"wandb": True}}
+"""The values that `logger.kind` had, and what says the same now."""
+
 Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec, LedgerSpec)
 
 
@@ -27,6 +30,7 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
     """
     if not isinstance(mapping, dict):
         raise UsageError(f"{source} is not a configuration: {type(mapping).__name__}")
+    mapping = _with_current_keys(mapping)
     spec = typed(mapping, schema)
     if spec is not None:
         check_ranges(spec)
@@ -36,6 +40,15 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
     from alexcli.config.conversion import convert  # imports Hydra
 
     return cast(Spec, convert(mapping, schema, source))
+
+
+def _with_current_keys(mapping: dict[Any, Any]) -> dict[Any, Any]:
+    """A configuration in which the one logger of a run is not called `logger.kind` any more."""
+    logger = mapping.get("logger")
+    if not isinstance(logger, dict) or logger.get("kind") not in FORMER_LOGGERS:
+        return mapping
+    current = {key: value for key, value in logger.items() if key != "kind"}
+    return {**mapping, "logger": {**current, **FORMER_LOGGERS[logger["kind"]]}}
 
 
 def refuse_interpolation(text: str, source: str) -> None:

@@ -60,7 +60,7 @@ def check_reachable(choices: Sequence[str], folder: Path, user_folder: Path) -> 
     Raises:
         UsageError: as `read_user_file`.
     """
-    waiting = [choice.replace("=", "/", 1) for choice in choices]
+    waiting = [name for choice in choices for name in _named(choice)]
     reached: list[Path] = []
     while waiting:
         name = waiting.pop()
@@ -71,6 +71,12 @@ def check_reachable(choices: Sequence[str], folder: Path, user_folder: Path) -> 
         content = read_user_file(path)
         waiting += _defaults(content, group=name.partition("/")[0])
     return reached
+
+
+def _named(choice: str) -> list[str]:
+    """The files that GROUP=CHOICE or GROUP=[CHOICE,CHOICE] names, each as GROUP/CHOICE."""
+    group, _, names = choice.partition("=")
+    return [f"{group}/{name.strip()}" for name in names.strip("[]").split(",")]
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ import lightning as L
 
 from alexcli.errors import RunFailedError
 from alexcli.files import sync, sync_folder
+from alexcli.lit.loggers.open import Loggers
 from alexcli.lit.module import AlexNetModule
 from alexcli.records.training import EpochRow
 from alexcli.reporter import Reporter
@@ -25,6 +26,7 @@ class EpochRecorder(L.Callback):
     Args:
         directory: the run directory.
         reporter: receives the rows of each epoch.
+        loggers: receive the same rows.
     """
 
     best: EpochRow | None
@@ -32,9 +34,10 @@ class EpochRecorder(L.Callback):
     has_begun: bool
     """Whether the state of a checkpoint, if there is one, was restored."""
 
-    def __init__(self, directory: Path, reporter: Reporter) -> None:
+    def __init__(self, directory: Path, reporter: Reporter, loggers: Loggers) -> None:
         self.directory = directory
         self.reporter = reporter
+        self.loggers = loggers
         self.best = None
         self.has_begun = False
 
@@ -57,7 +60,6 @@ class EpochRecorder(L.Callback):
         rows = pl_module.rows
         if trainer.is_global_zero:
             self._append(rows)
-        _log(trainer, rows)
         val = next((row for row in rows if row.split == "val"), None)
         if val is not None and (self.best is None or val.top1_err < self.best.top1_err):
             self.best = val
@@ -66,11 +68,13 @@ class EpochRecorder(L.Callback):
         self.reporter.epoch(rows, pl_module.spec.optim.epochs)
 
     def _append(self, rows: list[EpochRow]) -> None:
-        """Add the rows to metrics.jsonl; they are on the disk before the checkpoint is."""
+        """Add the rows to metrics.jsonl and loggers; they are kept before the checkpoint is."""
         path = self.directory / "metrics.jsonl"
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
         sync(path)
+        for row in rows:
+            self.loggers.record(asdict(row))
 
 
 def save_last(trainer: L.Trainer, directory: Path) -> None:
@@ -127,15 +131,3 @@ def _rename_earlier(path: Path, name: Path) -> None:
         name.hardlink_to(path)
     except OSError:
         path.replace(name)
-
-
-def _log(trainer: L.Trainer, rows: list[EpochRow]) -> None:
-    """Send every number of the rows to the trainer's loggers, as `split/name`."""
-    for row in rows:
-        metrics = {
-            f"{row.split}/{name}": value
-            for name, value in asdict(row).items()
-            if isinstance(value, (int, float))
-        }
-        for logger in trainer.loggers:
-            logger.log_metrics(metrics, row.step)

@@ -4,7 +4,6 @@ import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import lightning as L
 
@@ -12,7 +11,8 @@ from alexcli.errors import UsageError
 from alexcli.lit.checkpointing import EpochRecorder
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.interruption import Interruption
-from alexcli.lit.loggers import open_loggers
+from alexcli.lit.loggers.base import LoggedRun
+from alexcli.lit.loggers.open import open_loggers
 from alexcli.lit.module import AlexNetModule
 from alexcli.lit.progress import Progress
 from alexcli.lit.strategy import trainer_devices
@@ -41,9 +41,8 @@ def fit(
     module: AlexNetModule,
     data: DataModule,
     *,
-    directory: Path,
+    run: LoggedRun,
     checkpoint: Path | None,
-    config: dict[str, Any],
     bf16: bool,
     reporter: Reporter,
 ) -> EpochRow | None:
@@ -52,9 +51,8 @@ def fit(
     Args:
         module: the net, its preprocessing and its learning rule.
         data: the loaders.
-        directory: the run directory.
+        run: the run's directory, configuration and metrics so far.
         checkpoint: the file to resume from; None starts at step 0.
-        config: the resolved configuration as plain data, which loggers record.
         bf16: whether matrix products and convolutions run in bfloat16.
         reporter: receives progress updates.
 
@@ -64,33 +62,33 @@ def fit(
     Raises:
         RunFailedError: the disk is full, or the loss is not finite.
         InterruptedRunError: Ctrl-C or SIGTERM; the run is saved.
-        UsageError: wandb cannot start, or the checkpoint holds no state of this training.
+        UsageError: a logger cannot start, or the checkpoint holds no state of this training.
     """
     spec = module.spec
     placement = module.placement
-    recorder = EpochRecorder(directory, reporter)
-    interruption = Interruption(directory, reporter)
-    callbacks: list[L.Callback] = [recorder, interruption]
-    if placement.is_main:
-        callbacks.append(Progress(reporter))
+    interruption = Interruption(run.directory, reporter)
     with (
-        open_loggers(spec, config, directory, is_main=placement.is_main) as loggers,
+        open_loggers(spec.logger, run, reporter, is_main=placement.is_main) as loggers,
         warnings.catch_warnings(),
         interruption.listening(),
     ):
+        recorder = EpochRecorder(run.directory, reporter, loggers)
+        callbacks: list[L.Callback] = [recorder, interruption]
+        if placement.is_main:
+            callbacks.append(Progress(reporter))
         warnings.filterwarnings("ignore", message=f".*({'|'.join(EXPECTED_WARNINGS)})")
         trainer = L.Trainer(
             **trainer_devices(placement),
             precision="bf16-mixed" if bf16 else "32-true",
             max_epochs=spec.optim.epochs,
-            logger=loggers or False,
+            logger=False,
             callbacks=callbacks,
             enable_checkpointing=False,
             enable_progress_bar=False,
             enable_model_summary=False,
             num_sanity_val_steps=0,
             use_distributed_sampler=False,
-            default_root_dir=str(directory),
+            default_root_dir=str(run.directory),
         )
         with _restoring(checkpoint, recorder):
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)

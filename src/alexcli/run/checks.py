@@ -26,7 +26,10 @@ PACKAGES = (
     *("numpy", "numba", "scipy", "matplotlib", "pillow", "safetensors"),
 )
 """What alexcli needs."""
-EXTRAS = ("onnx", "onnxruntime", "wandb", "scikit-learn", "submitit", "s3fs", "gcsfs")
+EXTRAS = (
+    *("onnx", "onnxruntime", "wandb", "tensorboard", "mlflow"),
+    *("scikit-learn", "submitit", "s3fs", "gcsfs"),
+)
 """What some commands need."""
 HOSTS = {
     "download.pytorch.org": "published weights",

@@ -1,5 +1,6 @@
 """What can be refused before torch is imported, which takes seconds: words, paths, data."""
 
+import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,9 +9,12 @@ from alexcli.errors import UsageError
 from alexcli.reporter import Reporter
 from alexcli.run.build import build_data
 from alexcli.run.find import RunCheckpoint, locate
-from alexcli.schema import PlacementKind, TrainSpec
+from alexcli.schema import LoggerSpec, PlacementKind, TrainSpec
 
 SINGLE_PROCESS = (PlacementKind.single, PlacementKind.split)
+
+LOGGER_PACKAGES = ("tensorboard", "mlflow", "wandb")
+"""The loggers that need a package; it has the logger's name, as has the extra of alexcli."""
 
 
 def open_early(
@@ -29,14 +33,25 @@ def open_early(
         the data itself.
 
     Raises:
-        UsageError: no such run or checkpoint, or as `build_data`.
+        UsageError: no such run or checkpoint, a logger without its package, or as `build_data`.
     """
+    check_loggers(spec.logger)
     for name in (spec.init_from, resume):
         if name not in (None, "auto", "never"):
             locate(str(name))
     if spec.placement.kind not in SINGLE_PROCESS:
         return None
     return build_data(spec, reporter, overrides=overrides)
+
+
+def check_loggers(spec: LoggerSpec) -> None:
+    """UsageError for a logger whose package is not installed."""
+    for name in LOGGER_PACKAGES:
+        if getattr(spec, name) and importlib.util.find_spec(name) is None:
+            raise UsageError(
+                f"logger={name} needs the package {name}, not installed here",
+                hint=f"pip install 'alexcli[{name}]'",
+            )
 
 
 def check_evaluation(checkpoints: Sequence[RunCheckpoint], overrides: Sequence[str]) -> None:

@@ -19,6 +19,9 @@ FILES_OF_A_RUN = (
     "classes.json",
     "environment.json",
     "metrics.jsonl",
+    "metrics.csv",
+    "mlflow_run_id",
+    "tensorboard/events.out.tfevents.*",
     "result.json",
     "train.log",
     "*.ckpt",
@@ -137,6 +140,9 @@ def remove(run: RunDirectory) -> list[Path]:
             for file in run.path.glob(pattern):
                 if file.is_file() or file.is_symlink():
                     file.unlink()
+        for folder in filter(Path.is_dir, run.path.iterdir()):
+            if not any(folder.iterdir()):
+                folder.rmdir()
         left = sorted(run.path.iterdir())
         if not left:
             run.path.rmdir()

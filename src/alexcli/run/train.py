@@ -15,6 +15,7 @@ from alexcli.records.training import TrainResult
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.build import build_data, build_placement
 from alexcli.run.directory import RunDirectory
+from alexcli.run.early import check_loggers
 from alexcli.run.extend import FLAG, describe_shorter, obstacle, required_shorter_run, shorter_run
 from alexcli.run.find import locate
 from alexcli.run.start import RunStart, start_of
@@ -50,6 +51,7 @@ def train(
         InterruptedRunError: Ctrl-C; the run is saved.
     """
     reuse_freed_memory()
+    check_loggers(spec.logger)
     placement = build_placement(spec)
     reporter = reporter if placement.is_main else NullReporter()
     spec, dataset = opened or build_data(spec, reporter, overrides=overrides)

@@ -8,12 +8,13 @@ from typing import Any
 
 import torch
 
-from alexcli.config.mapping import to_mapping
+from alexcli.config.mapping import flat, to_mapping
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import fit
+from alexcli.lit.loggers.base import LoggedRun
 from alexcli.lit.module import AlexNetModule
 from alexcli.model import compiled
 from alexcli.optim.groups import remarks
@@ -179,15 +180,24 @@ def _fit(
     best = fit(
         module,
         data,
-        directory=run.path,
+        run=_logged_run(run, spec, placement),
         checkpoint=resumption.path,
-        config=to_mapping(spec),
         bf16=uses_bf16(spec),
         reporter=reporter,
     )
-    if placement.is_main and spec.logger.kind.name == "wandb" and spec.logger.offline:
+    if placement.is_main and spec.logger.wandb and spec.logger.offline:
         reporter.note(f"wandb: offline; to send it: wandb sync {run.path}/wandb/offline-run-*")
     return best
+
+
+def _logged_run(run: RunDirectory, spec: TrainSpec, placement: Placement) -> LoggedRun:
+    """What loggers are told about a run; only those of the main process read its metrics."""
+    return LoggedRun(
+        directory=run.path,
+        config=to_mapping(spec),
+        settings=flat(spec),
+        rows=run.rows() if placement.is_main else (),
+    )
 
 
 def _summary(module: AlexNetModule, dataset: Dataset) -> str:

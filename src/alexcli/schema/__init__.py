@@ -14,7 +14,6 @@ from alexcli.schema.eval import EvalSpec
 from alexcli.schema.execution import (
     Accelerator,
     LauncherSpec,
-    LoggerKind,
     LoggerSpec,
     PlacementKind,
     PlacementSpec,
@@ -80,7 +79,6 @@ __all__ = [
     "LayerPoint",
     "LayerSpec",
     "LedgerSpec",
-    "LoggerKind",
     "LoggerSpec",
     "LrnConvention",
     "LrnImpl",

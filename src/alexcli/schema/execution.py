@@ -59,22 +59,31 @@ class TrainerSpec:
     """End the run when the train_eval top-1 error is at or below this (Figure 1: 0.25)."""
 
 
-LoggerKind = StrEnum("LoggerKind", ["none", "wandb"])
-"""An additional logger; metrics.jsonl and train.log are always written."""
-
-
 @dataclass
 class LoggerSpec:
-    """An additional logger."""
+    """Loggers besides metrics.jsonl and train.log, which are always written.
 
-    kind: LoggerKind = LoggerKind.none
-    """none or wandb."""
+    The first four keys have the names of loggers, and several may be true.
+    """
+
+    csv: bool = False
+    """Write RUN/metrics.csv: the lines of metrics.jsonl as a table."""
+    tensorboard: bool = False
+    """Write RUN/tensorboard, for `tensorboard --logdir runs`."""
+    mlflow: bool = False
+    """Record to MLflow, in a file beside the runs or on a server (`uri`)."""
+    wandb: bool = False
+    """Record to Weights & Biases."""
     offline: bool = True
     """For wandb: write to the run directory and send nothing (`wandb sync` sends it later)."""
     project: str = "alexcli"
-    """For wandb: project."""
+    """For wandb and mlflow, which calls it an experiment: project."""
     entity: str | None = None
     """For wandb: user or team; null takes your default."""
+    uri: str | None = None
+    """For mlflow: a server, such as http://localhost:5000, or a database; null takes
+    $MLFLOW_TRACKING_URI, else sqlite:///RUNS/mlflow.db.
+    """
 
 
 @dataclass

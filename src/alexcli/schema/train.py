@@ -52,6 +52,6 @@ class TrainSpec:
     trainer: TrainerSpec = field(default_factory=TrainerSpec)
     """How the run is carried out."""
     logger: LoggerSpec = field(default_factory=LoggerSpec)
-    """A logger besides metrics.jsonl and train.log."""
+    """Loggers besides metrics.jsonl and train.log."""
     launcher: LauncherSpec = field(default_factory=LauncherSpec)
     """Where `alexcli ablate --launch slurm` sends its trainings."""
