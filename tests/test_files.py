@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.errors import UsageError
-from alexcli.files import atomic_path, write_atomic, writing
+from alexcli.files import atomic_path, read_limited, write_atomic, writing
 
 
 def test_a_file_is_replaced_as_a_whole(tmp_path: Path) -> None:
@@ -21,6 +21,21 @@ def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
     assert path.read_bytes() == b"\xc2\xb5"
     write_atomic(path, b"\xff")
     assert path.read_bytes() == b"\xff"
+
+
+def test_what_a_stranger_put_in_the_place_of_a_file_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"12345")
+    assert read_limited(path, most=5) == b"12345"
+    with pytest.raises(ValueError, match="longer than 4 bytes"):
+        read_limited(path, most=4)
+    os.mkfifo(tmp_path / "pipe")
+    for name in ("pipe", "/dev/zero"):
+        with pytest.raises(OSError, match="not a file"):
+            read_limited(tmp_path / name, most=5)
+    (tmp_path / "link").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        read_limited(tmp_path / "link", most=5)
 
 
 def test_a_reader_sees_the_old_content_until_the_block_ends(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from alexcli import json_text
@@ -8,6 +10,14 @@ def test_plain_data_is_read_as_python_reads_it() -> None:
     text = '{"a": [1, -2.5, 1e3, true, null, "x"], "b": 9223372036854775807}'
     assert parse_json(text) == {"a": [1, -2.5, 1000.0, True, None, "x"], "b": 2**63 - 1}
     assert parse_json(text.encode()) == parse_json(text)
+
+
+def test_numbers_that_are_not_finite_are_read_where_they_may_be() -> None:
+    low, high = parse_json("[-Infinity, Infinity]", allow_nan=True)
+    assert (low, high) == (-math.inf, math.inf)
+    assert math.isnan(parse_json("NaN", allow_nan=True))
+    with pytest.raises(ValueError, match="too large"):
+        parse_json("1e999", allow_nan=True)
 
 
 @pytest.mark.parametrize(

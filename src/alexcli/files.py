@@ -1,7 +1,9 @@
 """Writing files: a reader never finds a half-written one, and an error names the file."""
 
 import contextlib
+import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,26 @@ def atomic_path(path: Path) -> Iterator[Path]:
         sync_folder(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_limited(path: Path, most: int) -> bytes:
+    """The content of a file that anybody may have put there.
+
+    Args:
+        path: the file; a link may lead to anything.
+        most: bytes that it may have.
+
+    Raises:
+        OSError: it cannot be read, or is no file, such as a pipe, which could keep us waiting.
+        ValueError: it is longer.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "not a file", str(path))
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise ValueError(f"it is longer than {most:,} bytes")
+    return content
 
 
 def sync(path: Path) -> None:

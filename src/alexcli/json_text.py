@@ -10,20 +10,22 @@ LARGEST = 2**63 - 1
 """Of a whole number; larger ones fit into no array."""
 
 
-def parse_json(text: str | bytes) -> Any:
+def parse_json(text: str | bytes, *, allow_nan: bool = False) -> Any:
     """The plain data of a json document.
 
     Args:
         text: the document, in UTF-8 if it is bytes.
+        allow_nan: whether NaN and Infinity are read, as Python writes them of what was measured.
 
     Raises:
-        ValueError: no json; too long or too deep; a number that is not finite, or a whole one that
-            64 bits do not hold.
+        ValueError: no json; too long or too deep; a number that overflows, is not finite without
+            `allow_nan`, or is a whole one that 64 bits do not hold.
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"a length of {len(text):,} is more than {MOST_BYTES:,}")
+    constant = float if allow_nan else _refuse
     try:
-        return json.loads(text, parse_int=_int, parse_float=_float, parse_constant=_refuse)
+        return json.loads(text, parse_int=_int, parse_float=_float, parse_constant=constant)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
 

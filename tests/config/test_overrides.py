@@ -87,3 +87,41 @@ def test_a_sweep_of_loggers_is_answered_with_a_list() -> None:
     with pytest.raises(UsageError, match="the same net again for each logger") as caught:
         expand(["logger=csv,wandb"])
     assert caught.value.hint == "one training with several: 'logger=[csv,wandb]'"
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("seed=" + "9" * 5000, "cannot be read: Exceeds the limit"),
+        ("seed=" + "[" * 3000 + "]" * 3000, "cannot be read: maximum recursion depth"),
+        ("seed=" + "x" * 200_000, "has 200,005 characters, and may have 100,000"),
+        ("label=[" + "x" * 1000, "cannot be read"),
+    ],
+)
+def test_a_hostile_value_is_refused_in_a_short_message(typed: str, message: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        parse([typed])
+    assert message in refused.value.message
+    assert len(refused.value.message) < 250
+    assert len(refused.value.hint or "") < 100
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["seed=range(0,1000000000000000000000000)"], "has more than 10,000 values"),
+        (["seed=shuffle(range(100000000))"], "has more than 10,000 values"),
+        (["seed=range(0,1,1e-9)"], "has more than 10,000 values"),
+        (["seed=range(0,3,0)"], "has no values"),
+        (["seed=range(3,0)"], "has no values"),
+        (["seed=range(200)", "optim.epochs=range(1,200)"], "makes 39,800 jobs"),
+    ],
+)
+def test_a_sweep_without_end_or_values_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        expand(words)
+
+
+def test_ranges_are_swept() -> None:
+    assert expand(["seed=range(3)"]) == [["seed=0"], ["seed=1"], ["seed=2"]]
+    assert expand(["seed=range(4,0,-2)"]) == [["seed=4"], ["seed=2"]]

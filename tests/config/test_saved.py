@@ -18,12 +18,19 @@ def test_a_composition_survives_yaml() -> None:
     assert from_mapping(yaml.safe_load(text), TrainSpec, source=Path("x")) == spec
 
 
+CYCLE: list[object] = []
+CYCLE.append(CYCLE)
+
+
 @pytest.mark.parametrize(
     "mapping",
     [
         {"seed": "${oc.env:HOME}"},
         {"data": {"root": "${oc.env:HOME}"}},
         ["not", "a", "mapping"],
+        {"seed": object()},
+        {"seed": [[CYCLE]]},
+        {"optim": {"lr": 10**400}, "data": {"source": "synthetic"}, "model": {"name": "x"}},
         {"data": {"source": "synthetic"}, "model": {"name": "x", "_target_": "os.system"}},
         {"data": {"source": "synthetic"}, "model": {"name": "x"}, "optim": {"momentum": 7}},
     ],

@@ -56,6 +56,12 @@ def test_a_missing_variable_is_named() -> None:
     assert "torchrun" in (caught.value.hint or "")
 
 
+@pytest.mark.parametrize("name", ["SLURM_STEP_NUM_TASKS", "SLURM_JOB_ID", "SLURM_PROCID"])
+def test_a_variable_of_slurm_that_is_no_number_is_named(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} is 'abc', not a number"):
+        distributed_env({**SLURM, name: "abc"})
+
+
 def test_a_variable_that_is_no_number_is_named_with_its_value() -> None:
     with pytest.raises(UsageError, match="WORLD_SIZE is 'two', not a number"):
         distributed_env({**TORCHRUN, "WORLD_SIZE": "two"})

@@ -37,6 +37,15 @@ def test_a_label_that_is_no_plain_folder_name_is_refused(label: str) -> None:
         directory_for(small(f"label={label}"), "data", init=None)
 
 
+def test_a_label_or_a_place_too_long_for_the_disk_is_refused() -> None:
+    assert directory_for(small(f"label={'a' * 200}"), "data", init=None).path.parent.name[-1] == "a"
+    with pytest.raises(UsageError, match="has 300 bytes, and a folder's name may have 200") as long:
+        directory_for(small(f"label={'a' * 300}"), "data", init=None)
+    assert len(long.value.message) < 150
+    with pytest.raises(UsageError, match="cannot be used: File name too long"):
+        directory_for(small(f"runs={'a' * 300}"), "data", init=None)
+
+
 def test_layers_without_a_source_are_refused() -> None:
     with pytest.raises(UsageError, match="needs a run to copy from"):
         start_of(small("init.layers=[conv1]"), "data")

@@ -7,8 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import yaml
-
 from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
 from alexcli.ablation.verdicts import check_margins
 from alexcli.config.compose import compose
@@ -17,6 +15,7 @@ from alexcli.config.mapping import flat
 from alexcli.config.overrides import hydra_value, parse
 from alexcli.config.saved import from_mapping
 from alexcli.config.user_conf import check_name, read_user_file
+from alexcli.config.yaml_text import read_yaml_file
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
@@ -96,7 +95,7 @@ def read_study(name: str) -> StudySpec:
     user_path = user_choices(STUDIES).get(name)
     if user_path is not None and name in package_choices(STUDIES):
         check_name(path, user_path)
-    mapping = yaml.safe_load(path.read_text("utf-8")) if user_path is None else read_user_file(path)
+    mapping = read_yaml_file(path) if user_path is None else read_user_file(path)
     study = from_mapping(mapping, StudySpec, source=path)
     check_margins(name, study)
     return study

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from alexcli.claims.measured import measurement
 from alexcli.config.saved import from_mapping
+from alexcli.config.yaml_text import read_yaml_file
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.records.claim import Claim, Measurement
 from alexcli.schema import EvidenceSpec, LedgerSpec
@@ -18,8 +17,7 @@ LEDGER = Path(__file__).with_name("claims.yaml")
 @cache
 def read_ledger() -> LedgerSpec:
     """The file, checked."""
-    content = yaml.safe_load(LEDGER.read_text(encoding="utf-8"))
-    return from_mapping(content, LedgerSpec, source=LEDGER)
+    return from_mapping(read_yaml_file(LEDGER), LedgerSpec, source=LEDGER)
 
 
 def claims() -> list[Claim]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from alexcli.cli.command import command, group
-from alexcli.cli.options import FormatOption, OptionalPositive, Positive
+from alexcli.cli.options import MOST, FormatOption, OptionalPositive, Positive
 from alexcli.cli.output import emit
 from alexcli.files import write_atomic, writing
 from alexcli.records.benchmark import BenchResult
@@ -30,7 +30,9 @@ bench = group(
 )
 
 Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
-Rounds = Annotated[int, typer.Option(min=1, help="Interleaved measurements; medians are of these.")]
+Rounds = Annotated[
+    int, typer.Option(min=1, max=MOST, help="Interleaved measurements; medians are of these.")
+]
 NOTE = "ratio: median over rounds; above 1 is better than the baseline in the same round"
 
 

@@ -17,9 +17,12 @@ Runs = Annotated[Path, typer.Option(help="Directory searched for the newest run.
 
 TenCrop = Annotated[bool, typer.Option(help="Average the softmax of ten views (section 4.1).")]
 
-Positive = Annotated[int, typer.Option(min=1)]
+MOST = 10_000
+"""More images or trainings at a time, or rounds, than any machine ends with."""
 
-OptionalPositive = Annotated[int | None, typer.Option(min=1)]
+Positive = Annotated[int, typer.Option(min=1, max=MOST)]
+
+OptionalPositive = Annotated[int | None, typer.Option(min=1, max=MOST)]
 
 ConfOption = Annotated[
     Path | None,

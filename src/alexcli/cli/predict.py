@@ -14,11 +14,11 @@ from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
-Megapixels = Annotated[int | None, typer.Option(min=1, show_default="89")]
 if TYPE_CHECKING:  # torch would slow down every --help
     from alexcli.run.trained import TrainedModel
 
-Top = Annotated[int | None, typer.Option(min=1, show_default="5")]
+Megapixels = Annotated[int | None, typer.Option(min=1, max=100_000, show_default="89")]
+Top = Annotated[int | None, typer.Option(min=1, max=1_000_000, show_default="5")]
 Formats = Annotated[
     Literal["table", "md", "csv", "json", "latex", "jsonl"],
     typer.Option(help="Output format; jsonl: a line for each image, as soon as it is predicted."),

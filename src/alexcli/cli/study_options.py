@@ -12,6 +12,8 @@ AUTO = "auto"
 """The value of --seeds that takes as many as a precision needs."""
 MINUTES = {"": 1, "m": 1, "h": 60, "d": 24 * 60}
 """Minutes of each unit that --budget may end in."""
+MOST_SEEDS = 1_000
+"""A study of more would not end."""
 MOST_POINTS = 50
 """A half-width of more would say nothing of an error."""
 
@@ -24,9 +26,12 @@ def parse_seeds(text: str) -> int | None:
     """
     if text == AUTO:
         return None
-    if text.isdecimal() and int(text[:9]) > 0:
+    if text.isdecimal() and len(text) <= len(str(MOST_SEEDS)) and 0 < int(text) <= MOST_SEEDS:
         return int(text)
-    raise UsageError(f"--seeds {text} is neither auto nor a number of seeds", hint="--seeds 5")
+    raise UsageError(
+        f"--seeds {text[:40]} is neither auto nor a number of seeds up to {MOST_SEEDS:,}",
+        hint="--seeds 5",
+    )
 
 
 def parse_budget(text: str | None) -> float | None:

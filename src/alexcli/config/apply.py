@@ -29,8 +29,8 @@ def apply_override(config: Any, override: Override) -> Any:
     if value == "???":  # OmegaConf's marker of a missing value
         raise UsageError(f"{key} has no value", hint=f"{key}=VALUE")
     change = OmegaConf.create()
-    OmegaConf.update(change, key, value)
     with explained(config, override=override):
+        OmegaConf.update(change, key, value)
         if key.endswith(".steps"):
             # Typed steps are the whole schedule: without this they would be added to the file's.
             steps = OmegaConf.select(config, key, throw_on_resolution_failure=False)

@@ -15,7 +15,7 @@ import yaml
 
 from alexcli import __version__
 from alexcli.config.files import conf_dir, groups, user_choices, user_conf_dir
-from alexcli.config.yaml_text import read_yaml
+from alexcli.config.yaml_text import read_yaml_file
 from alexcli.errors import AlexcliError
 from alexcli.files import cache_dir, write_atomic
 from alexcli.schema import AnalyzeSpec, TrainSpec
@@ -135,8 +135,8 @@ def _files_digest(folder: str) -> bytes:
 def _read(path: Path) -> dict[str, Any] | None:
     """A composition from the cache; None where it is not there or damaged."""
     try:
-        mapping = read_yaml(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        mapping = read_yaml_file(path)
+    except (OSError, ValueError):
         return None
     return mapping if isinstance(mapping, dict) else None
 

@@ -21,6 +21,7 @@ EXPECTED_TYPES = {
     "'int'": "a whole number",
     "to Float": "a number",
     "'float'": "a number",
+    "convert to float": "a number",
     "bool": "true or false",
     "not a ListConfig": "a list: [a,b]",
 }
@@ -46,7 +47,7 @@ def explained(config: Any, *, source: str = "", override: Override | None = None
         yield
     except ConfigKeyError as error:
         raise _unknown_key(error, config, source, override) from error
-    except (HydraException, OmegaConfBaseException) as error:
+    except (HydraException, OmegaConfBaseException, OverflowError) as error:
         raise _wrong_value(error, config, source, override) from error
 
 

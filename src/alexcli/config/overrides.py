@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override, ValueType
+from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.errors import HydraException
 
 from alexcli.errors import UsageError
@@ -18,6 +18,15 @@ SEVERAL = ("logger",)
 
 ENUMERABLE_SWEEPS = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
 """The sweeps of Hydra's grammar whose values are known: `choice(a,b)`, `a,b` and `range(3)`."""
+
+LONGEST = 100_000
+"""Characters of an override."""
+SHOWN = 60
+"""Characters of a long override in a message."""
+LONGEST_TO_QUOTE = 500
+"""Characters of an override that a hint repeats."""
+MOST_JOBS = 10_000
+"""Of a sweep."""
 
 
 def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
@@ -38,17 +47,32 @@ def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
 def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Override:
     if "=" not in typed and not typed.startswith("~"):
         raise UsageError(f"{typed!r} is not KEY=VALUE", hint=f"{typed}=VALUE")
+    if len(typed) > LONGEST:  # or whoever reads it takes minutes
+        raise UsageError(
+            f"{typed[:SHOWN]}... has {len(typed):,} characters, and may have {LONGEST:,}",
+            hint="a file of yours can hold long values: docs/configuration.md",
+        )
     try:
         override = parser.parse_override(typed)
+        override.value()
+    except (ValueError, OverflowError, RecursionError) as error:  # a number too long, brackets
+        message = f"the value in {shortened(typed)!r} cannot be read: {shortened(str(error))}"
+        raise UsageError(message, hint=f"{typed.partition('=')[0][:SHOWN]}=VALUE") from error
     except HydraException as error:
-        message = f"the value in {typed!r} cannot be read"
-        raise UsageError(message, hint=quoting_hint(typed)) from error
+        message = f"the value in {shortened(typed)!r} cannot be read"
+        hint = quoting_hint(typed) if len(typed) <= LONGEST_TO_QUOTE else None
+        raise UsageError(message, hint=hint) from error
     if override.is_sweep_override() and not sweep:
         raise UsageError(
             f"{typed!r} lists several values, which only `alexcli train` takes",
             hint=quoting_hint(typed),
         )
     return override
+
+
+def shortened(text: str) -> str:
+    """The beginning of a long text."""
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def quoting_hint(typed: str) -> str:
@@ -75,9 +99,15 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
             makes four jobs. Without them there is one job.
 
     Raises:
-        UsageError: as `parse`, or a sweep of another kind, such as `glob()`.
+        UsageError: as `parse`, a sweep of another kind, such as `glob()`, or too many jobs.
     """
     alternatives = [_alternatives(override) for override in parse(overrides, sweep=True)]
+    jobs = math.prod(len(values) for values in alternatives)
+    if jobs > MOST_JOBS:
+        raise UsageError(
+            f"{shortened(' '.join(overrides))} makes {jobs:,} jobs, and may make {MOST_JOBS:,}",
+            hint="sweep fewer values at once",
+        )
     return [list(job) for job in itertools.product(*alternatives)]
 
 
@@ -101,4 +131,20 @@ def _alternatives(override: Override) -> list[str]:
             f"{typed!r} is a list of values, and {value} is also a path that exists",
             hint=quoting_hint(typed),
         )
+    _check_range(override)
     return [f"{key}={value}" for value in override.sweep_string_iterator()]
+
+
+def _check_range(override: Override) -> None:
+    """UsageError for a range without values, or with too many; others list theirs."""
+    sweep = override.value()
+    if not isinstance(sweep, RangeSweep):
+        return
+    typed = shortened(override.input_line or "")
+    start, stop, step = sweep.start or 0, sweep.stop or 0, sweep.step
+    if step == 0 or (stop - start) / step <= 0:
+        raise UsageError(f"{typed!r} has no values", hint="range(START,STOP,STEP), as in range(3)")
+    if (stop - start) / step > MOST_JOBS:
+        raise UsageError(
+            f"{typed!r} has more than {MOST_JOBS:,} values", hint="sweep fewer values at once"
+        )

@@ -7,6 +7,7 @@ import yaml
 
 from alexcli.config.typed import typed
 from alexcli.config.validation import check_ranges
+from alexcli.config.yaml_text import read_yaml
 from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, LedgerSpec, PrepareSpec, StudySpec, TrainSpec
 
@@ -35,7 +36,13 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
     if spec is not None:
         check_ranges(spec)
         return spec
-    refuse_interpolation(yaml.safe_dump(mapping), str(source))
+    try:
+        text = yaml.safe_dump(mapping)
+        mapping = read_yaml(text)  # within bounds
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # of a checkpoint: tensors
+        reason = f"{type(error).__name__}: {str(error)[:200]}"
+        raise UsageError(f"{source} is not a configuration: {reason}") from error
+    refuse_interpolation(text, str(source))
     # What a run has written is typed; only what somebody has changed needs more.
     from alexcli.config.conversion import convert  # imports Hydra
 

@@ -10,6 +10,7 @@ from dataclasses import is_dataclass
 from enum import EnumType
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from alexcli.json_text import LARGEST
 from alexcli.schema.ranges import MISSING
 
 Spec = TypeVar("Spec")
@@ -107,7 +108,7 @@ def _fit_single(value: Any, field_type: Any) -> Any:
         member = field_type.__members__.get(value)
         if member is not None:
             return member
-    if field_type is float and type(value) is int:
+    if field_type is float and type(value) is int and abs(value) <= LARGEST:
         return float(value)
     if type(value) is field_type or (field_type is Any and type(value) in PLAIN):
         return value

@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 
 from alexcli.config.files import CONF_VARIABLE, user_conf_dir
+from alexcli.config.yaml_text import MOST_BYTES, PlainLoader, RefusedYamlError, read_yaml
 from alexcli.errors import UsageError
+from alexcli.files import read_limited
 
-LARGEST_FILE = 1_000_000
-"""Bytes; the package's own have at most a few thousand."""
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
 """Hydra's directive that says which section a file fills; without one, that of its group."""
 DEFAULTS_HINT = (
@@ -165,24 +165,22 @@ def read_user_file(path: Path) -> dict[Any, Any]:
 
     Raises:
         UsageError: names the file and the line: no yaml, not a mapping, or something that is not
-            read from such files: aliases, which can grow without bound, and interpolations, which
+            read from such files: aliases, for which Hydra has no bound, and interpolations, which
             can read the environment.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise UsageError(f"{path} is too large for a configuration")
-        text = path.read_text(encoding="utf-8")
+        text = read_limited(path, MOST_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} cannot be read: {error}") from error
     try:
-        for event in yaml.parse(text, yaml.SafeLoader):
-            _check_event(path, event)
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        place = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise UsageError(f"{place}: this is no yaml: {problem}") from error
+        content = read_yaml(text)
+    except RefusedYamlError as error:
+        place = str(path) if error.line is None else f"{path}:{error.line}"
+        is_yaml = not isinstance(error.__cause__, yaml.YAMLError)
+        reason = error.reason if is_yaml else f"this is no yaml: {error.reason}"
+        raise UsageError(f"{place}: {reason}") from error
+    for event in yaml.parse(text, PlainLoader):
+        _check_event(path, event)
     if content is None:
         return {}
     if not isinstance(content, dict):

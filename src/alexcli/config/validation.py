@@ -6,6 +6,7 @@ import operator
 from typing import Any
 
 from alexcli.errors import UsageError
+from alexcli.json_text import LARGEST
 
 LIMITS = {
     "low": ("at least", operator.ge),
@@ -24,14 +25,15 @@ def check_ranges(spec: Any, prefix: str = "") -> None:
         prefix: what the keys of its fields begin with.
 
     Raises:
-        UsageError: a number is out of range or not finite.
+        UsageError: a number is out of range, not finite or too large for 64 bits; a text has a null
+            character.
     """
     for field in dataclasses.fields(spec):
         _check_value(getattr(spec, field.name), f"{prefix}{field.name}", field)
 
 
 def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
-    """Check a value, or all that a mapping or a dataclass holds.
+    """Check a value, or all that a list, a mapping or a dataclass holds.
 
     Args:
         value: of the field or, within a mapping, of one of its items.
@@ -42,11 +44,24 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
         check_ranges(value, f"{key}.")
     elif isinstance(value, dict):
         for name, item in value.items():
-            if isinstance(name, int) and name < 1:
-                raise UsageError(f"{key} has the entry {name}; epochs and steps start at 1")
+            if isinstance(name, int) and not 1 <= name <= LARGEST:
+                raise UsageError(
+                    f"{key} has the entry {name:.3g}; epochs and steps are from 1 to {LARGEST:,}"
+                )
             _check_value(item, f"{key}.{name}", field)
+    elif isinstance(value, list):
+        for item in value:
+            _check_value(item, key, field)
     elif isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{key}={value} is not a finite number")
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        digits = math.ceil(value.bit_length() * math.log10(2))
+        raise UsageError(
+            f"{key} is a number of about {digits:,} digits, and may be at most {LARGEST:,}",
+            hint="alexcli config show shows what it is otherwise",
+        )
+    elif isinstance(value, str) and "\0" in value:
+        raise UsageError(f"{key}={value!r} holds a null character, which no name may have")
     elif value is not None:
         _check_range(value, key, field)
 

@@ -10,6 +10,8 @@ from alexcli.errors import UsageError
 MEETING = "ALEXCLI_MEETING"
 """Environment variable: the file through which processes that alexcli started find each other."""
 
+TASKS = "SLURM_STEP_NUM_TASKS"
+"""Environment variable: processes of a Slurm job step; set by srun alone, not by sbatch."""
 SLURM_FIRST_PORT = 15000
 SLURM_PORTS = 10000  # jobs on the same machine get different ports
 
@@ -44,7 +46,7 @@ def distributed_env(environ: Mapping[str, str] = os.environ) -> ProcessEnvironme
     """
     if "RANK" in environ and "WORLD_SIZE" in environ:
         environment = _from_torchrun(environ)
-    elif int(environ.get("SLURM_STEP_NUM_TASKS", 1)) > 1:  # set by srun alone, not by sbatch
+    elif TASKS in environ and _number(environ, TASKS) > 1:
         environment = _from_slurm(environ)
     else:
         return None
@@ -68,7 +70,7 @@ def _from_slurm(environ: Mapping[str, str]) -> ProcessEnvironment:
     tasks_per_node = re.match(r"\d+", environ.get("SLURM_STEP_TASKS_PER_NODE", "1"))
     return ProcessEnvironment(
         rank=_number(environ, "SLURM_PROCID"),
-        size=_number(environ, "SLURM_STEP_NUM_TASKS"),
+        size=_number(environ, TASKS),
         local_rank=_number(environ, "SLURM_LOCALID"),
         local_size=int(tasks_per_node[0]) if tasks_per_node else 1,
         init_method=_slurm_address(environ),
@@ -81,7 +83,8 @@ def _slurm_address(environ: Mapping[str, str]) -> str:
     # The first name of a list such as node[03-06,9],other is node03.
     first_node = re.sub(r"\[(\w+)[^\]]*\]", r"\1", nodes).split(",")[0]
     host = environ.get("MASTER_ADDR", first_node)
-    job_port = SLURM_FIRST_PORT + int(environ.get("SLURM_JOB_ID", 0)) % SLURM_PORTS
+    job = _number(environ, "SLURM_JOB_ID") if "SLURM_JOB_ID" in environ else 0
+    job_port = SLURM_FIRST_PORT + job % SLURM_PORTS
     port = environ.get("MASTER_PORT", job_port)
     return f"tcp://{host}:{port}"
 
@@ -96,7 +99,7 @@ def _number(environ: Mapping[str, str], name: str) -> int:
     try:
         return int(value or "")
     except ValueError as error:
-        problem = "is not set" if value is None else f"is {value!r}, not a number"
+        problem = "is not set" if value is None else f"is {value[:80]!r}, not a number"
         raise UsageError(
             f"this process was started as one of several, but {name} {problem}",
             hint="start it with torchrun or srun, or let alexcli start its processes itself",

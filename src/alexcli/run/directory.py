@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from alexcli.config.mapping import to_mapping
 from alexcli.config.saved import from_mapping
-from alexcli.config.yaml_text import read_yaml
+from alexcli.config.yaml_text import read_yaml_file
 from alexcli.data.names import human_names
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import write_atomic, writing
@@ -83,12 +83,12 @@ class RunDirectory:
             UsageError: not a run, unreadable, or an invalid configuration.
         """
         try:
-            mapping = read_yaml(self.config.read_text(encoding="utf-8"))
+            mapping = read_yaml_file(self.config)
         except FileNotFoundError:
             raise UsageError(
                 f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"
             ) from None
-        except (OSError, ValueError, yaml.YAMLError) as error:
+        except (OSError, ValueError) as error:
             raise UsageError(f"{self.config} cannot be read: {error}") from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from alexcli import __version__
 from alexcli.config.mapping import to_mapping
 from alexcli.config.saved import from_mapping
+from alexcli.config.yaml_text import read_yaml
 from alexcli.errors import UsageError
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.trained import TrainedModel
@@ -144,7 +145,7 @@ def _write_safetensors(export_input: ExportInput, path: Path) -> ExportedFile:
 def _read_safetensors(path: Path) -> nn.Module:
     """The net that a safetensors file describes, from nothing but the file."""
     with safe_open(path, "pt") as file:
-        config = yaml.safe_load(file.metadata()["config"])
+        config = read_yaml(file.metadata()["config"])
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     spec = from_mapping(config, TrainSpec, source=path)
     module = nn.ModuleDict({"net": build_net(spec), "preprocess": build_preprocess(spec, None)})

@@ -1,5 +1,6 @@
 """Where a run starts: its directory, and the weights that `init_from` names."""
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from alexcli.run.resolve import resolve_precision
 from alexcli.schema import TrainSpec
 
 LABEL_PUNCTUATION = "-_."
+LONGEST_LABEL = 200
+"""Bytes; file systems hold names of 255, and some of ours add to it."""
 
 
 @dataclass
@@ -38,7 +41,7 @@ def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirector
         init: digest of the weights to start from, if any.
 
     Raises:
-        UsageError: a label that is not a folder's name.
+        UsageError: a label that is not a folder's name, or a path that is too long.
     """
     label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
     letters = "".join(character for character in label if character not in LABEL_PUNCTUATION)
@@ -47,9 +50,30 @@ def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirector
             f"label={label!r} may hold letters, digits, dots, dashes and underscores only",
             hint="label names a folder under runs; runs=DIR chooses the place",
         )
+    length = len(os.fsencode(label))
+    if length > LONGEST_LABEL:
+        raise UsageError(
+            f"label={label[:30]}... has {length:,} bytes, and a folder's name may have "
+            f"{LONGEST_LABEL}",
+            hint=f"label={label[:20]}",
+        )
     precision = resolve_precision(spec).name
     digest = settings_digest(spec, images=images, precision=precision, init=init)
-    return RunDirectory(Path(spec.runs).expanduser() / label / f"s{spec.seed}-{digest}")
+    path = Path(spec.runs).expanduser() / label / f"s{spec.seed}-{digest}"
+    _check_path(path)
+    return RunDirectory(path)
+
+
+def _check_path(path: Path) -> None:
+    """UsageError for a path that no file can have here, such as one that is too long."""
+    try:
+        (path / "environment.json").exists()
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise UsageError(
+            f"the run directory {str(path)[:200]} cannot be used: {reason}",
+            hint="choose another place: runs=DIR",
+        ) from error
 
 
 def start_of(spec: TrainSpec, data_fingerprint: str) -> RunStart:

@@ -72,13 +72,12 @@ def handed_config() -> "TrainSpec | None":
     folder = _meeting_folder()
     if folder is None or not (folder / CONFIG_FILE).exists():
         return None
-    import yaml
-
     from alexcli.config.saved import from_mapping
+    from alexcli.config.yaml_text import read_yaml_file
     from alexcli.schema import TrainSpec
 
     path = folder / CONFIG_FILE
-    return from_mapping(yaml.safe_load(path.read_text(encoding="utf-8")), TrainSpec, source=path)
+    return from_mapping(read_yaml_file(path), TrainSpec, source=path)
 
 
 def send_error_to_parent(error: BaseException) -> bool:

@@ -170,7 +170,7 @@ class ModelSpec:
     """Number of outputs; `train` takes it from the data."""
     towers: int = ranged(2, low=1)
     """Number of towers; every layer's filters are divided evenly among them (section 3.2: 2)."""
-    width: float = ranged(1.0, above=0)
+    width: float = ranged(1.0, above=0, high=1e6)
     """Factor on all filters but the last layer's, rounded to what towers and groups divide."""
     input: InputSpec = field(default_factory=InputSpec)
     """The image that the net reads."""
