@@ -24,7 +24,7 @@ def finish(job: Job, error: float) -> None:
     job.run.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
     result = {
         "classes": 10,
-        "last": {"val": {"top1_err": error, "top5_err": error / 2, "epoch": 2}},
+        "last": {"val": {**rows[-1], "top5_err": error / 2}},
         "test": {"top1_err": error, "top5_err": error / 2, "n": 50},
         "data": {"val": 60},
         "seconds": 1.0,

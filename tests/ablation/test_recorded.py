@@ -10,7 +10,7 @@ from alexcli.ablation.plan import Ablation
 from alexcli.ablation.recorded import file_name, read_studies, read_study_result
 from alexcli.ablation.results import study_results
 from alexcli.errors import UsageError
-from alexcli.records.study import StudyResult
+from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.reporter import NullReporter
 from tests.ablation.finished import finish
 from tests.conftest import SMALL
@@ -52,6 +52,46 @@ def test_the_verdicts_of_a_folder_allow_for_all_of_it(tmp_path: Path) -> None:
 def test_another_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
     (tmp_path / "lrn.json").write_text(content)
     with pytest.raises(UsageError, match=r"lrn.json is not what `ablate --out` writes"):
+        read_studies(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"name": "../../x"}, "name, kind or arms"),
+        ({"kind": "other"}, "name, kind or arms"),
+        ({"arms": []}, "name, kind or arms"),
+        ({"metric": "speed"}, "'speed' is none of"),
+        ({"metric": ["top1_err"]}, "another type"),
+        ({"n": 10**30}, "too large"),
+        ({"missing": "none"}, "another type"),
+        ({"precision": {}}, "required"),
+    ],
+)
+def test_a_study_that_nobody_measured_is_refused(
+    tmp_path: Path, change: dict[str, object], message: str
+) -> None:
+    study = StudyResult(
+        "lrn", "", "", "top1_err", None, "", 1, [ArmResult("a", [], "", {}, [], [])], 0
+    )
+    content = {**asdict(study), **change}
+    (tmp_path / "lrn.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match=f"is not what `ablate --out` writes: .*{message}"):
+        read_studies(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"paper": "much"}, {"notes": {}}, {"bound": "beside"}])
+def test_a_difference_that_nobody_measured_is_refused(
+    tmp_path: Path, change: dict[str, object]
+) -> None:
+    difference = Difference("top1_err", None, None, None, 0, None, None, "-")
+    arm = ArmResult("a", [], "", {}, [difference], [])
+    content = asdict(StudyResult("lrn", "", "", "top1_err", None, "", 1, [arm], 0))
+    (tmp_path / "lrn.json").write_text(json.dumps(content))
+    assert len(read_studies(tmp_path)) == 1
+    content["arms"][0]["differences"][0] |= change
+    (tmp_path / "lrn.json").write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="is not what `ablate --out` writes"):
         read_studies(tmp_path)
 
 

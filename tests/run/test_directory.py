@@ -74,13 +74,14 @@ def test_an_old_run_is_kept_under_the_next_free_name(run: RunDirectory) -> None:
 
 def test_a_result_has_kind_name_and_time(run: RunDirectory) -> None:
     assert run.result() is None
-    content = run.finish("train", {"seed": 0})
+    content = run.finish("import", {"seed": 0})
     assert run.result() == content
-    assert (content["kind"], content["name"], content["seed"]) == ("train", "label/s0-01234567", 0)
+    assert (content["kind"], content["name"], content["seed"]) == ("import", "label/s0-01234567", 0)
 
 
-def test_a_damaged_result_is_named(run: RunDirectory) -> None:
-    run.result_file.write_text("{")
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"kind": "train"}', "[" * 100_000])
+def test_a_damaged_result_is_named(run: RunDirectory, content: str) -> None:
+    run.result_file.write_text(content)
     with pytest.raises(UsageError, match=r"result\.json cannot be read"):
         run.result()
 

@@ -19,7 +19,7 @@ def test_without_a_finished_run_the_error_says_how_to_make_one() -> None:
 
 def test_the_newest_run_is_finished_and_no_ablations_arm(run: RunDirectory) -> None:
     results = {
-        "arm": {"kind": "train", "arm": "no_lrn", "finished": "2999"},
+        "arm": {**(run.result() or {}), "arm": "no_lrn", "finished": "2999"},
         "other": {"kind": "eval", "finished": "2999"},
     }
     for name, result in results.items():
@@ -33,7 +33,7 @@ def test_the_newest_run_is_finished_and_no_ablations_arm(run: RunDirectory) -> N
 def test_an_old_run_is_never_the_newest(run: RunDirectory) -> None:
     old = run.path.with_name(f"{run.path.name}~1")
     shutil.copytree(run.path, old)
-    (old / "result.json").write_text(json.dumps({"kind": "train", "finished": "2999"}))
+    (old / "result.json").write_text(json.dumps({**(run.result() or {}), "finished": "2999"}))
     assert newest(RUNS).path == run.path
 
 

@@ -1,13 +1,19 @@
 """Studies that were measured earlier, read back from the files that `ablate --out` wrote."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-from alexcli.ablation.verdicts import judge_table
+from alexcli.ablation.verdicts import SIGNS, SIGNS_OF_BOUNDS, judge_table
+from alexcli.config.files import CHOICE_NAME
 from alexcli.errors import UsageError
+from alexcli.files import read_limited
+from alexcli.json_text import MOST_BYTES, parse_json
+from alexcli.records.conforms import conforms
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
+from alexcli.schema import Metric
 
+KINDS = ("plain", "mechanism", "chosen")
+"""See records.study.StudyResult."""
 ADDED = ("command", "on")
 """What a file holds besides the study: how it was made."""
 
@@ -43,8 +49,10 @@ def read_study_result(path: Path) -> StudyResult:
         UsageError: it cannot be read, or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return _study({key: value for key, value in content.items() if key not in ADDED})
+        content = parse_json(read_limited(path, MOST_BYTES), allow_nan=True)
+        study = _study({key: value for key, value in content.items() if key not in ADDED})
+        _check(study)
+        return study
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise UsageError(
             f"{path} is not what `ablate --out` writes: {error}",
@@ -61,6 +69,27 @@ def _study(content: dict[str, Any]) -> StudyResult:
             "precision": None if precision is None else Precision(**precision),
         }
     )
+
+
+def _check(study: StudyResult) -> None:
+    """ValueError for a study that no `ablate` has made."""
+    if not conforms(study, StudyResult):
+        raise ValueError("a value is of another type than its field")
+    if not CHOICE_NAME.fullmatch(study.name) or study.kind not in KINDS or not study.arms:
+        raise ValueError("name, kind or arms are not those of a study")
+    metrics = [metric.name for metric in Metric]
+    differences = [each for arm in study.arms for each in arm.differences]
+    for metric in (study.metric, *(each.metric for each in differences)):
+        if metric not in metrics:
+            raise ValueError(f"{metric[:80]!r} is none of {', '.join(metrics)}")
+    for each in differences:
+        if each.bound not in (None, *SIGNS_OF_BOUNDS):
+            raise ValueError(f"{str(each.bound)[:80]!r} is no bound")
+        for claim in (each.paper, each.notes):
+            if not conforms(claim, float | str | None) or (
+                isinstance(claim, str) and claim not in SIGNS
+            ):
+                raise ValueError("a claim is neither a number nor a direction")
 
 
 def _arm(content: dict[str, Any]) -> ArmResult:

@@ -1,11 +1,12 @@
 """Figures of speed that were written before, read again as one table."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from alexcli.errors import UsageError
+from alexcli.files import read_limited
+from alexcli.json_text import MOST_BYTES, parse_json
 from alexcli.tables import Table
 
 HINT = "a folder of files that `alexcli bench NAME --out FILE` wrote"
@@ -40,7 +41,7 @@ def _is_below(measurement: str, name: str) -> bool:
 def _rows(path: Path) -> Iterator[dict[str, Any]]:
     """The comparisons of one file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = parse_json(read_limited(path, MOST_BYTES), allow_nan=True)
         for result in content["results"]:
             if result.get("ratio_median") is not None:
                 yield _row(result, path.name)

@@ -196,7 +196,7 @@ def _train_one(
 
 def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
     """What came out, and what to type next."""
-    best = outcome.result["best"]
+    best = outcome.result["best"] or outcome.result["last"]["val"]
     last = outcome.result["last"]["val"]
     if outcome.skipped:
         reporter.note(f"{outcome.directory} is finished (to start it over: --resume never)")

@@ -121,7 +121,7 @@ def _check_size(text: str) -> None:
     named: dict[str, _Part] = {}
     open_parts = [_Part()]
     for event in yaml.parse(text, PlainLoader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.CollectionStartEvent):
             open_parts.append(_Part(event.anchor))
             if len(open_parts) > MOST_LEVELS:

@@ -143,6 +143,6 @@ def _by_name(listing: Sequence[str]) -> dict[tuple[str, str], str]:
     """The lines of a listing by split and name."""
     by_name = {}
     for line in listing:
-        split, name, *_ = json.loads(line)
+        split, name, *_ = parse_json(line)
         by_name[split, name] = line
     return by_name

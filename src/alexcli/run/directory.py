@@ -16,10 +16,12 @@ from alexcli.config.saved import from_mapping
 from alexcli.config.yaml_text import read_yaml_file
 from alexcli.data.names import human_names
 from alexcli.errors import RunFailedError, UsageError
-from alexcli.files import write_atomic, writing
+from alexcli.files import read_limited, write_atomic, writing
+from alexcli.json_text import MOST_BYTES, parse_json
 from alexcli.reporter import Reporter
 from alexcli.run.environment import describe_environment
 from alexcli.run.log import logged_to
+from alexcli.run.result_file import is_row, read_result
 from alexcli.schema import TrainSpec
 
 ANOTHER_PLACE = "choose another place: runs=DIR"
@@ -63,18 +65,25 @@ class RunDirectory:
         """The content of result.json, or None for an unfinished run.
 
         Raises:
-            UsageError: it cannot be read.
+            UsageError: it cannot be read, or is not what a run writes.
         """
         try:
-            content = json.loads(self.result_file.read_text(encoding="utf-8"))
+            return read_result(self.result_file)
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except NotADirectoryError:
+            raise UsageError(
+                f"{self.path} is no folder, or lies in none", hint="name another: runs=DIR"
+            ) from None
+        except OSError as error:
+            raise UsageError(
+                f"{self.result_file} cannot be read: {error.strerror}", hint="check its rights"
+            ) from error
+        except ValueError as error:
             raise UsageError(
                 f"{self.result_file} cannot be read: {error}",
                 hint="remove it; the same train command then resumes from last.ckpt",
             ) from error
-        return content if isinstance(content, dict) else None
 
     def read_config(self) -> TrainSpec:
         """The configuration of a run; plain data, checked like any other.
@@ -99,7 +108,7 @@ class RunDirectory:
             classes: as the data has them (WNIDs of ImageNet).
         """
         try:
-            entries = json.loads(self.classes_file.read_text(encoding="utf-8"))
+            entries = parse_json(read_limited(self.classes_file, MOST_BYTES))
             names = {str(entry["class"]): str(entry["name"]) for entry in entries}
         except (OSError, ValueError, TypeError, KeyError):
             return human_names(classes)
@@ -164,16 +173,16 @@ class RunDirectory:
             UsageError: the file cannot be read.
         """
         try:
-            lines = self.metrics.read_text(encoding="utf-8", errors="replace").splitlines()
+            text = read_limited(self.metrics, MOST_BYTES).decode("utf-8", errors="replace")
         except FileNotFoundError:
             return []
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise UsageError(f"{self.metrics} cannot be read: {error}", hint="--run RUN") from error
         rows = []
-        for line in lines:
-            with contextlib.suppress(ValueError, RecursionError):
-                row = json.loads(line)
-                if _is_row(row):
+        for line in text.splitlines():
+            with contextlib.suppress(ValueError):
+                row = parse_json(line, allow_nan=True)
+                if is_row(row):
                     rows.append(row)
         return rows
 
@@ -245,14 +254,3 @@ class RunDirectory:
                 f"{error.filename or self.path} cannot be written: {error.strerror or error}",
                 hint="make room or fix the permissions, then repeat the same command: it resumes",
             ) from error
-
-
-def _is_row(row: Any) -> bool:
-    """Whether a line holds what every reader of metrics.jsonl counts on."""
-    if not isinstance(row, dict):
-        return False
-    error = row.get("top1_err")
-    is_error = isinstance(error, int | float) and 0 <= error <= 1
-    counts = (row.get("step"), row.get("epoch"))
-    are_counts = all(type(count) is int and count >= 0 for count in counts)
-    return is_error and are_counts and isinstance(row.get("split"), str)

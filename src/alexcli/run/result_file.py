@@ -1,0 +1,105 @@
+"""Reading result.json, which a stranger may have written."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from alexcli.files import read_limited
+from alexcli.json_text import MOST_BYTES, parse_json
+
+Fits = Callable[[Any], bool]
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """The content of a result.json with everything that its readers count on.
+
+    Raises:
+        OSError: it cannot be read.
+        ValueError: it is no json, or lacks something; the text says what.
+    """
+    content = parse_json(read_limited(path, MOST_BYTES), allow_nan=True)
+    if not isinstance(content, dict):
+        raise ValueError(f"it is a {type(content).__name__}, not a mapping")
+    _check(content, ANY_RUN)
+    if content["kind"] == "train":
+        _check(content, TRAINED)
+    return content
+
+
+def is_row(row: Any) -> bool:
+    """Whether a line of metrics.jsonl holds what every reader counts on."""
+    return (
+        isinstance(row, dict)
+        and _is_error(row.get("top1_err"))
+        and _is_count(row.get("step"))
+        and _is_count(row.get("epoch"))
+        and isinstance(row.get("split"), str)
+    )
+
+
+def _check(content: Mapping[str, Any], required: Mapping[str, Fits]) -> None:
+    for key, fits in required.items():
+        if not fits(content.get(key)):
+            problem = "is not what alexcli writes" if key in content else "is missing"
+            raise ValueError(f"{key!r} {problem}")
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
+def _is_error(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1
+
+
+def _is_duration(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _are_errors(value: Any) -> bool:
+    """Whether a mapping has the errors of a pass; there is no top-5 error of five classes."""
+    if not isinstance(value, dict) or not _is_error(value.get("top1_err")):
+        return False
+    top5 = value.get("top5_err")
+    return top5 is None or _is_error(top5)
+
+
+def _is_last(value: Any) -> bool:
+    """Whether there is a row for the last pass over each split, validation among them."""
+    return isinstance(value, dict) and "val" in value and all(map(is_row, value.values()))
+
+
+def _is_environment(value: Any) -> bool:
+    """Whether it is what environment.describe_environment returns, as far as it is read."""
+    if value is None:
+        return True
+    if not isinstance(value, dict):
+        return False
+    devices = value.get("devices", [])
+    return (
+        isinstance(value.get("packages", {}), dict)
+        and isinstance(devices, list)
+        and all(map(_is_text, devices))
+        and isinstance(value.get("git") or {}, dict)
+    )
+
+
+ANY_RUN: Mapping[str, Fits] = {
+    "kind": _is_text,
+    "on": _is_environment,
+    "test": lambda value: value is None or _are_errors(value),
+}
+"""What readers of any run's result take, and whether it fits; what may be missing fits as None."""
+
+TRAINED: Mapping[str, Fits] = {
+    "last": _is_last,
+    "best": lambda value: value is None or is_row(value),
+    "seconds": _is_duration,
+    "classes": _is_count,
+}
+"""The same of a trained run's."""

@@ -1,0 +1,74 @@
+"""A result.json of a stranger."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from alexcli.run.result_file import is_row, read_result
+
+ROW = {"step": 3, "epoch": 1, "split": "val", "top1_err": 0.5, "top5_err": None, "loss": 1.0}
+TRAINED = {
+    "kind": "train",
+    "last": {"val": ROW, "train": ROW},
+    "best": ROW,
+    "seconds": 1.5,
+    "classes": 10,
+    "on": {"packages": {"torch": "2"}, "devices": ["cpu"], "git": None},
+    "test": {"top1_err": 0.25, "top5_err": 0.1},
+}
+
+
+def read(content: Any) -> dict[str, Any]:
+    path = Path("result.json")
+    path.write_text(json.dumps(content))
+    return read_result(path)
+
+
+def test_results_of_trainings_and_imports_are_read() -> None:
+    assert read(TRAINED) == TRAINED
+    assert read({"kind": "import"}) == {"kind": "import"}
+    bare = {key: TRAINED[key] for key in ("kind", "last", "best", "seconds", "classes")}
+    assert read({**bare, "best": None}) == {**bare, "best": None}
+
+
+def test_a_loss_that_is_not_finite_is_read() -> None:
+    last = {"val": {**ROW, "loss": float("inf")}}
+    assert read({**TRAINED, "last": last})["last"] == last
+
+
+@pytest.mark.parametrize("content", [{}, [], 3, None, {"kind": 3}, {"kind": "train"}])
+def test_what_is_no_result_is_refused(content: Any) -> None:
+    with pytest.raises(ValueError, match=r"missing|not a mapping|not what"):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"last": {}},
+        {"last": {"val": {}}},
+        {"last": {"val": ROW, "train": 3}},
+        {"best": {}},
+        {"seconds": "long"},
+        {"seconds": float("inf")},
+        {"classes": 1.5},
+        {"on": []},
+        {"on": {"packages": []}},
+        {"on": {"devices": [3]}},
+        {"test": {}},
+        {"test": {"top1_err": 3}},
+        {"test": {"top1_err": 0.5, "top5_err": "none"}},
+    ],
+)
+def test_a_result_that_lacks_what_its_readers_take_is_refused(change: dict[str, Any]) -> None:
+    (key,) = change
+    with pytest.raises(ValueError, match=f"'{key}' is not what alexcli writes"):
+        read({**TRAINED, **change})
+
+
+def test_a_row_has_counts_an_error_and_a_split() -> None:
+    assert is_row(ROW)
+    for change in ({"step": -1}, {"epoch": True}, {"top1_err": "0.5"}, {"split": None}):
+        assert not is_row({**ROW, **change})
