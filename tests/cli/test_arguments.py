@@ -6,6 +6,7 @@ from typer.testing import CliRunner
 
 from alexcli.cli.arguments import RecordingGroup, one_of, split_arguments, typed_arguments
 from alexcli.errors import UsageError
+from tests.cli.command_line import run_command
 
 
 def test_names_and_overrides_come_in_any_order() -> None:
@@ -41,3 +42,30 @@ def test_a_command_knows_everything_that_was_typed() -> None:
 
     result = CliRunner().invoke(app, ["show", "a", "--fast", "b"])
     assert result.stdout == "True ['a', 'b'] ['show', 'a', '--fast', 'b']\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "override"),
+    [
+        (["--epochs", "3"], "optim.epochs=3"),
+        (["--lr=0.1", "seed=1"], "optim.lr=0.1"),
+        (["seed=1", "--batch-size"], "optim.batch_size=VALUE"),
+        (["--learning-rate", "0.1"], "optim.lr=0.1"),
+        (["--model", "alexnet"], "model=alexnet"),
+        (["--data", "photos"], "data=folder data.root=photos"),
+        (["--gpus", "1"], "trainer.accelerator=gpu"),
+    ],
+)
+def test_an_option_of_other_programs_is_answered_with_the_key(
+    words: list[str], override: str
+) -> None:
+    Path("photos").mkdir()
+    outcome = run_command("train", *words)
+    assert outcome.code == 2
+    assert f"hint: did you mean {override}?" in outcome.err
+
+
+def test_an_option_that_is_no_key_and_words_after_two_dashes_are_left_alone() -> None:
+    assert "No such option: --resum" in run_command("train", "--resum", "never").err
+    assert "unknown key 'lr'" in run_command("train", "--", "lr=--lr").err
+    assert "No such option" in run_command("runs", "list", "--epochs", "3").err  # takes no keys

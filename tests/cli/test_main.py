@@ -128,6 +128,7 @@ def test_the_four_first_commands_of_this_release_work_in_order() -> None:
     (row,) = json.loads(evaluated.out)
     assert row["name"] == f"quickstart/{run.name}"
     assert row["protocol"]["views"] == 10
+    assert f"analyze predictions --run {run}" in evaluated.err
     assert set(row) >= {
         *("name", "split", "protocol", "n", "top1_err", "top5_err", "loss", "interval")
     }
@@ -142,7 +143,7 @@ def test_the_four_first_commands_of_this_release_work_in_order() -> None:
         (["trian"], "train"),
         (["train", "--resum", "never"], "--resume"),
         (["train", "optim.epocs=3"], "optim.epochs"),
-        (["train", "--epochs", "3"], "No such option"),
+        (["train", "--epochs", "3"], "optim.epochs=3"),
         (["train", "model=alexnt"], "model=alexnet"),
         (["train", "model.input.size=20", "model=alexnet", "data.size=20"], "conv2"),
         (["train", "data=folder"], "data.root"),

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from alexcli.cli.output import save_outputs
+from alexcli.cli.output import program, save_outputs
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import NullReporter
@@ -37,3 +37,13 @@ def test_a_place_that_cannot_be_written_is_named_with_a_hint() -> None:
     with pytest.raises(UsageError, match="--out new cannot be written") as caught:
         save_outputs(_analysis(), [Path("new/t.json")], NullReporter(), "--out new", "another")
     assert caught.value.hint == "another"
+
+
+def test_the_program_is_typed_as_it_can_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    assert program() == "alexcli"
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["/env/bin/alexcli"])
+    assert program() == "/env/bin/alexcli"
+    monkeypatch.setattr("sys.argv", ["/src/alexcli/__main__.py"])
+    assert program().endswith(" -m alexcli")

@@ -125,3 +125,18 @@ def test_a_sweep_without_end_or_values_is_refused(words: list[str], message: str
 def test_ranges_are_swept() -> None:
     assert expand(["seed=range(3)"]) == [["seed=0"], ["seed=1"], ["seed=2"]]
     assert expand(["seed=range(4,0,-2)"]) == [["seed=4"], ["seed=2"]]
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("photos", "data=folder data.root=photos trains on a folder of images"),
+        ("alexnet_145", "did you mean model=alexnet_145?"),
+        ("cifar_26", "did you mean experiment=cifar_26 or model=cifar_26?"),
+    ],
+)
+def test_a_word_without_a_key_is_a_folder_or_a_choice(typed: str, hint: str) -> None:
+    Path("photos").mkdir()
+    with pytest.raises(UsageError) as refused:
+        parse([typed])
+    assert refused.value.hint == hint

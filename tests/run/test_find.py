@@ -70,3 +70,23 @@ def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> 
     assert [checkpoint.path for checkpoint in checkpoints] == [run.last]
     with pytest.raises(UsageError, match="no run or checkpoint matches"):
         resolve_runs([f"{run.path.parent}/x*"], RUNS)
+
+
+def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirectory) -> None:
+    for name in ("nosuchrun", "quickstart", run.name, "runs/quickstart"):
+        with pytest.raises(UsageError) as caught:
+            locate(name)
+        assert caught.value.hint == f"did you mean {run.path}?"
+    for seed in range(1, 5):
+        shutil.copytree(run.path, run.path.with_name(f"s{seed}-x"))
+    with pytest.raises(UsageError, match="no run or checkpoint nosuchrun") as caught:
+        locate("nosuchrun")
+    hint = caught.value.hint or ""
+    assert hint.startswith("there are runs/quickstart/s")
+    assert hint.endswith("; alexcli runs list shows all")
+
+
+def test_without_any_run_the_hint_says_how_to_make_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        locate("nosuchrun")
+    assert caught.value.hint == "alexcli train makes runs"

@@ -1,13 +1,21 @@
 """The words of a command line: what they are, and all of them as they were typed."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
+from alexcli.cli.guard import print_error
 from alexcli.errors import UsageError, did_you_mean
+
+OVERRIDE = "KEY=VALUE"
+"""Part of the name of an argument that takes overrides."""
+
+DEVICE_OPTIONS = {"--gpu": "gpu", "--gpus": "gpu", "--cuda": "gpu", "--cpu": "cpu"}
+"""Options of other programs -> the value of trainer.accelerator."""
 
 
 class RecordingGroup(TyperGroup):
@@ -17,6 +25,57 @@ class RecordingGroup(TyperGroup):
         """Keep the arguments before they are taken apart; contexts of commands inherit `obj`."""
         ctx.obj = list(args)
         return super().parse_args(ctx, args)
+
+
+class KeyCommand(TyperCommand):
+    """A command that answers an option which it does not have with the key that is meant."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse `--epochs 3` where `optim.epochs=3` is meant (exit code 2)."""
+        takes_keys = any(OVERRIDE in (parameter.metavar or "") for parameter in self.params)
+        if takes_keys and not ctx.resilient_parsing:
+            options = {option for each in self.get_params(ctx) for option in each.opts}
+            for word, after in itertools.pairwise([*args, "--"]):
+                if word == "--":
+                    break
+                option, _, value = word.partition("=")
+                if option.startswith("--") and option not in options:
+                    self._refuse(option, value or ("" if after.startswith("-") else after))
+        return super().parse_args(ctx, args)
+
+    def _refuse(self, option: str, value: str) -> None:
+        """Exit if an option is a key; others are left to typer."""
+        override = _as_override(option, value)
+        if override is not None:
+            print_error(
+                UsageError(
+                    f"{self.name} has no option {option}",
+                    hint=f"did you mean {override}? KEY=VALUE words have no dashes before them",
+                )
+            )
+            raise typer.Exit(UsageError.exit_code)
+
+
+def _as_override(option: str, value: str) -> str | None:
+    """What is typed in place of an option of other programs; None where no key is like it.
+
+    Args:
+        option: such as `--learning-rate`.
+        value: what follows it; empty for nothing.
+    """
+    from alexcli.config.files import choices, groups
+    from alexcli.config.keys import below
+    from alexcli.config.suggestions import full_key
+
+    if option in DEVICE_OPTIONS:
+        return f"trainer.accelerator={DEVICE_OPTIONS[option]}"
+    name = option.removeprefix("--").replace("-", "_")
+    if name == "data" and value not in choices(name) and Path(value or "no").is_dir():
+        return f"data=folder data.root={value}"
+    if name in groups():
+        return f"{name}={value or 'CHOICE'}"
+    key = full_key(name, [each.name for each in below("")])
+    return key and f"{key}={value or 'VALUE'}"
 
 
 def typed_arguments(context: typer.Context) -> list[str]:

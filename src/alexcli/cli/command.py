@@ -35,6 +35,7 @@ from typing import Annotated, Any, NamedTuple, ParamSpec, get_args, get_origin
 
 import typer
 
+from alexcli.cli.arguments import KeyCommand
 from alexcli.cli.guard import guarded
 
 P = ParamSpec("P")
@@ -97,7 +98,10 @@ def command(
         declared.__signature__ = _typer_signature(function, doc)
         epilog = examples(*doc.examples) if doc.examples else None
         name = _dashed(function.__name__)
-        app.command(name, help=doc.about, epilog=epilog, rich_help_panel=panel)(declared)
+        declare = app.command(
+            name, cls=KeyCommand, help=doc.about, epilog=epilog, rich_help_panel=panel
+        )
+        declare(declared)
         return function
 
     return add

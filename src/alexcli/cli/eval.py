@@ -8,7 +8,7 @@ import typer
 
 from alexcli.cli.arguments import split_arguments, typed_arguments
 from alexcli.cli.options import ConfOption, FormatOption, Runs, TenCrop, use_conf
-from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.output import emit, program, save_outputs
 from alexcli.errors import UsageError
 from alexcli.records.evaluation import Evaluation
 from alexcli.render.progress import make_reporter
@@ -83,6 +83,7 @@ def eval_(
         probabilities=probabilities,
     )
     _leave(evaluation, out, format, reporter)
+    _note_next(checkpoints, reporter)
 
 
 def _checkpoints(
@@ -141,6 +142,15 @@ def _leave(evaluation: Evaluation, out: Path | None, format: Format, reporter: R
     leave_process_group()
     if is_main_process():
         _show(evaluation, out, format, reporter)
+
+
+def _note_next(checkpoints: "Sequence[RunCheckpoint]", reporter: Reporter) -> None:
+    """How to look inside the net; nothing where several were evaluated."""
+    from alexcli.run.worker import is_main_process
+
+    if len(checkpoints) == 1 and is_main_process():
+        run = checkpoints[0].run.path
+        reporter.note(f"next: {program()} analyze predictions --run {run} --out figures")
 
 
 def _show(evaluation: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:

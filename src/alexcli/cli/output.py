@@ -1,5 +1,6 @@
 """Where a command's output goes: data to stdout, files to --out."""
 
+import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,13 @@ def emit(text: str) -> None:
     close_reporters()
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def program() -> str:
+    """How alexcli has to be typed here: a fresh environment is often not on the PATH."""
+    if shutil.which("alexcli"):
+        return "alexcli"
+    return f"{sys.executable} -m alexcli" if sys.argv[0].endswith(".py") else sys.argv[0]
 
 
 def save_outputs(

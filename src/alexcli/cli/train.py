@@ -1,7 +1,5 @@
 """alexcli train."""
 
-import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -10,7 +8,7 @@ import typer
 
 from alexcli.cli.arguments import typed_arguments
 from alexcli.cli.options import ConfOption, Hidden, Overrides, use_conf
-from alexcli.cli.output import emit
+from alexcli.cli.output import emit, program
 from alexcli.errors import UsageError, plural
 from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
@@ -142,7 +140,7 @@ def _note_sweep(ended: "Sequence[SweepJob]", reporter: Reporter) -> None:
         if job.run is None:
             reporter.warn(f"{job.state}: alexcli train {' '.join(job.overrides)}")
     if finished and finished[0].run is not None:
-        reporter.note(f"next: {_program()} eval --ten-crop {finished[0].run.path}")
+        reporter.note(f"next: {program()} eval --ten-crop {finished[0].run.path}")
 
 
 def _train_one(
@@ -210,7 +208,7 @@ def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
     if test is not None:
         reporter.note(f"test error {100 * test['top1_err']:.2f}% on {test['n']:,} images")
     emit(f"{outcome.directory}\n")
-    reporter.note(f"next: {_program()} eval --ten-crop {outcome.directory}")
+    reporter.note(f"next: {program()} eval --ten-crop {outcome.directory}")
 
 
 def _print_curve(outcome: TrainResult, reporter: Reporter) -> None:
@@ -222,10 +220,3 @@ def _print_curve(outcome: TrainResult, reporter: Reporter) -> None:
     if len(errors) > 1:
         line = sparkline(errors)
         reporter.note(f"validation error by epoch: {errors[0]:.1%} {line} {errors[-1]:.1%}")
-
-
-def _program() -> str:
-    """How alexcli has to be typed here: a fresh environment is often not on the PATH."""
-    if shutil.which("alexcli"):
-        return "alexcli"
-    return f"{sys.executable} -m alexcli" if sys.argv[0].endswith(".py") else sys.argv[0]

@@ -11,6 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.errors import HydraException
 
+from alexcli.config.files import every_choice
 from alexcli.errors import UsageError
 
 SEVERAL = ("logger",)
@@ -46,7 +47,7 @@ def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
 
 def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Override:
     if "=" not in typed and not typed.startswith("~"):
-        raise UsageError(f"{typed!r} is not KEY=VALUE", hint=f"{typed}=VALUE")
+        raise UsageError(f"{shortened(typed)!r} is not KEY=VALUE", hint=_override_hint(typed))
     if len(typed) > LONGEST:  # or whoever reads it takes minutes
         raise UsageError(
             f"{typed[:SHOWN]}... has {len(typed):,} characters, and may have {LONGEST:,}",
@@ -73,6 +74,14 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
 def shortened(text: str) -> str:
     """The beginning of a long text."""
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
+
+
+def _override_hint(typed: str) -> str:
+    """What to type in place of a word without a key: a folder of images, a choice, or a key."""
+    if os.path.isdir(typed):  # noqa: PTH112 (which takes any length)
+        return f"data=folder data.root={typed} trains on a folder of images"
+    named = [choice for choice in every_choice() if choice.endswith(f"={typed}")]
+    return f"did you mean {' or '.join(named)}?" if named else f"{shortened(typed)}=VALUE"
 
 
 def quoting_hint(typed: str) -> str:

@@ -16,6 +16,11 @@ OLD_RUN_MARK = "~"
 """Occurs in the name of a run that was kept when another one took its place."""
 
 
+RUNS_IN_HINT = 3
+
+RUN_HINT = "name a run directory such as runs/quickstart/s0-..."
+
+
 class RunCheckpoint(NamedTuple):
     """A checkpoint, and the run that it belongs to."""
 
@@ -43,7 +48,7 @@ def resolve_runs(
     by_file: dict[Path, RunCheckpoint] = {}
     for name in names:
         for path in _expand(name):
-            checkpoint = locate(path)
+            checkpoint = locate(path, runs)
             by_file[checkpoint.path.resolve()] = checkpoint
     return list(by_file.values())
 
@@ -94,8 +99,12 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> R
     return by_time[max(by_time)]
 
 
-def locate(name: str) -> RunCheckpoint:
+def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
     """The checkpoint that a path means: a run directory, or a checkpoint file.
+
+    Args:
+        name: the path.
+        runs: directory whose runs the hint names where there is no such path.
 
     Raises:
         UsageError: there is no such path, or no checkpoint in the directory.
@@ -106,16 +115,37 @@ def locate(name: str) -> RunCheckpoint:
         if not run.last.exists():
             raise UsageError(
                 f"{path} holds no checkpoint last.ckpt",
-                hint="name a run directory such as runs/quickstart/s0-...",
+                hint=_existing_hint(path) or _existing_hint(runs) or RUN_HINT,
             )
         return RunCheckpoint(run, run.last)
     if not path.exists():
         near = nearest(path.name, sibling_names(path))
         raise UsageError(
             f"there is no run or checkpoint {name}",
-            hint=f"did you mean {path.parent}/{near}?" if near else "alexcli train makes runs",
+            hint=f"did you mean {path.parent / near}?" if near else _hint_for(name, runs),
         )
     return RunCheckpoint(RunDirectory(path.parent), path)
+
+
+def _hint_for(name: str, runs: Path) -> str:
+    """The runs that a name may mean which is no path: those of a label, or all that exist."""
+    if (runs / name).is_dir():
+        return _existing_hint(runs / name) or RUN_HINT
+    return _existing_hint(runs) or "alexcli train makes runs"
+
+
+def _existing_hint(folder: Path) -> str | None:
+    """The newest runs in a folder, itself a run or a folder of runs at any depth, if there are."""
+    files = [file for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}last.ckpt")]
+    files = [file for file in files if OLD_RUN_MARK not in file.parent.name]
+    if not files:
+        return None
+    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
+    names = ", ".join(str(file.parent) for file in files[:RUNS_IN_HINT])
+    if len(files) == 1:
+        return f"did you mean {names}?"
+    more = "; alexcli runs list shows all" if len(files) > RUNS_IN_HINT else ""
+    return f"there are {names}{more}"
 
 
 def _expand(name: str) -> list[str]:
