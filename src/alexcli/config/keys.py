@@ -71,7 +71,10 @@ class Key:
         if self.is_section:
             return ""
         phrase = _type_phrase(self.type)
-        limits = [f"{LIMITS[name][0]} {limit:,}" for name, limit in self._limits().items()]
+        limits = [
+            f"{LIMITS[name][0]} {int(limit) if float(limit).is_integer() else limit:,}"
+            for name, limit in self._limits().items()
+        ]
         phrase = " ".join([phrase, " and ".join(limits)]) if limits else phrase
         return f"{phrase}, or null" if self.nullable else phrase
 
