@@ -10,6 +10,17 @@ def test_a_run_is_exported_once(run: RunDirectory) -> None:
     outcome = run_command(*arguments, "--json")
     assert outcome.code == 0, outcome.err
     assert json.loads(outcome.out)["bytes"] == Path("tiny.safetensors").stat().st_size
+    assert "10 classes" in Path("tiny.safetensors.md").read_text()
     again = run_command(*arguments)
     assert again.code == 2
     assert "exists already" in again.err
+
+
+def test_a_card_that_is_there_already_is_kept(run: RunDirectory) -> None:
+    card = Path("tiny.safetensors.md")
+    card.write_text("mine")
+    outcome = run_command("export", str(run.path), "--format", "safetensors")
+    assert outcome.code == 2
+    assert f"{card} exists already" in outcome.err
+    assert card.read_text() == "mine"
+    assert not Path("tiny.safetensors").exists()

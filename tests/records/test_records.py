@@ -14,6 +14,7 @@ import alexcli.records.check
 import alexcli.records.claim
 import alexcli.records.features
 import alexcli.records.history
+import alexcli.records.model_card
 import alexcli.records.run_summary
 import alexcli.records.study
 from alexcli.records.analysis import Analysis, Panel
@@ -28,6 +29,7 @@ MODULES = (
     alexcli.records.claim,
     alexcli.records.features,
     alexcli.records.history,
+    alexcli.records.model_card,
     alexcli.records.run_summary,
     alexcli.records.study,
 )

@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from alexcli.render.foreign import csv_cell, latex, markdown, printable
+from alexcli.render.foreign import csv_cell, latex, markdown, markdown_prose, printable
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 
@@ -72,3 +72,7 @@ def test_rows_of_csv_stay_rows() -> None:
     table = Table.from_records("names", [{"name": NASTY}, {"name": "b"}])
     rows = list(csv.reader(io.StringIO(render(table, Format.csv))))
     assert len(rows) == 3
+
+
+def test_prose_in_markdown_is_text_alone() -> None:
+    assert markdown_prose("a_b <i> [x](y) \x1b") == r"a\_b \<i\> \[x\](y) \\x1b"

@@ -19,6 +19,8 @@ def export(
 ) -> None:
     """Write a trained net for other programs, and check the file against the net.
 
+    A model card stands beside it, FILE.md: the net, its data and errors, the exact input.
+
     Args:
         run (RUN_OR_CKPT): Which net.
         format: File format; torch is a program of torch.export.
@@ -35,18 +37,17 @@ def export(
     from alexcli.run.find import locate
 
     checkpoint = locate(run)
+    from alexcli.render.model_card import write_card
     from alexcli.render.output import as_text  # torch from here on, which takes seconds to import
-    from alexcli.run.export import default_path
+    from alexcli.run.export import card_path, default_path
     from alexcli.run.export import export as run_export
+    from alexcli.run.model_card import model_card
     from alexcli.run.trained import load
 
     trained = load(checkpoint.run, checkpoint.path, ["trainer.accelerator=cpu"])
+    path = out or default_path(trained, format)
     analysis = run_export(
-        trained,
-        format,
-        out or default_path(trained, format),
-        decompose_lrn=decompose_lrn,
-        preprocessing=preprocessing,
-        opset=opset,
+        trained, format, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset
     )
+    write_card(model_card(trained, path, format, preprocessing=preprocessing), card_path(path))
     emit(as_text(analysis, Format.json if json else Format.table))

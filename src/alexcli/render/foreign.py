@@ -11,6 +11,8 @@ DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that change the order in which others are shown."""
 FORMULA = re.compile(r"[=+\-@\t\r]")
 """How a cell begins that a spreadsheet computes."""
+MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>#|!&~]")
+"""What means something within a line of Markdown."""
 NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
 
 
@@ -36,6 +38,11 @@ def _printable(character: str, *, lines: bool) -> str:
 def markdown(text: str) -> str:
     """A cell of a table in Markdown, whose bars are not those of the table."""
     return printable(text).replace("|", r"\|")
+
+
+def markdown_prose(text: str) -> str:
+    """Text between others in Markdown, which is neither a link, nor HTML, nor emphasis."""
+    return MARKDOWN_SIGNS.sub(r"\\\g<0>", printable(text))
 
 
 def latex(text: str) -> str:

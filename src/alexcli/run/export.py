@@ -48,6 +48,11 @@ def default_path(trained: TrainedModel, format_name: str) -> Path:
     return Path(trained.spec.model.name + FORMATS[format_name].suffix)
 
 
+def card_path(path: Path) -> Path:
+    """Where the model card of an exported file is: beside it."""
+    return path.with_name(f"{path.name}.md")
+
+
 def export(
     trained: TrainedModel,
     format_name: str,
@@ -78,6 +83,7 @@ def export(
     """
     export_format = FORMATS[format_name]
     _check_path(path)
+    _check_path(card_path(path))
     _check_packages(format_name)
     _check_options(
         format_name, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset

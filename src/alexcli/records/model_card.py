@@ -1,0 +1,75 @@
+"""What is known of a net that was exported, for whoever gets the file."""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class MeasuredErrors:
+    """Errors of the net on a split, as its run recorded them. Fractions."""
+
+    split: str
+    """`val` or `test`."""
+    n: int | None
+    """Images; None where the run does not say."""
+    top1_err: float
+    top5_err: float | None
+    """None with five classes or fewer."""
+
+
+@dataclass
+class Pixels:
+    """From an image file to the net's input."""
+
+    resize: str
+    """How an image comes to the stored square: shorter, warp or torchvision (`data.resize`)."""
+    kernel: str
+    """The filter of the resizing."""
+    stored: int
+    """Side of the stored square, pixels."""
+    crop: int
+    """Side of the centre crop that the net reads."""
+    gray: tuple[float, ...] | None
+    """Weights of red, green and blue where the net reads gray; None for RGB."""
+    mean: str
+    """What is subtracted: image, channel or none."""
+    channel_means: list[float]
+    """Of the mean image: red, green, blue, grey levels."""
+    scale: float
+    """What the difference is multiplied by."""
+    deviations: list[float] | None
+    """What each channel is divided by; None for nothing."""
+
+
+@dataclass
+class ModelCard:
+    """A net, where it comes from, and how to use its file."""
+
+    file: str
+    """Name of the file, without its folder."""
+    format: str
+    """onnx, safetensors or torch."""
+    takes_stored_images: bool
+    """Whether crop and normalization are in the file."""
+    model: str
+    parameters: int
+    classes: int
+    run: str
+    """LABEL/DIRECTORY of the run, followed by the checkpoint's name unless that is `last`."""
+    source: str | None
+    """Where imported weights come from; None for a net that was trained here."""
+    data: str | None
+    """Kind and name of the training data; None where it is not recorded."""
+    data_fingerprint: str | None
+    train_images: int | None
+    val: str | None
+    """Where the validation images come from, as `data.val` says."""
+    note: str | None
+    """What a reader of the errors must know about the data."""
+    seed: int
+    epochs: int | None
+    """Of this checkpoint; None where it is not recorded."""
+    errors: list[MeasuredErrors]
+    pixels: Pixels
+    trained_by: str | None
+    """Version and revision of alexcli that trained; None where it is not recorded."""
+    exported_by: str

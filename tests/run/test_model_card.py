@@ -1,0 +1,44 @@
+"""What a run's records say of an exported net."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from alexcli.run.directory import RunDirectory
+from alexcli.run.model_card import model_card
+from alexcli.run.trained import load
+
+
+def test_the_numbers_are_those_of_the_runs_records(run: RunDirectory) -> None:
+    trained = load(run, run.last, ["trainer.accelerator=cpu"])
+    card = model_card(trained, Path("net.onnx"), "onnx", preprocessing=False)
+    result = json.loads(run.result_file.read_text())
+    val = result["last"]["val"]
+    first = card.errors[0]
+    assert (first.split, first.n) == ("val", result["data"]["val"])
+    assert (first.top1_err, first.top5_err) == (val["top1_err"], val["top5_err"])
+    assert card.epochs == val["epoch"]
+    assert card.parameters == result["parameters"]
+    assert card.data_fingerprint == result["data"]["fingerprint"]
+    assert card.pixels.channel_means == pytest.approx(
+        trained.preprocess.mean_image.mean((0, 1)).tolist()
+    )
+
+
+def test_a_checkpoint_without_a_record_has_no_errors(run: RunDirectory) -> None:
+    trained = load(run, run.last, ["trainer.accelerator=cpu"])
+    trained = dataclasses.replace(trained, path=run.path / "previous.ckpt")
+    card = model_card(trained, Path("net.onnx"), "onnx", preprocessing=False)
+    assert card.errors == []
+    assert card.epochs is None
+
+
+def test_the_data_is_named_without_its_place(run: RunDirectory) -> None:
+    trained = load(run, run.last, ["trainer.accelerator=cpu"])
+    trained.spec.data.root = "/home/somebody/secret/flowers/"
+    card = model_card(trained, Path("a/net.onnx"), "onnx", preprocessing=False)
+    assert card.data == f"{trained.spec.data.source.name} (flowers)"
+    assert "secret" not in str(card)
+    assert card.file == "net.onnx"
