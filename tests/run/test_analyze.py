@@ -2,13 +2,16 @@ import ast
 import dataclasses
 import importlib
 import inspect
+import json
 import re
+import shutil
 import sys
 import types
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from alexcli.analysis.registry import ANALYSES
 from alexcli.analysis.subject import Subject
@@ -17,6 +20,7 @@ from alexcli.records.analysis import Analysis
 from alexcli.reporter import NullReporter
 from alexcli.run.analyze import FROM_NETS, FROM_RUNS, PROVIDERS, analyze
 from alexcli.run.directory import RunDirectory
+from alexcli.run.trained import load
 from alexcli.schema import AnalyzeSpec, ModelSpec
 from tests.source import syntax_tree
 
@@ -138,6 +142,35 @@ def test_an_untrained_net_is_configured_as_for_training(monkeypatch: pytest.Monk
     assert subjects[0].name.endswith("seed 3")
     assert subjects[0].net.spec.width == 0.25
     assert not subjects[0].net.training
+
+
+@pytest.mark.parametrize("kind", ["train", "import"])
+def test_the_first_step_of_imported_weights_begins_with_them(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    subjects: list[Subject] = []
+
+    def probe(untrained: Subject) -> Analysis:
+        subjects.append(untrained)
+        return Analysis("probe", [])
+
+    _add_analysis(monkeypatch, probe)
+    copied = RunDirectory(Path("runs/copied/s0-1234"))
+    shutil.copytree(run.path, copied.path)
+    copied.result_file.write_text(json.dumps({**(run.result() or {}), "kind": kind}))
+    _analyze("probe", runs=(str(copied.path),))
+    state = subjects[0].net.state_dict()
+    weights = load(run, run.last).net.state_dict()
+    same = all(torch.equal(state[name], weights[name]) for name in weights)
+    assert same == (kind == "import")
+
+
+@pytest.mark.parametrize("name", ["params", "architecture"])
+def test_counts_can_be_those_of_a_run(run: RunDirectory, name: str) -> None:
+    title = _analyze(name, runs=(str(run.path),)).title
+    assert run.read_config().model.name in title
+    with pytest.raises(UsageError, match=r"model=merged name two nets"):
+        _analyze(name, "model=merged", runs=(str(run.path),))
 
 
 def test_several_runs_are_refused_where_one_is_looked_at(run: RunDirectory) -> None:

@@ -12,8 +12,9 @@ To add an analysis, add one file with
 |----------------|---------------------------------------------------------------------------|
 | `spec`         | the `AnalyzeSpec` that the KEY=VALUE overrides make                       |
 | `model_named`  | a function from the name of a model's configuration to its `ModelSpec`    |
+| `model_of_run` | the `ModelSpec` of the run that --run names; None without --run           |
 | `subject`      | the trained net of the run that --run names, with its data: a `Subject`   |
-| `untrained`    | a net before its first step, with its data: a `Subject`                   |
+| `untrained`    | a net before its first step, or as imported, with its data: a `Subject`   |
 | `losses_at`    | a function from learning rates to the loss before an update at each       |
 | `histories`    | the metrics of the runs that --run names: a list of `RunHistory`          |
 | `reached`      | what those runs reached, a list of `RunSummary`; empty without --run      |

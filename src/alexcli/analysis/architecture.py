@@ -40,16 +40,17 @@ class Extent:
     depth: float
 
 
-def run(spec: AnalyzeSpec) -> Analysis:
+def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
     """Lay out a net's layers.
 
     Args:
         spec: `model`.
+        model_of_run: the net of the run that --run names, in the place of `model`.
 
     Raises:
         UsageError: the layers do not fit together.
     """
-    model = spec.model
+    model = model_of_run or spec.model
     shapes = trace(model)
     rows = [
         {

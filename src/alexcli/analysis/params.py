@@ -16,11 +16,12 @@ KEYS = ("model", "batch")
 """The keys of `AnalyzeSpec` that it reads."""
 
 
-def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
+def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None, check: bool = False) -> Analysis:
     """Account for a net; without a run and, unless the counts are to be checked, without torch.
 
     Args:
         spec: `model`, and `batch` for the memory.
+        model_of_run: the net of the run that --run names, in the place of `model`.
         check: whether other programs, fvcore and torch's FlopCounterMode, count the net too.
 
     Returns:
@@ -36,7 +37,7 @@ def run(spec: AnalyzeSpec, check: bool = False) -> Analysis:
     Raises:
         UsageError: the layers do not fit together.
     """
-    model = spec.model
+    model = model_of_run or spec.model
     shapes = trace(model)
     layers = [
         count_layer(model, shape, spec.batch)

@@ -27,6 +27,8 @@ class Request:
 
     spec: AnalyzeSpec
     """From the overrides that are about the analysis."""
+    typed: Sequence[str]
+    """All overrides."""
     run_overrides: Sequence[str]
     """The overrides that are about the net and its data."""
     run_names: Sequence[str]
@@ -77,6 +79,7 @@ def analyze(
     _check_keys(name, spec_overrides, getattr(module, "KEYS", ()))
     request = Request(
         spec=compose(spec_overrides, AnalyzeSpec),
+        typed=overrides,
         run_overrides=run_overrides,
         run_names=run_names,
         runs=runs,
@@ -151,6 +154,21 @@ def _model_named(_request: Request) -> Callable[[str], ModelSpec]:
     return model_named
 
 
+def _model_of_run(request: Request) -> ModelSpec | None:
+    """The net of the run that --run names, whose configuration alone is read."""
+    if not request.run_names:
+        return None
+    from alexcli.run.find import single_checkpoint
+
+    named = [word for word in request.typed if word.partition("=")[0].partition(".")[0] == "model"]
+    if named:
+        raise UsageError(
+            f"--run {' '.join(request.run_names)} and {' '.join(named)} name two nets",
+            hint=f"leave {' '.join(named)} out",
+        )
+    return single_checkpoint(request.run_names, request.runs).run.read_config().model
+
+
 def _evaluations(request: Request) -> Sequence[Mapping[str, Any]]:
     return request.evaluations
 
@@ -180,10 +198,20 @@ def _subject(request: Request) -> "Subject":
 
 
 def _untrained(request: Request) -> "Subject":
-    """A net before its first step, configured as for `train`, or as a run was if one is named."""
-    from alexcli.run.subject import subject_of
-    from alexcli.run.trained import untrained
+    """A net before its first step, configured as for `train`, or as a run was if one is named.
 
+    The first step of imported weights is one that begins with them.
+    """
+    from alexcli.run.subject import subject_of
+    from alexcli.run.trained import load, untrained
+
+    if request.run_names:
+        from alexcli.run.find import single_checkpoint
+
+        run, path = single_checkpoint(request.run_names, request.runs)
+        if (run.result() or {}).get("kind") == "import":
+            imported = load(run, path, request.run_overrides)
+            return subject_of(imported, request.spec, request.reporter)
     model = untrained(_train_config(request), request.reporter)
     return subject_of(model, request.spec, request.reporter)
 
@@ -221,6 +249,7 @@ def _reached(request: Request) -> "list[RunSummary]":
 PROVIDERS: dict[str, Callable[[Request], Any]] = {
     "spec": _spec,
     "model_named": _model_named,
+    "model_of_run": _model_of_run,
     "subject": _subject,
     "untrained": _untrained,
     "losses_at": _losses_at,
@@ -231,7 +260,7 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
 }
 """What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
 
-FROM_RUNS = frozenset({"subject", "untrained", "losses_at", "histories", "reached"})
+FROM_RUNS = frozenset({"model_of_run", "subject", "untrained", "losses_at", "histories", "reached"})
 """The inputs for which --run may be given."""
 
 FROM_NETS = frozenset({"subject", "untrained", "losses_at"})
