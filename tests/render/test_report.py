@@ -23,7 +23,7 @@ def test_a_report_is_one_file_without_addresses() -> None:
     (study,) = study_results(ablation, NullReporter())
     sections = {
         "lrn": study_report(study, ablation.command("lrn")),
-        "runs": runs_report([job.run for job in jobs[:2]]),
+        "runs": runs_report([job.run for job in jobs[:2]], NullReporter()),
     }
     sections["lrn"].tables.insert(0, study_table(study))
     files = write_report(sections, Path("report.html"))

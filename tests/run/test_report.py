@@ -7,8 +7,10 @@ import yaml
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, LinesPanel
 from alexcli.records.study import ArmResult, StudyResult
+from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.report import runs_report, study_report
+from tests.run.trainings import Notes
 
 
 def _copy(run: RunDirectory, seed: int, **optim: float) -> RunDirectory:
@@ -46,20 +48,20 @@ def _study(arms: dict[str, list[RunDirectory]]) -> StudyResult:
 
 def test_settings_that_differ_have_a_column_for_each_run(run: RunDirectory) -> None:
     other = _copy(run, seed=1, epochs=3)
-    analysis = runs_report([run, other])
+    analysis = runs_report([run, other], NullReporter())
     rows = {row["key"]: row for row in _records(analysis, "what differs")}
     assert set(rows) == {"seed", "optim.epochs"}
     assert rows["optim.epochs"] == {"key": "optim.epochs", run.name: "2", other.name: "3"}
 
 
 def test_runs_that_are_alike_have_no_table_of_differences(run: RunDirectory) -> None:
-    titles = [table.title for table in runs_report([run]).tables]
+    titles = [table.title for table in runs_report([run], NullReporter()).tables]
     assert "what differs" not in titles
     assert titles[-2:] == ["to repeat it", "where it ran"]
 
 
 def test_a_machine_is_named_once_and_a_command_for_each_run(run: RunDirectory) -> None:
-    analysis = runs_report([run, _copy(run, seed=1)])
+    analysis = runs_report([run, _copy(run, seed=1)], NullReporter())
     (machine,) = _records(analysis, "where it ran")
     assert "torch " in str(machine["versions"])
     assert len(_records(analysis, "to repeat it")) == 2
@@ -68,11 +70,11 @@ def test_a_machine_is_named_once_and_a_command_for_each_run(run: RunDirectory) -
 def test_a_run_that_is_not_finished_is_reported_without_a_machine(run: RunDirectory) -> None:
     result = json.loads(run.result_file.read_text())
     run.result_file.write_text(json.dumps(result | {"on": None, "command": "alexcli train"}))
-    analysis = runs_report([run])
+    analysis = runs_report([run], NullReporter())
     assert _records(analysis, "to repeat it") == [{"command": "alexcli train"}]
     assert _records(analysis, "where it ran")[0]["revision"] == "installed"
     run.result_file.unlink()
-    assert _records(runs_report([run]), "to repeat it") == [{"command": ""}]
+    assert _records(runs_report([run], NullReporter()), "to repeat it") == [{"command": ""}]
 
 
 def test_the_curves_of_a_study_are_its_arms(run: RunDirectory) -> None:
@@ -91,3 +93,19 @@ def test_a_study_without_a_finished_run_is_refused() -> None:
     with pytest.raises(UsageError, match="no run of lrn is finished") as caught:
         study_report(_study({"baseline": []}), "")
     assert caught.value.hint == "alexcli ablate lrn"
+
+
+def test_one_run_is_shown_with_its_dead_units_and_weights(run: RunDirectory) -> None:
+    analysis = runs_report([run], NullReporter())
+    (table,) = (table for table in analysis.tables if table.title.startswith("dead units"))
+    assert [row["layer"] for row in table.records()][-1] == "fc8"
+    assert len(analysis.panels) == 3
+
+
+def test_a_run_whose_net_cannot_be_read_is_shown_without_them(run: RunDirectory) -> None:
+    other = _copy(run, seed=1)
+    other.last.write_bytes(b"not a checkpoint")
+    notes = Notes()
+    analysis = runs_report([other], notes)
+    assert len(analysis.panels) == 1
+    assert notes.warnings[0].startswith("dead units and weights are left out: ")

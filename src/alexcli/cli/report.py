@@ -95,7 +95,10 @@ def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
     from alexcli.run.report import runs_report
 
     named_runs = [checkpoint.run for checkpoint in resolve_runs(names, runs)]
-    return runs_report(begun_runs(named_runs, make_reporter()))
+    reporter = make_reporter()
+    report = runs_report(begun_runs(named_runs, reporter), reporter)
+    reporter.close()
+    return report
 
 
 def _sections_of_studies(

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.analysis import curves
-from alexcli.errors import UsageError
+from alexcli.errors import AlexcliError, UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.records.history import RunHistory
 from alexcli.records.study import StudyResult
+from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.history import read_history
 from alexcli.schema import AnalyzeSpec
@@ -17,6 +18,8 @@ from alexcli.tables import Table
 
 ABSENT = "(absent)"
 """Stands for a setting that a run does not have."""
+UNITS_IMAGES = 200
+"""Validation images on which units are looked at."""
 MACHINE_COLUMNS = ("device", "platform", "versions", "revision")
 
 
@@ -47,18 +50,39 @@ def study_report(study: StudyResult, command: str) -> Analysis:
     return replace(analysis, caption=bands)
 
 
-def runs_report(runs: Sequence[RunDirectory]) -> Analysis:
+def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     """Curves of runs, the settings in which they differ, commands and machines.
+
+    A report of one run also has its dead units and its weights.
 
     Args:
         runs: finished or not.
+        reporter: is told what could not be looked at.
 
     Raises:
         UsageError: a run cannot be read.
     """
     histories = [read_history(run) for run in runs]
     commands = [str((run.result() or {}).get("command", "")) for run in runs]
-    return _report("runs", runs, histories, commands)
+    report = _report("runs", runs, histories, commands)
+    return _with_units(report, runs[0], reporter) if len(runs) == 1 else report
+
+
+def _with_units(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
+    """A report with the dead units and weights of its run, where net and images can be read."""
+    from alexcli.analysis import units  # torch, which takes seconds to import
+    from alexcli.run.subject import subject_of
+    from alexcli.run.trained import load
+
+    reporter.busy("units that never fire")
+    try:
+        subject = subject_of(load(run, run.last), AnalyzeSpec(count=UNITS_IMAGES), NullReporter())
+        found = units.run(subject)
+    except AlexcliError as error:
+        reporter.warn(f"dead units and weights are left out: {error.message}")
+        return report
+    tables = [report.tables[0], *found.tables, *report.tables[1:]]
+    return replace(report, tables=tables, panels=[*report.panels, *found.panels])
 
 
 def _report(
