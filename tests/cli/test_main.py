@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -229,3 +230,21 @@ def test_a_name_is_written_in_an_encoding_that_lacks_its_characters(tmp_path: Pa
     assert done.returncode == 2
     assert b"Traceback" not in done.stderr
     assert rb"\u732b.png does not exist" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("shell", "code", "message"),
+    [
+        ("--version > /dev/full", 1, "output cannot be written: No space left on device"),
+        ("--version | head -c 0", 0, ""),
+        ("config list >&-", 0, ""),
+    ],
+)
+def test_an_output_that_is_full_or_closed_ends_without_a_traceback(
+    shell: str, code: int, message: str
+) -> None:
+    command = f"{shlex.quote(sys.executable)} -m alexcli {shell}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, timeout=100)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr
+    assert message in done.stderr

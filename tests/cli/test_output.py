@@ -1,9 +1,12 @@
+import errno
+import io
+import sys
 from pathlib import Path
 
 import pytest
 
-from alexcli.cli.output import program, save_outputs
-from alexcli.errors import UsageError
+from alexcli.cli.output import emit, program, save_outputs
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import NullReporter
 from alexcli.tables import Table
@@ -22,6 +25,20 @@ class NoteList(NullReporter):
 
 def _analysis() -> Analysis:
     return Analysis("title", [Table.from_records("t", [{"n": 1}])], data={"n": 1})
+
+
+class FullOutput(io.StringIO):
+    """Standard output of which the disk is full."""
+
+    def flush(self) -> None:
+        """Fail as such a file does."""
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_an_output_that_takes_no_more_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", FullOutput())
+    with pytest.raises(RunFailedError, match="cannot be written: No space left on device"):
+        emit("text")
 
 
 def test_files_are_written_and_noted() -> None:

@@ -59,6 +59,11 @@ def _report(error: AlexcliError) -> None:
 
 def print_error(error: AlexcliError) -> None:
     """Print message and hint on stderr; on a terminal the message breaks between its words."""
+    with contextlib.suppress(OSError):  # stderr is full or gone: the exit code still tells
+        _print_error(error)
+
+
+def _print_error(error: AlexcliError) -> None:
     close_reporters()
     console = Console(stderr=True, highlight=False)
     message = printable(rank_prefix() + error.message, lines=True)

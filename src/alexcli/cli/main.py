@@ -1,12 +1,14 @@
 """The command line: all commands under one name."""
 
 import contextlib
+import errno
 import gc
 import io
 import os
 import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,12 +26,15 @@ from alexcli.cli.data import data
 from alexcli.cli.eval import eval_
 from alexcli.cli.export import export
 from alexcli.cli.features import features
+from alexcli.cli.guard import print_error
 from alexcli.cli.import_ import import_
+from alexcli.cli.output import output_error
 from alexcli.cli.predict import predict
 from alexcli.cli.report import report
 from alexcli.cli.runs import runs
 from alexcli.cli.start import ABOUT, show_the_way
 from alexcli.cli.train import train
+from alexcli.errors import RunFailedError
 from alexcli.parent_watch import stop_with_named_parent
 
 app = typer.Typer(
@@ -120,8 +125,34 @@ def _quiet_libraries() -> None:
         warnings.filterwarnings("default", message=USERS_TO_ACT_ON)
 
 
+def _open_closed_streams() -> None:
+    """Give a process whose output was closed one that goes nowhere.
+
+    Otherwise the next file that it opens, such as a checkpoint, would be its output.
+    """
+    # Open as long as the process: a descriptor that is closed again could be anyone's.
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+
+
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""Errors of an output that takes no more, such as a file on a full disk."""
+
+
+def _drop_unwritten() -> None:
+    """Drop what standard output has not taken, or Python would try again when it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """Run the command line."""
+    _open_closed_streams()
     stop_with_named_parent()
     _quiet_libraries()
     _limit_spinning()
@@ -129,5 +160,12 @@ def main() -> None:
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)
     try:
         app()
+    except OSError as error:
+        # Of the version and of helps, which no command writes by `emit`.
+        if error.filename is not None or error.errno not in UNWRITABLE:
+            raise
+        print_error(output_error(error))
+        raise SystemExit(RunFailedError.exit_code) from error
     finally:
+        _drop_unwritten()
         gc.freeze()  # or the interpreter looks through all of torch's objects while it ends

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from alexcli.errors import UsageError
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import writing
 from alexcli.records.analysis import Analysis
 from alexcli.render.progress import close_reporters
@@ -13,10 +13,28 @@ from alexcli.reporter import Reporter
 
 
 def emit(text: str) -> None:
-    """Write data to stdout."""
+    """Write data to stdout.
+
+    Raises:
+        RunFailedError: it takes no more, as on a full disk.
+        BrokenPipeError: its reader has ended.
+    """
     close_reporters()
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise output_error(error) from error
+
+
+def output_error(error: OSError) -> RunFailedError:
+    """What the user is told where standard output takes no more."""
+    return RunFailedError(
+        f"standard output cannot be written: {error.strerror or error}",
+        hint="make room where it goes to, then repeat the command",
+    )
 
 
 def program() -> str:
