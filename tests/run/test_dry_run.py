@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from alexcli.config.compose import compose
 from alexcli.config.mapping import to_mapping
+from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.dry_run import plan
 from alexcli.run.train import train
@@ -55,3 +57,16 @@ def test_a_finished_and_an_unfinished_run_are_told_apart() -> None:
     assert "1 epoch of 3 updates at most" in text
     (directory / "result.json").unlink()
     assert "(unfinished: train would resume it)" in plan(spec, NullReporter(), overrides=[])
+
+
+@pytest.mark.parametrize("override", ["model.width=1000", "data.train_count=100000000"])
+def test_what_no_memory_holds_is_refused_before_any_of_it_is_taken(override: str) -> None:
+    for action in (lambda spec: plan(spec, NullReporter(), overrides=[]), _train):
+        with pytest.raises(UsageError, match=r"GiB of memory, and this .* GiB") as refused:
+            action(small(override))
+        assert (refused.value.hint or "").endswith(" fits")
+    assert not Path("runs").exists()
+
+
+def _train(spec: TrainSpec) -> object:
+    return train(spec, NullReporter())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.run import machine
-from alexcli.run.machine import cores, memory_bytes, memory_limit_bytes, processor
+from alexcli.run.machine import available_bytes, cores, memory_bytes, memory_limit_bytes, processor
 
 
 @pytest.fixture
@@ -49,3 +49,17 @@ def test_a_share_of_the_processor_limits_the_cores(cgroups: Path) -> None:
 def test_a_machine_has_a_processor_and_memory() -> None:
     assert processor()
     assert (memory_bytes() or 0) > 1 << 28
+
+
+def test_what_is_free_counts_within_the_limit_of_the_cgroups(
+    cgroups: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meminfo = cgroups / "meminfo"
+    meminfo.write_text("MemTotal: 9000 kB\nMemAvailable: 300 kB\nSwapFree: 100 kB\nPages: 3\n")
+    monkeypatch.setattr(machine, "MEMINFO", meminfo)
+    assert available_bytes() == 400 * 1024
+    (cgroups / "a/memory.max").write_text("4096\n")
+    assert available_bytes() == 4096
+    meminfo.unlink()
+    (cgroups / "a/memory.max").unlink()
+    assert available_bytes() == memory_bytes()

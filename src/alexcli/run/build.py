@@ -13,6 +13,7 @@ from alexcli.data.store import is_url
 from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.reporter import Reporter
+from alexcli.run.memory import check_images, check_training
 from alexcli.schema import TrainSpec
 
 if TYPE_CHECKING:  # data that cannot be opened is refused before torch is imported
@@ -44,13 +45,14 @@ def build_data(
         The configuration with the data's size and number of classes, and the data.
 
     Raises:
-        UsageError: impossible sizes, bad data, `model.classes` that contradicts the data, or more
-            loader processes than this machine can use.
+        UsageError: impossible sizes, bad data, `model.classes` that contradicts the data, more
+            images than the memory holds, or more loader processes than this machine can use.
     """
     _check_workers(spec)
     spec = _with_absolute_root(spec)
     if spec.model.torchvision is None:
         trace(spec.model)
+    check_images(spec)
     dataset = open_dataset(spec.data, reporter, net_classes=net_classes)
     spec = _with_size(spec, dataset, overrides)
     if spec.model.input.size > spec.data.size:
@@ -128,6 +130,22 @@ def check_build(spec: TrainSpec) -> None:
         net = build_net(spec)
         build_preprocess(spec, None)
     parameter_groups(net.named_parameters(), spec.optim)
+
+
+def check_memory(spec: TrainSpec, images: int) -> None:
+    """Check that a training fits in the memory of its device; see `check_training`.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        images: of the training set.
+    """
+    import torch
+
+    from alexcli.run.resolve import resolve_device, uses_bf16
+
+    on_gpu = resolve_device(spec).type == "cuda"
+    gpu_bytes = torch.cuda.get_device_properties(0).total_memory if on_gpu else None
+    check_training(spec, images, bf16=uses_bf16(spec), gpu_bytes=gpu_bytes)
 
 
 def build_net(spec: TrainSpec, placement: "Placement | None" = None) -> "Net":

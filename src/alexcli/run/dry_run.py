@@ -16,7 +16,7 @@ from alexcli.optim.groups import remarks
 from alexcli.placement.environment import distributed_env
 from alexcli.placement.plan import processes
 from alexcli.reporter import Reporter
-from alexcli.run.build import build_data, build_net
+from alexcli.run.build import build_data, build_net, check_memory
 from alexcli.run.directory import RunDirectory
 from alexcli.run.extend import describe_shorter, shorter_run
 from alexcli.run.resolve import resolve_device, resolve_precision
@@ -41,6 +41,8 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     size = processes(spec.placement, spec.model, batch, device, distributed_env())
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = start_of(spec, dataset.fingerprint)
+    if start.run.result() is None:
+        check_memory(spec, len(dataset.train))
     with torch.device("meta"):
         net = build_net(spec)
     parameters = sum(parameter.numel() for parameter in net.parameters())

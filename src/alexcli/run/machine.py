@@ -8,6 +8,8 @@ from pathlib import Path
 
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux shows the limits of containers and jobs."""
+MEMINFO = Path("/proc/meminfo")
+"""Where Linux says what is free."""
 LARGEST_LIMIT = 1 << 60
 """Bytes; version 1 of cgroups says "no limit" by a larger number."""
 
@@ -42,6 +44,24 @@ def memory_bytes() -> int | None:
     with contextlib.suppress(OSError, ValueError, AttributeError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
+
+
+def available_bytes() -> int | None:
+    """Memory that this process can take without anybody's harm, disk space for swapping included.
+
+    Returns:
+        What the system holds free or can free, or the limit of the cgroups if that is less; None
+        where neither is known.
+    """
+    free = memory_bytes()
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        lines = MEMINFO.read_text(encoding="ascii").splitlines()
+        pairs = (line.split(":") for line in lines)
+        kibibytes = {key: int(value.split()[0]) for key, value in pairs}
+        free = 1024 * (kibibytes["MemAvailable"] + kibibytes["SwapFree"])
+    limit = memory_limit_bytes()
+    known = [count for count in (free, limit) if count is not None]
+    return min(known, default=None)
 
 
 def memory_limit_bytes() -> int | None:

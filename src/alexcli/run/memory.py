@@ -1,0 +1,196 @@
+"""Whether the memory that a run is certain to take is there, before any of it is taken.
+
+What is counted is the least that a run needs: a configuration that fits is never refused, and one
+that nearly fits may still fail. Imports no torch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from alexcli.errors import UsageError, plural
+from alexcli.model.shapes import trace
+from alexcli.placement.environment import distributed_env
+from alexcli.run.machine import available_bytes
+from alexcli.schema import ModelSpec, OptimKind, PlacementKind, Source, TrainSpec
+
+GIB = 1 << 30
+FLOAT_BYTES = 4
+BFLOAT16_BYTES = 2
+LABEL_BYTES = 8
+CHANNELS = 3
+LEAST_COUNT = 10
+"""Of `data.train_count`."""
+HALVINGS = 40
+"""Steps of the search for the largest width that fits: to a part in 10^12."""
+
+
+def check_images(spec: TrainSpec) -> None:
+    """Check that the embedded images, which are held in memory, fit there.
+
+    Raises:
+        UsageError: they do not; names what is needed, what there is, and the count that fits.
+    """
+    available = available_bytes()
+    if spec.data.source is not Source.synthetic or available is None:
+        return
+    data = spec.data
+    image = CHANNELS * data.size**2 + LABEL_BYTES
+    test = data.test_count * (image if spec.eval.test_at_end else LABEL_BYTES)
+    others = data.val_count * image + test
+    needed = data.train_count * image + others
+    if needed <= available:
+        return
+    fitting = _rounded((available - others) // image)
+    hint = "lower data.train_count, data.val_count, data.test_count or data.size"
+    if fitting >= LEAST_COUNT:
+        hint = f"data.train_count={fitting} fits"
+    images = f"{data.train_count:,} + {data.val_count:,} images of {data.size:,} pixels"
+    raise _too_large(f"{images} (and {data.test_count:,} to test)", needed, available, hint)
+
+
+@dataclass(frozen=True)
+class TrainingMemory:
+    """The least that a training holds on the device that is asked, bytes."""
+
+    parameters: int
+    """Weights, gradients and what the update rule keeps for each."""
+    image: int
+    """Of an image in a batch: stored, as the net reads it, and every layer's outputs."""
+    batch: int
+    """Images at a time."""
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.parameters + self.batch * self.image
+
+
+def check_training(spec: TrainSpec, images: int, *, bf16: bool, gpu_bytes: int | None) -> None:
+    """Check that weights, gradients, momentum and the outputs of a batch fit in memory.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        images: of the training set, which no batch exceeds.
+        bf16: whether products run in bfloat16.
+        gpu_bytes: memory of the GPU; None for a training on the CPU.
+
+    Raises:
+        UsageError: they do not; names what is needed, what there is, and what fits.
+    """
+    available = available_bytes() if gpu_bytes is None else gpu_bytes
+    if available is None:
+        return
+    on_gpu = gpu_bytes is not None
+    memory = training_memory(spec, images, bf16=bf16, on_gpu=on_gpu)
+    if memory.total <= available:
+        return
+    model = "" if spec.model.torchvision else f", model.width={spec.model.width:g}"
+    what = (
+        f"{spec.model.name} with batches of {plural(memory.batch, 'image')} of "
+        f"{spec.data.size:,} pixels{model}: weights, gradients, momentum and activations"
+    )
+
+    def fits(width: float) -> bool:
+        narrower = replace(spec, model=replace(spec.model, width=width))
+        return training_memory(narrower, images, bf16=bf16, on_gpu=on_gpu).total <= available
+
+    device = "this GPU" if on_gpu else "this machine"
+    raise _too_large(what, memory.total, available, _hint(spec, memory, available, fits), device)
+
+
+def _hint(
+    spec: TrainSpec, memory: TrainingMemory, available: int, fits: Callable[[float], bool]
+) -> str:
+    """What would fit: a smaller batch or, where the weights alone do not, a narrower net."""
+    batch = _rounded((available - memory.parameters) // memory.image)
+    if batch >= 1:
+        return f"optim.batch_size={batch} fits"
+    if spec.model.torchvision is None:
+        low, high = 0.0, spec.model.width
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            low, high = (middle, high) if fits(middle) else (low, middle)
+        width = float(f"{low * 0.95:.2g}")  # which may round up by a twentieth at most
+        if width > 0 and fits(width):
+            return f"model.width={width:g} fits"
+    return "lower model.width, model.input.size, data.size or optim.batch_size"
+
+
+def training_memory(spec: TrainSpec, images: int, *, bf16: bool, on_gpu: bool) -> TrainingMemory:
+    """The least memory of a training, in one process or on one of several GPUs.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        images: of the training set.
+        bf16: whether products run in bfloat16.
+        on_gpu: whether each device of a placement has memory of its own.
+    """
+    share = _share(spec, on_gpu=on_gpu)
+    parameters, outputs = _sizes(spec.model)
+    if _has_frozen_layers(spec):
+        outputs = 0  # those of frozen layers are forgotten on the way
+    output_bytes = BFLOAT16_BYTES if bf16 else FLOAT_BYTES
+    crop = FLOAT_BYTES * spec.model.input.channels * spec.model.input.size**2
+    stored = CHANNELS * spec.data.size**2
+    return TrainingMemory(
+        parameters=int(share * FLOAT_BYTES * _copies(spec) * parameters),
+        image=max(1, int(share * (stored + crop + output_bytes * outputs))),
+        batch=min(spec.optim.batch_size, images),
+    )
+
+
+def _copies(spec: TrainSpec) -> int:
+    """Numbers that are kept for each parameter: itself, its gradient, and its rule's state."""
+    if _has_frozen_layers(spec):
+        return 1
+    if spec.optim.kind is OptimKind.adam:
+        return 4  # two moments
+    has_momentum = spec.optim.kind is OptimKind.paper_sgd or spec.optim.momentum > 0
+    return 3 if has_momentum else 2
+
+
+def _has_frozen_layers(spec: TrainSpec) -> bool:
+    """Whether some parameters are not trained, which need neither gradient nor momentum."""
+    return any(group is not None and group.lr.base == 0 for group in spec.optim.groups.values())
+
+
+def _sizes(model: ModelSpec) -> tuple[int, int]:
+    """Parameters, and outputs of all products for one image; none known of torchvision's nets."""
+    if model.torchvision is not None:
+        return 0, 0
+    shapes = trace(model)
+    return sum(shape.params for shape in shapes), sum(shape.neurons for shape in shapes)
+
+
+def _share(spec: TrainSpec, *, on_gpu: bool) -> float:
+    """The part of a training, at least, that falls to the memory that is looked at."""
+    environment = distributed_env()
+    kind = spec.placement.kind
+    if environment is not None:
+        here = 1 if on_gpu else environment.local_size
+        return here / environment.size
+    if not on_gpu or kind is PlacementKind.single:
+        return 1.0
+    return 1 / (spec.model.towers * (spec.placement.replicas or MOST_GPUS))
+
+
+MOST_GPUS = 16
+"""Of a machine, where the number of replicas follows from theirs."""
+
+
+def _rounded(count: int) -> int:
+    """A count with its first two digits, rounded down."""
+    if count < 100:
+        return max(0, count)
+    unit = int(10 ** (len(str(count)) - 2))
+    return count // unit * unit
+
+
+def _too_large(
+    what: str, needed: int, available: int, hint: str, place: str = "this machine"
+) -> UsageError:
+    return UsageError(
+        f"{what} take {needed / GIB:,.1f} GiB of memory, and {place} has "
+        f"{available / GIB:,.1f} GiB for it",
+        hint=hint,
+    )
