@@ -73,7 +73,7 @@ class RunDirectory:
             return None
         except NotADirectoryError:
             raise UsageError(
-                f"{self.path} is no folder, or lies in none", hint="name another: runs=DIR"
+                f"{self.path} cannot be a folder: a part of its path is a file", hint=ANOTHER_PLACE
             ) from None
         except OSError as error:
             raise UsageError(
