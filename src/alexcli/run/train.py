@@ -1,6 +1,6 @@
 """`alexcli train`: what is finished is skipped, what is not is trained to its end."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from alexcli import __version__
@@ -69,8 +69,7 @@ def train(
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
     conf = _user_files(overrides)
-    command = ["alexcli train", *(["--conf", str(run.kept_conf)] if conf else []), *overrides]
-    origin = {"command": " ".join(command), "arm": arm, **_extension(extends)}
+    origin = {"command": _command(run, overrides, conf), "arm": arm, **_extension(extends)}
     return run_training(
         spec,
         dataset,
@@ -83,6 +82,12 @@ def train(
         origin=origin,
         conf=conf,
     )
+
+
+def _command(run: RunDirectory, overrides: Sequence[str], conf: Mapping[Path, bytes]) -> str:
+    """What repeats a run, with the yaml files of the user's that the run keeps."""
+    files = ["--conf", str(run.kept_conf)] if conf else []
+    return " ".join(["alexcli train", *files, *overrides])
 
 
 def _extension(extends: RunDirectory | None) -> dict[str, str]:
