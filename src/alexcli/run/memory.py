@@ -85,7 +85,7 @@ def check_training(spec: TrainSpec, images: int, *, bf16: bool, gpu_bytes: int |
     if memory.total <= available:
         return
     model = "" if spec.model.torchvision else f", model.width={spec.model.width:g}"
-    what = (
+    content = (
         f"{spec.model.name} with batches of {plural(memory.batch, 'image')} of "
         f"{spec.data.size:,} pixels{model}: weights, gradients, momentum and activations"
     )
@@ -95,7 +95,7 @@ def check_training(spec: TrainSpec, images: int, *, bf16: bool, gpu_bytes: int |
         return training_memory(narrower, images, bf16=bf16, on_gpu=on_gpu).total <= available
 
     device = "this GPU" if on_gpu else "this machine"
-    raise _too_large(what, memory.total, available, _hint(spec, memory, available, fits), device)
+    raise _too_large(content, memory.total, available, _hint(spec, memory, available, fits), device)
 
 
 def _hint(
@@ -187,10 +187,10 @@ def _rounded(count: int) -> int:
 
 
 def _too_large(
-    what: str, needed: int, available: int, hint: str, place: str = "this machine"
+    content: str, needed: int, available: int, hint: str, place: str = "this machine"
 ) -> UsageError:
     return UsageError(
-        f"{what} take {needed / GIB:,.1f} GiB of memory, and {place} has "
+        f"{content} take {needed / GIB:,.1f} GiB of memory, and {place} has "
         f"{available / GIB:,.1f} GiB for it",
         hint=hint,
     )
