@@ -60,8 +60,8 @@ def available_bytes() -> int | None:
         kibibytes = {key: int(value.split()[0]) for key, value in pairs}
         free = 1024 * (kibibytes["MemAvailable"] + kibibytes["SwapFree"])
     limit = memory_limit_bytes()
-    known = [count for count in (free, limit) if count is not None]
-    return min(known, default=None)
+    bounds = [count for count in (free, limit) if count is not None]
+    return min(bounds, default=None)
 
 
 def memory_limit_bytes() -> int | None:

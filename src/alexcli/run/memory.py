@@ -167,8 +167,8 @@ def _share(spec: TrainSpec, *, on_gpu: bool) -> float:
     environment = distributed_env()
     kind = spec.placement.kind
     if environment is not None:
-        here = 1 if on_gpu else environment.local_size
-        return here / environment.size
+        local = 1 if on_gpu else environment.local_size
+        return local / environment.size
     if not on_gpu or kind is PlacementKind.single:
         return 1.0
     return 1 / (spec.model.towers * (spec.placement.replicas or MOST_GPUS))
