@@ -7,6 +7,7 @@ import typer
 
 from alexcli.analysis.registry import ANALYSES, summary
 from alexcli.cli.arguments import one_of
+from alexcli.cli.completion import analyses
 from alexcli.cli.options import ConfOption, FormatOption, Overrides, Runs
 from alexcli.cli.output import emit, save_outputs
 from alexcli.cli.results import read_results
@@ -20,7 +21,11 @@ HELP = "help"
 
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", help=f"One of: {', '.join(ANALYSES)}; {HELP} explains them."),
+    typer.Argument(
+        metavar="NAME",
+        help=f"One of: {', '.join(ANALYSES)}; {HELP} explains them.",
+        autocompletion=analyses,
+    ),
 ]
 
 

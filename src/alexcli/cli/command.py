@@ -36,6 +36,7 @@ from typing import Annotated, Any, NamedTuple, ParamSpec, get_args, get_origin
 import typer
 
 from alexcli.cli.arguments import KeyCommand
+from alexcli.cli.completion import completer
 from alexcli.cli.guard import guarded
 
 P = ParamSpec("P")
@@ -156,6 +157,7 @@ def _typer_parameter(parameter: inspect.Parameter, entry: Entry | None) -> inspe
         if entry is None:
             raise TypeError(f"the docstring says nothing of {parameter.name}")
         info.metavar, info.help = entry
+    info.autocompletion = info.autocompletion or completer(info.metavar)
     info.default = ... if parameter.default is parameter.empty else parameter.default
     return parameter.replace(annotation=annotation, default=info)
 

@@ -50,7 +50,7 @@ def list_(
     """Name every choice of every group, with its first comment line.
 
     Args:
-        group: A group such as model; all groups where none is named.
+        group (GROUP): A group such as model; all groups where none is named.
 
     Examples:
         alexcli config list
@@ -83,8 +83,9 @@ def explain(
     """Say what a key means, what it takes, its default, and which yaml files set it.
 
     Args:
-        key: A key such as optim.lr, or a section such as model or model.lrn; the top level where
-            none is named; analyze and prepare for the keys of `analyze` and of `data prepare`.
+        key (KEY): A key such as optim.lr, or a section such as model or model.lrn; the top level
+            where none is named; analyze and prepare for the keys of `analyze` and of `data
+            prepare`.
 
     Examples:
         alexcli config explain
@@ -104,8 +105,8 @@ def explain(
     if key is None:
         table = sections_table([each for each in keys().values() if "." not in each.name])
     elif key in SCHEMAS and key != "train":
-        own = [each for each in below("", key) if not each.name.startswith("model.")]
-        table = command_table(key, own)
+        command_keys = [each for each in below("", key) if not each.name.startswith("model.")]
+        table = command_table(key, command_keys)
     else:
         name, meant = named(key)
         if not meant.is_section:

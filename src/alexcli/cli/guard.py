@@ -7,8 +7,6 @@ from collections.abc import Callable
 from typing import ParamSpec
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from alexcli.errors import AlexcliError, InterruptedRunError
 from alexcli.render.columns import wrapped
@@ -64,6 +62,9 @@ def print_error(error: AlexcliError) -> None:
 
 
 def _print_error(error: AlexcliError) -> None:
+    from rich.console import Console  # slower than all else that a command needs to begin
+    from rich.text import Text
+
     close_reporters()
     console = Console(stderr=True, highlight=False)
     message = printable(rank_prefix() + error.message, lines=True)

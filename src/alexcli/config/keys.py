@@ -233,8 +233,8 @@ def _type_phrase(value_type: Any) -> str:
             return f"a list of {', '.join(item_type.__members__)}"
         return f"a list of {PLURAL_TYPES[item_type]}"
     if origin is dict:
-        of, to = (PLURAL_TYPES[part] for part in get_args(value_type))
-        return f"a mapping of {of} to {to}"
+        names, values = (PLURAL_TYPES[part] for part in get_args(value_type))
+        return f"a mapping of {names} to {values}"
     return SINGLE_TYPES[value_type]
 
 

@@ -4,16 +4,19 @@ import contextlib
 import functools
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 from weakref import WeakSet
 
-from rich.console import Console
-
 from alexcli.records.training import EpochRow
-from alexcli.render.bar import FittingBar
 from alexcli.render.columns import Column, epoch_columns, fit, step_columns, wrapped
 from alexcli.render.foreign import printable
 from alexcli.render.waiting import Waiting
 from alexcli.reporter import Reporter
+
+if TYPE_CHECKING:  # rich would slow down every press of Tab
+    from rich.console import Console
+
+    from alexcli.render.bar import FittingBar
 
 _made: "WeakSet[LineReporter]" = WeakSet()
 """Every reporter of this process."""
@@ -21,6 +24,8 @@ _made: "WeakSet[LineReporter]" = WeakSet()
 
 def make_reporter() -> Reporter:
     """A reporter with bars where stderr is a terminal, with lines elsewhere."""
+    from rich.console import Console
+
     console = Console(stderr=True, highlight=False)
     reporter = BarReporter(console) if console.is_terminal else LineReporter(console)
     _made.add(reporter)
@@ -73,7 +78,7 @@ class LineReporter:
     SECONDS_BEFORE_BAR = 1.0
     """Work of unknown length that ends sooner draws no bar."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: "Console") -> None:
         self.console = console
         self._last_line = time.monotonic()
         """When the last line that depends on the time was shown."""
@@ -181,7 +186,7 @@ class LineReporter:
 class BarReporter(LineReporter):
     """A bar that stays at the bottom, with the lines of the epochs above it."""
 
-    bar: FittingBar | None = None
+    bar: "FittingBar | None" = None
     """The bar of the present piece of work."""
 
     def warn(self, text: str) -> None:
@@ -226,6 +231,8 @@ class BarReporter(LineReporter):
         if self.bar is None or self.bar.tasks[0].description != task:
             _end_all_but(self)
             self.end()
+            from alexcli.render.bar import FittingBar
+
             self.bar = FittingBar(self.console, task)
             self.bar.start()
         self.bar.move(completed, total, status)

@@ -4,14 +4,13 @@ import csv
 import io
 import json
 from enum import StrEnum
-from typing import Any, Literal
-
-from rich.console import Console, RenderableType
-from rich.table import Table as RichTable
-from rich.text import Text
+from typing import TYPE_CHECKING, Any, Literal
 
 from alexcli.render.foreign import csv_cell, latex, markdown, printable
 from alexcli.tables import Table
+
+if TYPE_CHECKING:  # rich would slow down every press of Tab
+    from rich.console import RenderableType
 
 PIPE_WIDTH = 110
 """Characters of a line where stdout is not a terminal, which has no width of its own."""
@@ -70,8 +69,10 @@ def numeric(table: Table) -> list[bool]:
     return [isinstance(cell, int | float) or text(cell).endswith("%") for cell in first]
 
 
-def printed(*parts: RenderableType) -> str:
+def printed(*parts: "RenderableType") -> str:
     """What rich makes of these, one below the other."""
+    from rich.console import Console
+
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
@@ -114,6 +115,9 @@ def _latex(table: Table) -> str:
 
 
 def _terminal(table: Table) -> str:
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
     title = Text(printable(table.title), style="table.title")
     rich_table = RichTable(title=title, title_justify="left", show_footer=False)
     for name, number in zip(table.columns, numeric(table), strict=True):
