@@ -32,6 +32,7 @@ from alexcli.schema import TrainSpec
         ("data.scene.contrast=[1,1e999]", "data.scene.contrast=inf is not a finite", None),
         ("label='a\0b'", "holds a null character", None),
         ("label='${'", "label: ", None),
+        ("model.layers.conv1.ops=[[act]]", "is a list within a list", "ops=[a,b]"),
         ("model.width=1e300", "model.width=1e+300 is out of range", None),
         ("optim.groups.weights.lr.steps={5: -0.1}", "optim.groups.weights.lr.steps.5=-", None),
         ("optim.groups.weights.lr.steps={5: nan}", "optim.groups.weights.lr.steps.5=n", None),

@@ -51,6 +51,8 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
             _check_value(item, f"{key}.{name}", field)
     elif isinstance(value, list):
         for item in value:
+            if isinstance(item, list):  # which OmegaConf takes for any item
+                raise UsageError(f"{key}={value} is a list within a list", hint=f"{key}=[a,b]")
             _check_value(item, key, field)
     elif isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{key}={value} is not a finite number")
