@@ -76,6 +76,20 @@ def tables(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The pages as a site in build/site; a link that leads nowhere fails."""
+    session.install("mkdocs-material>=9.6")
+    root = Path(__file__).parent
+    pages = root / "build" / "pages"
+    shutil.rmtree(pages, ignore_errors=True)
+    for name in ("docs", "results"):
+        shutil.copytree(root / name, pages / name)
+    for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "CITATION.cff"):
+        shutil.copy(root / name, pages / name)
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def bandit(session: nox.Session) -> None:
     """Risky constructions in src, of medium severity and above."""
     session.install("bandit>=1.8")
