@@ -29,6 +29,7 @@ SMALL_ANALYSES = {
     "probe": ["layer=conv5"],
     "predictions": ["count=3"],
     "saliency": ["count=3"],
+    "units": ["count=3"],
 }
 
 
