@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 # Tests run side by side, so each process keeps to one thread; children inherit it.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -32,12 +33,15 @@ SMALL = (
 )
 
 
+def _is_torchvisions(name: str) -> bool:
+    """Whether a model of conf, or one that it is made from, is a net of torchvision."""
+    keys = yaml.safe_load((conf_dir() / "model" / f"{name}.yaml").read_text(encoding="utf-8"))
+    parents = [parent for parent in keys.get("defaults", []) if parent != "_self_"]
+    return "torchvision" in keys or any(map(_is_torchvisions, parents))
+
+
 # Every model of conf but torchvision's nets, which have no towers.
-TOWER_MODELS = [
-    name
-    for name in choices("model")
-    if "torchvision:" not in (conf_dir() / "model" / f"{name}.yaml").read_text(encoding="utf-8")
-]
+TOWER_MODELS = [name for name in choices("model") if not _is_torchvisions(name)]
 
 
 @pytest.fixture(autouse=True)

@@ -37,9 +37,9 @@ def test_a_raw_store_holds_the_pixels_of_the_folder(noise_folders: Path, tmp_pat
 def test_the_same_command_again_does_nothing(noise_folders: Path, tmp_path: Path) -> None:
     dest = tmp_path / "store"
     make(noise_folders, dest)
-    before = {path: path.stat().st_mtime_ns for path in dest.glob("*.*")}
+    before = {path: path.stat().st_mtime_ns for path in dest.glob("[!.]*.*")}
     assert not make(noise_folders, dest)
-    assert before == {path: path.stat().st_mtime_ns for path in dest.glob("*.*")}
+    assert before == {path: path.stat().st_mtime_ns for path in dest.glob("[!.]*.*")}
 
 
 def test_a_finished_store_holds_nothing_that_only_a_resume_needs(

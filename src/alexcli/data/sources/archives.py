@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from types import ModuleType
+from typing import Any
 
 from filelock import FileLock
 
@@ -70,30 +71,55 @@ def only_files_unpacked() -> Iterator[None]:
     it is, not that it is harmless.
 
     Raises:
-        UsageError: this Python cannot filter what is unpacked.
+        UsageError: the archive is damaged, or has other members.
     """
-    if not hasattr(tarfile, "data_filter"):
-        raise UsageError(
-            "this Python's tarfile cannot refuse members that lie outside the folder",
-            hint="Python 3.11.4 or newer can; or unpack it yourself as train/CLASS/* and "
-            "val/CLASS/*",
-        )
-    earlier = getattr(tarfile.TarFile, "extraction_filter", None)
-    tarfile.TarFile.extraction_filter = staticmethod(_harmless_member)
     try:
-        yield
+        with _filtered() if hasattr(tarfile, "data_filter") else _checked():
+            yield
     except tarfile.TarError as error:
         raise UsageError(
             f"an archive is damaged or not harmless: {error}",
             hint="get it from where it is published, or unpack it yourself as train/CLASS/* and "
             "val/CLASS/*",
         ) from error
+
+
+@contextmanager
+def _filtered() -> Iterator[None]:
+    """Let tarfile filter members by itself."""
+    earlier = getattr(tarfile.TarFile, "extraction_filter", None)
+    tarfile.TarFile.extraction_filter = staticmethod(_harmless_member)
+    try:
+        yield
     finally:
         tarfile.TarFile.extraction_filter = earlier
 
 
+@contextmanager
+def _checked() -> Iterator[None]:
+    """The same for Python before 3.11.4, whose tarfile has no filter: Debian 12 has such a one."""
+    earlier = tarfile.TarFile.extract
+
+    def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, *args: Any, **named: Any) -> None:
+        _check_member(member)
+        member.mode &= 0o755  # as tarfile's own filter does
+        earlier(archive, member, *args, **named)
+
+    tarfile.TarFile.extract = extract  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        tarfile.TarFile.extract = earlier  # type: ignore[method-assign]
+
+
 def _harmless_member(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-    """A member as it is to be unpacked below `path`.
+    """A member as it is to be unpacked below `path`; TarError as `_check_member`."""
+    _check_member(member)
+    return tarfile.data_filter(member, path)
+
+
+def _check_member(member: tarfile.TarInfo) -> None:
+    """Refuse what is no plain file or folder below the one into which an archive is unpacked.
 
     Raises:
         tarfile.TarError: it is no plain file or folder, or lies elsewhere.
@@ -103,7 +129,6 @@ def _harmless_member(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | No
         raise tarfile.TarError(f"{member.name!r} would be unpacked outside its folder")
     if not (member.isfile() or member.isdir()):
         raise tarfile.TarError(f"{member.name!r} is neither a file nor a folder")
-    return tarfile.data_filter(member, path)
 
 
 def torchvision_module(name: str, functions: Sequence[str]) -> ModuleType:
