@@ -22,12 +22,12 @@ from alexcli.reporter import Reporter
 from alexcli.run.machine import cores, memory_bytes, memory_limit_bytes, processor
 
 PACKAGES = (
-    *("torch", "torchvision", "lightning", "hydra-core", "omegaconf", "typer", "rich"),
+    *("torch", "torchvision", "lightning", "hydra-core", "omegaconf", "typer", "rich", "wandb"),
     *("numpy", "numba", "scipy", "matplotlib", "pillow", "safetensors"),
 )
 """What alexcli needs."""
 EXTRAS = (
-    *("onnx", "onnxruntime", "wandb", "tensorboard", "mlflow"),
+    *("onnx", "onnxruntime", "tensorboard", "mlflow"),
     *("scikit-learn", "submitit", "s3fs", "gcsfs"),
 )
 """What some commands need."""

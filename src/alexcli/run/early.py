@@ -13,8 +13,11 @@ from alexcli.schema import LoggerSpec, PlacementKind, TrainSpec
 
 SINGLE_PROCESS = (PlacementKind.single, PlacementKind.split)
 
-LOGGER_PACKAGES = ("tensorboard", "mlflow", "wandb")
-"""The loggers that need a package; it has the logger's name, as has the extra of alexcli."""
+LOGGER_PACKAGES = ("tensorboard", "mlflow")
+"""The loggers that need a package which alexcli does without.
+
+It has the logger's name, as has the extra of alexcli.
+"""
 
 
 def open_early(
