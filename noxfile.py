@@ -66,6 +66,16 @@ def install(session: nox.Session) -> None:
             session.run("alexcli", "checks")
 
 
+@nox.session(python="3.11")
+def lower_bounds(session: nox.Session) -> None:
+    """All tests with the lowest versions that pyproject.toml allows; downloads torch."""
+    session.install("uv")
+    session.run("uv", "pip", "install", "--resolution", "lowest-direct", "-e", ".[dev]")
+    # Old packages call what newer ones of theirs have deprecated.
+    words = session.posargs or ["tests"]
+    session.run("python", "-m", "pytest", "-W", "default::DeprecationWarning", *words)
+
+
 @nox.session(venv_backend="none")
 def tables(session: nox.Session) -> None:
     """Write the tables of the documentation anew, each by the command that stands above it, and

@@ -110,7 +110,8 @@ def test_compilers_see_a_whole_operator_and_exports_plain_arithmetic() -> None:
     norm(by_eager).sum().backward()
     assert by_compiled.grad is not None
     assert by_eager.grad is not None
-    assert torch.equal(by_compiled.grad, by_eager.grad)
+    # Newer versions of torch compile it to the same bits; 2.8 does not.
+    torch.testing.assert_close(by_compiled.grad, by_eager.grad, rtol=1e-6, atol=1e-7)
     program = torch.export.export(norm, (x,))
     assert "alexcli" not in str(program.graph)
     torch.testing.assert_close(program.module()(x), norm(x))
