@@ -24,6 +24,7 @@ def test_a_null_reporter_takes_everything_and_shows_nothing(
     reporter: Reporter = NullReporter()
     reporter.note("a note")
     reporter.warn("a warning")
+    reporter.busy("starting")
     reporter.progress("evaluating", 1, 2)
     reporter.step(ROW, epochs=1, steps=1)
     reporter.epoch([ROW], epochs=1)
@@ -34,7 +35,7 @@ def test_a_null_reporter_takes_everything_and_shows_nothing(
 
 def test_a_null_reporter_has_the_signatures_of_a_reporter() -> None:
     names = [name for name, _ in inspect.getmembers(Reporter, inspect.isfunction) if name[0] != "_"]
-    assert set(names) == {"note", "warn", "progress", "step", "epoch", "close"}
+    assert set(names) == {"note", "warn", "busy", "progress", "step", "epoch", "close"}
     for name in names:
         expected = inspect.signature(getattr(Reporter, name))
         assert inspect.signature(getattr(NullReporter, name)) == expected

@@ -33,7 +33,9 @@ def test_every_claim_has_a_number_and_a_command_that_exists(claim: Claim) -> Non
     if command == "train":
         compose(overrides, TrainSpec)
     if command == "ablate":
-        assert words[0] in choices(STUDIES)
+        study, _, arm = words[0].partition("/")
+        assert study in choices(STUDIES)
+        assert arm in ("", *read_study(study).arms)
 
 
 def test_the_evidence_of_studies_names_arms_that_exist() -> None:
