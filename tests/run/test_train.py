@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -312,3 +313,10 @@ def test_two_processes_cannot_train_the_same_run() -> None:
     run.result_file.unlink()
     with run.locked(), pytest.raises(UsageError, match="another process"):
         train_small(small())
+
+
+def test_the_command_of_a_run_can_be_typed_in_a_shell() -> None:
+    words = ["experiment=quickstart", *SMALL, "logger=[csv]", "optim.epochs=1"]
+    trained = train(compose(words, TrainSpec), NullReporter(), overrides=words)
+    assert shlex.split(trained.result["command"]) == ["alexcli", "train", *words]
+    assert "'logger=[csv]'" in trained.result["command"]

@@ -1,5 +1,6 @@
 """`alexcli train`: what is finished is skipped, what is not is trained to its end."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -87,7 +88,7 @@ def train(
 def _command(run: RunDirectory, overrides: Sequence[str], conf: Mapping[Path, bytes]) -> str:
     """What repeats a run, with the yaml files of the user's that the run keeps."""
     files = ["--conf", str(run.kept_conf)] if conf else []
-    return " ".join(["alexcli train", *files, *overrides])
+    return shlex.join(["alexcli", "train", *files, *overrides])
 
 
 def _extension(extends: RunDirectory | None) -> dict[str, str]:
