@@ -2,20 +2,8 @@ import inspect
 
 import pytest
 
-from alexcli.records.training import EpochRow
 from alexcli.reporter import NullReporter, Reporter
-
-ROW = EpochRow(
-    step=1,
-    epoch=1,
-    split="train",
-    loss=2.0,
-    top1_err=0.5,
-    top5_err=None,
-    lr=0.01,
-    images_per_s=1.0,
-    time=1.0,
-)
+from tests.render.epoch_rows import STEP, TRAIN
 
 
 def test_a_null_reporter_takes_everything_and_shows_nothing(
@@ -26,8 +14,8 @@ def test_a_null_reporter_takes_everything_and_shows_nothing(
     reporter.warn("a warning")
     reporter.busy("starting")
     reporter.progress("evaluating", 1, 2)
-    reporter.step(ROW, epochs=1, steps=1)
-    reporter.epoch([ROW], epochs=1)
+    reporter.step(STEP, epochs=1, steps=1)
+    reporter.epoch([TRAIN], epochs=1)
     reporter.close()
     shown = capsys.readouterr()
     assert (shown.out, shown.err) == ("", "")

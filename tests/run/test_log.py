@@ -6,21 +6,9 @@ from pathlib import Path
 import pytest
 
 from alexcli.errors import RunFailedError
-from alexcli.records.training import EpochRow
 from alexcli.reporter import NullReporter
 from alexcli.run.log import logged_to
-
-ROW = EpochRow(
-    step=3,
-    epoch=1,
-    split="val",
-    loss=2.0,
-    top1_err=0.5,
-    top5_err=None,
-    lr=0.01,
-    images_per_s=10.0,
-    time=1.0,
-)
+from tests.render.epoch_rows import VAL
 
 
 class Notes(NullReporter):
@@ -39,11 +27,11 @@ def test_notes_warnings_and_epochs_reach_the_log_and_the_reporter(tmp_path: Path
     with logged_to(path, reporter) as logging_reporter:
         logging_reporter.note("begun")
         logging_reporter.warn("slow")
-        logging_reporter.epoch([ROW], 2)
+        logging_reporter.epoch([VAL], 2)
     lines = path.read_text().splitlines()
     assert lines[0].endswith("INFO begun")
     assert lines[1].endswith("WARNING slow")
-    assert lines[2].endswith("INFO epoch 1/2 val loss 2.0000 top-1 error 0.5000")
+    assert lines[2].endswith("INFO epoch 1/2 val loss 1.5000 top-1 error 0.7000")
     assert reporter.notes == ["begun"]
 
 

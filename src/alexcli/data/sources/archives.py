@@ -100,10 +100,12 @@ def _checked() -> Iterator[None]:
     """The same for Python before 3.11.4, whose tarfile has no filter: Debian 12 has such a one."""
     earlier = tarfile.TarFile.extract
 
-    def extract(archive: tarfile.TarFile, member: tarfile.TarInfo, *args: Any, **kw: Any) -> None:
+    def extract(
+        archive: tarfile.TarFile, member: tarfile.TarInfo, *args: Any, **options: Any
+    ) -> None:
         _check_member(member)
         member.mode &= 0o755  # as tarfile's own filter does
-        earlier(archive, member, *args, **kw)
+        earlier(archive, member, *args, **options)
 
     tarfile.TarFile.extract = extract  # type: ignore[method-assign, assignment]
     try:
