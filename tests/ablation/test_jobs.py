@@ -1,7 +1,6 @@
 """Trainings in processes of their own."""
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -82,14 +81,6 @@ def test_a_killed_run_costs_itself_alone(
         assert f"{job}: failed with exit code -9; see {job.log}" in notes
 
 
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Python's own answer to SIGINT, which a shell's background job starts without."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("forked", [True, False])
 def test_an_interruption_keeps_what_is_finished(
@@ -97,7 +88,35 @@ def test_an_interruption_keeps_what_is_finished(
 ) -> None:
     jobs = _jobs(seeds=2)
     finish(jobs[0], 0.1)
-    program = f"import os, signal; os.kill({os.getpid()}, signal.SIGINT)"
+    # Time and again, as someone does who does not see at once that it stops.
+    interrupt = f"os.kill({os.getpid()}, signal.SIGINT); time.sleep(0.01)"
+    program = f"import os, signal, time\nfor _ in range(20): {interrupt}"
     _replace_trainings(monkeypatch, program, forked=forked)
     with pytest.raises(InterruptedRunError, match="stopped with 1 of 4 runs finished"):
         run_jobs(jobs, 1, processes, NullReporter())
+
+
+@pytest.mark.parametrize("forked", [True, False])
+def test_the_epochs_of_all_trainings_are_shown_while_they_run(
+    monkeypatch: pytest.MonkeyPatch, processes: TrainingProcesses, *, forked: bool
+) -> None:
+    monkeypatch.setattr("alexcli.ablation.jobs.SECONDS_BETWEEN_LOOKS", 0.01)
+    first, second = jobs = _jobs(seeds=1)
+    rows = [{"step": 3 * n, "epoch": n, "split": "train", "top1_err": 0.5} for n in (1, 2)]
+    first.run.path.mkdir(parents=True)
+    for row in rows:
+        first.run.append_row(row)
+    assert (first.epochs_made(), second.epochs_made()) == (2, 0)
+    shown: list[tuple[str, int, int]] = []
+    reporter = NullReporter()
+    monkeypatch.setattr(reporter, "progress", lambda *words: shown.append(words))
+    _replace_trainings(monkeypatch, "import time; time.sleep(0.2)", forked=forked)
+    run_jobs(jobs, 2, processes, reporter)
+    assert set(shown) == {("epochs", 2, 4)}
+    assert len(shown) > 5
+
+
+def test_metrics_that_cannot_be_read_count_as_no_epoch() -> None:
+    job = _jobs(seeds=1)[0]
+    job.run.metrics.mkdir(parents=True)
+    assert job.epochs_made() == 0

@@ -2,8 +2,11 @@
 
 import os
 import signal
+import threading
 
-from alexcli.run.signals import signals_handled_by
+import pytest
+
+from alexcli.run.signals import one_keyboard_interrupt, signals_handled_by
 
 
 def test_a_signal_goes_to_the_handler_within_the_block_alone() -> None:
@@ -13,3 +16,36 @@ def test_a_signal_goes_to_the_handler_within_the_block_alone() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
     assert received == [signal.SIGUSR1]
     assert signal.getsignal(signal.SIGUSR1) == before
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_the_first_ctrl_c_is_an_exception_and_the_others_are_not() -> None:
+    with one_keyboard_interrupt() as interrupted:
+        assert not interrupted.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        assert interrupted.is_set()
+        signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_who_ignores_ctrl_c_goes_on_ignoring_it() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with one_keyboard_interrupt() as interrupted:
+        signal.raise_signal(signal.SIGINT)
+    assert not interrupted.is_set()
+
+
+def test_other_threads_set_no_handler() -> None:
+    entered: list[bool] = []
+
+    def enter() -> None:
+        with one_keyboard_interrupt() as interrupted:
+            entered.append(interrupted.is_set())
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert entered == [False]

@@ -1,22 +1,26 @@
 """The trainings that studies need, each in a process of its own on this machine."""
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
 from alexcli.ablation.study import BASELINE
 from alexcli.config.files import CONF_VARIABLE
-from alexcli.errors import InterruptedRunError, TerminatedRunError, plural
+from alexcli.errors import InterruptedRunError, TerminatedRunError, UsageError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
+from alexcli.run.signals import one_keyboard_interrupt
 from alexcli.run.training_processes import TrainingProcesses
 from alexcli.schema import TrainSpec
 
 LOG_TAIL = 12
 """Lines of a failed run's log that are shown."""
+SECONDS_BETWEEN_LOOKS = 5.0
+"""At the metrics of what is training."""
 
 
 @dataclass
@@ -80,6 +84,12 @@ class Job:
             return None
         return f"failed with exit code {code}; see {self.log}"
 
+    def epochs_made(self) -> int:
+        """The epochs that its metrics tell of; none where they cannot be read."""
+        with contextlib.suppress(UsageError):
+            return max((row["epoch"] for row in self.run.rows()), default=0)
+        return 0
+
     def log_tail(self) -> str:
         """The end of its log, under its name."""
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -123,31 +133,48 @@ def run_jobs(
     threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
 
     def train(job: Job) -> str | None:
-        return job.train(processes, threads) if may_start() else None
+        if interrupted.is_set() or not may_start():
+            return None
+        return job.train(processes, threads)
 
-    with ThreadPoolExecutor(parallel) as pool:
-        futures = {pool.submit(train, job): job for job in waiting}
+    with one_keyboard_interrupt() as interrupted, ThreadPoolExecutor(parallel) as pool:
         try:
-            for count, future in enumerate(as_completed(futures), start=1):
+            futures = {pool.submit(train, job): job for job in waiting}
+            for future in _as_completed(futures, reporter):
                 job = futures[future]
                 failure = future.result()
                 if failure or job.finished:
                     reporter.note(f"{job}: {failure or job.summary()}")
-                reporter.progress("trainings", count, len(waiting))
                 if failure:
                     failures.append(job.log_tail())
         except (KeyboardInterrupt, TerminatedRunError) as stop:
-            kind = InterruptedRunError
             if isinstance(stop, TerminatedRunError):  # which this process alone may have received
-                kind = TerminatedRunError
                 processes.terminate()
             pool.shutdown(cancel_futures=True)
-            finished = sum(job.finished for job in jobs)
-            raise kind(
-                f"stopped with {finished} of {plural(len(jobs), 'run')} finished; "
-                "the others have saved",
-                hint="repeat the same command to resume",
-            ) from None
+            raise _stopped(jobs, by_ctrl_c=isinstance(stop, KeyboardInterrupt)) from None
         finally:
             reporter.close()
     return failures
+
+
+def _as_completed(
+    futures: Mapping[Future[str | None], Job], reporter: Reporter
+) -> Iterator[Future[str | None]]:
+    """The trainings as they end; meanwhile the reporter is told how far all of them are."""
+    jobs = futures.values()
+    total = sum(job.spec.optim.epochs for job in jobs)
+    running = set(futures)
+    while running:
+        reporter.progress("epochs", sum(job.epochs_made() for job in jobs), total)
+        ended, running = wait(running, SECONDS_BETWEEN_LOOKS, FIRST_COMPLETED)
+        yield from ended
+
+
+def _stopped(jobs: Sequence[Job], *, by_ctrl_c: bool) -> InterruptedRunError | TerminatedRunError:
+    """The error that says what is finished."""
+    finished = sum(job.finished for job in jobs)
+    kind = InterruptedRunError if by_ctrl_c else TerminatedRunError
+    return kind(
+        f"stopped with {finished} of {plural(len(jobs), 'run')} finished; the others have saved",
+        hint="repeat the same command to resume",
+    )

@@ -34,6 +34,31 @@ def sigterm_as_error() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def one_keyboard_interrupt() -> Iterator[threading.Event]:
+    """Let only the first Ctrl-C within the block raise KeyboardInterrupt.
+
+    Those that follow would break off what the first one began: waiting until all have saved.
+
+    Yields:
+        Set by the first Ctrl-C, before other threads learn of the exception.
+    """
+    received = threading.Event()
+
+    def raise_the_first(*_: object) -> None:
+        if not received.is_set():
+            received.set()
+            raise KeyboardInterrupt
+
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    # A shell's background job ignores Ctrl-C, and goes on doing so.
+    if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        with signals_handled_by(raise_the_first, signal.SIGINT):
+            yield received
+    else:
+        yield received
+
+
 def _raise_terminated(*_: object) -> None:
     raise TerminatedRunError(
         "stopped by SIGTERM", hint="repeat the same command; what it has finished stays"
