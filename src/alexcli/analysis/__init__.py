@@ -14,6 +14,7 @@ To add an analysis, add one file with
 | `model_named`  | a function from the name of a model's configuration to its `ModelSpec`    |
 | `model_of_run` | the `ModelSpec` of the run that --run names; None without --run           |
 | `subject`      | the trained net of the run that --run names, with its data: a `Subject`   |
+| `subjects`     | the nets of all runs that --run names, one after another                  |
 | `untrained`    | a net before its first step, or as imported, with its data: a `Subject`   |
 | `losses_at`    | a function from learning rates to the loss before an update at each       |
 | `histories`    | the metrics of the runs that --run names: a list of `RunHistory`          |

@@ -4,6 +4,7 @@ Legend: n kernels of a tower, C channels, k side of a kernel.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -45,27 +46,65 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     Raises:
         UsageError: there is no such layer, or its kernels cannot be shown as images.
     """
-    net = with_layers(subject.net)
-    shape = _image_layer(net, spec.layer, subject.name)
-    towers = [
-        net.layer(tower, shape.name).weight.detach().cpu().double().numpy()
-        for tower in net.local_towers
-    ]
-    measures = [measure(kernels) for kernels in towers]
-    # One scale for all kernels, as in the 2012 shownet.py: the strong ones stand out.
-    low = min(kernels.min() for kernels in towers)
-    high = max(kernels.max() for kernels in towers)
-    side = shape.spec.kernel
+    layer = image_kernels(subject, spec.layer)
+    measures = [measure(kernels) for kernels in layer.towers]
+    side = layer.towers[0].shape[-1]
     return Analysis(
-        title=f"Figure 3: kernels of {shape.name}, {subject.name}",
+        title=f"Figure 3: kernels of {layer.name}, {subject.name}",
         tables=[
-            _selectivity_table(f"selectivity of {shape.name}, {subject.name}", measures),
+            _selectivity_table(f"selectivity of {layer.name}, {subject.name}", measures),
             _kernel_table(measures),
         ],
-        panels=[_panel(tower, kernels, low, high) for tower, kernels in enumerate(towers)],
-        caption=f"The kernels of {shape.name}, {side} x {side} pixels, of run {subject.name}; all "
-        f"on one scale, weights from {low:.3g} (black) to {high:.3g} (white).",
+        panels=[layer.panel(tower) for tower in range(len(layer.towers))],
+        caption=f"The kernels of {layer.name}, {side} x {side} pixels, of run {subject.name}; all "
+        f"on one scale, weights from {layer.low:.3g} (black) to {layer.high:.3g} (white).",
     )
+
+
+@dataclass(frozen=True)
+class ImageKernels:
+    """The kernels of a layer that convolves the image."""
+
+    name: str
+    """Of the layer."""
+    towers: list[Floats]
+    """(n, C, k, k) of each tower."""
+
+    # One scale for all kernels, as in the 2012 shownet.py: the strong ones stand out.
+    @property
+    def low(self) -> float:
+        """The smallest weight of all towers."""
+        return float(min(kernels.min() for kernels in self.towers))
+
+    @property
+    def high(self) -> float:
+        """The largest weight of all towers."""
+        return float(max(kernels.max() for kernels in self.towers))
+
+    def panel(self, tower: int) -> TilesPanel:
+        """The kernels of a tower, from black at `low` to white at `high`."""
+        kernels = self.towers[tower]
+        scaled = ((kernels - self.low) / (self.high - self.low)).transpose(0, 2, 3, 1)
+        across = ACROSS if len(kernels) >= MANY else ACROSS_FEW
+        return TilesPanel(
+            tile_rows(scaled, across), title=f"tower {tower}: {plural(len(kernels), 'kernel')}"
+        )
+
+
+def image_kernels(subject: Subject, layer: str | None) -> ImageKernels:
+    """The kernels of a layer that can be shown as images.
+
+    Args:
+        subject: the net.
+        layer: its name; None for the first.
+
+    Raises:
+        UsageError: there is no such layer, or it does not convolve the image.
+    """
+    net = with_layers(subject.net)
+    shape = _image_layer(net, layer, subject.name)
+    weights = [net.layer(tower, shape.name).weight for tower in net.local_towers]
+    return ImageKernels(shape.name, [weight.detach().cpu().double().numpy() for weight in weights])
 
 
 def measure(kernels: Floats) -> dict[str, Floats]:
@@ -180,12 +219,3 @@ def _kernel_table(measures: Sequence[dict[str, Floats]]) -> Table:
         for kernel, value in enumerate(values)
     ]
     return Table.from_records("", rows, files_only=True)
-
-
-def _panel(tower: int, kernels: Floats, low: float, high: float) -> TilesPanel:
-    """The kernels of a tower, from black at `low` to white at `high`."""
-    scaled = ((kernels - low) / (high - low)).transpose(0, 2, 3, 1)
-    across = ACROSS if len(kernels) >= MANY else ACROSS_FEW
-    return TilesPanel(
-        tile_rows(scaled, across), title=f"tower {tower}: {plural(len(kernels), 'kernel')}"
-    )

@@ -3,7 +3,7 @@
 import functools
 import importlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,6 +197,17 @@ def _subject(request: Request) -> "Subject":
     return subject_of(model, request.spec, request.reporter)
 
 
+def _subjects(request: Request) -> "Iterator[Subject]":
+    """The nets of several runs, one after another, configured as for `eval`."""
+    from alexcli.run.find import resolve_runs
+    from alexcli.run.subject import subject_of
+    from alexcli.run.trained import load
+
+    for run, path in resolve_runs(request.run_names, request.runs):
+        model = load(run, path, request.run_overrides)
+        yield subject_of(model, request.spec, request.reporter)
+
+
 def _untrained(request: Request) -> "Subject":
     """A net before its first step, configured as for `train`, or as a run was if one is named.
 
@@ -251,6 +262,7 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
     "model_named": _model_named,
     "model_of_run": _model_of_run,
     "subject": _subject,
+    "subjects": _subjects,
     "untrained": _untrained,
     "losses_at": _losses_at,
     "histories": _histories,
@@ -260,8 +272,10 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
 }
 """What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
 
-FROM_RUNS = frozenset({"model_of_run", "subject", "untrained", "losses_at", "histories", "reached"})
+FROM_RUNS = frozenset(
+    {"model_of_run", "subject", "subjects", "untrained", "losses_at", "histories", "reached"}
+)
 """The inputs for which --run may be given."""
 
-FROM_NETS = frozenset({"subject", "untrained", "losses_at"})
+FROM_NETS = frozenset({"subject", "subjects", "untrained", "losses_at"})
 """The inputs that overrides of `train` and `eval` configure."""

@@ -59,7 +59,7 @@ class AnalyzeSpec:
     batch: int = ranged(128, low=1)
     """params: images of a batch, for the memory of the activations (section 5: 128)."""
     layer: str | None = None
-    """filters, maps, neighbors, codes, gradcam, probe, embedding: name of the layer;
+    """filters, selectivity, maps, neighbors, codes, gradcam, probe, embedding: name of the layer;
     null takes that of the paper's figure.
     """
     at: LayerPoint = LayerPoint.output

@@ -1,0 +1,94 @@
+"""Section 6.1 for several runs: how often one tower takes the colour."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from alexcli.analysis import filters
+from alexcli.analysis.subject import Subject
+from alexcli.errors import UsageError, plural
+from alexcli.records.analysis import Analysis, TilesPanel
+from alexcli.schema import AnalyzeSpec
+from alexcli.tables import Table
+
+KEYS = ("layer",)
+"""The keys of `AnalyzeSpec` that it reads."""
+CHANCE = 0.05
+"""A run counts as one whose towers differ if p is below it."""
+
+
+def run(spec: AnalyzeSpec, subjects: Iterable[Subject]) -> Analysis:
+    """Compare the towers' colour selectivity in each of several nets.
+
+    Args:
+        spec: `layer`; null for the first, the only one whose kernels can be shown as images.
+        subjects: nets of two towers or more, such as runs that differ in their seeds.
+
+    Raises:
+        UsageError: a net has one tower or sees no colour, or its kernels cannot be shown as images.
+    """
+    rows: list[dict[str, Any]] = []
+    panels: list[TilesPanel] = []
+    for subject in subjects:
+        layer = filters.image_kernels(subject, spec.layer)
+        rows.append({"run": subject.name, **_colour_columns(subject.name, layer.towers)})
+        panels += _panels(subject.name, layer)
+    return Analysis(
+        title=f"colour selectivity of towers (runs: {len(rows)})",
+        tables=[_table(rows)],
+        panels=[*panels],
+        caption="First-layer kernels of each run, tower by tower; all of a run on one scale.",
+    )
+
+
+def _colour_columns(name: str, towers: list[filters.Floats]) -> dict[str, Any]:
+    """The median colour selectivity of each tower, and whether towers differ by chance.
+
+    Args:
+        name: of the run.
+        towers: (n, C, k, k) kernels of each.
+
+    Raises:
+        UsageError: there is one tower, or its kernels see no colour.
+    """
+    if len(towers) < 2:
+        raise UsageError(
+            f"{name} has one tower, which cannot be compared with another",
+            hint="alexcli analyze filters --run RUN",
+        )
+    measures = [filters.measure(kernels) for kernels in towers]
+    if "colour" not in measures[0]:
+        raise UsageError(
+            f"{name} sees {plural(towers[0].shape[1], 'channel')}, and colour takes 3",
+            hint="--run another run",
+        )
+    samples = [values["colour"] for values in measures]
+    medians = {f"tower {tower}": float(np.median(each)) for tower, each in enumerate(samples)}
+    return {**medians, "p": filters.permutation_p(samples)}
+
+
+def _table(rows: list[dict[str, Any]]) -> Table:
+    """A row for each run, and in the note what they say together."""
+    from scipy.stats import combine_pvalues
+
+    p = [row["p"] for row in rows]
+    together = combine_pvalues(p).pvalue
+    apart = sum(each < CHANCE for each in p)
+    return Table.from_records(
+        "colour selectivity",
+        rows,
+        f"towers differ (p < {CHANCE}) in {apart} of {plural(len(rows), 'run')}, where "
+        f"{CHANCE * len(rows):.2g} are expected of towers that are alike; all together p = "
+        f"{together:.2g} (Fisher's method). Medians over kernels of chromatic over achromatic "
+        "energy; p: how often the medians would lie so far apart if kernels were dealt to towers "
+        f"by chance (permutation test, {filters.SHUFFLES:,} shuffles)",
+    )
+
+
+def _panels(name: str, layer: filters.ImageKernels) -> list[TilesPanel]:
+    """The kernels of a run, a panel for each tower."""
+    panels = [layer.panel(tower) for tower in range(len(layer.towers))]
+    for panel in panels:
+        panel.title = f"{name}, {panel.title}"
+    return panels
