@@ -110,3 +110,19 @@ def test_a_budget_leaves_out_what_would_end_too_late() -> None:
     budget.seconds_per_training = 95
     assert not budget.may_start(), "a training may take a little longer than the last one"
     assert budget.ended
+
+
+def test_a_budget_leaves_time_for_the_evaluations(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(training.time, "monotonic", lambda: now)
+    budget = Budget(1000)
+    budget.seconds_per_training = 100
+    assert budget.may_start()
+    assert budget.may_start()
+    now = 200
+    with budget.evaluations():
+        now = 320
+    assert budget.seconds_per_evaluation == 60
+    now = 650
+    assert [budget.may_start() for _ in range(5)] == [True, True, True, True, False]
+    # 650 and 110 of the slowest training leave 240 s, which are four evaluations.

@@ -1,7 +1,10 @@
 """Training what studies need: a fixed number of seeds, or as many as a precision takes."""
 
+import contextlib
 import math
+import threading
 import time
+from collections.abc import Iterator
 
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.jobs import Job, run_jobs
@@ -50,12 +53,16 @@ def train_until_precise(
     with TrainingProcesses(reporter) as processes:
         while True:
             failures = _train_planned(ablation, parallel, processes, reporter, budget)
-            if failures or budget.ended or not add_missing_seeds(ablation, auto, reporter):
+            if failures or budget.ended:
+                return failures
+            with budget.evaluations():
+                added = add_missing_seeds(ablation, auto, reporter)
+            if not added:
                 return failures
 
 
 class Budget:
-    """The time that trainings may take.
+    """The time that trainings may take, and the evaluations of their nets.
 
     Args:
         seconds: from now on.
@@ -65,16 +72,34 @@ class Budget:
         self.end = time.monotonic() + seconds
         self.seconds_per_training = 0.0
         """The longest training so far, or an estimate before the first one."""
+        self.seconds_per_evaluation = 0.0
+        """Of the nets of a training, as in the last round; 0 before the first one."""
         self.ended = False
         """Whether a training was left out for want of time."""
+        self._unevaluated = 0
+        """Trainings of this round, whose nets are evaluated at its end, one after another."""
+        self._lock = threading.Lock()
+        """Held while a training asks whether it may start; several ask at a time."""
 
     def may_start(self) -> bool:
-        """Whether another training ends in time, so far as is known."""
-        expected = SLOWEST_SHARE * self.seconds_per_training
-        if time.monotonic() + expected <= self.end:
-            return True
-        self.ended = True
-        return False
+        """Whether another training and all evaluations end in time, so far as is known."""
+        with self._lock:
+            training = SLOWEST_SHARE * self.seconds_per_training
+            evaluations = self.seconds_per_evaluation * (self._unevaluated + 1)
+            if time.monotonic() + training + evaluations <= self.end:
+                self._unevaluated += 1
+                return True
+            self.ended = True
+            return False
+
+    @contextlib.contextmanager
+    def evaluations(self) -> Iterator[None]:
+        """Measure what the evaluations of this round's nets take, which is the block."""
+        began = time.monotonic()
+        yield
+        if self._unevaluated:
+            self.seconds_per_evaluation = (time.monotonic() - began) / self._unevaluated
+        self._unevaluated = 0
 
 
 def _train_planned(
