@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,10 +11,14 @@ from alexcli.render.foreign import csv_cell, latex, markdown, printable
 from alexcli.tables import Table
 
 if TYPE_CHECKING:  # rich would slow down every press of Tab
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
 
-PIPE_WIDTH = 110
+PIPE_WIDTH = 120
 """Characters of a line where stdout is not a terminal, which has no width of its own."""
+
+
+BORDER = 3
+"""Characters of a column that are a border and the space beside it."""
 
 
 class Format(StrEnum):
@@ -71,15 +76,46 @@ def numeric(table: Table) -> list[bool]:
 
 def printed(*parts: "RenderableType") -> str:
     """What rich makes of these, one below the other."""
+    console = _console()
+    with console.capture() as captured:
+        for part in parts:
+            console.print(part)
+    return captured.get()
+
+
+def _console() -> "Console":
+    """The terminal, or a line's width of text where stdout is none."""
     from rich.console import Console
 
     console = Console()
     if not console.is_terminal:
         console.width = PIPE_WIDTH
-    with console.capture() as captured:
-        for part in parts:
-            console.print(part)
-    return captured.get()
+    return console
+
+
+def column_widths(columns: Sequence[Sequence[str]], width: int) -> list[int]:
+    """Widths of columns, in characters, that keep words whole where that is possible.
+
+    rich makes the widest columns narrow first, whatever words they hold.
+
+    Args:
+        columns: the cells of each column, its header among them.
+        width: of the whole table, borders included.
+    """
+    from rich.cells import cell_len
+
+    wanted = [max(map(cell_len, cells)) for cells in columns]
+    room = max(width - BORDER * len(columns) - 1, len(columns))
+    if sum(wanted) <= room:
+        return wanted
+    words = [[word for cell in cells for word in cell.split()] for cells in columns]
+    widths = [max(map(cell_len, column), default=1) for column in words]
+    while sum(widths) > room:
+        widths[widths.index(max(widths))] -= 1
+    while sum(widths) < room:  # the column of the most lines gets a character more
+        lines = [want / width for want, width in zip(wanted, widths, strict=True)]
+        widths[lines.index(max(lines))] += 1
+    return widths
 
 
 def _cells(table: Table) -> list[list[str]]:
@@ -120,11 +156,13 @@ def _terminal(table: Table) -> str:
 
     title = Text(printable(table.title), style="table.title")
     rich_table = RichTable(title=title, title_justify="left", show_footer=False)
-    for name, number in zip(table.columns, numeric(table), strict=True):
+    rows = [[printable(cell) for cell in row] for row in [table.columns, *_cells(table)]]
+    widths = column_widths(list(zip(*rows, strict=True)), _console().width)
+    for name, number, width in zip(rows[0], numeric(table), widths, strict=True):
         justify: Literal["right", "left"] = "right" if number else "left"
-        rich_table.add_column(Text(printable(name)), justify=justify, overflow="fold")
-    for row in _cells(table):
-        rich_table.add_row(*(Text(printable(cell)) for cell in row))
+        rich_table.add_column(Text(name), justify=justify, overflow="fold", width=width)
+    for row in rows[1:]:
+        rich_table.add_row(*map(Text, row))
     if table.total:
         rich_table.rows[-2].end_section = True
     note = [Text(printable(table.note, lines=True))] if table.note else []
