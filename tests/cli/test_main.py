@@ -77,7 +77,7 @@ def test_help_and_what_needs_no_net_never_import_torch() -> None:
     )
     assert not list_ & {"torch", "numpy", "hydra", "omegaconf", "matplotlib", *HEAVY}
     assert "alexcli.analysis.params" in params - show
-    assert not params & {"torch", "hydra", "omegaconf", "matplotlib", *HEAVY}
+    assert not params & {"torch", "numpy", "hydra", "omegaconf", "matplotlib", *HEAVY}
 
 
 @pytest.mark.usefixtures("run")

@@ -5,10 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
-from alexcli.render.figures import MOST_WIDTH, draw_figure
 from alexcli.render.predictions import bars
 from alexcli.render.tables import Format, render
 
@@ -61,6 +58,8 @@ def _json(analysis: Analysis) -> str:
 
 def _points(line: Line) -> dict[str, list[Any]]:
     """A curve as lists, without the edges that it does not have."""
+    import numpy as np  # not at the top: a command that counts parameters would wait for it
+
     edges = {"x": line.x, "y": line.y, "low": line.low, "high": line.high}
     return {
         name: np.asarray(values).tolist() for name, values in edges.items() if values is not None
@@ -88,14 +87,14 @@ def files_of(analysis: Analysis, folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}{ending}" for ending in endings]
 
 
-def write(analysis: Analysis, paths: Sequence[Path], most_width: float = MOST_WIDTH) -> None:
+def write(analysis: Analysis, paths: Sequence[Path], most_width: float | None = None) -> None:
     """Write files.
 
     Args:
         analysis: what a command found.
         paths: the suffix says what a file holds: .json the data, .csv a table each in order, .npz
             the arrays, any other the figure. Without tables every file is a figure.
-        most_width: see draw_figure.
+        most_width: see draw_figure; None for its default.
 
     Raises:
         OSError: a file cannot be written.
@@ -111,12 +110,16 @@ def write(analysis: Analysis, paths: Sequence[Path], most_width: float = MOST_WI
         elif suffix == ".csv":
             path.write_text(render(next(tables), Format.csv), encoding="utf-8")
         elif suffix == ".npz":
+            import numpy as np
+
             np.savez_compressed(path, allow_pickle=False, **analysis.arrays)
         else:
             figures.append(path)
     if not figures:
         return
-    figure = draw_figure(analysis, most_width)
+    from alexcli.render.figures import MOST_WIDTH, draw_figure
+
+    figure = draw_figure(analysis, most_width or MOST_WIDTH)
     for path in figures:
         # matplotlib refuses this format with a list of those it knows.
         figure.savefig(path, format=path.suffix[1:] or "without an ending")
