@@ -119,3 +119,9 @@ def audit(session: nox.Session) -> None:
 def kills(session: nox.Session) -> None:
     """Kill trainings again and again, resume them, and compare; arguments after `--`."""
     session.run(sys.executable, "-m", "tests.stress.kills", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def memory(session: nox.Session) -> None:
+    """Compare the memory that trainings take with what is counted beforehand."""
+    session.run(sys.executable, "-m", "tests.stress.memory", *session.posargs)
