@@ -24,3 +24,19 @@ def test_a_card_that_is_there_already_is_kept(run: RunDirectory) -> None:
     assert f"{card} exists already" in outcome.err
     assert card.read_text() == "mine"
     assert not Path("tiny.safetensors").exists()
+
+
+def test_without_a_name_the_newest_run_is_exported_and_named(run: RunDirectory) -> None:
+    outcome = run_command("export", "--format", "safetensors")
+    assert outcome.code == 0, outcome.err
+    assert str(run.path) in outcome.err
+    assert Path("tiny.safetensors").is_file()
+
+
+def test_one_net_is_exported_and_it_exists(run: RunDirectory) -> None:
+    several = run_command("export", f"{run.path}/*.ckpt", "--format", "safetensors")
+    assert several.code == 2
+    assert "matches 2 runs" in several.err
+    missing = run_command("export", "--format", "onnx", "--runs", "elsewhere")
+    assert missing.code == 2
+    assert missing.err.splitlines()[-1] == "hint: alexcli train"

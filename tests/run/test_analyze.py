@@ -175,10 +175,10 @@ def test_counts_can_be_those_of_a_run(run: RunDirectory, name: str) -> None:
 
 def test_several_runs_are_refused_where_one_is_looked_at(run: RunDirectory) -> None:
     best = run.path / "best.ckpt"
-    message = re.escape(f"--run {run.path} {best} matches 2 runs")
+    message = re.escape(f"{run.path} {best} matches 2 runs")
     with pytest.raises(UsageError, match=message) as caught:
         _analyze("filters", runs=(str(run.path), str(best)))
-    assert caught.value.hint == f"--run {run.last}"
+    assert caught.value.hint == f"name one of them, such as {run.last}"
 
 
 def test_a_run_is_refused_where_none_is_looked_at() -> None:

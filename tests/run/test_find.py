@@ -6,7 +6,8 @@ import pytest
 
 from alexcli.errors import UsageError
 from alexcli.run.directory import RunDirectory
-from alexcli.run.find import locate, newest, resolve_runs
+from alexcli.run.find import locate, newest, resolve_runs, single_checkpoint
+from tests.run.trainings import Notes
 
 RUNS = Path("runs")
 
@@ -60,6 +61,14 @@ def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
 def test_without_a_name_the_newest_run_is_meant(run: RunDirectory) -> None:
     (checkpoint,) = resolve_runs([], RUNS)
     assert checkpoint.path == run.last
+
+
+def test_the_newest_run_is_named_where_none_is_asked_for(run: RunDirectory) -> None:
+    notes = Notes()
+    assert single_checkpoint([], RUNS, reporter=notes).path == run.last
+    assert notes.notes == [f"the newest finished run: {run.path}"]
+    single_checkpoint([str(run.path)], RUNS, reporter=notes)
+    assert len(notes.notes) == 1
 
 
 def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> None:

@@ -3,18 +3,21 @@
 from pathlib import Path
 from typing import Literal
 
+from alexcli.cli.options import Runs
 from alexcli.cli.output import emit
+from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 
 
 def export(
-    run: str,
+    run: str | None = None,
     *,
     format: Literal["onnx", "safetensors", "torch"],
     out: Path | None = None,
     decompose_lrn: bool = False,
     preprocessing: bool = False,
     opset: int | None = None,
+    runs: Runs = Path("runs"),
     json: bool = False,
 ) -> None:
     """Write a trained net for other programs, and check the file against the net.
@@ -22,7 +25,7 @@ def export(
     A model card stands beside it, FILE.md: the net, its data and errors, the exact input.
 
     Args:
-        run (RUN_OR_CKPT): Which net.
+        run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
         format: File format; torch is a program of torch.export.
         out (PATH): The new file; without it, MODEL.onnx and so on in this folder.
         decompose_lrn: For onnx: plain arithmetic, for runtimes without an LRN operator.
@@ -31,12 +34,13 @@ def export(
         json: Print JSON.
 
     Examples:
-        alexcli export runs/quickstart/s0-* --format onnx
+        alexcli export --format onnx
         alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
     """
-    from alexcli.run.find import locate
+    from alexcli.run.find import single_checkpoint
 
-    checkpoint = locate(run)
+    reporter = make_reporter()
+    checkpoint = single_checkpoint([] if run is None else [run], runs, reporter=reporter)
     from alexcli.render.model_card import write_card
     from alexcli.render.output import as_text  # torch from here on, which takes seconds to import
     from alexcli.run.export import card_path, default_path

@@ -56,7 +56,7 @@ def features(
 
     reporter = make_reporter()
     found = find_labelled([Path(name) for name in names])
-    checkpoint = single_checkpoint([] if run is None else [run], runs)
+    checkpoint = single_checkpoint([] if run is None else [run], runs, reporter=reporter)
     trained = load(checkpoint.run, checkpoint.path, overrides)
     extractor = FeatureExtractor(trained, layer, LayerPoint(at))
     unreadable: list[str] = []

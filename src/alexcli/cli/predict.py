@@ -13,6 +13,7 @@ from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
+from alexcli.reporter import Reporter
 
 if TYPE_CHECKING:  # torch would slow down every --help
     from alexcli.run.trained import TrainedModel
@@ -68,7 +69,7 @@ def predict(
     with tempfile.TemporaryDirectory() as folder:
         files = find_images([_saved(path, Path(folder)) for path in images])
         reporter = make_reporter()
-        trained = _load(run, runs, largest)
+        trained = _load(run, runs, largest, reporter)
         unreadable: list[str] = []
         predictions = run_predict(
             trained,
@@ -117,11 +118,11 @@ def _check_figure(out: Path | None) -> None:
         )
 
 
-def _load(run: str | None, runs: Path, largest: int | None) -> "TrainedModel":
+def _load(run: str | None, runs: Path, largest: int | None, reporter: Reporter) -> "TrainedModel":
     """The net that is asked for, which reads images of up to so many megapixels."""
     from alexcli.run.find import single_checkpoint
     from alexcli.run.trained import load
 
-    checkpoint = single_checkpoint([] if run is None else [run], runs)
+    checkpoint = single_checkpoint([] if run is None else [run], runs, reporter=reporter)
     trained = load(checkpoint.run, checkpoint.path)
     return trained if largest is None else trained.reading_up_to(largest * 1_000_000)

@@ -94,8 +94,8 @@ def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
     from alexcli.run.history import begun_runs
     from alexcli.run.report import runs_report
 
-    named_runs = [checkpoint.run for checkpoint in resolve_runs(names, runs)]
     reporter = make_reporter()
+    named_runs = [checkpoint.run for checkpoint in resolve_runs(names, runs, reporter=reporter)]
     report = runs_report(begun_runs(named_runs, reporter), reporter)
     reporter.close()
     return report

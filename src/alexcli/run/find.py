@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from alexcli.errors import UsageError, nearest, plural, sibling_names
+from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 
 OLD_RUN_MARK = "~"
@@ -29,7 +30,11 @@ class RunCheckpoint(NamedTuple):
 
 
 def resolve_runs(
-    names: Sequence[str], runs: Path, kinds: Sequence[str] = ("train",)
+    names: Sequence[str],
+    runs: Path,
+    kinds: Sequence[str] = ("train",),
+    *,
+    reporter: Reporter | None = None,
 ) -> list[RunCheckpoint]:
     """The checkpoints that a user names, each of them once.
 
@@ -38,12 +43,15 @@ def resolve_runs(
             without any, the newest finished run is meant.
         runs: directory searched for the newest run.
         kinds: which runs may be the newest one: `train`, `import`.
+        reporter: is told which run is the newest, where none is named.
 
     Raises:
         UsageError: a name that matches no run, or no finished run.
     """
     if not names:
         run = newest(runs, kinds)
+        if reporter is not None:
+            reporter.note(f"the newest finished run: {run.path}")
         return [RunCheckpoint(run, run.last)]
     by_file: dict[Path, RunCheckpoint] = {}
     for name in names:
@@ -53,21 +61,24 @@ def resolve_runs(
     return list(by_file.values())
 
 
-def single_checkpoint(names: Sequence[str], runs: Path) -> RunCheckpoint:
+def single_checkpoint(
+    names: Sequence[str], runs: Path, *, reporter: Reporter | None = None
+) -> RunCheckpoint:
     """The one checkpoint that a user names, or that of the newest trained or imported run.
 
     Args:
         names: a run directory, a checkpoint or a wildcard; empty for the newest run.
         runs: directory searched for the newest run.
+        reporter: is told which run is the newest, where none is named.
 
     Raises:
         UsageError: the names match several or none.
     """
-    checkpoints = resolve_runs(names, runs, kinds=("train", "import"))
+    checkpoints = resolve_runs(names, runs, kinds=("train", "import"), reporter=reporter)
     if len(checkpoints) > 1:
         raise UsageError(
-            f"--run {' '.join(names)} matches {plural(len(checkpoints), 'run')}",
-            hint=f"--run {checkpoints[0].path}",
+            f"{' '.join(names)} matches {plural(len(checkpoints), 'run')}",
+            hint=f"name one of them, such as {checkpoints[0].path}",
         )
     return checkpoints[0]
 
