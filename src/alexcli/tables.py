@@ -1,6 +1,6 @@
 """Rows for people and for machines. How they look is decided in `render`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ class Table:
     """What a reader must know, below the table."""
     exact: "Table | None" = None
     """What csv holds in place of this table, where people read percent and words."""
+    fractions: Collection[str] = ()
+    """Columns of numbers that people read in percent, and programs as they are."""
     files_only: bool = False
     """Whether it is too long for a terminal, so that only --out writes it."""
 
@@ -37,6 +39,7 @@ class Table:
         columns: Sequence[str] | None = None,
         total: Record | None = None,
         exact: "Table | None" = None,
+        fractions: Collection[str] = (),
         files_only: bool = False,
     ) -> "Table":
         """A table with a row for each record.
@@ -49,6 +52,7 @@ class Table:
                 that may be empty needs them.
             total: a last row that sums the others, by column.
             exact: what csv holds in place of this table.
+            fractions: columns of numbers that people read in percent.
             files_only: whether it is too long for a terminal.
         """
         names = list(records[0]) if columns is None else list(columns)
@@ -59,6 +63,7 @@ class Table:
             total=None if total is None else [total[name] for name in names],
             note=note,
             exact=exact,
+            fractions=fractions,
             files_only=files_only,
         )
 

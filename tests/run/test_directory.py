@@ -98,3 +98,13 @@ def test_one_process_at_a_time_holds_a_run(run: RunDirectory) -> None:
         RunDirectory(run.path).locked(),
     ):
         pass
+
+
+def test_units_after_a_checkpoint_are_forgotten_with_the_metrics(run: RunDirectory) -> None:
+    rows = run.unit_rows()
+    assert [row["epoch"] for row in rows] == [1, 2]
+    run.units.write_text(run.units.read_text() + '{"step": 12, "de')
+    run.forget_after(rows[0]["step"])
+    assert run.unit_rows() == rows[:1]
+    run.units.unlink()
+    assert run.unit_rows() == []

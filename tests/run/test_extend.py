@@ -48,6 +48,7 @@ def _assert_same(run: RunDirectory, whole: RunDirectory) -> None:
         for each in (run, whole)
     )
     assert rows == rows_of_whole
+    assert run.unit_rows() == whole.unit_rows()
     results = [each.result() or {} for each in (run, whole)]
     assert results[0]["best"]["epoch"] == results[1]["best"]["epoch"]
     assert results[0]["steps"] == results[1]["steps"]

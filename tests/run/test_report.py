@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from alexcli.errors import UsageError
-from alexcli.records.analysis import Analysis, LinesPanel
+from alexcli.records.analysis import Analysis, LinesPanel, MultiplesPanel
 from alexcli.records.study import ArmResult, StudyResult
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
@@ -97,9 +97,9 @@ def test_a_study_without_a_finished_run_is_refused() -> None:
 
 def test_one_run_is_shown_with_its_dead_units_and_weights(run: RunDirectory) -> None:
     analysis = runs_report([run], NullReporter())
-    (table,) = (table for table in analysis.tables if table.title.startswith("dead units"))
+    (table,) = (table for table in analysis.tables if "dead units and" in table.title)
     assert [row["layer"] for row in table.records()][-1] == "fc8"
-    assert len(analysis.panels) == 3
+    assert len(analysis.panels) == 5
 
 
 def test_a_run_whose_net_cannot_be_read_is_shown_without_them(run: RunDirectory) -> None:
@@ -107,5 +107,20 @@ def test_a_run_whose_net_cannot_be_read_is_shown_without_them(run: RunDirectory)
     other.last.write_bytes(b"not a checkpoint")
     notes = Notes()
     analysis = runs_report([other], notes)
-    assert len(analysis.panels) == 1
+    assert len(analysis.panels) == 3  # what the run has recorded is there
     assert notes.warnings[0].startswith("dead units and weights are left out: ")
+
+
+def test_one_run_is_shown_over_its_training_if_it_has_recorded_that(run: RunDirectory) -> None:
+    analysis = runs_report([run], NullReporter())
+    rows = _records(analysis, "dead units over training")
+    assert rows[0]["layer"] == "conv1"
+    assert sum(isinstance(panel, MultiplesPanel) for panel in analysis.panels) == 2
+    run.units.unlink()
+    notes = Notes()
+    analysis = runs_report([run], notes)
+    assert not any(isinstance(panel, MultiplesPanel) for panel in analysis.panels)
+    assert notes.notes == [
+        f"dead units and weights over training are left out: {run.path} has no units.jsonl, which "
+        "newer runs record"
+    ]

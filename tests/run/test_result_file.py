@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from alexcli.run.result_file import is_row, read_result
+from alexcli.run.result_file import is_row, is_units_row, read_result
 
 ROW = {"step": 3, "epoch": 1, "split": "val", "top1_err": 0.5, "top5_err": None, "loss": 1.0}
 TRAINED = {
@@ -72,3 +72,38 @@ def test_a_row_has_counts_an_error_and_a_split() -> None:
     assert is_row(ROW)
     for change in ({"step": -1}, {"epoch": True}, {"top1_err": "0.5"}, {"split": None}):
         assert not is_row({**ROW, **change})
+
+
+UNITS: dict[str, Any] = {
+    "step": 3,
+    "epoch": 1,
+    "images": 100,
+    "dead": {"conv1": 0.25, "layer1.0.relu (2)": 0.0},
+    "weights": {"conv1": [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 3.0]},
+}
+
+
+def test_a_row_of_units_is_one() -> None:
+    assert is_units_row(UNITS)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"step": -1},
+        {"images": 1.5},
+        {"dead": [0.1]},
+        {"dead": {"conv1": 1.5}},
+        {"dead": {"conv1": "none"}},
+        {"dead": {"\x1b[31mred": 0.5}},
+        {"dead": {"a" * 200: 0.5}},
+        {"dead": {f"conv{number}": 0.0 for number in range(3000)}},
+        {"weights": {"conv1": [0.0, 1.0]}},
+        {"weights": {"conv1": [3.0, 2.0, 1.0, 0.0, -1.0, -2.0, -3.0]}},
+        {"weights": {"conv1": [-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 1e300]}},
+        {"weights": {"conv1": [-3.0, -2.0, -1.0, float("nan"), 1.0, 2.0, 3.0]}},
+    ],
+    ids=str,
+)
+def test_a_row_of_units_of_a_stranger_is_left_out(wrong: dict[str, Any]) -> None:
+    assert not is_units_row({**UNITS, **wrong})

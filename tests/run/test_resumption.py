@@ -44,6 +44,7 @@ def test_a_damaged_last_falls_back_to_the_one_before_says_so_and_ends_alike(
     assert "last.ckpt is damaged: its checksum" in reporter.warnings[0]
     assert f"resuming from {run.previous}, step 3" in reporter.notes
     assert equal_weights(last_weights(whole.directory), last_weights(resumed.directory))
+    assert run.units.read_bytes() == (Path(whole.directory) / "units.jsonl").read_bytes()
     assert len((run.path / "damaged.ckpt").read_bytes()) == len(damaged)
     assert not run.previous.exists()  # a finished run needs it no more
     assert not list(temporary_files.iterdir())

@@ -139,6 +139,7 @@ def _content(run: Path) -> dict[str, Any]:
         "weights": state["state_dict"],
         "optimizer": state["optimizer_states"],
         "metrics": _without_times(rows),
+        "units": (run / "units.jsonl").read_text(),
         "result": _without_times(json.loads((run / "result.json").read_text())),
     }
 

@@ -190,9 +190,10 @@ def _table(
     return Table.from_records(
         title,
         rows,
-        f"recall: fraction of the {k} exact neighbours among so many first candidates, over "
+        f"recall: share of the {k} exact neighbours among so many first candidates, over "
         f"{plural(vectors.queries, 'image')}; random directions: recall in {CANDIDATES} of codes "
         f"without learning; ms: of one query among {count:,} training images, on this machine",
+        fractions=(among_first, among_candidates, "random directions"),
     )
 
 

@@ -58,7 +58,8 @@ def _net_table(nets: Sequence[dict[str, Any]], model_named: Callable[[str], Mode
         "the published nets; layers: in depth; conv: all convolutions, including those on "
         "shortcuts; kernels: their sides; fc: fully connected layers; drop: dropout; BN: batch "
         "norm; inc: inception; params: millions, with biases; MACs: 10^9 for one image; top-5: "
-        "error as a fraction, from the sources below",
+        "error, from the sources below",
+        fractions=("top-5",),
     )
 
 
@@ -87,8 +88,9 @@ def _reached_table(nets: Sequence[dict[str, Any]], reached: Sequence[RunSummary]
     return Table.from_records(
         "reduced nets, as they were trained here",
         rows,
-        "errors as fractions, top-1 where nothing else is said; a reduced net on small images says "
-        "little of the whole net on ImageNet",
+        "errors: top-1 where nothing else is said; a reduced net on small images says little of "
+        "the whole net on ImageNet",
+        fractions=("top-5 on ImageNet", "val error", "test error"),
     )
 
 
@@ -102,7 +104,7 @@ def _source_table(nets: Sequence[dict[str, Any]]) -> Table:
         }
         for net in nets
     ]
-    return Table.from_records("sources", rows)
+    return Table.from_records("sources", rows, fractions=("top-5",))
 
 
 def _lecture_table(model: ModelSpec) -> Table:

@@ -102,21 +102,13 @@ def _crossing_columns(
 
 def _table(title: str, rows: Rows, threshold: float | None, unit: str) -> Table:
     """Errors in percent for people, as fractions for programs."""
-    shown = [
-        {name: _percent(value) if name in ERRORS else value for name, value in row.items()}
-        for row in rows
-    ]
     note = "spread: standard deviation between seeds"
     if threshold is not None:
         note += (
             f"; {unit} to {threshold:.0%}: interpolated linearly between two passes, mean of "
             "the runs that reached it; ratio: to the first row"
         )
-    return Table.from_records(title, shown, note, exact=Table.from_records(title, rows))
-
-
-def _percent(error: float | None) -> str:
-    return "-" if error is None else f"{error:.2%}"
+    return Table.from_records(title, rows, note, fractions=ERRORS)
 
 
 def _panel(lines: dict[str, Line], unit: str, split: str, threshold: float | None) -> LinesPanel:

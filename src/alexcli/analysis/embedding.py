@@ -119,8 +119,8 @@ def _neighbor_table(
             }
             for space, rows in by_space.items()
         ],
-        "same class: fraction of the k nearest images; same neighbours: fraction of "
-        "those among the features",
+        "same class: of the k nearest images; same neighbours: of those among the features",
+        fractions=("same class", "same neighbours"),
     )
 
 

@@ -47,7 +47,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
             for row, peak, share in zip(rows, strongest, positive, strict=True)
         ],
         f"strongest: largest value of the map of {shape.out_size} x {shape.out_size} positions; "
-        "positive: fraction of the positions that speak for the prediction",
+        "positive: of the positions, those that speak for the prediction",
+        fractions=("positive",),
     )
     size = subject.preprocess.size
     heat = F.interpolate(maps[:, None], (size, size), mode="bilinear", align_corners=False)[:, 0]

@@ -56,8 +56,9 @@ def run(untrained: Subject) -> Analysis:
         f"signal before the first step, {untrained.name}",
         rows,
         f"on {count:,} images: std of the outputs; spread: standard deviation between images, mean "
-        "of units; dead: fraction of units that are zero for all; gradient: its norm, and over "
+        "of units; dead: units that are zero for all; gradient: its norm, and over "
         f"that of the weights. Scores spread by {score_spread:.2g}: {verdict}",
+        fractions=("dead",),
     )
     return Analysis(
         title=f"Signal before the first step, {untrained.name}",

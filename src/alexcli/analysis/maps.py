@@ -54,7 +54,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     table = Table.from_records(
         f"feature maps of {file}, {subject.name}",
         rows,
-        "zeros: fraction of outputs that are zero; dead channels: zero everywhere in this image",
+        "zeros: outputs that are zero; dead channels: zero everywhere in this image",
+        fractions=("zeros",),
     )
     return Analysis(
         title=f"Feature maps of {file}",

@@ -65,7 +65,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     table = Table.from_records(
         f"neighbours, {subject.name}",
         rows,
-        f"same class: fraction of the neighbours; searched: all {count:,} training images",
+        f"same class: of the neighbours; searched: all {count:,} training images",
+        fractions=("same class",),
     )
     units = spaces[shape.name].queries.shape[1]
     return Analysis(

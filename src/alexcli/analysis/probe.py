@@ -102,7 +102,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
                     for space, probe in probes.items()
                 },
                 x_label="strength of the L2 penalty",
-                y_label="error on the held-out training images, fraction",
+                y_label="error on the held-out training images",
+                y_unit="percent",
             )
         ],
         caption=f"A linear classifier ({spec.classifier.value}) of {plural(len(classes), 'class')} "
@@ -248,8 +249,9 @@ def _table(
     return Table.from_records(
         f"linear probe ({spec.classifier.value}), {run_name}",
         rows,
-        f"errors: fractions; {len(split.fit):,} images to fit, {len(split.val):,} to choose L2, "
+        f"{len(split.fit):,} images to fit, {len(split.val):,} to choose L2, "
         f"then all of them to fit again, {tested:,} to test; low, high: 95% interval of the test "
-        f"error; always naming the largest class errs on {1 - largest:.4g}; pixels: averaged to "
+        f"error; always naming the largest class errs on {1 - largest:.2%}; pixels: averaged to "
         f"{PIXEL_SIDE} x {PIXEL_SIDE} at most",
+        fractions=("validation error", "test error", "low", "high"),
     )

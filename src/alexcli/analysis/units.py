@@ -22,6 +22,8 @@ BATCH = 50
 WIDEST = 6.0
 """Where the histograms end, in standard deviations of the initial weights."""
 BINS = 48
+DEAD = ("dead", "dead before")
+"""Columns of fractions."""
 
 
 def run(subject: Subject) -> Analysis:
@@ -62,12 +64,13 @@ def run(subject: Subject) -> Analysis:
         if drawn.std() > 0:
             histograms[name] = _histogram(weights / drawn.std())
     note = (
-        f"on {len(pixels):,} images; dead: fraction of channels (fc: units) that are zero for all "
+        f"on {len(pixels):,} images; dead: channels (fc: units) that are zero for all "
         "of them, everywhere; before: with the initial weights that configuration and seed draw"
     )
+    title = f"dead units and weights, {subject.name}"
     return Analysis(
         title=f"Dead units and weights, {subject.name}",
-        tables=[Table.from_records(f"dead units and weights, {subject.name}", rows, note)],
+        tables=[Table.from_records(title, rows, note, fractions=DEAD)],
         panels=_panels(rows, histograms),
         caption=f"Above: channels that never fire, {note}. Below: the weights after training, each "
         "layer in units of the standard deviation of its initial weights.",
@@ -126,7 +129,8 @@ def _panels(rows: Sequence[dict[str, Any]], histograms: dict[str, Line]) -> list
             LinesPanel(
                 histograms,
                 x_label="weight, in standard deviations of the initial weights",
-                y_label="fraction of weights",
+                y_label="weights",
+                y_unit="percent",
                 title="weights after training",
             )
         )

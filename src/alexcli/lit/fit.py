@@ -16,6 +16,7 @@ from alexcli.lit.loggers.open import open_loggers
 from alexcli.lit.module import AlexNetModule
 from alexcli.lit.progress import Progress
 from alexcli.lit.strategy import trainer_devices
+from alexcli.lit.unit_recording import UnitRecorder
 from alexcli.placement.base import Placement
 from alexcli.records.training import EpochRow
 from alexcli.reporter import Reporter
@@ -73,7 +74,7 @@ def fit(
         interruption.listening(),
     ):
         recorder = EpochRecorder(run.directory, reporter, loggers)
-        callbacks: list[L.Callback] = [recorder, interruption]
+        callbacks: list[L.Callback] = [UnitRecorder(run.directory), recorder, interruption]
         if placement.is_main:
             callbacks.append(Progress(reporter))
         warnings.filterwarnings("ignore", message=f".*({'|'.join(EXPECTED_WARNINGS)})")

@@ -26,6 +26,7 @@ class Net(nn.Module, ABC):
         super().__init__()
         self.spec = spec
         self.local_towers = local_towers
+        self.is_compiled = False
 
     @abstractmethod
     def forward(self, x: Tensor, context: DropoutContext | None = None) -> Tensor:
@@ -52,6 +53,7 @@ class Net(nn.Module, ABC):
             if not getattr(module, "compilable", True):
                 disable: Any = torch.compiler.disable
                 module.forward = disable(module.forward)
+        self.is_compiled = True
         super().compile(*args, **kwargs)
 
     def drop_other_towers(self, state: Mapping[str, Tensor], prefix: str = "") -> dict[str, Tensor]:

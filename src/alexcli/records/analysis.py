@@ -59,6 +59,22 @@ class LinesPanel:
 
 
 @dataclass
+class MultiplesPanel:
+    """Small panels of the same two quantities, such as one for each layer."""
+
+    lines: dict[str, list[Line]]
+    """By the title of each small panel: lines of one colour whose bands lie within each other."""
+    x_label: str
+    """The quantity that runs across, with its unit."""
+    y_label: str
+    """The quantity that runs upwards, with its unit."""
+    title: str = ""
+    """What stands above all of them."""
+    y_unit: Literal["", "percent"] = ""
+    """How the vertical axes are numbered; in percent, all are the same and begin at 0."""
+
+
+@dataclass
 class ForestRow:
     """An arm of a study in a forest plot."""
 
@@ -216,6 +232,7 @@ class PredictionsPanel:
 
 Panel = (
     LinesPanel
+    | MultiplesPanel
     | ForestPanel
     | TilesPanel
     | ScatterPanel

@@ -35,6 +35,28 @@ class EpochRow:
     """
 
 
+QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
+"""Which quantiles of a layer's weights are recorded after each epoch."""
+
+
+@dataclass
+class UnitsRow:
+    """A line of units.jsonl: the units and the weights of a net after an epoch."""
+
+    step: int
+    """Updates made so far."""
+    epoch: int
+    """Counted from 1."""
+    images: int
+    """Validation images that the units have seen."""
+    dead: dict[str, float]
+    """By layer the fraction of channels (units of an fc layer) that were zero for every image, at
+    every place. The class scores have no place here, nor a net without rectifiers.
+    """
+    weights: dict[str, list[float]]
+    """By layer the QUANTILES of its weights, or of 4,093 of them that lie evenly."""
+
+
 @dataclass
 class TrainResult:
     """What `alexcli train` did."""

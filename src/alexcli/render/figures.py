@@ -16,12 +16,14 @@ from alexcli.records.analysis import (
     ForestPanel,
     LinesPanel,
     MatrixPanel,
+    MultiplesPanel,
     Panel,
     PredictionsPanel,
     ScatterPanel,
     TilesPanel,
 )
 from alexcli.render.forest import FOREST_HEIGHT, FOREST_ROW_HEIGHT, draw_forest
+from alexcli.render.multiples import draw_multiples, multiples_height
 from alexcli.render.predictions import draw_predictions, short
 from alexcli.render.scatter import SCATTER_HEIGHT, SCATTER_WIDTH, draw_scatter
 from alexcli.render.titles import wrapped
@@ -109,6 +111,8 @@ def _size(panel: Panel) -> tuple[float, float]:
     match panel:
         case LinesPanel():
             return LINES_WIDTH, LINES_HEIGHT
+        case MultiplesPanel():
+            return LINES_WIDTH, multiples_height(panel)
         case ForestPanel():
             return LINES_WIDTH, FOREST_HEIGHT + FOREST_ROW_HEIGHT * len(panel.rows)
         case TilesPanel():
@@ -134,6 +138,8 @@ def _draw(panel: Panel, axis: Any) -> None:
     match panel:
         case LinesPanel():
             _draw_lines(panel, axis)
+        case MultiplesPanel():
+            draw_multiples(panel, axis)
         case ForestPanel():
             draw_forest(panel, axis)
         case TilesPanel():

@@ -45,7 +45,7 @@ def _json(analysis: Analysis) -> str:
         data = {
             "title": analysis.title,
             "caption": analysis.caption,
-            "tables": [table.records() for table in analysis.tables],
+            "tables": [(table.exact or table).records() for table in analysis.tables],
             "curves": {
                 name: _points(line)
                 for panel in analysis.panels

@@ -7,7 +7,8 @@ from alexcli.files import writing
 from alexcli.records.analysis import Analysis
 from alexcli.render.foreign import printable
 from alexcli.render.output import write
-from alexcli.render.tables import numeric, text
+from alexcli.render.tables import cells, numeric
+from alexcli.tables import Table
 
 PANEL_WIDTH = 7.0
 """Inches: one panel below the other, so that their texts can be read on a phone."""
@@ -40,7 +41,11 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
             figures[name] = _svg_element(svg)
         template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
         page = template.render(
-            title=_title(sections), sections=sections, figures=figures, text=_cell, numeric=numeric
+            title=_title(sections),
+            sections=sections,
+            figures=figures,
+            cells=_cells,
+            numeric=numeric,
         )
         path.write_text(page, encoding="utf-8")
     return files
@@ -54,9 +59,9 @@ def _title(sections: Mapping[str, Analysis]) -> str:
     return f"Report of {', '.join(sections)}"
 
 
-def _cell(value: object) -> str:
-    """A cell for people; the template escapes what means something in HTML."""
-    return printable(text(value), lines=True)
+def _cells(table: Table) -> list[list[str]]:
+    """All rows for people; the template escapes what means something in HTML."""
+    return [[printable(cell, lines=True) for cell in row] for row in cells(table)]
 
 
 def _svg_element(path: Path) -> str:

@@ -118,9 +118,15 @@ def column_widths(columns: Sequence[Sequence[str]], width: int) -> list[int]:
     return widths
 
 
-def _cells(table: Table) -> list[list[str]]:
+def cells(table: Table) -> list[list[str]]:
     """All rows as people read them."""
-    return [[text(cell) for cell in row] for row in table.all_rows()]
+    return [
+        [
+            percent(cell) if name in table.fractions and isinstance(cell, float) else text(cell)
+            for name, cell in zip(table.columns, row, strict=True)
+        ]
+        for row in table.all_rows()
+    ]
 
 
 def _csv(table: Table) -> str:
@@ -133,7 +139,7 @@ def _csv(table: Table) -> str:
 
 def _markdown(table: Table) -> str:
     rules = ["---:" if number else ":---" for number in numeric(table)]
-    rows = [[markdown(cell) for cell in row] for row in [table.columns, *_cells(table)]]
+    rows = [[markdown(cell) for cell in row] for row in [table.columns, *cells(table)]]
     rows.insert(1, rules)
     body = "".join("| " + " | ".join(row) + " |\n" for row in rows)
     return f"{body}\n{printable(table.note, lines=True)}\n" if table.note else body
@@ -142,7 +148,7 @@ def _markdown(table: Table) -> str:
 def _latex(table: Table) -> str:
     alignment = "".join("r" if number else "l" for number in numeric(table))
     header, *rows = [
-        " & ".join(latex(cell) for cell in row) + r" \\" for row in [table.columns, *_cells(table)]
+        " & ".join(latex(cell) for cell in row) + r" \\" for row in [table.columns, *cells(table)]
     ]
     if table.total:
         rows.insert(-1, r"\hline")
@@ -156,7 +162,7 @@ def _terminal(table: Table) -> str:
 
     title = Text(printable(table.title), style="table.title")
     rich_table = RichTable(title=title, title_justify="left", show_footer=False)
-    rows = [[printable(cell) for cell in row] for row in [table.columns, *_cells(table)]]
+    rows = [[printable(cell) for cell in row] for row in [table.columns, *cells(table)]]
     widths = column_widths(list(zip(*rows, strict=True)), _console().width)
     for name, number, width in zip(rows[0], numeric(table), widths, strict=True):
         justify: Literal["right", "left"] = "right" if number else "left"

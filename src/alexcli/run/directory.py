@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from alexcli.json_text import MOST_BYTES, parse_json
 from alexcli.reporter import Reporter
 from alexcli.run.environment import describe_environment
 from alexcli.run.log import logged_to
-from alexcli.run.result_file import is_row, read_result
+from alexcli.run.result_file import is_row, is_units_row, read_result
 from alexcli.schema import TrainSpec
 
 ANOTHER_PLACE = "choose another place: runs=DIR"
@@ -43,6 +43,8 @@ class RunDirectory:
         """Present when the run is finished."""
         self.metrics = path / "metrics.jsonl"
         """One line per pass, see records.training.EpochRow."""
+        self.units = path / "units.jsonl"
+        """One line per epoch, see records.training.UnitsRow."""
         self.classes_file = path / "classes.json"
         """The classes in the order of the outputs, with their names for people."""
         self.environment_file = path / "environment.json"
@@ -172,25 +174,21 @@ class RunDirectory:
         Raises:
             UsageError: the file cannot be read.
         """
-        try:
-            text = read_limited(self.metrics, MOST_BYTES).decode("utf-8", errors="replace")
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.metrics} cannot be read: {error}", hint="--run RUN") from error
-        rows = []
-        for line in text.splitlines():
-            with contextlib.suppress(ValueError):
-                row = parse_json(line, allow_nan=True)
-                if is_row(row):
-                    rows.append(row)
-        return rows
+        return _lines(self.metrics, is_row)
+
+    def unit_rows(self) -> list[dict[str, Any]]:
+        """The lines of units.jsonl in the same way; none of a run from before it was recorded."""
+        return _lines(self.units, is_units_row)
 
     def forget_after(self, step: int) -> None:
-        """Drop lines of metrics.jsonl after a checkpoint's step: they will be written again."""
-        if self.metrics.exists():
-            lines = [json.dumps(row) + "\n" for row in self.rows() if row["step"] <= step]
-            write_atomic(self.metrics, "".join(lines))
+        """Drop lines of metrics.jsonl and units.jsonl after a checkpoint's step.
+
+        They will be written again.
+        """
+        for path, rows in ((self.metrics, self.rows), (self.units, self.unit_rows)):
+            if path.exists():
+                lines = [json.dumps(row) + "\n" for row in rows() if row["step"] <= step]
+                write_atomic(path, "".join(lines))
 
     def append_row(self, row: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl, after whatever a kill has left there."""
@@ -254,3 +252,24 @@ class RunDirectory:
                 f"{error.filename or self.path} cannot be written: {error.strerror or error}",
                 hint="make room or fix the permissions, then repeat the same command: it resumes",
             ) from error
+
+
+def _lines(path: Path, fits: Callable[[Any], bool]) -> list[dict[str, Any]]:
+    """The lines of a file that hold what its readers count on; none of a missing file.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    try:
+        text = read_limited(path, MOST_BYTES).decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}", hint="--run RUN") from error
+    rows = []
+    for line in text.splitlines():
+        with contextlib.suppress(ValueError):
+            row = parse_json(line, allow_nan=True)
+            if fits(row):
+                rows.append(row)
+    return rows

@@ -98,7 +98,7 @@ def copy_beginning(source: RunDirectory, run: RunDirectory) -> None:
         UsageError: a file cannot be written.
     """
     with writing(f"the run directory {run.path}", hint="make room, or choose runs=DIR"):
-        for name in (source.metrics.name, source.best.name, source.last.name):
+        for name in (source.metrics.name, source.units.name, source.best.name, source.last.name):
             if (source.path / name).exists():
                 temporary = run.path / f"{name}.tmp"
                 shutil.copyfile(source.path / name, temporary)

@@ -1,10 +1,12 @@
 """Reading how runs went."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.errors import UsageError
 from alexcli.records.history import RunHistory
+from alexcli.records.training import UnitsRow
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 
@@ -45,3 +47,13 @@ def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDire
         if run not in begun:
             reporter.warn(f"{run.path} is left out: it was stopped before its first epoch ended")
     return begun
+
+
+def read_units(run: RunDirectory) -> list[UnitsRow]:
+    """The dead units and weights of a run after each epoch; none if it has not recorded them.
+
+    Raises:
+        UsageError: the file cannot be read.
+    """
+    names = [field.name for field in fields(UnitsRow)]
+    return [UnitsRow(**{name: row[name] for name in names}) for row in run.unit_rows()]

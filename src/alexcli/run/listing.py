@@ -20,6 +20,7 @@ FILES_OF_A_RUN = (
     "environment.json",
     "metrics.jsonl",
     "metrics.csv",
+    "units.jsonl",
     "mlflow_run_id",
     "tensorboard/events.out.tfevents.*",
     "result.json",

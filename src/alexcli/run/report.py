@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.analysis import curves
+from alexcli.analysis.unit_history import over_training
 from alexcli.errors import AlexcliError, UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.records.history import RunHistory
 from alexcli.records.study import StudyResult
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
-from alexcli.run.history import read_history
+from alexcli.run.history import read_history, read_units
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
 
@@ -53,7 +54,7 @@ def study_report(study: StudyResult, command: str) -> Analysis:
 def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     """Curves of runs, the settings in which they differ, commands and machines.
 
-    A report of one run also has its dead units and its weights.
+    A report of one run also has its dead units and its weights, at the end and over training.
 
     Args:
         runs: finished or not.
@@ -65,7 +66,23 @@ def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     histories = [read_history(run) for run in runs]
     commands = [str((run.result() or {}).get("command", "")) for run in runs]
     report = _report("runs", runs, histories, commands)
-    return _with_units(report, runs[0], reporter) if len(runs) == 1 else report
+    if len(runs) > 1:
+        return report
+    return _with_units(_with_unit_history(report, runs[0], reporter), runs[0], reporter)
+
+
+def _with_unit_history(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
+    """A report with the dead units and weights of its run after each epoch, if it has them."""
+    rows = read_units(run)
+    if not rows:
+        reporter.note(
+            f"dead units and weights over training are left out: {run.path} has no "
+            f"{run.units.name}, which newer runs record"
+        )
+        return report
+    table, panels = over_training(rows)
+    tables = [report.tables[0], table, *report.tables[1:]] if table.rows else report.tables
+    return replace(report, tables=tables, panels=[*report.panels, *panels])
 
 
 def _with_units(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:

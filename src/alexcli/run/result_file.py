@@ -1,14 +1,22 @@
 """Reading result.json, which a stranger may have written."""
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from alexcli.files import read_limited
 from alexcli.json_text import MOST_BYTES, parse_json
+from alexcli.records.training import QUANTILES
 
 Fits = Callable[[Any], bool]
+
+LAYER_NAME = re.compile(r"[A-Za-z0-9_.]{1,80}( \(\d{1,3}\))?")
+"""Names of layers and modules, with the number of a module's use."""
+MOST_LAYERS = 2000
+LARGEST_WEIGHT = 3.5e38
+"""About the largest float32."""
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -35,6 +43,35 @@ def is_row(row: Any) -> bool:
         and _is_count(row.get("step"))
         and _is_count(row.get("epoch"))
         and isinstance(row.get("split"), str)
+    )
+
+
+def is_units_row(row: Any) -> bool:
+    """Whether a line of units.jsonl holds what every reader counts on."""
+    return (
+        isinstance(row, dict)
+        and all(_is_count(row.get(name)) for name in ("step", "epoch", "images"))
+        and _is_of_layers(row.get("dead"), _is_error)
+        and _is_of_layers(row.get("weights"), _are_quantiles)
+    )
+
+
+def _is_of_layers(value: Any, fits: Fits) -> bool:
+    """Whether a mapping has names of layers, and what fits for each."""
+    return (
+        isinstance(value, dict)
+        and len(value) <= MOST_LAYERS
+        and all(LAYER_NAME.fullmatch(name) and fits(each) for name, each in value.items())
+    )
+
+
+def _are_quantiles(value: Any) -> bool:
+    """Whether it is what records.training.UnitsRow has of a layer's weights."""
+    return (
+        isinstance(value, list)
+        and len(value) == len(QUANTILES)
+        and all(type(each) is float and abs(each) <= LARGEST_WEIGHT for each in value)
+        and value == sorted(value)
     )
 
 

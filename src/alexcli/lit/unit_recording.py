@@ -1,0 +1,151 @@
+"""What each epoch leaves of a net's units and weights in the run directory: units.jsonl."""
+
+import contextlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor
+
+from alexcli.data.transforms import Batch
+from alexcli.files import sync
+from alexcli.lit.module import VALIDATION_SPLITS, AlexNetModule
+from alexcli.model.firing import FiringWatch, weights_of_layers
+from alexcli.records.training import QUANTILES, UnitsRow
+
+UNITS = "units.jsonl"
+MOST_WEIGHTS = 4_093
+"""Of a layer, whose quantiles are taken: a prime, so that their distance fits no kernel's size."""
+EAGER_IMAGES = 128
+"""Of the first batch, which pass through a compiled net once more: hooks would change its code."""
+
+
+class UnitRecorder(L.Callback):
+    """Adds a line to units.jsonl after each epoch, from the validation pass that is made anyway.
+
+    It comes before the callback that saves the epoch's checkpoint: a line without its checkpoint is
+    dropped when the run resumes, but none is missing.
+
+    Args:
+        directory: the run directory.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._row: UnitsRow | None = None
+        self._watch: FiringWatch | None = None
+        self._watching = contextlib.ExitStack()
+
+    def on_validation_batch_start(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        batch: Batch,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Watch the net on a batch of the validation set, and on no other."""
+        assert isinstance(pl_module, AlexNetModule)
+        if VALIDATION_SPLITS[dataloader_idx] != "val":
+            return
+        if self._watch is None:
+            self._watch = FiringWatch(pl_module.net)
+        if not pl_module.net.is_compiled:
+            self._watch.begin_pass(len(batch.labels))
+            self._watching.enter_context(self._watch.watching())
+        elif batch_idx == 0:
+            images = batch.images[:EAGER_IMAGES]
+            self._watch.begin_pass(len(images))
+            with self._watch.watching():
+                pl_module.net.forward(pl_module.preprocess.crop(images))
+
+    def on_validation_batch_end(self, *_: Any) -> None:
+        """Watch no longer."""
+        self._watching.close()
+
+    def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Put together what all processes have seen."""
+        assert isinstance(pl_module, AlexNetModule)
+        watch, self._watch = self._watch, None
+        if watch is None:
+            return
+        placement = pl_module.placement
+        images = torch.tensor(float(watch.images), device=placement.device)
+        part = {
+            "alive": _over_replicas(watch.alive, pl_module),
+            "weights": {
+                layer: {tower: _some(weight, len(towers)) for tower, weight in towers.items()}
+                for layer, towers in weights_of_layers(pl_module.net).items()
+            },
+        }
+        images = placement.all_reduce_sum(images)
+        parts = placement.gather_to_main(part)
+        if trainer.is_global_zero:
+            alive = _of_whole_layers([each["alive"] for each in parts])
+            weights = _of_whole_layers([each["weights"] for each in parts])
+            self._row = UnitsRow(
+                step=pl_module.global_step,
+                epoch=pl_module.last_epoch,
+                images=int(images),
+                dead={layer: int((each == 0).sum()) / len(each) for layer, each in alive.items()},
+                weights={layer: _quantiles(each) for layer, each in weights.items()},
+            )
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Add the line of the epoch."""
+        row, self._row = self._row, None
+        if row is not None:
+            path = self.directory / UNITS
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(asdict(row)) + "\n")
+            sync(path)
+
+
+ByTower = Mapping[str, Mapping[int, Tensor]]
+"""By layer and tower."""
+
+
+def _over_replicas(alive: ByTower, module: AlexNetModule) -> dict[str, dict[int, Tensor]]:
+    """Which channels of this process's towers any replica has seen alive, 0 or 1, on the CPU."""
+    flags = [flag for towers in alive.values() for flag in towers.values()]
+    if not flags:
+        return {}
+    device = module.placement.device
+    seen = module.placement.all_reduce_sum(torch.cat([flag.float().to(device) for flag in flags]))
+    parts = iter(torch.split(seen.clamp(max=1).cpu(), [len(flag) for flag in flags]))
+    return {layer: {tower: next(parts) for tower in towers} for layer, towers in alive.items()}
+
+
+def _some(weights: Tensor, towers: int) -> Tensor:
+    """Weights of a tower's share of a layer that lie evenly, in one row on the CPU.
+
+    Args:
+        weights: of any shape.
+        towers: among which MOST_WEIGHTS are divided.
+    """
+    row = weights.flatten()
+    count = min(len(row), MOST_WEIGHTS // towers)
+    places = torch.arange(count, device=row.device) * len(row) // max(1, count)
+    return row[places].float().cpu()
+
+
+def _of_whole_layers(parts: list[ByTower]) -> dict[str, Tensor]:
+    """By layer what the towers of all processes have, one tower after the other."""
+    by_layer: dict[str, dict[int, Tensor]] = {}
+    for part in parts:
+        for layer, towers in part.items():
+            by_layer.setdefault(layer, {}).update(towers)
+    return {
+        layer: torch.cat([towers[tower] for tower in sorted(towers)])
+        for layer, towers in by_layer.items()
+    }
+
+
+def _quantiles(weights: Tensor) -> list[float]:
+    """The QUANTILES of weights in one row."""
+    quantiles = torch.quantile(weights, torch.tensor(QUANTILES)).tolist()
+    return [float(f"{quantile:.6g}") for quantile in quantiles]

@@ -1,0 +1,60 @@
+"""Drawing the same two quantities in many small panels."""
+
+from typing import Any
+
+from alexcli.records.analysis import MultiplesPanel
+
+ACROSS = 4
+"""Small panels in a row."""
+ROW_HEIGHT = 1.35
+"""Inches of a row."""
+FRAME_HEIGHT = 0.6
+"""Inches of the title and of the names of the axes."""
+COLOUR = "#0072b2"
+"""A blue that all eyes tell from grey and white, and that stays dark in a print without colour."""
+BAND_OPACITY = 0.25
+LEAST_TOP = 0.05
+"""Of axes in percent, so that a hundredth is seen as little."""
+
+
+def multiples_height(panel: MultiplesPanel) -> float:
+    """Inches that a panel needs upwards."""
+    return FRAME_HEIGHT + ROW_HEIGHT * -(-len(panel.lines) // ACROSS)
+
+
+def draw_multiples(panel: MultiplesPanel, axis: Any) -> None:
+    """Draw a panel into the place of matplotlib's axes, in axes of its own."""
+    from matplotlib.ticker import MaxNLocator
+
+    rows = -(-len(panel.lines) // ACROSS)
+    place = axis.get_subplotspec()
+    axis.set_axis_off()
+    part = axis.figure.add_subfigure(place)
+    grid = part.subplots(rows, ACROSS, squeeze=False, sharex=True, sharey=panel.y_unit == "percent")
+    for small, (name, lines) in zip(grid.flat, panel.lines.items(), strict=False):
+        for line in lines:
+            if line.low is not None and line.high is not None:
+                small.fill_between(
+                    line.x, line.low, line.high, color=COLOUR, alpha=BAND_OPACITY, linewidth=0
+                )
+        small.plot(lines[0].x, lines[0].y, color=COLOUR, marker=".", markersize=3, linewidth=1)
+        small.set_title(name, fontsize=7, pad=2)
+        small.tick_params(labelsize=6)
+        small.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        small.grid(visible=True, alpha=0.3)
+    for empty in list(grid.flat)[len(panel.lines) :]:
+        empty.set_axis_off()
+    if panel.y_unit == "percent":
+        _number_in_percent(panel, grid.flat[0])
+    part.suptitle(panel.title, fontsize=9)
+    part.supxlabel(panel.x_label, fontsize=8)
+    part.supylabel(panel.y_label, fontsize=8)
+
+
+def _number_in_percent(panel: MultiplesPanel, shared: Any) -> None:
+    """Number the axes that all share from 0 percent."""
+    from matplotlib.ticker import PercentFormatter
+
+    top = max(max(line.y) for lines in panel.lines.values() for line in lines)
+    shared.set_ylim(0, 1.05 * max(top, LEAST_TOP))
+    shared.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
