@@ -95,3 +95,13 @@ def test_words_stay_whole_beside_a_column_of_long_text() -> None:
     shown = render(Table.from_records("", rows), Format.table)
     assert "augmentation" in shown
     assert "-19.30" in shown
+
+
+def test_people_read_fractions_in_percent_and_programs_as_they_are() -> None:
+    rows = [{"layer": "conv1", "dead": 0.015625}, {"layer": "fc8", "dead": None}]
+    table = Table.from_records("units", rows, fractions=("dead",))
+    for format_ in (Format.table, Format.md):
+        assert "1.56%" in render(table, format_)
+    assert "1.56\\%" in render(table, Format.latex)
+    assert render(table, Format.csv).splitlines() == ["layer,dead", "conv1,0.015625", "fc8,"]
+    assert json.loads(render(table, Format.json)) == rows

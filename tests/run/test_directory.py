@@ -101,10 +101,13 @@ def test_one_process_at_a_time_holds_a_run(run: RunDirectory) -> None:
 
 
 def test_units_after_a_checkpoint_are_forgotten_with_the_metrics(run: RunDirectory) -> None:
-    rows = run.unit_rows()
-    assert [row["epoch"] for row in rows] == [1, 2]
-    run.units.write_text(run.units.read_text() + '{"step": 12, "de')
-    run.forget_after(rows[0]["step"])
+    rows = [
+        {"step": 3 * epoch, "epoch": epoch, "images": 9, "dead": {"conv1": 0.5}, "weights": {}}
+        for epoch in (1, 2)
+    ]
+    run.units.write_text("\n".join([*map(json.dumps, rows), '{"step": 9, "de']))
+    assert run.unit_rows() == rows
+    run.forget_after(3)
     assert run.unit_rows() == rows[:1]
     run.units.unlink()
     assert run.unit_rows() == []

@@ -45,10 +45,10 @@ def over_training(rows: Sequence[UnitsRow]) -> tuple[Table, list[Panel]]:
                 lines, "epochs", "dead channels", "dead channels by layer", y_unit="percent"
             )
         )
-    known = [row for row in rows if row.weights.keys() == last.weights.keys()]
+    alike = [row for row in rows if row.weights.keys() == last.weights.keys()]
     panels.append(
         MultiplesPanel(
-            {layer: _bands(known, layer) for layer in _chosen(list(last.weights))},
+            {layer: _bands(alike, layer) for layer in _chosen(list(last.weights))},
             "epochs",
             "weight",
             "weights by layer: the median, and the middle 50, 80 and 98% of them",

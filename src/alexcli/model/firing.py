@@ -68,12 +68,12 @@ class FiringWatch:
 def _still_alive(alive: Tensor | None, output: Tensor) -> Tensor:
     """(C,) bool: which channels are alive after another batch.
 
-    On a CPU only those that were silent before are looked at: few, after the first batch. A GPU
-    would have to be waited for to know them.
+    On a CPU only those that were silent before are looked at: few, after the first batch. Any
+    other device would have to be waited for to know them.
     """
     if alive is None:
         return _alive_channels(output)
-    if output.is_cuda:
+    if output.device.type != "cpu":
         return alive | _alive_channels(output)
     silent = (~alive).nonzero().flatten()
     if len(silent):
