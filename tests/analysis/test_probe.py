@@ -40,7 +40,7 @@ def test_what_features_hold_is_found(classifier: Classifier) -> None:
     assert all(row["test error"] < 0.2 for row in rows)
     assert rows[2]["units"] == 32 * 32 * 3
     assert "40 to test" in table.note
-    assert "errs on 0.5" in table.note
+    assert "errs on 50.00%" in table.note
 
 
 def test_the_test_images_decide_nothing_but_the_test_error() -> None:
