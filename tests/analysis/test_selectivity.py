@@ -35,7 +35,7 @@ def _apart(seed: int) -> Subject:
 
 def test_each_run_has_a_row_and_a_panel_for_each_tower() -> None:
     analysis = selectivity.run(AnalyzeSpec(), iter([_alike(0), _apart(1)]))
-    (table,) = analysis.tables
+    table, _ = analysis.tables
     alike, apart = table.records()
     assert [alike["run"], apart["run"]] == ["alike0", "apart1"]
     kernels = with_layers(_apart(1).net).layer(0, "conv1").weight.detach().double().numpy()
@@ -47,10 +47,14 @@ def test_each_run_has_a_row_and_a_panel_for_each_tower() -> None:
     ]
 
 
-def test_the_note_counts_the_runs_whose_towers_differ() -> None:
+def test_the_runs_whose_towers_differ_are_counted() -> None:
     subjects = [_alike(0), _alike(2), _apart(1), _apart(3)]
-    note = selectivity.run(AnalyzeSpec(), subjects).tables[0].note
-    assert "towers differ (p < 0.05) in 2 of 4 runs, where 0.2 are expected" in note
+    (row,) = selectivity.run(AnalyzeSpec(), subjects).tables[1].records()
+    p = row.pop("p")
+    assert row == {"runs": 4, "towers differ": 2, "by chance": pytest.approx(0.2)}
+    assert p < 0.01
+    (row,) = selectivity.run(AnalyzeSpec(), subjects[:2]).tables[1].records()
+    assert row["p"] > 0.05
 
 
 def test_a_net_of_one_tower_is_refused() -> None:

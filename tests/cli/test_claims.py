@@ -38,6 +38,7 @@ def test_one_claim_is_told_with_its_command() -> None:
         (["lrn", "dropout"], "takes one claim", "lists all"),
         (["--run"], "takes one claim", "lists all"),
         (["lrn", "data.root=x"], "overrides are for a command that is run", "--run"),
+        (["tower_colour", "--run"], "needs runs of yours", "--run 'runs/quickstart/s*'"),
         (["cifar_26", "--run"], "needs data.root=DIR", "cifar_26 --run data.root=DIR"),
     ],
 )

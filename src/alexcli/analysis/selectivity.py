@@ -36,7 +36,7 @@ def run(spec: AnalyzeSpec, subjects: Iterable[Subject]) -> Analysis:
         panels += _panels(subject.name, layer)
     return Analysis(
         title=f"colour selectivity of towers (runs: {len(rows)})",
-        tables=[_table(rows)],
+        tables=[_table(rows), _summary(rows)],
         panels=[*panels],
         caption="First-layer kernels of each run, tower by tower; all of a run on one scale.",
     )
@@ -69,20 +69,32 @@ def _colour_columns(name: str, towers: list[filters.Floats]) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Table:
-    """A row for each run, and in the note what they say together."""
-    from scipy.stats import combine_pvalues
-
-    p = [row["p"] for row in rows]
-    together = combine_pvalues(p).pvalue
-    apart = sum(each < CHANCE for each in p)
+    """A row for each run."""
     return Table.from_records(
         "colour selectivity",
         rows,
-        f"towers differ (p < {CHANCE}) in {apart} of {plural(len(rows), 'run')}, where "
-        f"{CHANCE * len(rows):.2g} are expected of towers that are alike; all together p = "
-        f"{together:.2g} (Fisher's method). Medians over kernels of chromatic over achromatic "
-        "energy; p: how often the medians would lie so far apart if kernels were dealt to towers "
-        f"by chance (permutation test, {filters.SHUFFLES:,} shuffles)",
+        "medians over kernels of chromatic over achromatic energy; p: how often they would lie so "
+        "far apart if kernels were dealt to towers by chance (permutation test, "
+        f"{filters.SHUFFLES:,} shuffles)",
+    )
+
+
+def _summary(rows: list[dict[str, Any]]) -> Table:
+    """What the runs say together."""
+    from scipy.stats import combine_pvalues
+
+    p = [row["p"] for row in rows]
+    row = {
+        "runs": len(rows),
+        "towers differ": sum(each < CHANCE for each in p),
+        "by chance": CHANCE * len(rows),
+        "p": float(combine_pvalues(p).pvalue),
+    }
+    return Table.from_records(
+        "all runs together",
+        [row],
+        f"towers differ: runs with p < {CHANCE}; by chance: how many are expected of towers that "
+        "are alike; p: of all runs together, by Fisher's method",
     )
 
 

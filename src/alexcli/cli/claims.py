@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDERS = {"DIR": "data.root=DIR", "RUN": "init_from=RUN"}
 """What stands for a folder or a run in a command, and the word that replaces it."""
+RUNS = "RUNS"
+"""Stands for several runs that there have to be before."""
 
 
 def claims(
@@ -77,6 +79,11 @@ def _only(names: Sequence[str], command: str) -> str:
 def _run(claim: "Claim", overrides: Sequence[str]) -> None:
     """Run a claim's command as if it were typed, and exit as it does."""
     arguments = shlex.split(claim.command)[1:]
+    if RUNS in arguments:
+        raise UsageError(
+            f"the command of {claim.name} needs runs of yours: {claim.command}",
+            hint=claim.command.replace(RUNS, "'runs/quickstart/s*'"),
+        )
     for placeholder, word in PLACEHOLDERS.items():
         key = word.partition("=")[0]
         is_typed = any(override.startswith(f"{key}=") for override in overrides)
