@@ -15,13 +15,38 @@ def _diagram(*overrides: str) -> BoxesPanel:
 
 
 def test_every_layer_has_a_box_in_each_tower_and_the_scores_have_one() -> None:
-    boxes = _diagram("model=alexnet").boxes
+    boxes = [box for box in _diagram("model=alexnet").boxes if not box.pooled]
     assert [box.tower for box in boxes] == [-1, *[0, 1] * 7, 0]
-    assert len(_diagram("model=merged").boxes) == 1 + 8
+    assert sum(not box.pooled for box in _diagram("model=merged").boxes) == 1 + 8
+
+
+def test_pooled_feature_maps_are_drawn_to_scale() -> None:
+    """Pooling follows conv1, conv2 and conv5 (section 3.5)."""
+    pooled = [box for box in _diagram("model=alexnet").boxes if box.pooled]
+    assert [box.tower for box in pooled] == [0, 1] * 3
+    sides = [27 / 227, 13 / 227, 6 / 227]
+    assert [box.height for box in pooled[::2]] == pytest.approx([max(0.03, s) for s in sides])
+
+
+@pytest.mark.parametrize("model", ["alexnet", "merged", "vgg16"])
+def test_no_arrow_runs_through_a_text(model: str) -> None:
+    panel = _diagram(f"model={model}")
+    for label in panel.labels:
+        lines = label.text.split("\n")
+        half_width = 0.026 * max(map(len, lines))  # of 8 points, at the scale of the figure
+        half_height = 0.075 * len(lines)
+        for arrow in panel.arrows:
+            for step in range(101):
+                x, y = (
+                    start + step / 100 * (end - start)
+                    for start, end in zip(arrow.start, arrow.end, strict=True)
+                )
+                inside = abs(x - label.x) < half_width and abs(y - label.y) < half_height
+                assert not inside, f"{arrow} through {label}"
 
 
 def test_sizes_are_to_scale() -> None:
-    boxes = _diagram("model=alexnet").boxes[1::2]  # of the first tower
+    boxes = [box for box in _diagram("model=alexnet").boxes if box.tower == 0 and not box.pooled]
     conv1, conv2, conv3 = boxes[:3]
     assert conv1.height == conv1.depth == pytest.approx(55 / 227)
     assert conv3.width / conv1.width == pytest.approx(384 / 96)

@@ -40,7 +40,7 @@ def test_without_a_layer_those_are_drawn_in_which_something_can_be_seen(
 def test_the_strongest_output_is_white_and_towers_stand_one_below_the_other() -> None:
     _, panel = maps.run(AnalyzeSpec(layer="conv1"), tiny_subject()).panels
     assert isinstance(panel, TilesPanel)
-    assert panel.title == "conv1: 4 of 4 feature maps of each tower"
+    assert panel.title == "conv1: all 4 feature maps of each tower"
     assert panel.tiles.shape[:2] == (2, maps.ACROSS)
     assert panel.tiles[:, :4].max() == 255
     assert panel.tiles[:, :4].min() == 0

@@ -3,6 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from alexcli.config.files import STUDIES, choices, describe
 from alexcli.records.analysis import (
@@ -21,6 +22,7 @@ from alexcli.records.analysis import (
 )
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.render.figures import draw_figure
+from alexcli.render.style import HEADING, SMALL, TEXT, TITLE
 
 
 def _axes(*panels: Panel) -> list[Any]:
@@ -47,17 +49,60 @@ def test_errors_are_percent_and_devices_plain_numbers() -> None:
     assert axis.yaxis.get_major_formatter()(3e9, 0) == "3 GB"
 
 
-def test_long_names_of_curves_stand_below_the_axis_where_they_hide_none() -> None:
-    def box(name: str) -> Any:
-        figure = draw_figure(Analysis("", [], [LinesPanel({name: Line([1], [1])}, "x", "y")]))
-        FigureCanvasAgg(figure).draw()
-        (axis,) = figure.axes
-        return axis.get_legend().get_window_extent(), axis.get_window_extent()
+@pytest.mark.parametrize("count", [1, 12])
+@pytest.mark.parametrize("name", ["short", "model.activation=relu optim.lr=0.01 data.size=36"])
+def test_names_of_curves_hide_none_of_them_and_lie_in_the_figure(name: str, count: int) -> None:
+    lines = {f"{name} {number}": Line([1], [1]) for number in range(count)}
+    figure = draw_figure(Analysis("", [], [LinesPanel(lines, "x", "y")]))
+    FigureCanvasAgg(figure).draw()
+    (axis,) = figure.axes
+    legend = axis.get_legend().get_window_extent()
+    assert legend.y1 < axis.get_window_extent().y0
+    assert 0 <= legend.x0 < legend.x1 <= figure.bbox.x1
+    assert axis.get_window_extent().height > 0.5 * figure.bbox.height - 12 * count
 
-    legend, axis = box("short")
-    assert legend.y0 > axis.y0
-    legend, axis = box("model.activation=relu optim.lr=0.01 data.size=36")
-    assert legend.y1 < axis.y0
+
+def test_curves_differ_in_colour_and_in_their_marks() -> None:
+    (axis,) = _axes(LinesPanel({str(n): Line([1], [n]) for n in range(8)}, "x", "y"))
+    assert len({line.get_color() for line in axis.lines}) == 8
+    assert len({line.get_marker() for line in axis.lines}) == 8
+
+
+def test_epochs_are_marked_at_whole_numbers() -> None:
+    (axis,) = _axes(LinesPanel({"a": Line([1, 2, 3], [1, 2, 3])}, "epochs", "error"))
+    assert all(place.is_integer() for place in axis.get_xticks())
+    (axis,) = _axes(LinesPanel({"a": Line([0.1, 0.2], [1, 2])}, "share", "error"))
+    assert not all(place.is_integer() for place in axis.get_xticks())
+
+
+def test_marks_of_a_logarithmic_axis_are_plain_text() -> None:
+    """Text is never read as mathematics, so that a power of ten would be shown as its code."""
+    bytes_panel = LinesPanel({"a": Line([2, 4], [2e7, 5e8])}, "x", "y", log_y=True, y_unit="bytes")
+    plain_panel = LinesPanel({"a": Line([2, 4], [2e-3, 5])}, "x", "y", log_y=True)
+    figure = draw_figure(Analysis("", [], [bytes_panel, plain_panel]))
+    FigureCanvasAgg(figure).draw()
+    marks = [[text.get_text() for text in axis.get_yticklabels()] for axis in figure.axes]
+    assert {"20 MB", "50 MB", "100 MB"} <= set(marks[0])
+    assert {"0.01", "0.5", "1"} <= set(marks[1])
+    minor = [text.get_text() for axis in figure.axes for text in axis.get_yticklabels(minor=True)]
+    assert not any(minor)
+
+
+def _sizes_of_type(figure: Any) -> set[float]:
+    return {text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
+
+
+def test_type_has_four_sizes() -> None:
+    panels: list[Panel] = [
+        LinesPanel({"a": Line([1, 2], [1, 2])}, "x", "y", title="curves"),
+        TilesPanel(np.zeros((1, 30, 8, 8, 3), dtype=np.uint8), ["a"] * 30, title="tiles"),
+        MatrixPanel(np.array([[3, 1], [0, 4]]), ["cat", "dog"], "prediction", "label"),
+        BoxesPanel(4, 2, 0.35, [Box(0, 1, 1, 1, 1, 0)], [], [Label(0.5, 1, "conv1")]),
+    ]
+    figure = draw_figure(Analysis("title", [], panels, caption="caption"))
+    FigureCanvasAgg(figure).draw()
+    assert _sizes_of_type(figure) == {TITLE, HEADING, TEXT, SMALL}
+    assert _sizes_of_type(_predictions("title", "caption")) <= {HEADING, TEXT}
 
 
 def test_a_wrong_caption_is_marked_by_more_than_colour() -> None:
@@ -85,6 +130,21 @@ def test_captions_stand_above_their_tiles() -> None:
     first, second, third = (text.get_position() for text in axis.texts)
     assert first[1] == second[1] < third[1]
     assert first[0] == third[0] < second[0]
+
+
+def test_a_caption_of_two_lines_stays_below_the_title_and_above_its_tile() -> None:
+    tiles = np.zeros((2, 2, 16, 16, 3), dtype=np.uint8)
+    panel = TilesPanel(tiles, ["a\nb"] * 4, title="title", inches=1.6)
+    figure = draw_figure(Analysis("", [], [panel]))
+    FigureCanvasAgg(figure).draw()
+    (axis,) = figure.axes
+    title = axis.title.get_window_extent()
+    captions = [text.get_window_extent() for text in axis.texts]
+    assert captions[0].y1 <= title.y0
+    rows_apart = captions[0].y0 - captions[2].y0
+    sheet = axis.images[0].get_window_extent()
+    tile = sheet.height * 16 / axis.images[0].get_array().shape[0]
+    assert captions[2].height + tile <= rows_apart
 
 
 def test_a_matrix_is_numbered_where_there_is_room() -> None:

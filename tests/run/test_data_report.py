@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from alexcli.data.open import open_dataset
+from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError
 from alexcli.records.analysis import TilesPanel
 from alexcli.reporter import NullReporter
-from alexcli.run.data_report import preview_of, statistics_of
+from alexcli.run.data_report import component_tiles, preview_of, statistics_of
 from tests.conftest import small
 
 
@@ -58,6 +59,21 @@ def test_a_preview_shows_the_image_the_mean_the_components_and_ten_views() -> No
     assert np.array_equal(panel.tiles[0, 0, 256, 256], stored[18, 18])
     views = panel.tiles.reshape(15, 512, 512, 3)[5:]
     assert (views == views[:1]).all()  # the same centre crop in every epoch, without augmentation
+
+
+@pytest.mark.parametrize("scale", [1, 40])
+def test_no_colour_of_a_component_saturates(scale: int) -> None:
+    """A channel that reaches 0 or 255 reaches it at the very edge."""
+    statistics = Statistics(
+        count=2,
+        covariance=scale * np.diag([100.0, 9.0, 1.0]),
+        mean_image=np.full((4, 4, 3), [120.0, 128.0, 90.0]),
+    )
+    for caption, tile in component_tiles(statistics).items():
+        inner = tile[:, 20:-20]
+        assert inner.min() > 0
+        assert inner.max() < 255
+        assert ("-3 to 3 stdev" in caption) == (scale == 1 or "component 1" not in caption)
 
 
 @pytest.mark.parametrize("index", [-1, 150])

@@ -57,7 +57,7 @@ def test_settings_that_differ_have_a_column_for_each_run(run: RunDirectory) -> N
 def test_runs_that_are_alike_have_no_table_of_differences(run: RunDirectory) -> None:
     titles = [table.title for table in runs_report([run], NullReporter()).tables]
     assert "what differs" not in titles
-    assert titles[-2:] == ["to repeat it", "where it ran"]
+    assert titles[-3:] == ["settings that differ from the default", "to repeat it", "where it ran"]
 
 
 def test_a_machine_is_named_once_and_a_command_for_each_run(run: RunDirectory) -> None:
@@ -99,7 +99,18 @@ def test_one_run_is_shown_with_its_dead_units_and_weights(run: RunDirectory) -> 
     analysis = runs_report([run], NullReporter())
     (table,) = (table for table in analysis.tables if "dead units and" in table.title)
     assert [row["layer"] for row in table.records()][-1] == "fc8"
-    assert len(analysis.panels) == 5
+    assert sum(isinstance(panel, LinesPanel) for panel in analysis.panels) == 3
+
+
+def test_one_run_tells_its_story(run: RunDirectory) -> None:
+    analysis = runs_report([run], NullReporter())
+    assert analysis.title.startswith(f"{run.name}: ")
+    titles = [table.title for table in analysis.tables]
+    assert titles[0] == "what came out"
+    panels = [getattr(panel, "title", "") for panel in analysis.panels]
+    assert any(title.startswith("tower 0: ") for title in panels), "filters"
+    assert any(title.startswith("confusion of ") for title in panels)
+    assert any(title.startswith("wrong: ") for title in panels)
 
 
 def test_a_run_whose_net_cannot_be_read_is_shown_without_them(run: RunDirectory) -> None:
@@ -108,7 +119,7 @@ def test_a_run_whose_net_cannot_be_read_is_shown_without_them(run: RunDirectory)
     notes = Notes()
     analysis = runs_report([other], notes)
     assert len(analysis.panels) == 3  # what the run has recorded is there
-    assert notes.warnings[0].startswith("dead units and weights are left out: ")
+    assert notes.warnings[0].startswith("what the net shows is left out: ")
 
 
 def test_one_run_is_shown_over_its_training_if_it_has_recorded_that(run: RunDirectory) -> None:

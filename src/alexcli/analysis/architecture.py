@@ -7,28 +7,37 @@ from dataclasses import dataclass
 
 from alexcli.model.shapes import LayerShape, trace
 from alexcli.records.analysis import Analysis, Arrow, Box, BoxesPanel, Label
-from alexcli.schema import AnalyzeSpec, Kind, ModelSpec
+from alexcli.schema import AnalyzeSpec, Kind, ModelSpec, Op
 from alexcli.tables import Table
 
 KEYS = ("model",)
 """The keys of `AnalyzeSpec` that it reads."""
 SLOPE = 0.35
 """Length on paper of an edge of length 1 that leads away from the reader, as it is drawn."""
-GAP = 0.42
+GAP = 0.5
 """Between layers, for arrows and labels."""
+POOL_GAP = 0.08
+"""Between a layer's feature maps and what pooling makes of them."""
 MARGIN = 0.2
 """Left of the image."""
-IMAGE_WIDTH = 0.05
+SHEET_WIDTH = 0.05
+"""Of the image, and of pooled feature maps."""
 FC_WIDTH = 0.1
 """A fully connected layer's box is this wide."""
 LONGEST = 1.2
 """The width of the box with the most channels, and the height of the one with the most units."""
 THINNEST = 0.03
 """The thinnest box that can be seen."""
-LABEL_SPACE = 0.75
-"""Above and below a tower's boxes."""
-LOWEST = 2.0
-"""Least height of the diagram without the labels above it."""
+TOWER_GAP = 0.55
+"""Between two towers, for the arrows that cross."""
+LABEL_SPACE = 0.4
+"""Above the first tower and below the last one, for the sizes."""
+LINE = 0.09
+"""Half of the height of a line of text."""
+NAME_SPACE = 0.3
+"""At the upper edge, for the names of the layers."""
+LOWEST = 1.6
+"""Least height of the towers: the image beside them, and its label."""
 
 
 @dataclass
@@ -67,7 +76,7 @@ def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
         panels=[_diagram(model, shapes)],
         caption="The height and depth of a box are the side of a layer's feature maps, its width "
         "is their number; a fully connected layer is as high as it has units. Red arrows cross "
-        "between towers. Sizes are one tower's, of the product, before pooling. Drawn from the "
+        "between towers. Sizes are one tower's; hatched: after pooling. Drawn from the "
         f"configuration {model.name}, not from a run.",
     )
 
@@ -75,31 +84,67 @@ def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
 def _diagram(model: ModelSpec, shapes: list[LayerShape]) -> BoxesPanel:
     """The image at the left, then a column of boxes for each layer, a box for each tower."""
     extents = _extents(shapes, model.input.size, model.towers)
-    tower_height = LABEL_SPACE + max(extent.height + SLOPE * extent.depth for extent in extents)
-    height = max(tower_height * model.towers, LOWEST) + 0.35
-    middle = height / 2 - MARGIN
+    pitch = TOWER_GAP + max(extent.height + SLOPE * extent.depth for extent in extents)
+    towers_height = max(pitch * model.towers - TOWER_GAP, LOWEST)
+    height = LABEL_SPACE + towers_height + LABEL_SPACE + NAME_SPACE
+    middle = LABEL_SPACE + towers_height / 2
     size = model.input.size
-    boxes = [Box(MARGIN, middle, IMAGE_WIDTH, height=1.0, depth=1.0, tower=-1)]
+    boxes = [Box(MARGIN, middle, SHEET_WIDTH, height=1.0, depth=1.0, tower=-1)]
     labels = [Label(0.4, middle - 0.75, f"image\n{size} x {size} x {model.input.channels}")]
     arrows: list[Arrow] = []
-    outputs = [(MARGIN + IMAGE_WIDTH + SLOPE, middle)] * model.towers
+    outputs = [(MARGIN + SHEET_WIDTH + SLOPE, middle)] * model.towers
     x = outputs[0][0] + GAP
     for shape, extent in zip(shapes, extents, strict=True):
         towers = 1 if shape.last else model.towers
-        middles = [middle]
-        if towers > 1:
-            middles = [height - 0.4 - tower_height * (tower + 0.5) for tower in range(towers)]
+        middles = [middle + pitch * ((towers - 1) / 2 - tower) for tower in range(towers)]
         rise = SLOPE * extent.depth / 2
+        pooled = _pooled(shape, size)
         reach = extent.width + SLOPE * extent.depth
-        labels.append(Label(x + extent.width / 2, height - 0.15, f"{shape.name}\n{_kernel(shape)}"))
+        full_reach = reach + (POOL_GAP + SHEET_WIDTH + SLOPE * pooled if pooled else 0)
+        labels.append(Label(x + full_reach / 2, height - 2 * LINE, _heading(shape)))
         for tower, y in enumerate(middles):
             boxes.append(Box(x, y, extent.width, extent.height, extent.depth, tower))
-            below = y - extent.height / 2 - 0.2
-            labels.append(Label(x + reach / 2, below, _output(shape, towers)))
+            if pooled:
+                front = y + rise - SLOPE * pooled / 2
+                left = x + reach + POOL_GAP
+                boxes.append(Box(left, front, SHEET_WIDTH, pooled, pooled, tower, pooled=True))
+            labels.append(_size_label(shape, extent, (x + full_reach / 2, y), tower, towers))
             arrows += _inputs(shape, tower, outputs, (x, y + rise))
-        outputs = [(x + reach, y + rise) for y in middles]
-        x += reach + GAP
+        outputs = [(x + full_reach, y + rise) for y in middles]
+        x += full_reach + GAP
     return BoxesPanel(x, height, SLOPE, boxes, arrows, labels)
+
+
+def _pooled(shape: LayerShape, image_size: int) -> float:
+    """Side of a layer's feature maps after pooling; 0 without pooling."""
+    return max(THINNEST, shape.end_size / image_size) if Op.pool in shape.spec.ops else 0.0
+
+
+def _heading(shape: LayerShape) -> str:
+    """What stands at the upper edge: name and kernel."""
+    return f"{shape.name}\n{_kernel(shape)}"
+
+
+def _size_label(
+    shape: LayerShape, extent: Extent, place: tuple[float, float], tower: int, towers: int
+) -> Label:
+    """Sizes, where no arrow crosses them: above the first of several towers, below all others.
+
+    Args:
+        shape: the layer.
+        extent: of its box.
+        place: the middle of box and pooled maps across, and of the box's front upwards.
+        tower: whose share it is.
+        towers: how many share the layer.
+    """
+    text = _output(shape, towers)
+    if Op.pool in shape.spec.ops:
+        text += f"\npooled {shape.end_size} x {shape.end_size}"
+    lines = text.count("\n") + 1
+    x, y = place
+    if tower == 0 and towers > 1:
+        return Label(x, y + extent.height / 2 + SLOPE * extent.depth + LINE * (lines + 0.3), text)
+    return Label(x, y - extent.height / 2 - LINE * (lines + 0.3), text)
 
 
 def _inputs(

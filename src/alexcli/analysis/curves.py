@@ -68,13 +68,18 @@ def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
             row |= _crossing_columns(x, y, spec.threshold, unit, rows)
         rows.append(row)
     title = f"{split} error (runs: {len(histories)})"
-    bands = "Lines: means over seeds; bands: from the lowest to the highest seed"
     return Analysis(
         title,
         [_table(title, rows, spec.threshold, unit)],
         [_panel(lines, unit, split, spec.threshold)],
-        caption=f"In the form of Figure 1. {bands}. Runs: {', '.join(lines)}.",
+        caption=_caption(most_seeds=max(row["n"] for row in rows)),
     )
+
+
+def _caption(most_seeds: int) -> str:
+    """What is drawn; the legend says of which runs."""
+    bands = " Lines: means over seeds; bands: from the lowest to the highest seed."
+    return f"In the form of Figure 1.{bands if most_seeds > 1 else ''}"
 
 
 def _crossing_columns(

@@ -58,7 +58,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         panels=[heat_panel(subject, heat, rows)],
         caption="Above: what the net sees, with the true label; below: where the feature maps of "
         f"{shape.name} speak for the predicted class, each image scaled by its own strongest place "
-        f"(yellow). Run {subject.name}.",
+        f"(yellow); \u2717: a wrong class. Run {subject.name}.",
     )
 
 

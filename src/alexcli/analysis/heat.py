@@ -58,7 +58,8 @@ def prediction_rows(
 
 
 def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> TilesPanel:
-    """What the net sees, under its true label, and below it the heat, under the prediction.
+    """What the net sees, under its true label, and below it the heat, under the prediction,
+    which is marked where it is wrong.
 
     Args:
         subject: the net and the images.
@@ -72,7 +73,10 @@ def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> Ti
     scaled = (heat / peaks[:, None, None]).cpu().numpy()
     captions = [f"true: {row['label']}" if row["label"] else row["file"] for row in rows]
     captions += [f"{row['prediction']}, {row['p']:.0%}" for row in rows]
-    return TilesPanel(np.stack([crops, overlay(crops, scaled)]), captions, inches=1.6)
+    wrong = [False] * len(rows)
+    wrong += [row["label"] not in (None, "", row["prediction"]) for row in rows]
+    tiles = np.stack([crops, overlay(crops, scaled)])
+    return TilesPanel(tiles, captions, inches=1.6, wrong=wrong)
 
 
 def overlay(crops: Pixels, heat: npt.NDArray[np.floating[Any]]) -> Pixels:

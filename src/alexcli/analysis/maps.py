@@ -125,6 +125,6 @@ def _panel(name: str, channels: Tensor, towers: int, count: int) -> TilesPanel:
     scaled = ((channels - low) / (high - low).clamp_min(1e-30)).cpu().numpy()[..., None]
     parts = np.split(scaled, towers)
     tiles = np.concatenate([tile_rows(part[:count], ACROSS) for part in parts])
-    return TilesPanel(
-        tiles, title=f"{name}: {count} of {plural(len(parts[0]), 'feature map')} of each tower"
-    )
+    shown = "all" if count == len(parts[0]) else f"{count} of"
+    maps = plural(len(parts[0]), "feature map")
+    return TilesPanel(tiles, title=f"{name}: {shown} {maps} of each tower")

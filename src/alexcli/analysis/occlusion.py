@@ -69,8 +69,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         panels=[heat_panel(subject, torch.stack(maps).clamp_min(0), rows)],
         caption="Above: what the net sees, with the true label; below: how much the probability of "
         f"the predicted class falls while a square of {patch} pixels covers a place, mean over the "
-        "squares that cover a pixel, each image scaled by its own largest fall (yellow). Run "
-        f"{subject.name}.",
+        "squares that cover a pixel, each image scaled by its own largest fall "
+        f"(yellow); \u2717: a wrong class. Run {subject.name}.",
     )
 
 

@@ -72,7 +72,7 @@ def run(subject: Subject) -> Analysis:
         title=f"Dead units and weights, {subject.name}",
         tables=[Table.from_records(title, rows, note, fractions=DEAD)],
         panels=_panels(rows, histograms),
-        caption=f"Above: channels that never fire, {note}. Below: the weights after training, each "
+        caption=f"Dead channels: those that never fire, {note}. Weights: after training, each "
         "layer in units of the standard deviation of its initial weights.",
     )
 

@@ -178,6 +178,8 @@ class Box:
     """Extent away from the reader; 0 for a flat box."""
     tower: int
     """The tower, from 0; -1 for the image, which belongs to none."""
+    pooled: bool = False
+    """Whether these are the pooled feature maps of the layer before."""
 
 
 @dataclass

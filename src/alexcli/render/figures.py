@@ -26,36 +26,37 @@ from alexcli.render.forest import FOREST_HEIGHT, FOREST_ROW_HEIGHT, draw_forest
 from alexcli.render.multiples import draw_multiples, multiples_height
 from alexcli.render.predictions import draw_predictions, short
 from alexcli.render.scatter import SCATTER_HEIGHT, SCATTER_WIDTH, draw_scatter
+from alexcli.render.style import HEADING, SMALL, TEXT, TITLE, style
 from alexcli.render.titles import wrapped
 
 DPI = 130
-TITLE_SIZE = 12
-PANEL_TITLE_SIZE = 10
-CAPTION_SIZE = 8
-"""Points."""
 LINES_WIDTH = 6.2
 LINES_HEIGHT = 4.2
 LEAST_WIDTH = 7.0
 """Of a figure, for its title and its caption."""
 MOST_WIDTH = 14.0
 """That panels may fill beside each other."""
-BOX_SCALE = 1.15
+BOX_SCALE = 1.3
 """Inches of the image's side in a diagram of a net."""
 TILE_SIDES = (0.45, 0.9)
 """Smallest and largest side of a tile that says nothing of its size."""
 TILE_ROW_WIDTH = 9.0
 """Of a row of tiles whose sides are between these."""
 CAPTION_HEIGHT = 0.27
-"""Of the captions above a row of tiles."""
+CAPTION_LINE = 0.14
+"""Of the captions above a row of tiles, and of each further line of them."""
 WHITE = 255
 LIGHT_GRAY = 225
 TOWER_COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")
+POOLED_HATCH = "///////"
 CROSSING_COLOUR = "#c0392b"
 MOST_NUMBERED_CLASSES = 20
 """Classes of a confusion matrix with room for numbers in its cells."""
-MOST_NAMES_INSIDE = 5
-LONGEST_NAME_INSIDE = 30
-"""Names of curves that a legend within the axes can hold without hiding them."""
+LEGEND_CHARACTERS = 66
+"""Of the names of curves beside each other, with what stands between them."""
+CHARACTERS_OF_A_MARK = 8
+LEGEND_LINE = 0.17
+"""Inches."""
 WRONG_COLOUR = "#a61c00"
 CLASS_NAME_LENGTH = 20
 """Characters of a class's name beside a confusion matrix."""
@@ -73,9 +74,7 @@ def draw_figure(analysis: Analysis, most_width: float = MOST_WIDTH) -> Any:
     Returns:
         A matplotlib Figure.
     """
-    from matplotlib import rc_context
-
-    with rc_context({"text.parse_math": False}):  # a dollar in a name begins no formula
+    with style():
         return _draw_figure(analysis, most_width)
 
 
@@ -91,8 +90,8 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
     rows = [sizes[first : first + columns] for first in range(0, len(sizes), columns)]
     row_heights = [max(height for _, height in row) for row in rows]
     width = max(LEAST_WIDTH, max(sum(width for width, _ in row) for row in rows))
-    title = wrapped(analysis.title, width, TITLE_SIZE)
-    caption = wrapped(analysis.caption, width, CAPTION_SIZE)
+    title = wrapped(analysis.title, width, TITLE)
+    caption = wrapped(analysis.caption, width, TEXT)
     height = sum(row_heights) + 0.9 + 0.23 * title.count("\n") + 0.17 * caption.count("\n")
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=row_heights)
@@ -101,8 +100,8 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
         axis.set_axis_off()
     for panel, axis in zip(panels, axes, strict=False):
         _draw(panel, axis)
-    figure.suptitle(title, fontsize=TITLE_SIZE)
-    figure.supxlabel(caption, fontsize=CAPTION_SIZE, color="0.3")
+    figure.suptitle(title, fontsize=TITLE)
+    figure.supxlabel(caption, fontsize=TEXT, color="0.3")
     return figure
 
 
@@ -110,7 +109,7 @@ def _size(panel: Panel) -> tuple[float, float]:
     """Width and height of a panel."""
     match panel:
         case LinesPanel():
-            return LINES_WIDTH, LINES_HEIGHT
+            return LINES_WIDTH, LINES_HEIGHT + LEGEND_LINE * _legend_rows(_curve_names(panel))
         case MultiplesPanel():
             return LINES_WIDTH, multiples_height(panel)
         case ForestPanel():
@@ -118,7 +117,7 @@ def _size(panel: Panel) -> tuple[float, float]:
         case TilesPanel():
             rows, columns = panel.tiles.shape[:2]
             side = _tile_side(panel)
-            row_height = side + CAPTION_HEIGHT if panel.captions else side
+            row_height = side + _caption_height(panel)
             return columns * side + 0.6, rows * row_height + 0.5
         case ScatterPanel():
             return SCATTER_WIDTH, SCATTER_HEIGHT
@@ -159,19 +158,22 @@ def _draw(panel: Panel, axis: Any) -> None:
 def _set_title(axis: Any, panel: LinesPanel | TilesPanel | MatrixPanel) -> None:
     """Write the title of a panel above it, no wider than the panel."""
     width, _ = _size(panel)
-    axis.set_title(wrapped(panel.title, width, PANEL_TITLE_SIZE), fontsize=PANEL_TITLE_SIZE)
+    axis.set_title(wrapped(panel.title, width, HEADING), fontsize=HEADING)
 
 
 def _draw_lines(panel: LinesPanel, axis: Any) -> None:
     for name, line in panel.lines.items():
-        (curve,) = axis.plot(line.x, line.y, marker="o", markersize=3, label=name)
+        (curve,) = axis.plot(line.x, line.y, markersize=3, label=name)
         if line.low is not None and line.high is not None:
             axis.fill_between(line.x, line.low, line.high, color=curve.get_color(), alpha=0.2)
     if panel.level is not None:
         axis.axhline(panel.level.y, color="0.4", linestyle="--", label=panel.level.label)
-    axis.set_yscale("log" if panel.log_y else "linear")
     if panel.log_x:
         _use_powers_of_two(axis, panel)
+    else:
+        _use_whole_numbers(axis, panel)
+    if panel.log_y:
+        _use_log_scale(axis)
     if panel.y_unit:
         axis.yaxis.set_major_formatter(_formatter(panel.y_unit))
     axis.grid(visible=True, alpha=0.3)
@@ -190,6 +192,25 @@ def _use_powers_of_two(axis: Any, panel: LinesPanel) -> None:
     axis.xaxis.set_minor_locator(NullLocator())
 
 
+def _use_whole_numbers(axis: Any, panel: LinesPanel) -> None:
+    """Marks at whole numbers where nothing lies between them, such as epochs."""
+    from matplotlib.ticker import MaxNLocator
+
+    places = [x for line in panel.lines.values() for x in line.x]
+    if not any(isinstance(x, str) for x in places) and all(float(x).is_integer() for x in places):
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _use_log_scale(axis: Any) -> None:
+    """A vertical axis to base 10, with plain numbers at some of its marks."""
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+    axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+
+
 def _formatter(unit: str) -> Any:
     """How matplotlib writes fractions as percent, and bytes as kB, MB, GB."""
     from matplotlib.ticker import EngFormatter, PercentFormatter
@@ -198,13 +219,32 @@ def _formatter(unit: str) -> Any:
 
 
 def _draw_legend(axis: Any) -> None:
-    """Name the curves: inside where there is room, below the axis where names are long or many."""
+    """Name the curves below the axis, where their names hide nothing."""
     names = axis.get_legend_handles_labels()[1]
-    if len(names) <= MOST_NAMES_INSIDE and all(len(name) <= LONGEST_NAME_INSIDE for name in names):
-        axis.legend(fontsize="small")
-        return
-    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.14)}
-    axis.legend(fontsize="x-small", frameon=False, **below)
+    below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
+    axis.legend(ncols=_legend_columns(names), fontsize=TEXT, frameon=False, **below)
+
+
+def _curve_names(panel: LinesPanel) -> list[str]:
+    """What the legend of a panel names."""
+    return [*panel.lines, *([panel.level.label] if panel.level else [])]
+
+
+def _legend_columns(names: Sequence[str]) -> int:
+    """Names beside each other."""
+    longest = max(map(len, names)) + CHARACTERS_OF_A_MARK
+    return max(1, min(len(names), LEGEND_CHARACTERS // longest))
+
+
+def _legend_rows(names: Sequence[str]) -> int:
+    """Lines of a legend."""
+    return -(-len(names) // _legend_columns(names))
+
+
+def _caption_height(panel: TilesPanel) -> float:
+    """What the captions above a row of tiles need; 0 without captions."""
+    lines = max((caption.count("\n") for caption in panel.captions), default=-1)
+    return CAPTION_HEIGHT + CAPTION_LINE * lines if panel.captions else 0.0
 
 
 def _tile_side(panel: TilesPanel) -> float:
@@ -220,7 +260,7 @@ def _draw_tiles(panel: TilesPanel, axis: Any) -> None:
     """Draw the tiles as one image, with gaps between them."""
     _, columns, height, width, _ = panel.tiles.shape
     gap = max(1, width // 16)
-    above = round(CAPTION_HEIGHT / _tile_side(panel) * height) if panel.captions else 0
+    above = round(_caption_height(panel) / _tile_side(panel) * height)
     # White tiles must differ from the gaps between them where no captions set them apart.
     background = WHITE if panel.captions else LIGHT_GRAY
     sheet = _sheet(panel.tiles, above, gap, background)
@@ -231,7 +271,7 @@ def _draw_tiles(panel: TilesPanel, axis: Any) -> None:
         row, column = divmod(position, columns)
         x = column * (width + gap) + width / 2
         y = row * (above + height + gap) + above - gap
-        size = 8 if panel.inches else 6
+        size = TEXT if panel.inches else SMALL
         style = {"color": "black"}
         if panel.wrong and panel.wrong[position]:  # a sign besides the colour, for all eyes
             caption = f"\u2717 {caption}"
@@ -268,7 +308,7 @@ def _draw_matrix(panel: MatrixPanel, axis: Any) -> None:
         for row, column in zip(*panel.counts.nonzero(), strict=True):
             colour = "white" if share[row, column] > 0.5 else "black"
             number = str(panel.counts[row, column])
-            axis.text(column, row, number, ha="center", va="center", color=colour, size=8)
+            axis.text(column, row, number, ha="center", va="center", color=colour, size=TEXT)
     axis.figure.colorbar(shading, ax=axis, label="share of the label's images", shrink=0.8)
     _set_title(axis, panel)
     axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
@@ -279,13 +319,14 @@ def _draw_boxes(panel: BoxesPanel, axis: Any) -> None:
         colour = TOWER_COLOURS[box.tower % len(TOWER_COLOURS)]
         for corners in _faces(box, panel.slope):
             x, y = zip(*corners, strict=True)
-            axis.fill(x, y, facecolor=colour, edgecolor="0.25", linewidth=0.7)
+            hatch = POOLED_HATCH if box.pooled else None
+            axis.fill(x, y, facecolor=colour, edgecolor="0.25", linewidth=0.7, hatch=hatch)
     for arrow in panel.arrows:
         colour = CROSSING_COLOUR if arrow.crosses else "0.35"
         style = {"arrowstyle": "-|>", "color": colour, "lw": 0.9}
         axis.annotate("", arrow.end, arrow.start, arrowprops=style)
     for label in panel.labels:
-        axis.text(label.x, label.y, label.text, ha="center", va="center", fontsize=7)
+        axis.text(label.x, label.y, label.text, ha="center", va="center", fontsize=TEXT)
     axis.set_aspect("equal")
     axis.set_axis_off()
     axis.set(xlim=(0, panel.width), ylim=(0, panel.height))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from alexcli.records.analysis import ForestPanel, ForestRow
+from alexcli.render.style import HEADING, TEXT
 
 FOREST_HEIGHT = 1.7
 """Inches of a plot without its rows: title, axis and legend."""
@@ -14,8 +15,6 @@ FOUND = "#0b5394"
 CLAIMED = "#b45f06"
 BAND = "#d9d9d9"
 NO_DIFFERENCE = "0.4"
-TEXT_SIZE = 9
-"""Points."""
 SEED_OFFSET = 0.22
 """How far below its interval the dots of a row's seeds lie, in rows."""
 HALF_BAND = 0.38
@@ -37,12 +36,12 @@ def draw_forest(panel: ForestPanel, axis: Any) -> None:
     if panel.log_x:
         _use_log_axis(axis)
     labels = [f"{row.label}\n{row.verdict}" for row in panel.rows]
-    axis.set_yticks(range(len(panel.rows)), labels, fontsize=TEXT_SIZE)
+    axis.set_yticks(range(len(panel.rows)), labels, fontsize=TEXT)
     axis.set_ylim(len(panel.rows) - 0.5, -0.5)
-    axis.set_xlabel(panel.x_label, fontsize=TEXT_SIZE)
-    axis.tick_params(axis="x", labelsize=TEXT_SIZE)
+    axis.set_xlabel(panel.x_label, fontsize=HEADING)
+    axis.tick_params(axis="x", labelsize=TEXT)
     axis.tick_params(axis="y", length=0)
-    axis.set_title(panel.title, fontsize=TEXT_SIZE + 1)
+    axis.set_title(panel.title, fontsize=HEADING)
     axis.grid(axis="x", color="0.92", linewidth=0.8)
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
@@ -113,6 +112,6 @@ def _draw_legend(axis: Any, rows: int) -> None:
         loc="upper center",
         bbox_to_anchor=(0.5, -BELOW_AXIS / axes_height),
         ncols=2,
-        fontsize=TEXT_SIZE - 1,
+        fontsize=TEXT,
         frameon=False,
     )

@@ -118,8 +118,8 @@ def write(analysis: Analysis, paths: Sequence[Path], most_width: float | None = 
     if not figures:
         return
     from alexcli.render.figures import MOST_WIDTH, draw_figure
+    from alexcli.render.style import save
 
     figure = draw_figure(analysis, most_width or MOST_WIDTH)
     for path in figures:
-        # matplotlib refuses this format with a list of those it knows.
-        figure.savefig(path, format=path.suffix[1:] or "without an ending")
+        save(figure, path)

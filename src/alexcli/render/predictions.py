@@ -12,6 +12,7 @@ from rich.text import Text
 from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ImagePrediction
 from alexcli.render.foreign import printable
+from alexcli.render.style import HEADING, TEXT
 from alexcli.render.tables import percent, printed
 from alexcli.render.titles import wrapped
 from alexcli.tables import Table
@@ -24,11 +25,9 @@ FIGURE_COLUMNS = 4
 """Images beside each other, as in Figure 4."""
 COLUMN_INCHES = 2.9
 ROW_INCHES = 4.3
-TITLE_SIZE = 9
-"""Points."""
 TITLE_MARGIN = 0.12
 """Inches above the title, and about as much below it."""
-TITLE_LINE_INCHES = 0.15
+TITLE_LINE_INCHES = 0.17
 MOST_DPI = 150
 MOST_ROWS_OF_PIXELS = 60_000
 """Agg, which draws for matplotlib, draws 65,536 at most."""
@@ -106,13 +105,13 @@ def draw_predictions(predictions: Sequence[ImagePrediction], title: str) -> Any:
     columns = min(FIGURE_COLUMNS, len(predictions))
     rows = -(-len(predictions) // columns)
     width = COLUMN_INCHES * columns
-    lines = wrapped(title, width, TITLE_SIZE)
+    lines = wrapped(title, width, HEADING)
     title_inches = 2 * TITLE_MARGIN + TITLE_LINE_INCHES * (1 + lines.count("\n"))
     body_inches = ROW_INCHES * rows
     inches = body_inches + title_inches
     figure: Any = Figure(figsize=(width, inches), dpi=min(MOST_DPI, MOST_ROWS_OF_PIXELS / inches))
     head, body = figure.subfigures(2, 1, height_ratios=(title_inches, body_inches))
-    head.suptitle(lines, fontsize=TITLE_SIZE, y=1 - TITLE_MARGIN / title_inches)
+    head.suptitle(lines, fontsize=HEADING, y=1 - TITLE_MARGIN / title_inches)
     parts = body.subfigures(rows, columns, squeeze=False).flat
     for part, image in zip(parts, predictions, strict=False):
         _draw_image(part, image)
@@ -126,7 +125,7 @@ def _draw_image(part: Any, image: ImagePrediction) -> None:
     above, below = part.subplots(2, 1, height_ratios=(3, 1.6), gridspec_kw=margins)
     above.imshow(_pixels(image))
     above.set_axis_off()
-    above.set_title(short(image.label_name or Path(image.file).name, NAME_LENGTH), fontsize=9)
+    above.set_title(short(image.label_name or Path(image.file).name, NAME_LENGTH), fontsize=TEXT)
     _draw_bars(below, image)
 
 
@@ -151,10 +150,9 @@ def _draw_bars(axes: Any, image: ImagePrediction) -> None:
     axes.barh(places, probabilities, color=colours, height=0.85)
     for place, prediction in zip(places, image.predictions, strict=True):
         name = short(prediction.name, NAME_LENGTH)
-        axes.text(0.02, place, name, va="center", fontsize=8)
-        axes.text(
-            0.99, place, percent(prediction.p), va="center", ha="right", fontsize=7, color="0.1"
-        )
+        axes.text(0.02, place, name, va="center", fontsize=TEXT)
+        share = percent(prediction.p)
+        axes.text(0.99, place, share, va="center", ha="right", fontsize=TEXT)
     axes.set(xlim=(0, 1), xticks=[], yticks=[])
     axes.invert_yaxis()
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from alexcli.records.analysis import ScatterPanel
 from alexcli.render.predictions import short
+from alexcli.render.style import TEXT
 
 SCATTER_WIDTH = 9.0
 SCATTER_HEIGHT = 7.0
@@ -43,7 +44,7 @@ def _draw_dots(panel: ScatterPanel, x: Any, y: Any, axis: Any) -> None:
         colour = colours(number % colours.N)
         axis.scatter(x[chosen], y[chosen], s=12, color=colour, label=label)
     if len(names) <= MOST_NAMED_CLASSES:
-        axis.legend(fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
+        axis.legend(fontsize=TEXT, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
 
 def _draw_images(images: Any, x: Any, y: Any, axis: Any) -> None:

@@ -26,6 +26,9 @@ SIGMA = 0.1
 VIEWS = 10
 """Augmented images on a preview."""
 
+MOST_STDEVS = 3.0
+"""Standard deviations either way that a preview shows of a colour component."""
+
 SHEET = (3, 5)
 """Rows and columns of a preview: the stored image, the mean, three components, and the views."""
 
@@ -150,7 +153,7 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
     tiles = {
         "stored image": dataset.train.fetch([index])[0],
         "mean image": _to_pixels(statistics.mean_image),
-        **_component_tiles(statistics),
+        **component_tiles(statistics),
         **_view_tiles(spec, dataset, statistics, index),
     }
     sheet = np.stack([_scaled(tile) for tile in tiles.values()])
@@ -166,16 +169,31 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
     )
 
 
-def _component_tiles(statistics: Statistics) -> dict[str, Pixels]:
+def component_tiles(statistics: Statistics) -> dict[str, Pixels]:
     """By caption: the mean colour, moved along each principal component of RGB."""
     tiles = {}
-    steps = np.linspace(-3, 3, TILE_SIDE)[None, :, None]
     eigenvalues, vectors = statistics.components()
     for number, stdev in enumerate(eigenvalues**0.5, 1):
-        caption = f"colour component {number}, -3 to 3 stdev\n1 stdev: {stdev:.1f} grey levels"
-        strip = steps * stdev * vectors[:, number - 1]
+        direction = stdev * vectors[:, number - 1]
+        reach = _reach(statistics.channel_means, direction)
+        caption = (
+            f"colour component {number}, {-reach:g} to {reach:g} stdev\n"
+            f"1 stdev: {stdev:.1f} grey levels"
+        )
+        strip = np.linspace(-reach, reach, TILE_SIDE)[None, :, None] * direction
         tiles[caption] = _to_pixels(statistics.channel_means + strip)
     return tiles
+
+
+def _reach(mean: Floats, direction: Floats) -> float:
+    """How far a colour can be moved either way before a channel saturates, at most MOST_STDEVS.
+
+    Args:
+        mean: (3,) the colour, in grey levels.
+        direction: (3,) one step, in grey levels.
+    """
+    room = np.minimum(mean, 255 - mean) / np.abs(direction).clip(min=1e-9)
+    return max(0.1, min(MOST_STDEVS, float(np.floor(10 * room.min()) / 10)))
 
 
 def _view_tiles(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,12 @@ from alexcli.records.study import StudyResult
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.history import read_history, read_units
+from alexcli.run.story import ABSENT, against_default, summary, title_of
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
 
-ABSENT = "(absent)"
-"""Stands for a setting that a run does not have."""
-UNITS_IMAGES = 200
-"""Validation images on which units are looked at."""
+IMAGES = 200
+"""Validation images at which the net of a single run is looked at."""
 MACHINE_COLUMNS = ("device", "platform", "versions", "revision")
 
 
@@ -54,7 +54,8 @@ def study_report(study: StudyResult, command: str) -> Analysis:
 def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     """Curves of runs, the settings in which they differ, commands and machines.
 
-    A report of one run also has its dead units and its weights, at the end and over training.
+    A report of one run also has what came out, its settings beside the default ones, its filters,
+    what it gets right and wrong, and its dead units and weights, at the end and over training.
 
     Args:
         runs: finished or not.
@@ -65,10 +66,14 @@ def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     """
     histories = [read_history(run) for run in runs]
     commands = [str((run.result() or {}).get("command", "")) for run in runs]
-    report = _report("runs", runs, histories, commands)
     if len(runs) > 1:
-        return report
-    return _with_units(_with_unit_history(report, runs[0], reporter), runs[0], reporter)
+        return _report(f"{len(runs):,} runs", runs, histories, commands)
+    (run,) = runs
+    (history,) = histories
+    report = _report(title_of(run, history), runs, histories, commands)
+    curves_table, *others = report.tables
+    report.tables = [summary(run), curves_table, against_default(history), *others]
+    return _with_net(_with_unit_history(report, run, reporter), run, reporter)
 
 
 def _with_unit_history(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
@@ -81,25 +86,53 @@ def _with_unit_history(report: Analysis, run: RunDirectory, reporter: Reporter) 
         )
         return report
     table, panels = over_training(rows)
-    tables = [report.tables[0], table, *report.tables[1:]] if table.rows else report.tables
+    tables = _inserted(report.tables, [table]) if table.rows else report.tables
     return replace(report, tables=tables, panels=[*report.panels, *panels])
 
 
-def _with_units(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
-    """A report with the dead units and weights of its run, where net and images can be read."""
-    from alexcli.analysis import units  # torch, which takes seconds to import
+def _inserted(tables: Sequence[Table], new: Sequence[Table]) -> list[Table]:
+    """The tables of one run, with new ones before its settings."""
+    return [*tables[:2], *new, *tables[2:]]
+
+
+def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
+    """A report with what the net of its run shows, where net and images can be read: filters, what
+    is right and wrong, dead units and weights.
+    """
+    from alexcli.analysis import examples, filters, units  # torch, which takes seconds to import
     from alexcli.run.subject import subject_of
     from alexcli.run.trained import load
 
-    reporter.busy("units that never fire")
+    reporter.busy("filters, examples, units that never fire")
+    spec = AnalyzeSpec(count=IMAGES)
+    found: list[Analysis] = []
     try:
-        subject = subject_of(load(run, run.last), AnalyzeSpec(count=UNITS_IMAGES), NullReporter())
-        found = units.run(subject)
+        subject = subject_of(load(run, run.last), spec, NullReporter())
     except AlexcliError as error:
-        reporter.warn(f"dead units and weights are left out: {error.message}")
+        reporter.warn(f"what the net shows is left out: {error.message}")
         return report
-    tables = [report.tables[0], *found.tables, *report.tables[1:]]
-    return replace(report, tables=tables, panels=[*report.panels, *found.panels])
+    looks = {
+        "filters": partial(filters.run, spec),
+        "examples": examples.run,
+        "dead units and weights": units.run,
+    }
+    for name, look in looks.items():
+        try:
+            found.append(look(subject))
+        except AlexcliError as error:
+            reporter.warn(f"{name} are left out: {error.message}")
+    curves_panel, *others = report.panels
+    *first, last = found or [Analysis("", [])]
+    return replace(
+        report,
+        tables=_inserted(report.tables, [table for part in found for table in part.tables[:1]]),
+        panels=[
+            curves_panel,
+            *(panel for part in first for panel in part.panels),
+            *others,
+            *last.panels,
+        ],
+    )
 
 
 def _report(

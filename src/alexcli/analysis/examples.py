@@ -1,0 +1,79 @@
+"""What a net gets right and wrong: its surest predictions of both kinds, and what it confuses."""
+
+import numpy as np
+import torch
+
+from alexcli.analysis.heat import Predicted, prediction_rows
+from alexcli.analysis.subject import Subject
+from alexcli.data.crops import center_crop
+from alexcli.errors import plural
+from alexcli.records.analysis import Analysis, MatrixPanel, Panel, TilesPanel
+from alexcli.tables import Table
+
+ACROSS = 4
+"""Examples in a row, as wide as a page."""
+MOST_RIGHT = 4
+MOST_WRONG = 8
+"""Examples that are shown."""
+MOST_CLASSES = 50
+"""Classes of a confusion matrix whose names can be read."""
+
+
+@torch.no_grad()
+def run(subject: Subject) -> Analysis:
+    """The confusion matrix of the images, the surest right predictions, and the surest wrong ones.
+
+    Args:
+        subject: the net and the images; those without a known class are left out.
+    """
+    sample = subject.sample()
+    predicted = Predicted.from_scores(subject.net(subject.preprocess.crop(sample.pixels)))
+    rows = prediction_rows(sample, predicted, subject.class_names)
+    numbered = [(number, row) for number, row in enumerate(rows) if row["label"] is not None]
+    numbered.sort(key=lambda pair: -pair[1]["p"])
+    right = [pair for pair in numbered if pair[1]["label"] == pair[1]["prediction"]]
+    wrong = [pair for pair in numbered if pair[1]["label"] != pair[1]["prediction"]]
+    panels: list[Panel] = []
+    images = plural(len(numbered), "validation image")
+    if numbered and len(subject.class_names) <= MOST_CLASSES:
+        panels.append(_matrix(subject.class_names, numbered, f"confusion of {images}"))
+    for pairs, most, title in (
+        (right, MOST_RIGHT, f"right: {len(right)} of {images}, the surest"),
+        (wrong, MOST_WRONG, f"wrong: {len(wrong)} of {images}, the surest"),
+    ):
+        if pairs:
+            panels.append(_tiles(subject, pairs[:most], title))
+    shown = [row for _, row in wrong[:MOST_WRONG]]
+    table = Table.from_records(
+        "the surest mistakes",
+        shown,
+        f"of {images}, evenly over the classes; p: the probability of the predicted class",
+        columns=["file", "label", "prediction", "p"],
+    )
+    return Analysis(f"Right and wrong, {subject.name}", [table] if shown else [], panels)
+
+
+def _matrix(
+    names: list[str], numbered: list[tuple[int, dict[str, str]]], title: str
+) -> MatrixPanel:
+    """Counts of labels and predictions."""
+    places = {name: place for place, name in enumerate(names)}
+    counts = np.zeros((len(names), len(names)), dtype=np.int64)
+    for _, row in numbered:
+        counts[places[row["label"]], places[row["prediction"]]] += 1
+    return MatrixPanel(counts, names, x_label="prediction", y_label="label", title=title)
+
+
+def _tiles(subject: Subject, pairs: list[tuple[int, dict[str, float]]], title: str) -> TilesPanel:
+    """Images as the net sees them, each under its prediction, and under its label if it differs."""
+    size = subject.preprocess.size
+    pixels = subject.sample().pixels
+    crops = [center_crop(pixels[number], size).cpu().numpy() for number, _ in pairs]
+    crops += [np.full_like(crops[0], 255)] * (-len(crops) % ACROSS)
+    tiles = np.stack(crops).reshape(-1, ACROSS, *crops[0].shape)
+    wrong = [row["label"] != row["prediction"] for _, row in pairs]
+    captions = [
+        f"{row['prediction']}, {row['p']:.0%}" + (f"\ntrue: {row['label']}" if is_wrong else "")
+        for (_, row), is_wrong in zip(pairs, wrong, strict=True)
+    ]
+    return TilesPanel(tiles, captions, title=title, inches=1.6, wrong=wrong)

@@ -1,0 +1,80 @@
+"""How figures look: sizes of type, colours for all eyes, fonts for names in any script."""
+
+import contextlib
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+TITLE = 12
+"""Points of the title of a figure."""
+HEADING = 10
+"""Of the title of a panel, and of the names of its axes."""
+TEXT = 8
+"""Of all other text."""
+SMALL = 6
+"""Of captions above tiles that are small themselves."""
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
+"""Of curves, told apart by all eyes (Okabe and Ito 2008), with gray in the place of
+yellow, which is too light."""
+MARKERS = "os^DvPXp"
+"""Of curves, so that they differ in print without colours too."""
+FONT = "DejaVu Sans"
+"""Comes with matplotlib: Latin, Greek, Cyrillic, and some Arabic and Hebrew."""
+OTHER_FONTS = (
+    *("Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans Devanagari", "Noto Sans Thai"),
+    *("Noto Sans Bengali", "Noto Sans Tamil", "Noto Sans Ethiopic", "Noto Sans Armenian"),
+    *("WenQuanYi Micro Hei", "Unifont"),
+    *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
+    *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI", "Leelawadee UI"),
+)
+"""Of Linux, macOS and Windows, for scripts that FONT lacks; those that are installed are used."""
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Within it, figures are drawn in this style, and saved without warnings about characters.
+
+    A character that no font has is drawn as an empty box.
+    """
+    from matplotlib import rc_context
+
+    settings: dict[str, Any] = {
+        "text.parse_math": False,  # a dollar in a name begins no formula
+        "font.family": _families(),
+        "font.size": TEXT,
+        "axes.labelsize": HEADING,
+        "axes.titlesize": HEADING,
+        "hatch.linewidth": 0.5,
+        "axes.prop_cycle": _cycle(),
+    }
+    with rc_context(settings), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"Glyph .* missing from ")
+        warnings.filterwarnings("ignore", r"Matplotlib currently does not support .* natively")
+        yield
+
+
+def _families() -> list[str]:
+    """The font that matplotlib brings, then the installed ones that have what it lacks."""
+    from matplotlib.font_manager import get_font_names
+
+    installed = set(get_font_names())
+    return [FONT, *(name for name in OTHER_FONTS if name in installed)]
+
+
+def _cycle() -> Any:
+    from matplotlib import cycler
+
+    return cycler(color=COLOURS, marker=list(MARKERS))
+
+
+def save(figure: Any, path: Path) -> None:
+    """Write a figure in the format that the ending of its file names.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: there is no such format.
+    """
+    with style():  # marks on axes are only made now
+        # matplotlib refuses this format with a list of those it knows.
+        figure.savefig(path, format=path.suffix[1:] or "without an ending")

@@ -1,0 +1,40 @@
+from alexcli.analysis import examples
+from alexcli.records.analysis import Analysis, MatrixPanel, TilesPanel
+from tests.analysis.subjects import tiny_subject
+
+SHOWN = 30
+
+
+def _found() -> Analysis:
+    return examples.run(tiny_subject(shown=SHOWN, training=SHOWN))
+
+
+def test_every_image_is_counted_once_in_the_confusion() -> None:
+    (matrix,) = (panel for panel in _found().panels if isinstance(panel, MatrixPanel))
+    assert matrix.counts.sum() == SHOWN
+    assert matrix.counts.sum(axis=1).tolist() == [3] * 10, "rows are labels"
+
+
+def test_the_surest_mistakes_come_first_and_are_marked() -> None:
+    found = _found()
+    rows = found.tables[0].records()
+    assert [row["p"] for row in rows] == sorted((row["p"] for row in rows), reverse=True)
+    assert all(row["label"] != row["prediction"] for row in rows)
+    panel = next(
+        panel
+        for panel in found.panels
+        if isinstance(panel, TilesPanel) and panel.title.startswith("wrong: ")
+    )
+    assert panel.wrong == [True] * examples.MOST_WRONG
+    first = rows[0]
+    assert panel.captions[0] == f"{first['prediction']}, {first['p']:.0%}\ntrue: {first['label']}"
+
+
+def test_right_and_wrong_are_all_images() -> None:
+    (matrix,) = (panel for panel in _found().panels if isinstance(panel, MatrixPanel))
+    right = int(matrix.counts.diagonal().sum())
+    titles = [panel.title for panel in _found().panels if isinstance(panel, TilesPanel)]
+    expected = [f"wrong: {SHOWN - right} of {SHOWN} validation images, the surest"]
+    if right:
+        expected.insert(0, f"right: {right} of {SHOWN} validation images, the surest")
+    assert titles == expected
