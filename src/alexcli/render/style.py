@@ -39,7 +39,7 @@ def style() -> Iterator[None]:
     """
     from matplotlib import rc_context
 
-    settings: dict[str, Any] = {
+    settings: Any = {
         "text.parse_math": False,  # a dollar in a name begins no formula
         "font.family": _families(),
         "font.size": TEXT,
@@ -63,7 +63,7 @@ def _families() -> list[str]:
 
 
 def _cycle() -> Any:
-    from matplotlib import cycler
+    from matplotlib.rcsetup import cycler
 
     return cycler(color=COLOURS, marker=list(MARKERS))
 
