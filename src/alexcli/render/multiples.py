@@ -3,6 +3,7 @@
 from typing import Any
 
 from alexcli.records.analysis import MultiplesPanel
+from alexcli.render.style import COLOURS, HEADING, SMALL, TEXT
 
 ACROSS = 4
 """Small panels in a row."""
@@ -10,7 +11,7 @@ ROW_HEIGHT = 1.35
 """Inches of a row."""
 FRAME_HEIGHT = 0.6
 """Inches of the title and of the names of the axes."""
-COLOUR = "#0072b2"
+COLOUR = COLOURS[0]
 """A blue that all eyes tell from grey and white, and that stays dark in a print without colour."""
 BAND_OPACITY = 0.25
 LEAST_TOP = 0.05
@@ -38,17 +39,17 @@ def draw_multiples(panel: MultiplesPanel, axis: Any) -> None:
                     line.x, line.low, line.high, color=COLOUR, alpha=BAND_OPACITY, linewidth=0
                 )
         small.plot(lines[0].x, lines[0].y, color=COLOUR, marker=".", markersize=3, linewidth=1)
-        small.set_title(name, fontsize=7, pad=2)
-        small.tick_params(labelsize=6)
+        small.set_title(name, fontsize=TEXT, pad=2)
+        small.tick_params(labelsize=SMALL)
         small.xaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         small.grid(visible=True, alpha=0.3)
     for empty in list(grid.flat)[len(panel.lines) :]:
         empty.set_axis_off()
     if panel.y_unit == "percent":
         _number_in_percent(panel, grid.flat[0])
-    part.suptitle(panel.title, fontsize=9)
-    part.supxlabel(panel.x_label, fontsize=8)
-    part.supylabel(panel.y_label, fontsize=8)
+    part.suptitle(panel.title, fontsize=HEADING)
+    part.supxlabel(panel.x_label, fontsize=TEXT)
+    part.supylabel(panel.y_label, fontsize=TEXT)
 
 
 def _number_in_percent(panel: MultiplesPanel, shared: Any) -> None:
