@@ -1,10 +1,10 @@
 """What a report shows of runs: their curves, how to repeat them, and where they ran."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alexcli.analysis import curves
 from alexcli.analysis.unit_history import over_training
@@ -18,6 +18,9 @@ from alexcli.run.history import read_history, read_units
 from alexcli.run.story import ABSENT, against_default, summary, title_of
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
+
+if TYPE_CHECKING:  # torch, which takes seconds to import
+    from alexcli.analysis.subject import Subject
 
 IMAGES = 200
 """Validation images at which the net of a single run is looked at."""
@@ -111,7 +114,7 @@ def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analys
     except AlexcliError as error:
         reporter.warn(f"what the net shows is left out: {error.message}")
         return report
-    looks = {
+    looks: dict[str, Callable[[Subject], Analysis]] = {
         "filters": partial(filters.run, spec),
         "examples": examples.run,
         "dead units and weights": units.run,

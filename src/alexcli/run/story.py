@@ -22,7 +22,8 @@ def title_of(run: RunDirectory, history: RunHistory) -> str:
     reached = ""
     if errors:
         last = errors[-1]
-        reached = f": {last['top1_err']:.2%} validation error after {plural(last['epoch'], 'epoch')}"
+        epochs = plural(last["epoch"], "epoch")
+        reached = f": {last['top1_err']:.2%} validation error after {epochs}"
     return f"{run.name}{reached}"
 
 
