@@ -125,3 +125,8 @@ def kills(session: nox.Session) -> None:
 def memory(session: nox.Session) -> None:
     """Compare the memory that trainings take with what is counted beforehand."""
     session.run(sys.executable, "-m", "tests.stress.memory", *session.posargs)
+
+
+def fuzz(session: nox.Session) -> None:
+    """Hand ever new inputs to every reader for ten minutes; arguments after `--`."""
+    session.run(sys.executable, "-m", "tests.stress.fuzz", *session.posargs)

@@ -169,7 +169,11 @@ def _places_names(categories: Path, classes: Mapping[str, int]) -> dict[str, str
 
 
 def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
-    """The classes that the devkit's numbers mean: ILSVRC ID to WNID."""
+    """The classes that the devkit's numbers mean: ILSVRC ID to WNID.
+
+    Raises:
+        UsageError: meta.mat is missing or damaged.
+    """
     import scipy.io
 
     meta = ground_truth.with_name("meta.mat")
@@ -179,8 +183,13 @@ def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
             "they are",
             hint="put meta.mat, which comes in ILSVRC2012_devkit_t12/data, beside it",
         )
-    rows = scipy.io.loadmat(str(meta), squeeze_me=True)["synsets"]
-    return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
+    try:
+        rows = scipy.io.loadmat(str(meta), squeeze_me=True)["synsets"]
+        return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
+    except Exception as error:  # scipy's reader answers foreign bytes in many ways
+        raise UsageError(
+            f"{meta} is not the devkit's, or is damaged", hint="unpack ILSVRC2012_devkit_t12 again"
+        ) from error
 
 
 def _check_numbers(path: Path, entries: Sequence[Entry], classes: Mapping[str, int]) -> None:
