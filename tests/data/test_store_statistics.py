@@ -34,6 +34,14 @@ def test_statistics_are_read_as_they_were_written(store: Path) -> None:
     assert np.array_equal(open_store(str(store)).statistics.covariance, np.eye(3) * 50)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("kind", ["f2", ">f4", "g"])
+def test_floats_of_any_size_have_components(store: Path, kind: str) -> None:
+    arrays = {**SOUND, "covariance": SOUND["covariance"].astype(kind)}
+    replace_statistics(store, arrays)
+    values, _ = read_statistics(read_manifest(str(store))).components()
+    assert values.tolist() == [50.0] * 3
+
+
 @pytest.mark.parametrize(
     ("name", "array"),
     [
@@ -47,6 +55,7 @@ def test_statistics_are_read_as_they_were_written(store: Path) -> None:
         ("covariance", np.full((3, 3), 1e9)),
         ("covariance", np.triu(np.full((3, 3), 50.0))),
         ("covariance", np.eye(2)),
+        ("covariance", np.full((3, 3), np.finfo("g").max)),
         ("count", np.array(0)),
         ("count", np.array([3])),
         ("count", np.array(0.5)),

@@ -22,6 +22,6 @@ settings.register_profile(
     suppress_health_check=CHECKS,
 )
 settings.register_profile(
-    "session", max_examples=60, deadline=None, database=None, suppress_health_check=CHECKS
+    "session", max_examples=150, deadline=None, database=None, suppress_health_check=CHECKS
 )
 settings.load_profile(os.environ.get("ALEXCLI_FUZZ", "suite"))

@@ -108,7 +108,8 @@ def test_an_index_or_statistics_of_anybody_are_refused_or_used(
     with np.load(io.BytesIO(files[name])) as stored:
         arrays = dict(stored)
     changed_array = data.draw(st.sampled_from(sorted(arrays)))
-    arrays[changed_array] = data.draw(_changed_array(arrays[changed_array]))
+    with np.errstate(all="ignore"):
+        arrays[changed_array] = data.draw(_changed_array(arrays[changed_array]))
     content = io.BytesIO()
     np.savez(content, **arrays)  # type: ignore[arg-type]
     folder = written(signed(files, name, content.getvalue()))

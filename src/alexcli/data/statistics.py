@@ -52,8 +52,11 @@ class Statistics:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
-        """Statistics from the arrays of a file that holds their `vars`."""
-        return cls(arrays["mean_image"], arrays["covariance"], int(arrays["count"]))
+        """Statistics from the arrays of a file that holds their `vars`, in floats of any size."""
+        with np.errstate(over="ignore"):  # what becomes infinite is no statistic of images
+            mean_image = arrays["mean_image"].astype(np.float64)
+            covariance = arrays["covariance"].astype(np.float64)
+        return cls(mean_image, covariance, int(arrays["count"]))
 
 
 @dataclass
