@@ -127,6 +127,7 @@ def memory(session: nox.Session) -> None:
     session.run(sys.executable, "-m", "tests.stress.memory", *session.posargs)
 
 
+@nox.session(venv_backend="none")
 def fuzz(session: nox.Session) -> None:
     """Hand ever new inputs to every reader for ten minutes; arguments after `--`."""
     session.run(sys.executable, "-m", "tests.stress.fuzz", *session.posargs)

@@ -59,3 +59,12 @@ def test_an_unknown_class_in_kaggles_list_is_named(tmp_path: Path) -> None:
     path.write_text("ImageId,PredictionString\nval_1,z 1 2 3 4\n")
     with pytest.raises(UsageError, match="holds z, which is not a class of the training set"):
         read_labels(path, CLASSES)
+
+
+@pytest.mark.parametrize("meta", [b"", b"no Matlab file", b"MATLAB 5.0 MAT-file" + bytes(200)])
+def test_a_damaged_file_of_the_devkit_is_named(tmp_path: Path, meta: bytes) -> None:
+    (tmp_path / "meta.mat").write_bytes(meta)
+    path = tmp_path / "ILSVRC2012_validation_ground_truth.txt"
+    path.write_text("1\n2\n")
+    with pytest.raises(UsageError, match=r"meta\.mat is not the devkit's, or is damaged"):
+        read_labels(path, ["ant", "bee"])

@@ -14,6 +14,9 @@ from tests.fuzz.strategies import overrides
 @example(["optim.batch_size=" + "9" * 5000])
 @example(["model.layers.conv1.ops=" + "[" * 500])
 @example(["~model"])
+@example(["model.layers.conv1={-1:-1}"])
+@example(["model.layers.conv1={1.5:2}"])
+@example(["model.lrn={true:1}"])
 def test_words_are_refused_or_make_trainings(words: list[str]) -> None:
     def composed() -> list[TrainSpec]:
         return [compose(job, TrainSpec) for job in expand(words)[:2]]

@@ -1,4 +1,4 @@
-"""Whether docs/runs.md says of interrupted trainings what was recorded."""
+"""Whether docs/runs.md and SECURITY.md say what was recorded."""
 
 import json
 from pathlib import Path
@@ -14,3 +14,12 @@ def test_trainings_that_were_interrupted_are_counted_as_recorded() -> None:
     sentence = f"Of {recorded['interrupted']} interrupted trainings {equal} ended equal to the bit"
     assert sentence in (ROOT / "docs/runs.md").read_text()
     assert all(any(moment in attack for attack in recorded["equal"]) for moment in MOMENTS)
+
+
+def test_what_checksums_cost_is_said_as_recorded() -> None:
+    recorded = json.loads((ROOT / "results/reliability/checksums.json").read_text())
+    shares = [epoch["comparing_alone_share"] for epoch in recorded["epochs"].values()]
+    text = (ROOT / "docs/runs.md").read_text()
+    assert f"All chunks took {shares[0]:.1%} of the time" in text
+    assert f"and {shares[1]:.1%} of AlexNet's at a quarter" in text
+    assert f"is {recorded['checkpoint']['comparing_alone_seconds']:.2f} s of reading" in text

@@ -127,8 +127,11 @@ def _value_of(key: str, override: Override) -> str:
     if not key.startswith(f"{typed_key}."):
         return (override.input_line or "").partition("=")[2]
     value: Any = override.value()
-    for name in key.removeprefix(f"{typed_key}.").split("."):
-        value = value[name]
+    name = key.removeprefix(f"{typed_key}.")
+    while name:  # a key can be a number, and then hold a point itself
+        prefix = next(each for each in value if f"{name}.".startswith(f"{each}."))
+        value = value[prefix]
+        name = name.removeprefix(str(prefix)).removeprefix(".")
     return hydra_value(value)
 
 
