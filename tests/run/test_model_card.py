@@ -9,6 +9,7 @@ import pytest
 from alexcli.run.directory import RunDirectory
 from alexcli.run.model_card import model_card
 from alexcli.run.trained import load
+from alexcli.schema import DataSpec, Source, Split
 
 
 def test_the_numbers_are_those_of_the_runs_records(run: RunDirectory) -> None:
@@ -42,3 +43,28 @@ def test_the_data_is_named_without_its_place(run: RunDirectory) -> None:
     assert card.data == f"{trained.spec.data.source.name} (flowers)"
     assert "secret" not in str(card)
     assert card.file == "net.onnx"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (DataSpec(source=Source.synthetic), "are drawn by alexcli"),
+        (DataSpec(source=Source.cifar10), "are those that the data holds out"),
+        (DataSpec(source=Source.folder, val="test"), "are the test images (data.val=test)"),
+        (
+            DataSpec(source=Source.folder, val="0.1", split_seed=3),
+            "are 0.1 of the training images, split off at random (seed 3)",
+        ),
+        (
+            DataSpec(source=Source.synthetic, val="0.2", split=Split.stratified),
+            "are 0.2 of the training images, split off each class",
+        ),
+    ],
+)
+def test_the_validation_images_of_each_kind_of_data_are_named(
+    run: RunDirectory, data: DataSpec, words: str
+) -> None:
+    trained = load(run, run.last, ["trainer.accelerator=cpu"])
+    trained.spec.data = data
+    card = model_card(trained, Path("net.onnx"), "onnx", preprocessing=False)
+    assert (card.val or "").startswith(words)

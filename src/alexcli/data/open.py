@@ -21,6 +21,9 @@ from alexcli.schema import DataSpec, PrepareSpec, Source, Split
 WITHOUT_VAL = "none"
 """A value of `data.val` for sources alone: `val` may be missing, and none is split off."""
 
+VAL_OF_THE_DATA = "folder"
+"""A value of `data.val`: the validation set that comes with the data."""
+
 TEST_AS_VAL = "test"
 """A value of `data.val`: the test set chooses."""
 
@@ -53,7 +56,7 @@ def open_dataset(
         return _open_source(replace(spec, val=WITHOUT_VAL), reporter)
     if spec.val == TEST_AS_VAL:
         return _test_as_val(spec, reporter, net_classes)
-    if spec.val != "folder":
+    if spec.val != VAL_OF_THE_DATA:
         return _split_off_val(spec, reporter)
     dataset = _open_source(spec, reporter, net_classes)
     if dataset.val is dataset.train:

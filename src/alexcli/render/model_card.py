@@ -75,7 +75,8 @@ def _errors(card: ModelCard) -> Iterator[str]:
         images = "-" if error.n is None else f"{error.n:,}"
         top5 = "-" if error.top5_err is None else percent(error.top5_err)
         yield f"| {error.split} | {images} | {percent(error.top1_err)} | {top5} |"
-    yield f"\nThe validation images are those of `data.val`: {markdown_prose(str(card.val))}."
+    if card.val:
+        yield f"\nThe validation images {markdown_prose(card.val)}."
     if card.note:
         yield f"\nOf the data: {markdown_prose(card.note)}."
 

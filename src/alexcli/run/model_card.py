@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from alexcli import __version__
+from alexcli.data.open import TEST_AS_VAL, VAL_OF_THE_DATA
 from alexcli.data.transforms import LUMA
 from alexcli.records.model_card import MeasuredErrors, ModelCard, Pixels
 from alexcli.run.directory import RunDirectory
 from alexcli.run.environment import git_state
 from alexcli.run.trained import TrainedModel
-from alexcli.schema import DataSpec
+from alexcli.schema import DataSpec, Source, Split
 
 
 def model_card(
@@ -45,7 +46,7 @@ def model_card(
         data=None if is_imported else _data_name(spec.data),
         data_fingerprint=data.get("fingerprint"),
         train_images=data.get("train"),
-        val=None if is_imported else spec.data.val,
+        val=None if is_imported else _val_images(spec.data),
         note=data.get("note"),
         seed=spec.seed,
         epochs=row["epoch"] if row else None,
@@ -76,6 +77,18 @@ def _data_name(spec: DataSpec) -> str:
     """The kind of data, with the name of its folder but not where that lies."""
     name = Path(spec.root.rstrip("/")).name if spec.root else ""
     return f"{spec.source.name} ({name})" if name else spec.source.name
+
+
+def _val_images(spec: DataSpec) -> str:
+    """Where the validation images come from, in words that end a sentence."""
+    if spec.val == TEST_AS_VAL:
+        return "are the test images (data.val=test): the data holds no others out"
+    if spec.val == VAL_OF_THE_DATA:
+        if spec.source is Source.synthetic:
+            return "are drawn by alexcli like the training images, and are none of them"
+        return "are those that the data holds out from training"
+    part = "split off each class" if spec.split is Split.stratified else "split off at random"
+    return f"are {spec.val} of the training images, {part} (seed {spec.split_seed})"
 
 
 def _pixels(trained: TrainedModel) -> Pixels:
