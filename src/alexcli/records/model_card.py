@@ -62,7 +62,7 @@ class ModelCard:
     data_fingerprint: str | None
     train_images: int | None
     val: str | None
-    """Which images validate, in words that end `The validation images`; None where none is known."""
+    """What the validation images are, as the end of a sentence; None where that is not known."""
     note: str | None
     """What a reader of the errors must know about the data."""
     seed: int
