@@ -205,3 +205,20 @@ def test_a_mean_image_of_another_size_than_the_images_is_refused() -> None:
     write_zoo_net(Path("net.onnx"), random_weights(), INPUT)
     error = _refused("onnx", "net.onnx", "data.size=96", mean="mean.npy")
     assert "the mean image is of 80 pixels, and data.size=96" in error.message
+
+
+def test_a_size_that_the_file_leaves_out_can_be_said_and_no_other() -> None:
+    weights = random_weights()
+    Path("net.caffemodel").write_bytes(caffemodel(weights))
+    assert "model.input.size" in (_refused("caffe", "net.caffemodel").hint or "")
+    model = _import("caffe", "net.caffemodel", f"model.input.size={INPUT}", f"data.size={STORED}")
+    stored = images(size=STORED)
+    x = _caffe_input(stored, torch.tensor(CAFFE_MEAN_BGR))
+    assert torch.allclose(_scores(model, stored), scores(weights, x), atol=1e-4)
+    Path("sized.caffemodel").write_bytes(caffemodel(weights, transform=b"\x18" + bytes([INPUT])))
+    for file, words in (
+        ("sized.caffemodel", f"model.input.size={INPUT}"),
+        ("net.caffemodel", "model.dropout.rate=0"),
+    ):
+        error = _refused("caffe", file, words)
+        assert "would change the net" in error.message

@@ -75,6 +75,7 @@ def train(
     """
     from alexcli.config.compose import compose
     from alexcli.config.overrides import expand
+    from alexcli.run.directory import run_label
     from alexcli.run.worker import handed_config
     from alexcli.schema import TrainSpec
 
@@ -89,6 +90,8 @@ def train(
         return
     jobs = expand(typed)
     specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
+    for spec in specs:
+        run_label(spec)
     if dry_run:
         _print_plans(specs, jobs, reporter)
     elif len(jobs) > 1 or format is not None:

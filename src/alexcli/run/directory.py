@@ -24,6 +24,10 @@ from alexcli.run.log import logged_to
 from alexcli.run.result_file import is_row, is_units_row, read_result
 from alexcli.schema import TrainSpec
 
+LABEL_PUNCTUATION = "-_."
+LONGEST_LABEL = 200
+"""Bytes; file systems hold names of 255, and some of ours add to it."""
+
 ANOTHER_PLACE = "choose another place: runs=DIR"
 
 
@@ -273,3 +277,26 @@ def _lines(path: Path, fits: Callable[[Any], bool]) -> list[dict[str, Any]]:
             if fits(row):
                 rows.append(row)
     return rows
+
+
+def run_label(spec: TrainSpec) -> str:
+    """The name of the folder of a run's directory: `label`, or model and data.
+
+    Raises:
+        UsageError: it is no folder's name.
+    """
+    label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
+    letters = "".join(character for character in label if character not in LABEL_PUNCTUATION)
+    if not letters.isalnum() or label[0] == ".":
+        raise UsageError(
+            f"label={label!r} may hold letters, digits, dots, dashes and underscores only",
+            hint="label names a folder under runs; runs=DIR chooses the place",
+        )
+    length = len(os.fsencode(label))
+    if length > LONGEST_LABEL:
+        raise UsageError(
+            f"label={label[:30]}... has {length:,} bytes, and a folder's name may have "
+            f"{LONGEST_LABEL}",
+            hint=f"label={label[:20]}",
+        )
+    return label

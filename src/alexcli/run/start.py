@@ -1,6 +1,5 @@
 """Where a run starts: its directory, and the weights that `init_from` names."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -8,15 +7,11 @@ from torch import Tensor
 
 from alexcli.errors import UsageError
 from alexcli.run import checkpoint
-from alexcli.run.directory import RunDirectory
+from alexcli.run.directory import RunDirectory, run_label
 from alexcli.run.find import locate
 from alexcli.run.fingerprint import settings_digest
 from alexcli.run.resolve import resolve_precision
 from alexcli.schema import TrainSpec
-
-LABEL_PUNCTUATION = "-_."
-LONGEST_LABEL = 200
-"""Bytes; file systems hold names of 255, and some of ours add to it."""
 
 
 @dataclass
@@ -43,23 +38,9 @@ def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirector
     Raises:
         UsageError: a label that is not a folder's name, or a path that is too long.
     """
-    label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
-    letters = "".join(character for character in label if character not in LABEL_PUNCTUATION)
-    if not letters.isalnum() or label[0] == ".":
-        raise UsageError(
-            f"label={label!r} may hold letters, digits, dots, dashes and underscores only",
-            hint="label names a folder under runs; runs=DIR chooses the place",
-        )
-    length = len(os.fsencode(label))
-    if length > LONGEST_LABEL:
-        raise UsageError(
-            f"label={label[:30]}... has {length:,} bytes, and a folder's name may have "
-            f"{LONGEST_LABEL}",
-            hint=f"label={label[:20]}",
-        )
     precision = resolve_precision(spec).name
     digest = settings_digest(spec, images=images, precision=precision, init=init)
-    path = Path(spec.runs).expanduser() / label / f"s{spec.seed}-{digest}"
+    path = Path(spec.runs).expanduser() / run_label(spec) / f"s{spec.seed}-{digest}"
     _check_path(path)
     return RunDirectory(path)
 

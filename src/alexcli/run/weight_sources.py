@@ -68,6 +68,10 @@ class ImportedNet:
     """What the file does not say and was chosen."""
 
 
+INPUT_SIZE = "model.input.size="
+"""How the override begins that says what a file leaves out."""
+
+
 def read_weights(path: Path) -> dict[str, Tensor]:
     """The weights of a .safetensors, or of what torch.save wrote, without executing anything.
 
@@ -173,6 +177,14 @@ def _from_chain(
 ) -> ImportedNet:
     """A net whose file says what it is made of."""
     typed = [word for word in request.overrides if word.startswith(("model=", "model."))]
+    if chain.input_size is None:
+        chosen = [word for word in typed if word.startswith(INPUT_SIZE)]
+        typed = [word for word in typed if word not in chosen]
+        size = compose(["data=folder", *chosen], TrainSpec).model.input.size
+        chain = replace(chain, input_size=size if chosen else PAPER_INPUT)
+        if not chosen:
+            note = f"the file does not say the size of its images: taken is {PAPER_INPUT}"
+            notes = [*notes, f"{note}; {INPUT_SIZE}N takes another"]
     if typed:
         raise UsageError(
             f"{typed[0]!r} would change the net, which {path.name} describes itself",
@@ -180,8 +192,6 @@ def _from_chain(
         )
     spec = _compose(overrides, request)
     spec.model = _known(specification(chain, path.suffix.removeprefix(".") or "caffemodel"))
-    if chain.input_size is None:
-        notes = [*notes, f"the file does not say the size of its images: taken is {PAPER_INPUT}"]
     weights = named_weights(chain)
     if pixels is Pixels.caffe and spec.model.input.channels == 3:
         weights = reversed_channels(weights)
