@@ -73,11 +73,8 @@ def train(
         alexcli train optim=constant optim.epochs=40 --extend
         alexcli train placement=distributed label=two_processes
     """
-    from alexcli.config.compose import compose
     from alexcli.config.overrides import expand
-    from alexcli.run.directory import run_label
     from alexcli.run.worker import handed_config
-    from alexcli.schema import TrainSpec
 
     start = _start_flags(resume, extend=extend)
     use_conf(conf)
@@ -89,15 +86,24 @@ def train(
         _train_one(resolved, typed, command_line, start, arm, reporter)
         return
     jobs = expand(typed)
-    specs = [compose(job, TrainSpec) for job in jobs]  # every job is checked before the first runs
-    for spec in specs:
-        run_label(spec)
+    specs = [_checked(job) for job in jobs]  # every job is checked before the first runs
     if dry_run:
         _print_plans(specs, jobs, reporter)
     elif len(jobs) > 1 or format is not None:
         _train_several(jobs, start, format or Format.table, reporter)
     else:
         _train_one(specs[0], typed, command_line, start, arm, reporter)
+
+
+def _checked(job: Sequence[str]) -> "TrainSpec":
+    """The configuration of a job; UsageError if it, or its label, is not allowed."""
+    from alexcli.config.compose import compose
+    from alexcli.run.directory import run_label
+    from alexcli.schema import TrainSpec
+
+    spec = compose(job, TrainSpec)
+    run_label(spec)
+    return spec
 
 
 def _start_flags(resume: str, *, extend: bool) -> StartFlags:
