@@ -34,7 +34,7 @@ def test_right_and_wrong_are_all_images() -> None:
     (matrix,) = (panel for panel in _found().panels if isinstance(panel, MatrixPanel))
     right = int(matrix.counts.diagonal().sum())
     titles = [panel.title for panel in _found().panels if isinstance(panel, TilesPanel)]
-    expected = [f"wrong: {SHOWN - right} of {SHOWN} validation images, the surest"]
+    expected = [f"wrong: {SHOWN - right} of {SHOWN} images, the surest"]
     if right:
-        expected.insert(0, f"right: {right} of {SHOWN} validation images, the surest")
+        expected.insert(0, f"right: {right} of {SHOWN} images, the surest")
     assert titles == expected

@@ -19,6 +19,8 @@ TRAINS_ITSELF = "lr"
 SMALL_ANALYSES = {
     "filters": [],
     "curves": [],
+    "examples": ["count=20"],
+    "selectivity": [],
     "embedding": ["points=20", "perplexity=5"],
     "gradcam": ["count=2"],
     "init": [],

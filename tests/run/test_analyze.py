@@ -66,7 +66,8 @@ def test_the_docstring_of_a_key_begins_with_the_analyses_that_read_it() -> None:
         assert isinstance(field, ast.AnnAssign)
         assert isinstance(docstring, ast.Expr)
         key = ast.unparse(field.target)
-        names = ast.literal_eval(docstring.value).partition(":")[0]
+        words = " ".join(ast.literal_eval(docstring.value).split())
+        names = words.partition(":")[0]
         assert set(names.split(", ")) == readers.pop(key)
     assert not readers
 

@@ -10,6 +10,8 @@ from alexcli.errors import plural
 from alexcli.records.analysis import Analysis, MatrixPanel, Panel, TilesPanel
 from alexcli.tables import Table
 
+KEYS = ("images", "count")
+"""The keys of `AnalyzeSpec` that it reads."""
 ACROSS = 4
 """Examples in a row, as wide as a page."""
 MOST_RIGHT = 4
@@ -34,7 +36,7 @@ def run(subject: Subject) -> Analysis:
     right = [pair for pair in numbered if pair[1]["label"] == pair[1]["prediction"]]
     wrong = [pair for pair in numbered if pair[1]["label"] != pair[1]["prediction"]]
     panels: list[Panel] = []
-    images = plural(len(numbered), "validation image")
+    images = plural(len(numbered), "image")
     if numbered and len(subject.class_names) <= MOST_CLASSES:
         panels.append(_matrix(subject.class_names, numbered, f"confusion of {images}"))
     for pairs, most, title in (
@@ -50,7 +52,12 @@ def run(subject: Subject) -> Analysis:
         f"of {images}, evenly over the classes; p: the probability of the predicted class",
         columns=["file", "label", "prediction", "p"],
     )
-    return Analysis(f"Right and wrong, {subject.name}", [table] if shown else [], panels)
+    return Analysis(
+        f"Right and wrong, {subject.name}",
+        [table],
+        panels,
+        caption=f"What {subject.name} makes of {images}: the surest predictions of both kinds.",
+    )
 
 
 def _matrix(

@@ -16,7 +16,7 @@ from alexcli.errors import UsageError, plural
 from alexcli.model.activations import find_layer, with_layers
 from alexcli.model.shapes import LayerShape
 from alexcli.model.towers import Towers
-from alexcli.records.analysis import Analysis, TilesPanel
+from alexcli.records.analysis import Analysis, Panel, TilesPanel
 from alexcli.schema import AnalyzeSpec, Kind
 from alexcli.tables import Table
 
@@ -55,7 +55,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
             _selectivity_table(f"selectivity of {layer.name}, {subject.name}", measures),
             _kernel_table(measures),
         ],
-        panels=[layer.panel(tower) for tower in range(len(layer.towers))],
+        panels=layer.panels(),
         caption=f"The kernels of {layer.name}, {side} x {side} pixels, of run {subject.name}; all "
         f"on one scale, weights from {layer.low:.3g} (black) to {layer.high:.3g} (white).",
     )
@@ -80,6 +80,10 @@ class ImageKernels:
     def high(self) -> float:
         """The largest weight of all towers."""
         return float(max(kernels.max() for kernels in self.towers))
+
+    def panels(self) -> list[Panel]:
+        """The kernels of every tower."""
+        return [self.panel(tower) for tower in range(len(self.towers))]
 
     def panel(self, tower: int) -> TilesPanel:
         """The kernels of a tower, from black at `low` to white at `high`."""

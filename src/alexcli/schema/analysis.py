@@ -65,12 +65,14 @@ class AnalyzeSpec:
     at: LayerPoint = LayerPoint.output
     """probe, embedding: where the layer's outputs are taken: product, activation or output."""
     images: str | None = None
-    """predictions, neighbors, saliency, gradcam, occlusion, maps, init, units, probe, embedding: an
-    image, or a folder of images; null takes held-out images of the run's own data. For probe and
-    embedding a folder of class folders, with or without train/ and val/ above them.
+    """examples, predictions, neighbors, saliency, gradcam, occlusion, maps, init, units, probe,
+    embedding: an image, or a folder of images; null takes held-out images of the run's own data.
+    For probe and embedding a folder of class folders, with or without train/ and val/ above them.
     """
     count: int = ranged(8, low=1)
-    """predictions, neighbors, saliency, gradcam, occlusion, maps, init, units: number of images."""
+    """examples, predictions, neighbors, saliency, gradcam, occlusion, maps, init, units: number of
+    images.
+    """
     patch: int | None = ranged(None, low=1)
     """occlusion: side of the square that covers, pixels; null takes a sixth of the image's."""
     nearest: int = ranged(6, low=1)
