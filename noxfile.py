@@ -131,3 +131,9 @@ def memory(session: nox.Session) -> None:
 def fuzz(session: nox.Session) -> None:
     """Hand ever new inputs to every reader for ten minutes; arguments after `--`."""
     session.run(sys.executable, "-m", "tests.stress.fuzz", *session.posargs)
+
+
+@nox.session(venv_backend="none")
+def faults(session: nox.Session) -> None:
+    """Damage files of runs and stores, and use them; arguments after `--`."""
+    session.run(sys.executable, "-m", "tests.stress.faults", *session.posargs)

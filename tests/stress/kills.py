@@ -131,7 +131,7 @@ def _run(label: str) -> Path:
     return next(Path("runs", label).glob("s*"))
 
 
-def _content(run: Path) -> dict[str, Any]:
+def content_of(run: Path) -> dict[str, Any]:
     """What has to be equal at the end: tensors of the last checkpoint, metrics, result."""
     state = checkpoint.read(run / "last.ckpt")
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -151,14 +151,14 @@ def _without_times(value: Any) -> Any:
     return [_without_times(item) for item in value] if isinstance(value, list) else value
 
 
-def _equal(first: Any, second: Any) -> bool:
+def are_equal(first: Any, second: Any) -> bool:
     """Equality to the bit, of tensors too."""
     if isinstance(first, torch.Tensor):
         return torch.equal(first, second)
     if isinstance(first, dict):
-        return first.keys() == second.keys() and all(_equal(first[k], second[k]) for k in first)
+        return first.keys() == second.keys() and all(are_equal(first[k], second[k]) for k in first)
     if isinstance(first, list):
-        return len(first) == len(second) and all(map(_equal, first, second))
+        return len(first) == len(second) and all(map(are_equal, first, second))
     return bool(first == second)
 
 
@@ -192,7 +192,7 @@ def attack(kills: int, minutes: float, seed: int) -> dict[str, Any]:
     expected = {}
     for number, kind in enumerate(KINDS):
         trainer.measure(f"whole{number}", kind)
-        expected[kind] = _content(_run(f"whole{number}"))
+        expected[kind] = content_of(_run(f"whole{number}"))
     end = time.monotonic() + 60 * minutes
     equal: Counter[str] = Counter()
     differing: list[str] = []
@@ -228,7 +228,7 @@ def _fault_after_resuming(trainer: Trainer, kind: str, expected: dict[str, Any])
     code = trainer.train("attacked", kind)
     if code:
         return f"resumed, exit code {code}"
-    return "" if _equal(_content(_run("attacked")), expected) else "other content"
+    return "" if are_equal(content_of(_run("attacked")), expected) else "other content"
 
 
 def _stopped_within_epoch(label: str) -> bool:
