@@ -7,6 +7,7 @@ need next to nothing and do.
 import platform
 import shutil
 import sys
+import urllib.request
 from pathlib import Path
 
 import nox
@@ -15,6 +16,9 @@ nox.options.sessions = ["lint", "types", "tests", "build"]
 if sys.platform == "linux" and platform.machine() == "x86_64":  # where its linter has a wheel
     nox.options.sessions.append("dockerfile")
 nox.options.error_on_missing_interpreters = True
+
+VULNERABILITIES = "https://pypi.org/pypi/pip/json"
+"""Where pip-audit looks each package up; here, pip."""
 
 
 @nox.session(venv_backend="none")
@@ -110,6 +114,10 @@ def bandit(session: nox.Session) -> None:
 @nox.session
 def audit(session: nox.Session) -> None:
     """Published vulnerabilities of what is installed beside nox; needs a network."""
+    try:
+        urllib.request.urlopen(VULNERABILITIES, timeout=20).close()
+    except OSError as error:
+        session.error(f"nothing was audited: {VULNERABILITIES} cannot be reached ({error})")
     session.install("pip-audit>=2.7")
     paths = [path for path in sys.path if path.endswith("site-packages")]
     session.run("pip-audit", *(word for path in paths for word in ("--path", path)))

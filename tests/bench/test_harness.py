@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from alexcli.bench.harness import (
+    check_batch,
     compare,
     describe,
     interleave,
@@ -17,9 +18,12 @@ from alexcli.bench.harness import (
     single_result,
     timed,
 )
+from alexcli.errors import UsageError
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import NullReporter
+from alexcli.run import memory
 from tests.bench.notes import NoteList
+from tests.conftest import small
 
 
 def test_ratios_are_of_the_same_round_and_the_first_round_is_thrown_away() -> None:
@@ -98,3 +102,12 @@ def test_a_record_names_command_and_machine() -> None:
     assert content["command"] == "alexcli bench x"
     assert content["on"]["cores"] >= 1
     assert content["results"] == [{"name": "x"}]
+
+
+def test_a_batch_that_the_memory_does_not_hold_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_batch(small("model.width=1"), 10)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 20_000_000)
+    with pytest.raises(UsageError, match="batches of 10,000 images") as refused:
+        check_batch(small("model.width=1"), 10_000)
+    assert refused.value.hint is not None
+    assert refused.value.hint.startswith("--batch ")

@@ -23,3 +23,15 @@ def test_what_checksums_cost_is_said_as_recorded() -> None:
     assert f"All chunks took {shares[0]:.1%} of the time" in text
     assert f"and {shares[1]:.1%} of AlexNet's at a quarter" in text
     assert f"is {recorded['checkpoint']['comparing_alone_seconds']:.2f} s of reading" in text
+
+
+def test_faults_that_were_injected_are_counted_as_recorded() -> None:
+    recorded = json.loads((ROOT / "results/reliability/faults.json").read_text())
+    text = " ".join((ROOT / "docs/runs.md").read_text().split())
+    sentence = (
+        f"Of {recorded['injected']} faults {recorded['refused']} were refused with a message, "
+        f"{recorded['repaired']} repaired to the bit, {recorded['rows_left_out']} cost rows"
+    )
+    assert sentence in text
+    assert f"and {recorded['used_unnoticed']} were used unnoticed" in text
+    assert recorded["used_unnoticed"] == 0

@@ -8,7 +8,7 @@ import pytest
 from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.run import memory
-from alexcli.run.memory import GIB, check_images, check_training, training_memory
+from alexcli.run.memory import GIB, check_evaluation, check_images, check_training, training_memory
 from alexcli.schema import TrainSpec
 from tests.conftest import small
 
@@ -125,3 +125,35 @@ def test_where_nothing_is_known_of_the_memory_nothing_is_refused(
     monkeypatch.setattr(memory, "available_bytes", lambda: None)
     check("model.width=1000")
     check_images(small("data.train_count=100000000"))
+
+
+def evaluation_refusal(*overrides: str, images: int = 10**6, on_gpu: bool = False) -> UsageError:
+    spec = compose(["data=folder", "model=alexnet", *overrides], TrainSpec)
+    with pytest.raises(UsageError) as refused:
+        check_evaluation(spec, images, local_towers=2, bf16=False, on_gpu=on_gpu)
+    return refused.value
+
+
+def test_an_evaluation_that_is_too_large_is_refused_with_the_pass_that_fits() -> None:
+    error = evaluation_refusal("eval.max_batch=9000", "eval.batch_size=9000")
+    inputs = 9000 * (4 * 290_400 + 4 * 3 * 227**2)
+    needed = 4 * 60_965_224 + 9000 * 3 * 256**2 + inputs
+    assert f"{needed / GIB:.1f} GiB of memory, and this machine has 4.0 GiB" in error.message
+    assert error.hint is not None
+    fits = re.fullmatch(r"eval\.max_batch=(\d+) fits", error.hint)
+    assert fits is not None
+    spec = compose(["data=folder", "model=alexnet", f"eval.max_batch={fits[1]}"], TrainSpec)
+    spec = replace(spec, eval=replace(spec.eval, batch_size=9000))
+    check_evaluation(spec, 10**6, local_towers=2, bf16=False, on_gpu=False)
+    check_evaluation(spec, 10**6, local_towers=2, bf16=False, on_gpu=True)
+
+
+def test_a_net_of_a_stranger_that_is_too_wide_is_refused_before_it_is_made() -> None:
+    for on_gpu in (False, True):
+        error = evaluation_refusal("model.width=100", images=1, on_gpu=on_gpu)
+        assert error.hint == "take a machine with more memory; no key makes a trained net smaller"
+
+
+def test_few_images_make_no_large_pass() -> None:
+    spec = compose(["data=folder", "eval.max_batch=9000", "eval.batch_size=9000"], TrainSpec)
+    check_evaluation(spec, 10, local_towers=2, bf16=False, on_gpu=False)

@@ -6,14 +6,25 @@ import statistics
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
 from alexcli.run.environment import describe_environment
+from alexcli.run.memory import check_training
+from alexcli.run.resolve import uses_bf16
+from alexcli.schema import TrainSpec
 
 Arm = Callable[[], tuple[float, float]]
 """One measurement: how many units (images, steps) it did, and in how many seconds."""
+
+
+def check_batch(spec: TrainSpec, batch: int) -> None:
+    """UsageError unless the memory holds a training on the CPU with so many images at a time."""
+    of_batch = replace(spec, optim=replace(spec.optim, batch_size=batch))
+    bf16 = uses_bf16(spec)
+    check_training(of_batch, batch, bf16=bf16, gpu_bytes=None, batch_option="--batch ")
 
 
 def interleave(

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from alexcli.bench.harness import check_batch
 from alexcli.bench.rivals import SIDE, Setting, Work, our_work, rival_work
 from alexcli.model.layers import Layer
 from alexcli.reporter import Reporter
@@ -43,7 +44,11 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[di
     Returns:
         `[{net, pass, images, ms: {part: milliseconds}}]`, medians over the passes and means over
         the steps.
+
+    Raises:
+        UsageError: the memory does not hold so many images at a time.
     """
+    check_batch(spec, batch)
     x = torch.randn(batch, 3, SIDE, SIDE) * 50
     x = x.contiguous(memory_format=torch.channels_last)
     works = {

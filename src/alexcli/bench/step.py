@@ -10,7 +10,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
-from alexcli.bench.harness import Arm, compare, interleave, note_each, single_result, timed
+from alexcli.bench.harness import (
+    Arm,
+    check_batch,
+    compare,
+    interleave,
+    note_each,
+    single_result,
+    timed,
+)
 from alexcli.bench.rivals import (
     RIVALS,
     SIDE,
@@ -81,7 +89,11 @@ def run(
         The machine's peak in float32, and in bfloat16 if the processor multiplies in it;
         `step/train` and `step/infer` against each rival, and against torchvision's net untouched;
         the share of our step that is response norm; TFLOP/s and the share of each peak.
+
+    Raises:
+        UsageError: the memory does not hold so many images at a time.
     """
+    check_batch(spec, batch)
     x = torch.randn(batch, 3, SIDE, SIDE) * 50
     labels = torch.randint(1000, (batch,))
     passes = [

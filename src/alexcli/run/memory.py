@@ -65,7 +65,14 @@ class TrainingMemory:
         return self.parameters + self.batch * self.image
 
 
-def check_training(spec: TrainSpec, images: int, *, bf16: bool, gpu_bytes: int | None) -> None:
+def check_training(
+    spec: TrainSpec,
+    images: int,
+    *,
+    bf16: bool,
+    gpu_bytes: int | None,
+    batch_option: str = "optim.batch_size=",
+) -> None:
     """Check that weights, gradients, momentum and the outputs of a batch fit in memory.
 
     Args:
@@ -73,6 +80,7 @@ def check_training(spec: TrainSpec, images: int, *, bf16: bool, gpu_bytes: int |
         images: of the training set, which no batch exceeds.
         bf16: whether products run in bfloat16.
         gpu_bytes: memory of the GPU; None for a training on the CPU.
+        batch_option: what the size of a batch is typed after.
 
     Raises:
         UsageError: they do not; names what is needed, what there is, and what fits.
@@ -95,16 +103,21 @@ def check_training(spec: TrainSpec, images: int, *, bf16: bool, gpu_bytes: int |
         return training_memory(narrower, images, bf16=bf16, on_gpu=on_gpu).total <= available
 
     device = "this GPU" if on_gpu else "this machine"
-    raise _too_large(content, memory.total, available, _hint(spec, memory, available, fits), device)
+    hint = _hint(spec, memory, available, fits, batch_option)
+    raise _too_large(content, memory.total, available, hint, device)
 
 
 def _hint(
-    spec: TrainSpec, memory: TrainingMemory, available: int, fits: Callable[[float], bool]
+    spec: TrainSpec,
+    memory: TrainingMemory,
+    available: int,
+    fits: Callable[[float], bool],
+    batch_option: str,
 ) -> str:
     """What would fit: a smaller batch or, where the weights alone do not, a narrower net."""
     batch = _rounded((available - memory.parameters) // memory.image)
     if batch >= 1:
-        return f"optim.batch_size={batch} fits"
+        return f"{batch_option}{batch} fits"
     if spec.model.torchvision is None:
         low, high = 0.0, spec.model.width
         for _ in range(HALVINGS):
@@ -137,6 +150,58 @@ def training_memory(spec: TrainSpec, images: int, *, bf16: bool, on_gpu: bool) -
         image=max(1, int(share * (stored + crop + output_bytes * outputs))),
         batch=min(spec.optim.batch_size, images),
     )
+
+
+def check_evaluation(
+    spec: TrainSpec, images: int, *, local_towers: int, bf16: bool, on_gpu: bool
+) -> None:
+    """Check that the weights and a forward pass of an evaluation fit in this machine's memory.
+
+    A pass on a GPU is not looked at: one that is too large for it is halved.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        images: of the split; 1 where it is not known yet.
+        local_towers: towers of the net that this process holds.
+        bf16: whether products run in bfloat16.
+        on_gpu: whether passes are made on a GPU.
+
+    Raises:
+        UsageError: they do not; names what is needed, what there is, and what fits.
+    """
+    available = available_bytes()
+    if available is None:
+        return
+    share = local_towers / spec.model.towers
+    weights = int(share * FLOAT_BYTES * _sizes(spec.model)[0])
+    count = 0 if on_gpu else min(spec.eval.batch_size, images)
+    inputs = min(spec.eval.max_batch, count)
+    input_bytes = _forward_bytes(spec.model, share, bf16=bf16)
+    stored = count * CHANNELS * spec.data.size**2
+    needed = weights + stored + inputs * input_bytes
+    if needed <= available:
+        return
+    fitting = _rounded((available - weights - stored) // input_bytes)
+    if weights > available:
+        hint = "take a machine with more memory; no key makes a trained net smaller"
+    elif fitting >= 1:
+        hint = f"eval.max_batch={fitting} fits"
+    else:
+        hint = "lower eval.batch_size and eval.max_batch"
+    content = f"the weights of {spec.model.name} alone"
+    if inputs:
+        content = f"the weights of {spec.model.name} and a pass of {plural(inputs, 'input')}"
+    raise _too_large(content, needed, available, hint)
+
+
+def _forward_bytes(model: ModelSpec, share: float, *, bf16: bool) -> int:
+    """The least that a pass holds of an input: itself, and the largest output of a layer."""
+    largest = 0
+    if model.torchvision is None:
+        largest = max(shape.neurons for shape in trace(model))
+    output_bytes = BFLOAT16_BYTES if bf16 else FLOAT_BYTES
+    crop = FLOAT_BYTES * model.input.channels * model.input.size**2
+    return crop + int(share * output_bytes * largest)
 
 
 def _copies(spec: TrainSpec) -> int:

@@ -21,6 +21,7 @@ from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
 from alexcli.run.directory import RunDirectory
+from alexcli.run.memory import check_evaluation
 from alexcli.run.predictor import Predictor
 from alexcli.run.resolve import uses_bf16
 from alexcli.schema import DropoutSpec, PlacementSpec, TrainSpec
@@ -115,7 +116,19 @@ class TrainedModel:
         if note:
             reporter.note(f"data: {note}")
             dataset = replace(dataset, note=f"{dataset.note}; {note}" if dataset.note else note)
+        _check_memory(self.spec, len(images), self.placement)
         return dataset, images
+
+
+def _check_memory(spec: TrainSpec, images: int, placement: Placement) -> None:
+    """UsageError unless the net and a pass over some of the images fit in memory."""
+    check_evaluation(
+        spec,
+        images,
+        local_towers=len(placement.local_towers),
+        bf16=uses_bf16(spec),
+        on_gpu=placement.device.type != "cpu",
+    )
 
 
 def by_net_classes(
@@ -255,6 +268,7 @@ def load(
         placement.check_consistent({"checkpoint": digest})
     classes = [str(name) for name in content["alexcli"]["classes"]]
     spec = replace(spec, model=replace(spec.model, classes=len(classes)))
+    _check_memory(spec, 1, placement)
     net = build_net(spec, placement)
     preprocess = build_preprocess(spec, None)
     module = torch.nn.ModuleDict({"net": net, "preprocess": preprocess})
