@@ -4,6 +4,7 @@ torch is 5.6 GB, so the sessions that need it make no environment of their own; 
 need next to nothing and do.
 """
 
+import json
 import platform
 import shutil
 import sys
@@ -120,7 +121,19 @@ def audit(session: nox.Session) -> None:
         session.error(f"nothing was audited: {VULNERABILITIES} cannot be reached ({error})")
     session.install("pip-audit>=2.7")
     paths = [path for path in sys.path if path.endswith("site-packages")]
-    session.run("pip-audit", *(word for path in paths for word in ("--path", path)))
+    found = Path(session.create_tmp(), "audit.json")
+    options = ["--format", "json", "--output", str(found), "--progress-spinner", "off"]
+    options += [word for path in paths for word in ("--path", path)]
+    session.run("pip-audit", *options, success_codes=[0, 1])
+    packages = json.loads(found.read_text(encoding="utf-8"))["dependencies"]
+    audited = [package for package in packages if "vulns" in package]
+    session.log(f"{len(audited)} of {len(packages)} packages were audited")
+    vulnerable = [package for package in audited if package["vulns"]]
+    for package in vulnerable:
+        names = ", ".join(weakness["id"] for weakness in package["vulns"])
+        session.log(f"{package['name']} {package['version']}: {names}")
+    if vulnerable or not audited:
+        session.error("weaknesses are known" if audited else "nothing was audited: no entry found")
 
 
 @nox.session(venv_backend="none")

@@ -35,3 +35,12 @@ def test_faults_that_were_injected_are_counted_as_recorded() -> None:
     assert sentence in text
     assert f"and {recorded['used_unnoticed']} were used unnoticed" in text
     assert recorded["used_unnoticed"] == 0
+
+
+def test_inputs_that_were_fuzzed_are_counted_as_recorded() -> None:
+    recorded = json.loads((ROOT / "results/reliability/fuzz.json").read_text())
+    assert not recorded["failures"]
+    kinds = recorded["kinds"]
+    assert sum(sum(outcomes.values()) for outcomes in kinds.values()) == recorded["inputs"]
+    sentence = f"{recorded['inputs']:,} inputs of {len(kinds)} kinds ended in nothing else"
+    assert sentence in (ROOT / "SECURITY.md").read_text()
