@@ -17,6 +17,15 @@ def test_an_evaluation_takes_other_data_and_keeps_the_net() -> None:
     assert spec.model == run.model
 
 
+def test_other_data_is_read_as_the_net_has_learned() -> None:
+    run = compose(["data.size=40", "data.resize=torchvision", "data.kernel=bicubic"], TrainSpec)
+    for choice in ("folder", "cifar10", "store"):
+        data = override_run(run, [f"data={choice}", "data.root=x"]).data
+        assert (data.size, data.resize, data.kernel) == (40, "torchvision", "bicubic")
+    typed = override_run(run, ["data=folder", "data.resize=shorter", "data.size=64"]).data
+    assert (typed.size, typed.resize, typed.kernel) == (64, "shorter", "bicubic")
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -1,6 +1,7 @@
 """Other data for a trained run, or another way to evaluate it."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from hydra.core.override_parser.types import Override
@@ -17,6 +18,8 @@ from alexcli.schema import TrainSpec
 
 EVALUATION_GROUPS = ("data", "eval", "placement", "trainer")
 """The groups that may differ when a trained net is evaluated."""
+PIXEL_KEYS = ("size", "resize", "kernel")
+"""Keys of `data` that say how an image becomes pixels: a net reads other data as it has learned."""
 
 
 def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
@@ -25,7 +28,8 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
     Args:
         spec: the run's configuration.
         overrides: of `data.*`, `eval.*`, `placement.*` or `trainer.*`, or `data=CHOICE` for a whole
-            group.
+            group. How images become pixels stays the run's unless `data.size`, `data.resize` or
+            `data.kernel` are among them.
 
     Raises:
         UsageError: another key, which would change the net that was trained, or anything that
@@ -41,7 +45,10 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
         if override.is_delete():
             raise UsageError(f"{typed!r} leaves nothing to evaluate with")
         if group in group_names:
-            config[group] = getattr(compose(["experiment=null", typed], TrainSpec), group)
+            chosen = getattr(compose(["experiment=null", typed], TrainSpec), group)
+            if group == "data":
+                chosen = replace(chosen, **{key: config.data[key] for key in PIXEL_KEYS})
+            config[group] = chosen
         else:
             config = apply_override(config, override)
     return cast(TrainSpec, to_spec(config))
