@@ -49,6 +49,14 @@ def test_classes_are_shown_in_every_format(format_name: str) -> None:
     assert "checked_ring" in outcome.out
 
 
+def test_an_unfinished_run_is_evaluated_with_a_word_on_how_to_finish_it(run: RunDirectory) -> None:
+    assert "not finished" not in run_command("eval", str(run.path)).err
+    run.result_file.unlink()
+    outcome = run_command("eval", str(run.path))
+    assert outcome.code == 0, outcome.err
+    assert f"{run.name} is not finished: the command that began it resumes it" in outcome.err
+
+
 def _workers_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Sequence[str]:
     """The command line of the processes that `eval` starts, as if its placement took several."""
     started: list[Sequence[str]] = []

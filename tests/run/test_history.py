@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -61,8 +62,16 @@ def test_a_run_that_made_no_pass_is_left_out_by_name(
     assert reporter.warnings == [
         f"{stopped.path} is left out: it was stopped before its first epoch ended"
     ]
-    with pytest.raises(UsageError, match="has ended an epoch"):
+    with pytest.raises(UsageError, match="was stopped before its first epoch ended"):
         begun_runs([stopped], reporter)
+
+
+def test_imported_weights_have_no_metrics_and_say_so(run: RunDirectory) -> None:
+    run.metrics.unlink()
+    result = json.loads(run.result_file.read_text())
+    run.result_file.write_text(json.dumps({**result, "kind": "import"}))
+    with pytest.raises(UsageError, match="holds imported weights, which were not trained here"):
+        begun_runs([run], NullReporter())
 
 
 def test_a_folder_that_is_no_run_is_refused(run: RunDirectory) -> None:

@@ -145,12 +145,17 @@ def _leave(evaluation: Evaluation, out: Path | None, format: Format, reporter: R
 
 
 def _note_next(checkpoints: "Sequence[RunCheckpoint]", reporter: Reporter) -> None:
-    """How to look inside the net; nothing where several were evaluated."""
+    """How to finish what is not, and how to look inside a net that was evaluated alone."""
     from alexcli.run.worker import is_main_process
 
-    if len(checkpoints) == 1 and is_main_process():
-        run = checkpoints[0].run.path
-        reporter.note(f"next: {program()} analyze predictions --run {run} --out figures")
+    if not is_main_process():
+        return
+    for run, path in checkpoints:
+        if path == run.last and not run.result_file.exists():
+            reporter.note(f"{run.name} is not finished: the command that began it resumes it")
+    if len(checkpoints) == 1:
+        run = checkpoints[0].run
+        reporter.note(f"next: {program()} analyze predictions --run {run.path} --out figures")
 
 
 def _show(evaluation: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:

@@ -39,14 +39,22 @@ def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDire
     """
     begun = [run for run in runs if run.metrics.exists() and run.metrics.stat().st_size]
     if not begun:
+        reasons = [f"{run.path} {_reason_without_rows(run)}" for run in runs]
         raise UsageError(
-            f"none of {', '.join(str(run.path) for run in runs)} has ended an epoch",
-            hint="repeat its train command, which resumes it",
+            f"there are no metrics: {'; '.join(reasons)}",
+            hint="repeat the train command of a run that was stopped, which resumes it",
         )
     for run in runs:
         if run not in begun:
-            reporter.warn(f"{run.path} is left out: it was stopped before its first epoch ended")
+            reporter.warn(f"{run.path} is left out: it {_reason_without_rows(run)}")
     return begun
+
+
+def _reason_without_rows(run: RunDirectory) -> str:
+    """Why a run has no metrics."""
+    if (run.result() or {}).get("kind") == "import":
+        return "holds imported weights, which were not trained here"
+    return "was stopped before its first epoch ended"
 
 
 def read_units(run: RunDirectory) -> list[UnitsRow]:
