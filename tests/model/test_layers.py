@@ -1,5 +1,6 @@
 """The products of layers, against torch's own and plain loops."""
 
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -14,6 +15,22 @@ def test_224_rounded_up_reads_three_zeros_past_right_and_bottom() -> None:
     padded = F.conv2d(F.pad(x, (0, 3, 0, 3)), conv1.weight, conv1.bias, 4)
     assert conv1.product(x).shape[-1] == 55
     assert torch.equal(conv1.product(x), padded)
+
+
+@pytest.mark.parametrize("pad", [0, 1])
+@pytest.mark.parametrize("size", [9, 10])
+def test_a_kernel_of_one_pixel_takes_every_second_one(pad: int, size: int) -> None:
+    conv1 = "model.layers.conv1"
+    spec = model("model=tiny", f"{conv1}.kernel=1", f"{conv1}.stride=2", f"{conv1}.pad={pad}")
+    layer = Towers(spec).double().layer(0, "conv1")
+    x = torch.randn(2, 3, size, size, dtype=torch.float64)
+    channels_last = x.contiguous(memory_format=torch.channels_last)
+    expected = F.conv2d(x, layer.weight, layer.bias, stride=2, padding=pad)
+    found = layer.product(channels_last)
+    torch.testing.assert_close(found, expected)
+    (gradient,) = torch.autograd.grad(found.square().sum(), layer.weight)
+    (expected_gradient,) = torch.autograd.grad(expected.square().sum(), layer.weight)
+    torch.testing.assert_close(gradient, expected_gradient)
 
 
 def test_a_local_layer_equals_a_loop_over_positions() -> None:

@@ -94,10 +94,18 @@ class Conv(Layer):
             groups: number of groups that channels and kernels are divided into.
         """
         pad = self.pad_before
-        if self.pad_after > self.pad_before:  # which conv2d's own padding cannot do
+        stride = self.stride
+        takes_single_pixels = weight.shape[-1] == 1 and stride > 1
+        # conv2d's own padding cannot be of two sizes.
+        if self.pad_after > self.pad_before or (takes_single_pixels and pad > 0):
             x = F.pad(x, (self.pad_before, self.pad_after) * 2)
             pad = 0
-        return F.conv2d(x, weight, bias, self.stride, pad, groups=groups)
+        if takes_single_pixels:
+            # torch 2.14 writes past a buffer in the backward pass of such a convolution of few
+            # channels, channels-last, on a CPU: "munmap_chunk(): invalid pointer".
+            x = x[:, :, ::stride, ::stride]
+            stride = 1
+        return F.conv2d(x, weight, bias, stride, pad, groups=groups)
 
 
 class Local(Layer):
