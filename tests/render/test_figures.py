@@ -88,6 +88,18 @@ def test_marks_of_a_logarithmic_axis_are_plain_text() -> None:
     assert not any(minor)
 
 
+def test_a_logarithmic_axis_of_many_points_has_few_marks() -> None:
+    rates = np.geomspace(1e-5, 1, 96)
+    (axis,) = _axes(LinesPanel({"loss": Line(rates, rates)}, "rate", "loss", log_x=True))
+    FigureCanvasAgg(axis.figure).draw()
+    marks = {text.get_text() for text in axis.get_xticklabels()}
+    assert {"0.001", "0.1"} <= marks
+    assert len(marks) < 12
+    assert not any(text.get_text() for text in axis.get_xticklabels(minor=True))
+    (axis,) = _axes(LinesPanel({"loss": Line([2, 8], [1, 1])}, "devices", "bytes", log_x=True))
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["2", "8"]
+
+
 def _sizes_of_type(figure: Any) -> set[float]:
     return {text.get_fontsize() for text in figure.findobj(Text) if text.get_text()}
 

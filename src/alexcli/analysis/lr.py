@@ -81,6 +81,7 @@ def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) 
                 x_label="learning rate, optim.lr",
                 y_label="training loss, nats",
                 log_x=True,
+                log_y=True,  # or a loss that grows without bound hides how the others fell
             )
         ],
         caption=f"Loss of each batch while the learning rate grows. {note}",

@@ -49,7 +49,7 @@ class LinesPanel:
     title: str = ""
     """What stands above the panel."""
     log_x: bool = False
-    """Whether the horizontal axis is logarithmic, to base 2."""
+    """Whether the horizontal axis is logarithmic: to base 2 with a mark at each of few points."""
     log_y: bool = False
     """Whether the vertical axis is logarithmic, to base 10."""
     level: Level | None = None

@@ -50,6 +50,8 @@ LIGHT_GRAY = 225
 TOWER_COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")
 POOLED_HATCH = "///////"
 CROSSING_COLOUR = "#c0392b"
+MOST_PLACES = 16
+"""Marks of a logarithmic axis that do not run into each other."""
 MOST_NUMBERED_CLASSES = 20
 """Classes of a confusion matrix with room for numbers in its cells."""
 LEGEND_CHARACTERS = 66
@@ -169,7 +171,7 @@ def _draw_lines(panel: LinesPanel, axis: Any) -> None:
     if panel.level is not None:
         axis.axhline(panel.level.y, color="0.4", linestyle="--", label=panel.level.label)
     if panel.log_x:
-        _use_powers_of_two(axis, panel)
+        _use_measured_places(axis, panel)
     else:
         _use_whole_numbers(axis, panel)
     if panel.log_y:
@@ -182,12 +184,20 @@ def _draw_lines(panel: LinesPanel, axis: Any) -> None:
     axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
 
 
-def _use_powers_of_two(axis: Any, panel: LinesPanel) -> None:
-    """A horizontal axis to base 2, with plain numbers where something was measured."""
-    from matplotlib.ticker import NullLocator
+def _use_measured_places(axis: Any, panel: LinesPanel) -> None:
+    """A logarithmic axis with plain numbers where something was measured, or at powers of ten where
+    that is at more places than there is room for.
+    """
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
 
-    axis.set_xscale("log", base=2)
     places = sorted({float(x) for line in panel.lines.values() for x in line.x})
+    if len(places) > MOST_PLACES:
+        axis.set_xscale("log")
+        axis.xaxis.set_major_locator(LogLocator())
+        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        return
+    axis.set_xscale("log", base=2)
     axis.set_xticks(places, [f"{place:,.0f}" for place in places])
     axis.xaxis.set_minor_locator(NullLocator())
 
