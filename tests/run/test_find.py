@@ -74,6 +74,8 @@ def test_the_newest_run_is_named_where_none_is_asked_for(run: RunDirectory) -> N
 def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> None:
     shutil.copytree(run.path, run.path.with_name(f"{run.path.name}~1"))
     (run.path.parent / "s9-empty").mkdir()
+    shutil.copytree(run.path, run.path.with_name("s8-torn"))
+    (run.path.with_name("s8-torn") / "config.yaml").unlink()
     names = [f"{run.path.parent}/s*", str(run.path), str(run.last)]
     checkpoints = resolve_runs(names, RUNS)
     assert [checkpoint.path for checkpoint in checkpoints] == [run.last]

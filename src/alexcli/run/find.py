@@ -159,10 +159,15 @@ def _existing_hint(folder: Path) -> str | None:
     return f"there are {names}{more}"
 
 
+def _is_run(run: RunDirectory) -> bool:
+    """Whether a folder has what a net is read from."""
+    return run.last.exists() and run.config.exists()
+
+
 def _expand(name: str) -> list[str]:
     """The runs and checkpoints that a wildcard matches; a name without one stands for itself.
 
-    Run directories without a checkpoint, and old runs, are left out.
+    Folders without a checkpoint or a configuration, and old runs, are left out.
     """
     if not glob.has_magic(name) or Path(name).exists():
         return [name]
@@ -170,8 +175,7 @@ def _expand(name: str) -> list[str]:
     trained = [
         path
         for path in matches
-        if OLD_RUN_MARK not in path.name
-        and (path.suffix == ".ckpt" or RunDirectory(path).last.exists())
+        if OLD_RUN_MARK not in path.name and (path.suffix == ".ckpt" or _is_run(RunDirectory(path)))
     ]
     if not trained:
         raise UsageError(
