@@ -64,6 +64,19 @@ def test_a_study_that_is_not_recorded_is_no_measurement() -> None:
     assert measurement(EvidenceSpec(study="nothing-plain/without")) is None
 
 
+def test_a_study_gives_the_metric_that_is_asked_for() -> None:
+    top1 = measurement(EvidenceSpec(study="lrn-plain/without"))
+    top5 = measurement(EvidenceSpec(study="lrn-plain/without", metric="top5_err"))
+    assert top1 is not None
+    assert top5 is not None
+    assert top1.verdict
+    assert top5.verdict == ""  # a study judges the metric that it is about
+    assert top5.value != top1.value
+    assert top5.file == top1.file
+    with pytest.raises(UsageError, match="has no arm without with loss"):
+        measurement(EvidenceSpec(study="lrn-plain/without", metric="loss"))
+
+
 def test_evidence_of_nothing_is_an_error() -> None:
     with pytest.raises(UsageError, match="without count, study or value"):
         measurement(EvidenceSpec())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.ablation.recorded import file_name, read_studies
+from alexcli.ablation.verdicts import NO_VERDICT
 from alexcli.analysis import params
 from alexcli.config.compose import compose
 from alexcli.config.files import results_dir
@@ -31,7 +32,7 @@ def measurement(evidence: EvidenceSpec) -> Measurement | None:
     if evidence.count is not None:
         return _count(evidence.count, evidence)
     if evidence.study is not None:
-        return _of_study(evidence.study)
+        return _of_study(evidence.study, evidence.metric)
     if evidence.value is not None:
         return _of_file(evidence.value, evidence)
     raise UsageError("evidence without count, study or value")
@@ -62,8 +63,13 @@ def _counts_of(model: str) -> dict[str, Any]:
     return dict(analysis.data)
 
 
-def _of_study(path: str) -> Measurement | None:
-    """The comparison of a recorded study that its study is about, with its interval."""
+def _of_study(path: str, metric: str | None) -> Measurement | None:
+    """A comparison of a recorded study, with its interval.
+
+    Args:
+        path: the study's file without its ending, and the arm.
+        metric: of the comparison; None: the one that the study is about.
+    """
     name, _, arm_name = path.partition("/")
     studies = {file_name(study): study for study in recorded_studies()}
     if name not in studies:
@@ -71,9 +77,9 @@ def _of_study(path: str) -> Measurement | None:
     study = studies[name]
     for arm in study.arms:
         for difference in arm.differences:
-            if arm.name == arm_name and difference.metric == study.metric:
+            if arm.name == arm_name and difference.metric == (metric or study.metric):
                 return _of_difference(study, difference)
-    raise UsageError(f"{name}.json has no arm {arm_name}")
+    raise UsageError(f"{name}.json has no arm {arm_name}" + (f" with {metric}" if metric else ""))
 
 
 @cache
@@ -100,7 +106,7 @@ def _of_difference(study: StudyResult, difference: Difference) -> Measurement:
         n=difference.seeds,
         setting=", ".join(filter(None, [kinds[study.kind], study.setting])),
         in_paper_setting=False,
-        verdict=difference.verdict,
+        verdict="" if difference.verdict == NO_VERDICT else difference.verdict,
         file=f"ablations/{file_name(study)}.json",
     )
 

@@ -11,7 +11,7 @@ Place = StrEnum("Place", ["paper", "smaller"])
 
 @dataclass
 class EvidenceSpec:
-    """Where a measurement of a claim is found: exactly one of the first three keys."""
+    """Where a measurement of a claim is found: exactly one of count, study and value."""
 
     count: str | None = None
     """MODEL/QUANTITY or MODEL/LAYER/QUANTITY, counted from the net's layers: neurons, params, macs,
@@ -19,6 +19,8 @@ class EvidenceSpec:
     """
     study: str | None = None
     """A file of results/ablations without its ending, then the arm: lrn-plain/without."""
+    metric: str | None = None
+    """Of a study, where it is not the one that the study is about: top5_err."""
     value: str | None = None
     """A json file of results and the way to a number in it: training/cifar_26.json/epochs.
     A part NAME=VALUE chooses the entry of a list whose NAME has that value.
