@@ -33,6 +33,12 @@ def test_a_value_is_written_as_hydra_reads_it(value: object, typed: str) -> None
     [
         ("nothing", "'nothing' is not KEY=VALUE", "nothing=VALUE"),
         ("seed=0,1", "lists several values, which only `alexcli train` takes", "'seed=\"0,1\"'"),
+        ("model.layers.*.bias=0", "'model.layers.*.bias' is a pattern", "layers.conv1.bias=0"),
+        ("model.layers.conv[3-5].std=1", "'model.layers.conv[3-5].std' is a pattern", "docs/"),
+        ("~model.layers.*", "'~model.layers.*' is a pattern", "name each key"),
+        ("optim lr=0.1", "'optim lr' is no key", "alexcli config show"),
+        ("=3", "'=3' has no key", "KEY=VALUE"),
+        ("~", "'~' has no key", "KEY=VALUE"),
         ("data.root=[", "the value in 'data.root=[' cannot be read", "'data.root=\"[\"'"),
     ],
 )

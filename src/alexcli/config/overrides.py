@@ -60,15 +60,34 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
         message = f"the value in {shortened(typed)!r} cannot be read: {shortened(str(error))}"
         raise UsageError(message, hint=f"{typed.partition('=')[0][:SHOWN]}=VALUE") from error
     except HydraException as error:
+        _check_key(typed.partition("=")[0], parser)
         message = f"the value in {shortened(typed)!r} cannot be read"
         hint = quoting_hint(typed) if len(typed) <= LONGEST_TO_QUOTE else None
         raise UsageError(message, hint=hint) from error
+    if not override.key_or_group:
+        raise UsageError(f"{shortened(typed)!r} has no key", hint="KEY=VALUE")
     if override.is_sweep_override() and not sweep:
         raise UsageError(
             f"{typed!r} lists several values, which only `alexcli train` takes",
             hint=quoting_hint(typed),
         )
     return override
+
+
+def _check_key(key: str, parser: OverridesParser) -> None:
+    """UsageError for what cannot be a key; it is likeliest a pattern, as studies have them."""
+    try:
+        parser.parse_override(f"{key}=0")
+    except HydraException as error:
+        if any(character in key for character in "*?["):
+            raise UsageError(
+                f"{shortened(key)!r} is a pattern, which only the files of studies take as a key",
+                hint="name each key: model.layers.conv1.bias=0 model.layers.conv2.bias=0; or write "
+                "a study: docs/extending.md",
+            ) from error
+        raise UsageError(
+            f"{shortened(key)!r} is no key", hint="alexcli config show lists all keys"
+        ) from error
 
 
 def shortened(text: str) -> str:
