@@ -6,12 +6,14 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 from typer.testing import CliRunner
 
 from alexcli.ablation.jobs import Job
 from alexcli.ablation.launchers import LAUNCHERS
+from alexcli.cli.ablate import ablate
 from alexcli.cli.main import app
 from tests.ablation.finished import finish
 from tests.cli.command_line import run_command
@@ -145,3 +147,7 @@ def test_a_scheduler_gets_the_pilot_and_then_what_the_precision_takes(
         assert run_command(*command).code == 0
     assert submitted[0] == 8
     assert submitted[1] >= 2
+
+
+def test_every_launcher_can_be_chosen() -> None:
+    assert get_args(get_type_hints(ablate)["launch"]) == ("local", *LAUNCHERS)

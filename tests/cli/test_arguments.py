@@ -69,3 +69,27 @@ def test_an_option_that_is_no_key_and_words_after_two_dashes_are_left_alone() ->
     assert "No such option: --resum" in run_command("train", "--resum", "never").err
     assert "unknown key 'lr'" in run_command("train", "--", "lr=--lr").err
     assert "No such option" in run_command("runs", "list", "--epochs", "3").err  # takes no keys
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["ablate", "lrn", "--precision", "abc"],
+            "--precision abc: Input should be a valid number",
+        ),
+        (["ablate", "lrn", "--jobs=0"], "--jobs 0: Input should be greater than or equal to 1"),
+        (["ablate", "lrn", "--launch", "pbs"], "--launch pbs: "),
+        (["predict", "cat.png", "--top", "0"], "--top 0: Input should be greater than"),
+    ],
+)
+def test_a_value_that_an_option_does_not_take_is_named(words: list[str], message: str) -> None:
+    outcome = run_command(*words)
+    assert outcome.code == 2
+    assert message in outcome.err
+    assert f"{words[0]} --help says what" in outcome.err
+
+
+def test_a_missing_argument_or_value_is_left_to_typer() -> None:
+    assert "Missing argument" in run_command("predict").err
+    assert "requires an argument" in run_command("ablate", "lrn", "--precision").err

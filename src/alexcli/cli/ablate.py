@@ -40,7 +40,7 @@ def ablate(
     budget: str | None = None,
     setting: Literal["auto", "mechanism", "plain"] = "auto",
     jobs: Positive = 2,
-    launch: str = "local",
+    launch: Literal["local", "slurm"] = "local",
     report_only: bool = False,
     dry_run: bool = False,
     out: Path | None = None,
@@ -82,7 +82,7 @@ def ablate(
         return
     _check_words(arguments or [], out, dry_run=dry_run)
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
-    ablation = _open_studies(arguments or [], parse_seeds(seeds), setting, launch)
+    ablation = _open_studies(arguments or [], parse_seeds(seeds), setting)
     if dry_run:
         emit(_run_list(ablation.jobs(), format))
         return
@@ -92,17 +92,13 @@ def ablate(
     _check_failures(failures)
 
 
-def _open_studies(
-    arguments: Sequence[str], seeds: int | None, setting: str, launch: str
-) -> "Ablation":
+def _open_studies(arguments: Sequence[str], seeds: int | None, setting: str) -> "Ablation":
     """The studies that a command line names, with all seeds that are planned so far."""
     names, overrides = split_arguments(arguments)
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
-    from alexcli.ablation.launchers import LAUNCHERS  # torch, which takes seconds to import
-    from alexcli.ablation.plan import Ablation
+    from alexcli.ablation.plan import Ablation  # torch, which takes seconds to import
 
-    one_of("launcher", launch, ["local", *LAUNCHERS])
     ablation = Ablation(names, overrides, seeds, setting)
     ablation.add_finished_seeds()
     return ablation

@@ -43,7 +43,21 @@ class KeyCommand(TyperCommand):
                 option, _, value = word.partition("=")
                 if option.startswith("--") and option not in options:
                     self._refuse(option, value or ("" if after.startswith("-") else after))
-        return super().parse_args(ctx, args)
+        typed = list(args)  # which the parser empties
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            parameter = getattr(error, "param", None)
+            option = parameter.opts[0] if parameter else ""
+            value = _value_after(option, typed)
+            if value is None:  # something is missing, or it is an argument: typer says which
+                raise
+            refused = UsageError(
+                f"{option} {value}: {error.message}",
+                hint=f"{ctx.command_path} --help says what {option} takes",
+            )
+            print_error(refused)
+            raise typer.Exit(refused.exit_code) from None
 
     def _refuse(self, option: str, value: str) -> None:
         """Exit if an option is a key; others are left to typer."""
@@ -72,6 +86,17 @@ def _as_typed(ctx: Any, value: Any) -> Any:
     """A value of the command line without a conversion."""
     del ctx
     return value
+
+
+def _value_after(option: str, args: Sequence[str]) -> str | None:
+    """What was typed as the value of an option; None where it was not typed."""
+    for word, after in itertools.pairwise([*args, ""]):
+        if word == option:
+            return after
+        name, equals, value = word.partition("=")
+        if name == option and equals:
+            return value
+    return None
 
 
 def _as_override(option: str, value: str) -> str | None:
