@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 from alexcli.claims.measured import measurement
+from alexcli.claims.names import LEDGER
 from alexcli.config.saved import from_mapping
 from alexcli.config.yaml_text import read_yaml_file
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.records.claim import Claim, Measurement
 from alexcli.schema import EvidenceSpec, LedgerSpec
-
-LEDGER = Path(__file__).with_name("claims.yaml")
 
 
 @cache

@@ -94,9 +94,9 @@ def studies(context: typer.Context, incomplete: str) -> list[str]:
 def claims(context: typer.Context, incomplete: str) -> list[str]:
     """The claims of the ledger."""
     del context
-    from alexcli.claims.ledger import claims as all_claims
+    from alexcli.claims.names import claim_names
 
-    return _beginning([claim.name for claim in all_claims()], incomplete)
+    return _beginning(claim_names(), incomplete)
 
 
 def analyses(context: typer.Context, incomplete: str) -> list[str]:

@@ -32,6 +32,7 @@ from alexcli.cli.output import output_error
 from alexcli.cli.predict import predict
 from alexcli.cli.report import report
 from alexcli.cli.runs import runs
+from alexcli.cli.shells import use_scripts
 from alexcli.cli.start import ABOUT, show_the_way
 from alexcli.cli.train import train
 from alexcli.errors import RunFailedError
@@ -157,9 +158,10 @@ def main() -> None:
     _quiet_libraries()
     _limit_spinning()
     _write_every_name()
+    use_scripts()
     gc.set_threshold(NEW_OBJECTS_PER_COLLECTION)
     try:
-        app()
+        app(prog_name="alexcli")
     except OSError as error:
         # Of the version and of helps, which no command writes by `emit`.
         if error.filename is not None or error.errno not in UNWRITABLE:
