@@ -47,17 +47,8 @@ class KeyCommand(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            parameter = getattr(error, "param", None)
-            option = parameter.opts[0] if parameter else ""
-            value = _value_after(option, typed)
-            if value is None:  # something is missing, or it is an argument: typer says which
-                raise
-            refused = UsageError(
-                f"{option} {value}: {error.message}",
-                hint=f"{ctx.command_path} --help says what {option} takes",
-            )
-            print_error(refused)
-            raise typer.Exit(refused.exit_code) from None
+            _refuse_value(error, typed, ctx.command_path)
+            raise
 
     def _refuse(self, option: str, value: str) -> None:
         """Exit if an option is a key; others are left to typer."""
@@ -86,6 +77,28 @@ def _as_typed(ctx: Any, value: Any) -> Any:
     """A value of the command line without a conversion."""
     del ctx
     return value
+
+
+def _refuse_value(error: typer.BadParameter, typed: Sequence[str], command: str) -> None:
+    """Exit if an option does not take its value; what is missing is left to typer.
+
+    Args:
+        error: of typer, which does not name the value.
+        typed: words after the command.
+        command: as it was typed.
+    """
+    if error.param is None:
+        return
+    option = error.param.opts[0]
+    value = _value_after(option, typed)
+    if value is not None:
+        print_error(
+            UsageError(
+                f"{option} {value}: {error.message}",
+                hint=f"{command} --help says what {option} takes",
+            )
+        )
+        raise typer.Exit(UsageError.exit_code) from None
 
 
 def _value_after(option: str, args: Sequence[str]) -> str | None:
