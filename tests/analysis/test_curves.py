@@ -32,7 +32,7 @@ def test_seeds_make_a_band_and_crossings_a_ratio(histories: list[RunHistory]) ->
     (table,) = analysis.tables
     assert table.fractions == ("last error", "spread", "lowest")
     relu, tanh, elu = table.records()
-    assert relu["runs"] == "model.activation=relu"
+    assert relu["runs"] == "activation=relu"
     assert relu["n"] == 2
     assert relu["last error"] == pytest.approx(0.2)
     assert relu["epochs to 25%"] == pytest.approx((2.5 + 1.75) / 2)
@@ -43,7 +43,7 @@ def test_seeds_make_a_band_and_crossings_a_ratio(histories: list[RunHistory]) ->
     (panel,) = analysis.panels
     assert isinstance(panel, LinesPanel)
     assert panel.level is not None
-    low = panel.lines["model.activation=relu"].low
+    low = panel.lines["activation=relu"].low
     assert np.asarray(low).tolist() == [0.5, 0.1, 0.2]
 
 

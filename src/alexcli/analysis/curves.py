@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alexcli.analysis.run_groups import group_runs
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, Level, Line, LinesPanel
 from alexcli.records.history import RunHistory
@@ -18,18 +19,8 @@ UNITS = {"epoch": "epochs", "step": "updates", "time": "seconds of training"}
 """Values of `against`, and the units of the horizontal axis."""
 SPLITS = {"val": "validation", "train_eval": "training", "train": "running training"}
 """Values of `split`, and what people call their errors."""
-NOT_TOLD_APART = (
-    "seed",
-    "runs",
-    "placement.",
-    "logger.",
-    "data.root",
-    "data.workers",
-    "trainer.threads",
-)
-"""Settings that may differ within a group of runs: where and how a run is carried out."""
-MOST_DIFFERENCES = 4
-"""Settings that the name of a group lists."""
+MOST_NOT_NAMED = 6
+"""Settings that a note lists."""
 
 ERRORS = ("last error", "spread", "lowest")
 """Columns of errors."""
@@ -54,8 +45,9 @@ def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
     split = SPLITS[spec.split]
     lines: dict[str, Line] = {}
     rows: list[dict[str, Any]] = []
-    for name, members in _group(histories).items():
-        x, y = _arrays(name, members, spec)
+    grouped = group_runs(histories)
+    for name, members in grouped.groups.items():
+        x, y = _arrays(name, [member.rows for member in members], spec)
         lines[name] = Line(x.mean(0), y.mean(0), low=y.min(0), high=y.max(0))
         row = {
             "runs": name,
@@ -70,7 +62,7 @@ def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
     title = f"{split} error (runs: {len(histories)})"
     return Analysis(
         title,
-        [_table(title, rows, spec.threshold, unit)],
+        [_table(title, rows, spec.threshold, unit, grouped.not_named)],
         [_panel(lines, unit, split, spec.threshold)],
         caption=_caption(most_seeds=max(row["n"] for row in rows)),
     )
@@ -105,7 +97,9 @@ def _crossing_columns(
     }
 
 
-def _table(title: str, rows: Rows, threshold: float | None, unit: str) -> Table:
+def _table(
+    title: str, rows: Rows, threshold: float | None, unit: str, not_named: Sequence[str]
+) -> Table:
     """Errors in percent for people, as fractions for programs."""
     note = "spread: standard deviation between seeds"
     if threshold is not None:
@@ -113,7 +107,16 @@ def _table(title: str, rows: Rows, threshold: float | None, unit: str) -> Table:
             f"; {unit} to {threshold:.0%}: interpolated linearly between two passes, mean of "
             "the runs that reached it; ratio: to the first row"
         )
+    if not_named:
+        note += f"; the runs also differ in {_listed(not_named)}"
     return Table.from_records(title, rows, note, fractions=ERRORS)
+
+
+def _listed(keys: Sequence[str]) -> str:
+    """Keys in a note, or those of them for which it has room."""
+    others = len(keys) - MOST_NOT_NAMED
+    listed = ", ".join(keys[:MOST_NOT_NAMED])
+    return f"{listed} and {others:,} more" if others > 0 else listed
 
 
 def _panel(lines: dict[str, Line], unit: str, split: str, threshold: float | None) -> LinesPanel:
@@ -150,31 +153,6 @@ def _check_choice(key: str, value: str, allowed: dict[str, str]) -> None:
         raise UsageError(
             f"{key}={value} is not one of {', '.join(names)}", hint=f"{key}={names[0]}"
         )
-
-
-def _group(histories: Sequence[RunHistory]) -> dict[str, list[Rows]]:
-    """The rows of runs, grouped by label and by settings other than the seed.
-
-    A group is named by what tells it from the other groups: its label, unless all have the same,
-    and settings.
-    """
-    configs = [
-        {
-            key: value
-            for key, value in history.settings.items()
-            if not key.startswith(NOT_TOLD_APART)
-        }
-        for history in histories
-    ]
-    keys = dict.fromkeys(key for config in configs for key in config if key != "label")
-    differing = [key for key in keys if len({str(config.get(key)) for config in configs}) > 1]
-    labels_differ = len({history.label for history in histories}) > 1
-    groups: dict[str, list[Rows]] = {}
-    for history, config in zip(histories, configs, strict=True):
-        settings = [f"{key}={config.get(key)}" for key in differing[:MOST_DIFFERENCES]]
-        label = [history.label] if labels_differ or not settings else []
-        groups.setdefault(" ".join([*label, *settings]), []).append(history.rows)
-    return groups
 
 
 def _arrays(name: str, members: Sequence[Rows], spec: AnalyzeSpec) -> tuple[Floats, Floats]:

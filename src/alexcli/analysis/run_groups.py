@@ -1,0 +1,88 @@
+"""Which runs make one curve, and what tells the curves apart."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alexcli.records.history import RunHistory
+
+NOT_TOLD_APART = (
+    "seed",
+    "runs",
+    "placement.",
+    "logger.",
+    "data.root",
+    "data.workers",
+    "trainer.threads",
+)
+"""Settings that may differ within a group of runs: where and how a run is carried out."""
+
+LABEL = "label"
+"""Told apart first: it names what was trained."""
+
+
+@dataclass
+class RunGroups:
+    """Runs that differ in nothing but their seeds, by a name that is as short as may be."""
+
+    groups: dict[str, list[RunHistory]]
+    not_named: list[str]
+    """Keys in which groups differ, beyond those that their names hold."""
+
+
+def group_runs(histories: Sequence[RunHistory]) -> RunGroups:
+    """Group runs, each group named by the settings that tell it from all others.
+
+    Args:
+        histories: at least one.
+    """
+    settings = [_told_apart(history) for history in histories]
+    keys = dict.fromkeys(key for each in settings for key in each)
+    differing = [key for key in keys if len({each.get(key) for each in settings}) > 1]
+    naming = _telling_keys(settings, differing)
+    groups: dict[str, list[RunHistory]] = {}
+    for history, each in zip(histories, settings, strict=True):
+        groups.setdefault(_name(each, naming), []).append(history)
+    return RunGroups(groups, [key for key in differing if key not in naming])
+
+
+def _told_apart(history: RunHistory) -> dict[str, str]:
+    """The settings of a run that are the same for all runs of its group."""
+    return {LABEL: history.label} | {
+        key: str(value)
+        for key, value in history.settings.items()
+        if key != LABEL and not key.startswith(NOT_TOLD_APART)
+    }
+
+
+def _telling_keys(settings: Sequence[dict[str, str]], differing: Sequence[str]) -> list[str]:
+    """Keys that tell apart whatever all differing keys do, none of them needlessly."""
+    all_groups = _count_groups(settings, differing)
+    telling: list[str] = []
+    for key in differing:
+        if _count_groups(settings, [*telling, key]) > _count_groups(settings, telling):
+            telling.append(key)
+    for key in reversed(telling):
+        others = [other for other in telling if other != key]
+        if _count_groups(settings, others) == all_groups:
+            telling = others
+    return telling
+
+
+def _count_groups(settings: Sequence[dict[str, str]], keys: Sequence[str]) -> int:
+    """Groups that some keys tell apart."""
+    return len({tuple(each.get(key) for key in keys) for each in settings})
+
+
+def _name(settings: dict[str, str], naming: Sequence[str]) -> str:
+    """The name of a group: KEY=VALUE by the last part of each key, where that is clear."""
+    if not naming:
+        return settings[LABEL]
+    last_parts = Counter(key.rpartition(".")[2] for key in naming)
+    words = []
+    for key in naming:
+        last_part = key.rpartition(".")[2]
+        word = last_part if last_parts[last_part] == 1 else key
+        value = settings.get(key)
+        words.append(settings[LABEL] if key == LABEL else f"{word}={value}")
+    return " ".join(words)
