@@ -212,6 +212,21 @@ def test_whoever_asks_for_warnings_gets_them(monkeypatch: pytest.MonkeyPatch) ->
         assert warnings.filters == before
 
 
+@pytest.mark.parametrize("library", ["triton", "triton._C.libtriton"])
+def test_libraries_that_list_what_was_not_collected_have_nothing_to_list(library: str) -> None:
+    """What is frozen is not collected when the interpreter ends."""
+    code = (
+        "import gc, sys, types\n"
+        "from alexcli.cli.main import main\n"
+        f"sys.modules[{library!r}] = types.ModuleType('fake')\n"
+        "sys.argv = ['alexcli', '--version']\n"
+        "try: main()\n"
+        "except SystemExit: print(gc.get_freeze_count() > 0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == str(library == "triton")
+
+
 def test_no_color_is_respected() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "alexcli", "analyze", "params"],

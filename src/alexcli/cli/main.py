@@ -151,6 +151,16 @@ def _drop_unwritten() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+REPORTS_LEAKS = "triton._C.libtriton"
+"""A library of torch for CUDA that lists, when the interpreter ends, what was not collected."""
+
+
+def _end_without_collecting() -> None:
+    """Spare the interpreter to look through all of torch's objects while it ends."""
+    if REPORTS_LEAKS not in sys.modules:
+        gc.freeze()
+
+
 def main() -> None:
     """Run the command line."""
     _open_closed_streams()
@@ -170,4 +180,4 @@ def main() -> None:
         raise SystemExit(RunFailedError.exit_code) from error
     finally:
         _drop_unwritten()
-        gc.freeze()  # or the interpreter looks through all of torch's objects while it ends
+        _end_without_collecting()
