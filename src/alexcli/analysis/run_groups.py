@@ -79,10 +79,10 @@ def _name(settings: dict[str, str], naming: Sequence[str]) -> str:
     if not naming:
         return settings[LABEL]
     last_parts = Counter(key.rpartition(".")[2] for key in naming)
-    words = []
+    terms = []
     for key in naming:
         last_part = key.rpartition(".")[2]
         word = last_part if last_parts[last_part] == 1 else key
         value = settings.get(key)
-        words.append(settings[LABEL] if key == LABEL else f"{word}={value}")
-    return " ".join(words)
+        terms.append(settings[LABEL] if key == LABEL else f"{word}={value}")
+    return " ".join(terms)
