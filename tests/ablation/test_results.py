@@ -47,6 +47,12 @@ def test_the_setting_says_one_epoch_in_the_singular() -> None:
     assert study.setting == "tiny, 150 images of 10 classes (synthetic), 1 epoch"
 
 
+def test_the_setting_says_bf16() -> None:
+    overrides = [*SMALL, "trainer.precision=bf16"]
+    (study,) = study_results(Ablation(["lrn"], overrides, 1), NullReporter())
+    assert study.setting.endswith("2 epochs, bf16")
+
+
 def test_an_arm_is_nobodys_newest_run() -> None:
     ablation = Ablation(["lrn"], SMALL, 1)
     for job in ablation.jobs():

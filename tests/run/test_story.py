@@ -20,6 +20,7 @@ def test_what_came_out_is_read_from_the_result(run: RunDirectory) -> None:
     run.result_file.write_text(json.dumps(result))
     values = {row["quantity"]: row["value"] for row in summary(run).records()}
     assert values["test error"] == "8.11% on 20,000 images"
+    assert values["arithmetic"] == "float32"
     assert values["parameters"] == f"{result['parameters']:,}"
     assert values["validation error, last epoch"] == f"{result['last']['val']['top1_err']:.2%}"
 

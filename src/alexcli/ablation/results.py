@@ -21,6 +21,7 @@ from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.reporter import Reporter
+from alexcli.run.resolve import uses_bf16
 from alexcli.schema import Metric, TrainSpec
 
 LEAST_LEARNED = 0.95
@@ -137,12 +138,13 @@ def _not_learned(errors: SeedValues, classes: int) -> list[int]:
 
 
 def _setting(spec: TrainSpec, dataset: Dataset) -> str:
-    """Model and data in a line."""
-    return (
+    """Model, data and arithmetic in a line; without a word on the last it is float32."""
+    text = (
         f"{spec.model.name}, {plural(len(dataset.train), 'image')} of "
         f"{plural(len(dataset.classes), 'class')} ({spec.data.source.name}), "
         f"{plural(spec.optim.epochs, 'epoch')}"
     )
+    return f"{text}, bf16" if uses_bf16(spec) else text
 
 
 def _command(arm: Arm) -> str:

@@ -128,6 +128,7 @@ def _is_environment(value: Any) -> bool:
 
 ANY_RUN: Mapping[str, Fits] = {
     "kind": _is_text,
+    "precision": lambda value: value is None or _is_text(value),
     "on": _is_environment,
     "test": lambda value: value is None or _are_errors(value),
 }

@@ -40,6 +40,7 @@ def summary(run: RunDirectory) -> Table:
         ("training images", _count(data.get("train"))),
         ("epochs", result.get("epochs")),
         ("updates", _count(result.get("steps"))),
+        ("arithmetic", result.get("precision")),
         ("time", _minutes(result.get("seconds"))),
         ("validation error, last epoch", _percent(last.get("top1_err"))),
         ("validation error, best epoch", _best(best)),

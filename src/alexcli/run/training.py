@@ -235,6 +235,7 @@ def _result(
         "epochs": epoch,
         "steps": module.global_step,
         "seconds": round(module.seconds, 3),
+        "precision": resolve_precision(module.spec).name,
         "parameters": sum(parameter.numel() for parameter in module.net.parameters()),
         "last": last,
         "best": asdict(best) if best else None,
