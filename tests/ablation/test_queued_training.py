@@ -10,7 +10,6 @@ import pytest
 import submitit
 
 from alexcli.ablation.queued_training import QueuedTraining
-from alexcli.errors import RunFailedError
 
 TRAINING = """
 import pathlib, signal, sys, time
@@ -31,10 +30,40 @@ def _wait_for(file: str) -> None:
         time.sleep(0.02)
 
 
-def test_a_failure_names_command_and_exit_code() -> None:
+def test_a_job_ends_with_the_exit_code_of_its_training() -> None:
     assert QueuedTraining([sys.executable, "-c", ""])() == 0
-    with pytest.raises(RunFailedError, match="exit code 2"):
+    with pytest.raises(SystemExit) as ended:
         QueuedTraining([sys.executable, "-c", "raise SystemExit(2)"])()
+    assert ended.value.code == 2
+
+
+def test_a_training_that_was_killed_is_named_with_its_signal(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    kill = "import os; os.kill(os.getpid(), 9)"
+    with pytest.raises(SystemExit) as ended:
+        QueuedTraining([sys.executable, "-c", kill])()
+    assert ended.value.code == 137
+    assert caplog.messages == ["the training was ended by SIGKILL"]
+
+
+def test_a_job_that_is_cancelled_saves_and_does_not_come_back() -> None:
+    """Slurm sends SIGTERM to the job and to its training."""
+    training = QueuedTraining([sys.executable, "-c", TRAINING])
+
+    def cancel() -> None:
+        _wait_for("began")
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        assert training.process is not None
+        training.process.terminate()
+
+    sender = threading.Thread(target=cancel)
+    sender.start()
+    with pytest.raises(SystemExit) as ended:
+        training()  # SIGUSR2, which asks submitit to queue it again, would end the test
+    sender.join()
+    assert ended.value.code == 75
+    assert Path("saved").exists()
 
 
 @pytest.mark.parametrize("preempted", ["job", "training"])

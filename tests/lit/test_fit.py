@@ -1,6 +1,7 @@
 """Whole trainings by Lightning, from the start and from the middle of an epoch."""
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,17 @@ def interrupt_in_step(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         return training_step(self, *args)
 
     monkeypatch.setattr(AlexNetModule, "training_step", interrupted)
+
+
+def test_a_login_node_of_a_cluster_trains_without_a_word_about_srun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    srun = tmp_path / "srun"
+    srun.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("SLURM_NTASKS", raising=False)
+    run_fit(*build("optim.epochs=1"), tmp_path / "run")  # a warning is an error here
+    assert rows_of(tmp_path / "run")
 
 
 @pytest.mark.parametrize("step", [1, 3])

@@ -88,7 +88,7 @@ def test_the_files_of_others_are_left(run: RunDirectory, tmp_path: Path) -> None
 def test_a_run_that_is_being_trained_is_not_removed(
     run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alexcli.run.listing._is_held", lambda _: True)
+    monkeypatch.setattr("alexcli.run.listing.is_being_trained", lambda _: True)
     with pytest.raises(UsageError, match="is being trained"):
         remove(run)
     run.result_file.unlink()

@@ -8,10 +8,12 @@ from pathlib import Path
 
 from alexcli.ablation.jobs import Job
 from alexcli.ablation.queued_training import QueuedTraining
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
+from alexcli.reporter import Reporter
+from alexcli.run.listing import is_being_trained
 from alexcli.schema import LauncherSpec, Precision
 
-EXECUTORS = ("slurm", "local", "debug")
+EXECUTORS = ("slurm", "local")
 """Those of submitit that `launcher.executor` may name."""
 
 MOST_REQUEUES = 100
@@ -84,18 +86,24 @@ LAUNCHERS: dict[str, Callable[[Sequence[Job]], list[str]]] = {"slurm": submit_sl
 """What `ablate --launch` may name, besides local."""
 
 
-def submit(launcher: str, jobs: Sequence[Job]) -> list[str]:
-    """Hand over the jobs that are not finished, and do not wait for them.
+def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
+    """Hand over the jobs that are neither finished nor being trained, and do not wait for them.
 
     Args:
         launcher: a key of LAUNCHERS.
         jobs: of any state.
-
-    Returns:
-        The scheduler's names of the jobs.
+        reporter: receives a note of what was submitted, and of what was not.
 
     Raises:
         UsageError: the launcher cannot be used here.
     """
     unfinished = [job for job in jobs if not job.finished]
-    return LAUNCHERS[launcher](unfinished) if unfinished else []
+    in_training = [job for job in unfinished if is_being_trained(job.run)]
+    if in_training:
+        names = ", ".join(str(job) for job in in_training)
+        reporter.note(f"not submitted, because they are being trained: {names}")
+    waiting = [job for job in unfinished if job not in in_training]
+    if not waiting:
+        reporter.note(f"nothing to submit: {plural(len(jobs) - len(unfinished), 'run')} finished")
+        return
+    reporter.note(f"submitted {', '.join(LAUNCHERS[launcher](waiting))}")

@@ -1,13 +1,21 @@
 """A training in the hands of a scheduler: saved and queued again when its time is up."""
 
+import logging
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
-from alexcli.errors import RunFailedError, TerminatedRunError
+from alexcli.errors import TerminatedRunError
 from alexcli.parent_watch import child_environ
+from alexcli.run.signals import signals_handled_by
+
+JOB_LOG = logging.getLogger("submitit")
+"""submitit's own, which is written to the log of the job."""
+SIGNALLED = 128
+"""What a shell adds to a signal's number, for the exit code of what the signal ended."""
 
 
 class QueuedTraining:
@@ -20,6 +28,7 @@ class QueuedTraining:
     def __init__(self, command: Sequence[str]) -> None:
         self.command = list(command)
         self.process: subprocess.Popen[bytes] | None = None
+        self.terminated = False
 
     def __call__(self) -> int:
         """Train.
@@ -28,19 +37,32 @@ class QueuedTraining:
             0.
 
         Raises:
-            RunFailedError: the training failed; the job's log says why.
+            SystemExit: with the exit code of a training that failed, whose message is in the job's
+                log; with 75 where the scheduler ended the job by SIGTERM.
         """
         preemption = _preemption_signal()
         # Slurm sends the signal to every process of the job; the training is not to die of it.
         signal.pthread_sigmask(signal.SIG_BLOCK, [preemption])
         self.process = subprocess.Popen(self.command, env=child_environ())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [preemption])
-        code = self.process.wait()
-        if code == TerminatedRunError.exit_code:
+        with signals_handled_by(self._note_termination, signal.SIGTERM):
+            code = self.process.wait()
+        if code == TerminatedRunError.exit_code and not self.terminated:
             os.kill(os.getpid(), preemption)  # submitit asks for a checkpoint and requeues the job
+        if code < 0:
+            JOB_LOG.error(f"the training was ended by {signal.Signals(-code).name}")
+            code = SIGNALLED - code
         if code:
-            raise RunFailedError(f"{' '.join(self.command)}: exit code {code}")
+            sys.exit(code)
         return code
+
+    def _note_termination(self, *_: object) -> None:
+        """Leave it to the scheduler whether it queues the job again.
+
+        A job that its user cancels gets SIGTERM too, and must not come back. The training has got
+        the signal as well, and would not save after a second one.
+        """
+        self.terminated = True
 
     def checkpoint(self) -> Any:
         """Let the training save and stop; submitit calls this before it queues the job again.

@@ -131,7 +131,7 @@ def _train(
     if launch != "local":
         if auto is not None and all(job.finished for job in ablation.jobs()):
             add_missing_seeds(ablation, auto, reporter)
-        reporter.note(f"submitted {', '.join(submit(launch, ablation.jobs()))}")
+        submit(launch, ablation.jobs(), reporter)
         return []
     with sigterm_as_error():
         if auto is not None:

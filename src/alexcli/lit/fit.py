@@ -30,6 +30,8 @@ EXPECTED_WARNINGS = (
     "multi-threaded, use of fork",
     # Lightning 2.6 uses torch's tree specification in a way that torch 2.14 deprecates.
     "LeafSpec",
+    # On the login node of a cluster, where a run without srun is meant.
+    "`srun` command is available",
 )
 """Parts of warnings that users can do nothing about."""
 

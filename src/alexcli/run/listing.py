@@ -102,7 +102,7 @@ def summarize(run: RunDirectory) -> RunSummary:
 def _state(run: RunDirectory) -> str:
     if run.result_file.exists():
         return "finished"
-    return "training" if _is_held(run) else "stopped"
+    return "training" if is_being_trained(run) else "stopped"
 
 
 def _lock_file(run: RunDirectory) -> Path:
@@ -110,7 +110,7 @@ def _lock_file(run: RunDirectory) -> Path:
     return run.path.parent / f".{run.path.name}.lock"
 
 
-def _is_held(run: RunDirectory) -> bool:
+def is_being_trained(run: RunDirectory) -> bool:
     """Whether another process trains the run."""
     lock = _lock_file(run)
     if not lock.exists():
@@ -134,7 +134,7 @@ def remove(run: RunDirectory) -> list[Path]:
     Raises:
         UsageError: another process trains it, or a file cannot be removed.
     """
-    if _is_held(run):
+    if is_being_trained(run):
         raise UsageError(f"{run.path} is being trained", hint="stop that process first")
     with writing(f"the run directory {run.path}", hint="remove it by hand"):
         for pattern in FILES_OF_A_RUN:
