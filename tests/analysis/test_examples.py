@@ -1,4 +1,9 @@
+from dataclasses import replace
+
+import pytest
+
 from alexcli.analysis import examples
+from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, MatrixPanel, TilesPanel
 from tests.analysis.subjects import tiny_subject
 
@@ -38,3 +43,17 @@ def test_right_and_wrong_are_all_images() -> None:
     if right:
         expected.insert(0, f"right: {right} of {SHOWN} images, the surest")
     assert titles == expected
+
+
+def test_images_of_other_classes_are_left_out_and_none_at_all_is_refused() -> None:
+    subject = tiny_subject(shown=SHOWN, training=SHOWN)
+    sample = subject.sample()
+    half = [label if index % 2 else "rose" for index, label in enumerate(sample.labels)]
+    subject = replace(subject, sample=lambda: replace(sample, labels=half))
+    (matrix,) = (p for p in examples.run(subject).panels if isinstance(p, MatrixPanel))
+    assert matrix.counts.sum() == SHOWN // 2
+    labels = ["rose", *[None] * (SHOWN - 1)]
+    subject = replace(subject, sample=lambda: replace(sample, labels=labels))
+    with pytest.raises(UsageError, match="of 30 images none is known to be of one") as refused:
+        examples.run(subject)
+    assert "DIR/CLASS/*" in (refused.value.hint or "")

@@ -1,5 +1,6 @@
 """Folders of random images, sorted by class as a user's own data is."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -7,13 +8,18 @@ from PIL import Image
 
 
 def make_class_folders(
-    root: Path, splits: dict[str, int], *, size: tuple[int, int] = (20, 16)
+    root: Path,
+    splits: dict[str, int],
+    classes: Iterable[str] = "abc",
+    *,
+    size: tuple[int, int] = (20, 16),
 ) -> Path:
-    """Write a number of random PNG files to each of the class folders a, b and c of each split.
+    """Write a number of random PNG files to each of the class folders of each split.
 
     Args:
         root: the data folder to make.
         splits: images in each class folder, by split.
+        classes: names of the class folders.
         size: width and height of the images.
 
     Returns:
@@ -22,7 +28,7 @@ def make_class_folders(
     width, height = size
     rng = np.random.default_rng(0)
     for split, count in splits.items():
-        for name in "abc":
+        for name in classes:
             folder = root / split / name
             folder.mkdir(parents=True)
             for number in range(count):

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.subject import subject_of
 from alexcli.run.trained import TrainedModel, load
-from alexcli.schema import AnalyzeSpec
+from alexcli.schema import AnalyzeSpec, Source
+from tests.data.class_folders import make_class_folders
 
 
 class Progress(NullReporter):
@@ -71,3 +74,42 @@ def test_a_pass_over_the_training_set_yields_every_image_once(model: TrainedMode
     first = training_set.fetch([0])
     assert np.array_equal(batches[0].images[:1].cpu().numpy(), first)
     assert reporter.completed[-1] == 150
+
+
+@pytest.mark.parametrize(
+    ("ask", "hint"),
+    [
+        (lambda subject: subject.sample(), "images=FILE or images=DIR"),
+        (lambda subject: subject.dataset(None), "images=DIR, with DIR/CLASS/*"),
+        (lambda subject: subject.training_set(), "data.root=DIR, with DIR/train/CLASS/*"),
+    ],
+)
+def test_imported_weights_have_no_images_and_the_hint_says_how_to_name_some(
+    model: TrainedModel, ask: Callable[[Subject], object], hint: str
+) -> None:
+    data = replace(model.spec.data, source=Source.folder, root=None)
+    imported = replace(model, spec=replace(model.spec, data=data))
+    with pytest.raises(UsageError, match="came without images") as refused:
+        ask(_subject(imported))
+    assert hint in (refused.value.hint or "")
+
+
+def test_data_may_show_other_classes_than_the_nets(run: RunDirectory, tmp_path: Path) -> None:
+    names = ("digit", "n01440764", "rose")
+    root = make_class_folders(tmp_path / "d", {"train": 2, "val": 2}, names)
+    overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
+    subject = _subject(load(run, run.last, overrides), count=6)
+    assert subject.sample().labels == ["digit"] * 2 + ["tench"] * 2 + ["rose"] * 2
+    assert subject.dataset(None).classes == ["digit", "tench", "rose"]
+    assert len(subject.training_set()) == 6
+
+
+def test_held_out_images_alone_are_enough_except_to_search(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    root = make_class_folders(tmp_path / "d", {"val": 2})
+    overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
+    subject = _subject(load(run, run.last, overrides), count=6)
+    assert len(subject.sample().files) == 6
+    with pytest.raises(UsageError, match="has no training set"):
+        subject.training_set()

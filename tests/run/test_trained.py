@@ -16,6 +16,7 @@ from alexcli.run.train import train
 from alexcli.run.trained import by_net_classes, check_same_classes, eval_config, load, untrained
 from tests.conftest import small
 from tests.data.class_folders import make_class_folders
+from tests.run.trainings import Notes
 
 
 @pytest.mark.parametrize("override", ["model.width=1", "optim.lr=1", "seed=2", "model=alexnet"])
@@ -61,12 +62,17 @@ def test_a_checkpoint_that_would_execute_code_is_refused_and_does_not(
     assert not (tmp_path / "executed").exists()
 
 
-def test_data_of_other_classes_is_refused(run: RunDirectory, tmp_path: Path) -> None:
+def test_data_may_have_other_classes_which_are_named(run: RunDirectory, tmp_path: Path) -> None:
     root = make_class_folders(tmp_path / "d", {"train": 2, "val": 2})
     overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
     trained = load(run, run.last, overrides)
-    with pytest.raises(UsageError, match="trained on 10 classes and the data has 3"):
-        trained.open_data(NullReporter())
+    notes = Notes()
+    dataset = trained.open_data(notes)
+    assert len(dataset.classes) == 3
+    assert any("3 classes of 3 that the net does not know" in note for note in notes.notes)
+    assert trained.names_of(dataset.classes) == dataset.classes
+    trained.names[4] = "four"
+    assert trained.names_of([trained.classes[4], "n01440764"]) == ["four", "tench"]
 
 
 def test_the_same_classes_in_another_order_are_others() -> None:

@@ -62,9 +62,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
         ]
     ).numpy()
     plane = _embed(vectors, spec.perplexity)
-    is_own = spec.images is None
-    names = subject.class_names if is_own else dataset.classes
-    classes = [names[label] for label in images.labels]
+    classes = [dataset.classes[label] for label in images.labels]
     name = f"{shape.name}, {spec.at.value}"
     return Analysis(
         title=f"t-SNE of {name}",

@@ -6,7 +6,7 @@ import torch
 from alexcli.analysis.heat import Predicted, prediction_rows
 from alexcli.analysis.subject import Subject
 from alexcli.data.crops import center_crop
-from alexcli.errors import plural
+from alexcli.errors import UsageError, plural
 from alexcli.records.analysis import Analysis, MatrixPanel, Panel, TilesPanel
 from alexcli.tables import Table
 
@@ -26,18 +26,28 @@ def run(subject: Subject) -> Analysis:
     """The confusion matrix of the images, the surest right predictions, and the surest wrong ones.
 
     Args:
-        subject: the net and the images; those without a known class are left out.
+        subject: the net and the images; those of no class that the net knows are left out.
+
+    Raises:
+        UsageError: none is left.
     """
     sample = subject.sample()
     predicted = Predicted.from_scores(subject.net(subject.preprocess.crop(sample.pixels)))
     rows = prediction_rows(sample, predicted, subject.class_names)
-    numbered = [(number, row) for number, row in enumerate(rows) if row["label"] is not None]
+    classes = set(subject.class_names)
+    numbered = [(number, row) for number, row in enumerate(rows) if row["label"] in classes]
+    if not numbered:
+        raise UsageError(
+            f"examples needs images of the classes of {subject.name}, and of "
+            f"{plural(len(rows), 'image')} none is known to be of one",
+            hint="folders named after its classes: images=DIR, with DIR/CLASS/*",
+        )
     numbered.sort(key=lambda pair: -pair[1]["p"])
     right = [pair for pair in numbered if pair[1]["label"] == pair[1]["prediction"]]
     wrong = [pair for pair in numbered if pair[1]["label"] != pair[1]["prediction"]]
     panels: list[Panel] = []
     images = plural(len(numbered), "image")
-    if numbered and len(subject.class_names) <= MOST_CLASSES:
+    if len(subject.class_names) <= MOST_CLASSES:
         panels.append(_matrix(subject.class_names, numbered, f"confusion of {images}"))
     for pairs, most, title in (
         (right, MOST_RIGHT, f"right: {len(right)} of {images}, the surest"),

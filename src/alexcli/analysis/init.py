@@ -120,12 +120,12 @@ def _scaled_parameters(net: Towers, largest_std: float, bias_factor: float) -> d
 
 def _targets(untrained: Subject, sample: SampleImages) -> Tensor:
     """(N,) int64, the classes of the images; UsageError unless at least two have known classes."""
-    labels = [label for label in sample.labels if label is not None]
+    labels = [label for label in sample.labels if label in untrained.class_names]
     if len(labels) < max(2, len(sample.labels)):
         raise UsageError(
-            "init compares at least two images, all of known class, not "
-            f"{plural(len(sample.labels), 'image')} of which {len(labels)} have one",
-            hint="count=24, without images=",
+            f"init compares at least two images, all of classes of {untrained.name}, not "
+            f"{plural(len(sample.labels), 'image')} of which {len(labels)} are known to be",
+            hint="count=24, without images=, or folders named after its classes",
         )
     return torch.tensor([untrained.class_names.index(label) for label in labels])
 

@@ -50,7 +50,8 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     check_neighbor_count(spec.nearest, len(training_set))
     sample = subject.sample()
     spaces = _search(subject, sample.pixels, training_set, shape.name, spec.nearest)
-    neighbors = {name: _neighbors(space, subject, training_set) for name, space in spaces.items()}
+    classes = subject.dataset(None).classes
+    neighbors = {name: _neighbors(space, training_set, classes) for name, space in spaces.items()}
     same_class = {name: _same_class(rows, sample.labels) for name, rows in neighbors.items()}
     rows = [
         {
@@ -109,12 +110,20 @@ def _flat_pixels(pixels: Tensor) -> Tensor:
     return pixels.flatten(1).float()
 
 
-def _neighbors(space: Nearest, subject: Subject, training_set: ImageSource) -> list[list[Neighbor]]:
-    """The neighbours of each image of the sample, the nearest first."""
+def _neighbors(
+    space: Nearest, training_set: ImageSource, classes: list[str]
+) -> list[list[Neighbor]]:
+    """The neighbours of each image of the sample, the nearest first.
+
+    Args:
+        space: that was searched.
+        training_set: the images among which they are.
+        classes: readable names, in the order of the labels.
+    """
     rows = zip(space.indices.tolist(), space.distances.tolist(), strict=True)
     return [
         [
-            Neighbor(index, subject.class_names[training_set.labels[index]], distance)
+            Neighbor(index, classes[training_set.labels[index]], distance)
             for index, distance in zip(indices, distances, strict=True)
         ]
         for indices, distances in rows

@@ -27,7 +27,7 @@ class SampleImages:
     files: list[str]
     """Path of each image, or what it is called in its data set."""
     labels: list[str | None]
-    """Readable name of each image's true class, where it is known."""
+    """Readable name of each image's true class, where it is known; the net may not know it."""
 
 
 @dataclass
@@ -49,7 +49,9 @@ class Subject:
     batches: Callable[[ImageSource], Iterator[Batch]]
     """Passes once over a set of images in order, on the net's device."""
     dataset: Callable[[str | None], Dataset]
-    """Opens the class folders below a path, or with None the run's own data."""
+    """Opens the class folders below a path, or with None the run's own data, whose classes then
+    have readable names, and may be others than the net's.
+    """
     initial: Callable[[], Net]
     """The same net with its initial weights, in evaluation mode, on the same device."""
     reporter: Reporter = field(default_factory=NullReporter)

@@ -150,7 +150,7 @@ class FeatureExtractor:
             indices = batch.indices.tolist()
             yield FeatureBatch(
                 [names[index] for index in indices],
-                [trained.classes[label] for label in batch.labels.tolist()],
+                [dataset.classes[label] for label in batch.labels.tolist()],
                 self(batch.images).cpu().numpy(),
             )
             reporter.progress("computing features", int(batch.positions[-1]) + 1, len(images))
@@ -160,6 +160,6 @@ class FeatureExtractor:
 def _split_of(dataset: Dataset, split: str) -> ImageSource:
     """The images of a split; UsageError if the data has none."""
     images = {"train": dataset.train, "val": dataset.val, "test": dataset.test}[split]
-    if images is None:
+    if images is None or not len(images):
         raise UsageError(f"the data has no {split} set", hint="--split val")
     return images

@@ -36,12 +36,14 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
     """
 
     @functools.cache
-    def dataset() -> Dataset:
-        return model.open_data(reporter)
+    def opened() -> Dataset:
+        dataset = model.open_data(reporter)
+        return replace(dataset, classes=model.names_of(dataset.classes))
 
     def dataset_of(path: str | None) -> Dataset:
         if path is None:
-            return dataset()
+            _check_has_data(model, "images=DIR, with DIR/CLASS/*, or data.root=DIR")
+            return opened()
         return _class_folders(model, Path(path).expanduser(), reporter)
 
     def initial() -> Net:
@@ -51,11 +53,20 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
 
     def sample() -> SampleImages:
         if spec.images is None:
-            return _held_out_images(model, dataset(), spec.count)
+            hint = "images=FILE or images=DIR, or data.root=DIR, with DIR/val/CLASS/*"
+            _check_has_data(model, hint)
+            return _held_out_images(model, opened(), spec.count)
         return _images_of_files(model, Path(spec.images).expanduser(), spec.count, reporter)
 
     def training_set() -> ImageSource:
-        return dataset().train
+        _check_has_data(model, "data.root=DIR, with DIR/train/CLASS/* and DIR/val/CLASS/*")
+        train = opened().train
+        if not len(train):
+            raise UsageError(
+                f"data.root={model.spec.data.root} has no training set, in which to search",
+                hint="data.root=DIR, with DIR/train/CLASS/*",
+            )
+        return train
 
     def batches(images: ImageSource) -> Iterator[Batch]:
         for batch in model.batches(images):
@@ -75,6 +86,13 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         initial=initial,
         reporter=reporter,
     )
+
+
+def _check_has_data(model: TrainedModel, hint: str) -> None:
+    """UsageError where the net came without data, as imported weights do."""
+    data = model.spec.data
+    if data.root is None and data.source is not Source.synthetic:
+        raise UsageError(f"{model.name} came without images: its weights are imported", hint=hint)
 
 
 def _class_folders(model: TrainedModel, path: Path, reporter: Reporter) -> Dataset:
@@ -137,7 +155,7 @@ def _held_out_images(model: TrainedModel, dataset: Dataset, count: int) -> Sampl
 
     Args:
         model: the net.
-        dataset: its data.
+        dataset: its data, with readable names of the classes.
         count: images to read, at most.
     """
     images = dataset.val
@@ -147,5 +165,5 @@ def _held_out_images(model: TrainedModel, dataset: Dataset, count: int) -> Sampl
     return SampleImages(
         pixels=torch.from_numpy(images.fetch(indices)).to(model.placement.device),
         files=[f"val/{names[index]}" for index in indices],
-        labels=[model.names[int(images.labels[index])] for index in indices],
+        labels=[dataset.classes[int(images.labels[index])] for index in indices],
     )

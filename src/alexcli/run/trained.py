@@ -72,23 +72,32 @@ class TrainedModel:
         )
 
     def open_data(self, reporter: Reporter) -> Dataset:
-        """The data set that the configuration names.
+        """The data set that the configuration names, with its own classes and labels.
+
+        These may be others than the net's, and `train` may be missing, and is then without images.
 
         Args:
             reporter: receives notes on the data.
 
         Raises:
-            UsageError: bad data, or data of other classes than the net's.
+            UsageError: bad data.
         """
-        _, dataset = build_data(self.spec, reporter)
-        check_same_classes(
-            self.path,
-            self.classes,
-            "the data has",
-            dataset.classes,
-            hint="name the data that the net was trained on: data.root=DIR",
-        )
+        _, dataset = build_data(self.spec, reporter, net_classes=self.classes)
+        net_classes = {normal_form(name) for name in self.classes}
+        others = [name for name in dataset.classes if normal_form(name) not in net_classes]
+        if others:
+            reporter.note(
+                f"data: {plural(len(others), 'class')} of {len(dataset.classes):,} that the net "
+                f"does not know: {_first(others)}"
+            )
         return dataset
+
+    def names_of(self, classes: Sequence[str]) -> list[str]:
+        """Readable names of classes of any data, as the net's own are called."""
+        pairs = zip(self.classes, self.names, strict=True)
+        name_of = {normal_form(class_): name for class_, name in pairs}
+        human = human_names(classes)
+        return [name_of.get(normal_form(c), name) for c, name in zip(classes, human, strict=True)]
 
     def reading_up_to(self, pixels: int) -> "TrainedModel":
         """The same net, which reads image files of so many pixels."""
@@ -155,11 +164,9 @@ def by_net_classes(
     present = np.unique(images.labels)
     unknown = [dataset.classes[label] for label in present if positions[label] < 0]
     if unknown:
-        more = ", ..." if len(unknown) > DIFFERENCES_SHOWN else ""
         raise UsageError(
             f"{path} was trained on {plural(len(net_classes), 'class')}, and the data has images "
-            f"of {plural(len(unknown), 'class')} that it does not know: "
-            f"{', '.join(unknown[:DIFFERENCES_SHOWN])}{more}",
+            f"of {plural(len(unknown), 'class')} that it does not know: {_first(unknown)}",
             hint="name data whose classes it knows: data.root=DIR",
         )
     note = (
@@ -167,6 +174,11 @@ def by_net_classes(
         f"{plural(len(net_classes), 'class')}, all of which it may predict"
     )
     return with_labels(images, positions[images.labels]), note
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first of many names."""
+    return ", ".join([*names[:DIFFERENCES_SHOWN], *(["..."] if names[DIFFERENCES_SHOWN:] else [])])
 
 
 def check_same_classes(
