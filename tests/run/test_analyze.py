@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -21,7 +21,7 @@ from alexcli.reporter import NullReporter
 from alexcli.run.analyze import FROM_NETS, FROM_RUNS, PROVIDERS, analyze
 from alexcli.run.directory import RunDirectory
 from alexcli.run.trained import load
-from alexcli.schema import AnalyzeSpec, ModelSpec
+from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
 from tests.source import syntax_tree
 
 
@@ -191,3 +191,21 @@ def test_a_run_is_refused_where_none_is_looked_at() -> None:
 def test_an_override_that_curves_have_no_use_for_is_refused(run: RunDirectory) -> None:
     with pytest.raises(UsageError, match="data"):
         _analyze("curves", "data.root=elsewhere", runs=(str(run.path),))
+
+
+def test_a_range_test_of_imported_weights_begins_with_them(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources: list[str | None] = []
+
+    def losses_at(spec: TrainSpec, rates: Sequence[float], _reporter: object) -> list[float]:
+        sources.append(spec.init_from)
+        return [1.0] * len(rates)
+
+    monkeypatch.setattr("alexcli.run.range_test.losses_at", losses_at)
+    name = str(run.path)
+    for kind in ("train", "import"):
+        result = json.loads(run.result_file.read_text())
+        run.result_file.write_text(json.dumps({**result, "kind": kind}))
+        _analyze("lr", runs=(name,))
+    assert sources == [None, str(run.last)]

@@ -70,8 +70,10 @@ def test_imported_weights_have_no_metrics_and_say_so(run: RunDirectory) -> None:
     run.metrics.unlink()
     result = json.loads(run.result_file.read_text())
     run.result_file.write_text(json.dumps({**result, "kind": "import"}))
-    with pytest.raises(UsageError, match="holds imported weights, which were not trained here"):
+    message = "holds imported weights, which were not trained here"
+    with pytest.raises(UsageError, match=message) as refused:
         begun_runs([run], NullReporter())
+    assert refused.value.hint == "name runs that were trained here: alexcli runs list"
 
 
 def test_a_folder_that_is_no_run_is_refused(run: RunDirectory) -> None:

@@ -4,8 +4,10 @@ import math
 from pathlib import Path
 
 from alexcli.reporter import NullReporter
+from alexcli.run.directory import RunDirectory
 from alexcli.run.range_test import DIVERGED, losses_at
 from tests.conftest import small
+from tests.run.trainings import Notes
 
 
 def test_losses_are_those_of_the_first_steps_and_nothing_is_written() -> None:
@@ -22,3 +24,11 @@ def test_a_loss_that_diverges_ends_the_test() -> None:
     losses = losses_at(small(), [1e-3] * 2 + [1e6] * 50, NullReporter())
     assert len(losses) < 52
     assert not math.isfinite(losses[-1]) or losses[-1] > DIVERGED * min(losses)
+
+
+def test_the_test_begins_with_the_weights_that_init_from_names(run: RunDirectory) -> None:
+    notes = Notes()
+    (trained,) = losses_at(small(f"init_from={run.path}"), [1e-12], notes)
+    (fresh,) = losses_at(small(), [1e-12], NullReporter())
+    assert trained < fresh
+    assert any("copied conv1" in note for note in notes.notes)

@@ -120,6 +120,15 @@ def test_an_untrained_net_is_the_one_that_training_starts_with() -> None:
         assert torch.equal(weight, again.net.state_dict()[name]), name
 
 
+def test_an_untrained_net_begins_with_the_weights_that_init_from_names(run: RunDirectory) -> None:
+    source = load(run, run.last).net.state_dict()
+    begun = untrained(small(f"init_from={run.path}"), NullReporter()).net.state_dict()
+    for name, weight in begun.items():
+        assert torch.equal(weight, source[name]), name
+    with pytest.raises(UsageError, match=r"init\.layers=\[conv1\] needs a run to copy from"):
+        untrained(small("init.layers=[conv1]"), NullReporter())
+
+
 def _data(classes: list[str], labels: list[int]) -> Dataset:
     images = ArrayImages(np.zeros((len(labels), 2, 2, 3), np.uint8), np.array(labels))
     return Dataset.from_splits(classes, {"val": images}, fingerprint="", size=2, resize="")

@@ -4,7 +4,7 @@ import functools
 import importlib
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,10 +228,19 @@ def _untrained(request: Request) -> "Subject":
 
 
 def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
-    """Updates of a net at growing learning rates, configured as `_untrained`."""
+    """Updates of a net at growing learning rates, configured as `_untrained`.
+
+    Imported weights train on as after `init_from`: a last layer for other classes begins anew.
+    """
     from alexcli.run.range_test import losses_at
 
     config = _train_config(request)
+    if request.run_names:
+        from alexcli.run.find import single_checkpoint
+
+        run, path = single_checkpoint(request.run_names, request.runs)
+        if (run.result() or {}).get("kind") == "import":
+            config = replace(config, init_from=str(path))
     return lambda rates: losses_at(config, rates, request.reporter)
 
 

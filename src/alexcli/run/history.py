@@ -40,10 +40,10 @@ def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDire
     begun = [run for run in runs if run.metrics.exists() and run.metrics.stat().st_size]
     if not begun:
         reasons = [f"{run.path} {_reason_without_rows(run)}" for run in runs]
-        raise UsageError(
-            f"there are no metrics: {'; '.join(reasons)}",
-            hint="repeat the train command of a run that was stopped, which resumes it",
-        )
+        hint = "repeat the train command of a run that was stopped, which resumes it"
+        if all(_is_imported(run) for run in runs):
+            hint = "name runs that were trained here: alexcli runs list"
+        raise UsageError(f"there are no metrics: {'; '.join(reasons)}", hint=hint)
     for run in runs:
         if run not in begun:
             reporter.warn(f"{run.path} is left out: it {_reason_without_rows(run)}")
@@ -52,9 +52,13 @@ def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDire
 
 def _reason_without_rows(run: RunDirectory) -> str:
     """Why a run has no metrics."""
-    if (run.result() or {}).get("kind") == "import":
+    if _is_imported(run):
         return "holds imported weights, which were not trained here"
     return "was stopped before its first epoch ended"
+
+
+def _is_imported(run: RunDirectory) -> bool:
+    return (run.result() or {}).get("kind") == "import"
 
 
 def read_units(run: RunDirectory) -> list[UnitsRow]:

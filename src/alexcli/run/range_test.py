@@ -18,6 +18,7 @@ from alexcli.reporter import Reporter
 from alexcli.rng import DropoutContext
 from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
 from alexcli.run.resolve import uses_bf16
+from alexcli.run.start import copy_initial_weights
 from alexcli.schema import PlacementSpec, TrainSpec
 
 DIVERGED = 4.0
@@ -42,6 +43,7 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), reporter)
     placement = build_placement(spec)
     net = build_net(spec, placement).train()
+    copy_initial_weights(net, spec, reporter)
     placement.place(net)
     preprocess = build_preprocess(spec, training_statistics(dataset)).to(placement.device)
     optimizer = build_optimizer(all_named_parameters(net), spec.optim)

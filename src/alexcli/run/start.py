@@ -3,14 +3,16 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from alexcli.errors import UsageError
+from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory, run_label
 from alexcli.run.find import locate
 from alexcli.run.fingerprint import settings_digest
 from alexcli.run.resolve import resolve_precision
+from alexcli.run.transfer import transfer
 from alexcli.schema import TrainSpec
 
 
@@ -67,20 +69,49 @@ def start_of(spec: TrainSpec, data_fingerprint: str) -> RunStart:
     Raises:
         UsageError: no such checkpoint, or `init.layers` without a source.
     """
+    _check_source(spec)
     if spec.init_from is None:
-        if spec.init.layers is not None:
-            layers = ", ".join(spec.init.layers)
-            raise UsageError(
-                f"init.layers=[{layers}] needs a run to copy from",
-                hint="init_from=RUN, or init.layers=null to start from random weights",
-            )
         return RunStart(directory_for(spec, data_fingerprint, init=None))
-    source = locate(spec.init_from)[1]
+    source, weights = _weights_of(spec.init_from)
+    digest = checkpoint.weights_digest(weights)
+    return RunStart(directory_for(spec, data_fingerprint, digest), source, weights, digest)
+
+
+def copy_initial_weights(net: nn.Module, spec: TrainSpec, reporter: Reporter) -> None:
+    """Copy the layers that `init_from` and `init.layers` choose, if they do, and say which.
+
+    Args:
+        net: with all towers.
+        spec: the configuration.
+        reporter: is told what is copied.
+
+    Raises:
+        UsageError: as `start_of` and `transfer`.
+    """
+    _check_source(spec)
+    if spec.init_from is not None:
+        source, weights = _weights_of(spec.init_from)
+        summary = transfer(net, weights, spec.init.layers, source)
+        reporter.note(f"weights from {source}: {summary}")
+
+
+def _check_source(spec: TrainSpec) -> None:
+    """UsageError for layers to copy, and no run to copy them from."""
+    if spec.init_from is None and spec.init.layers is not None:
+        layers = ", ".join(spec.init.layers)
+        raise UsageError(
+            f"init.layers=[{layers}] needs a run to copy from",
+            hint="init_from=RUN, or init.layers=null to start from random weights",
+        )
+
+
+def _weights_of(init_from: str) -> tuple[Path, dict[str, Tensor]]:
+    """The checkpoint that `init_from` means, and its net's weights, named as a net's."""
+    source = locate(init_from)[1]
     state = checkpoint.read(source)["state_dict"]
     weights = {
         name.removeprefix("net."): tensor
         for name, tensor in state.items()
         if name.startswith("net.")
     }
-    digest = checkpoint.weights_digest(weights)
-    return RunStart(directory_for(spec, data_fingerprint, digest), source, weights, digest)
+    return source, weights

@@ -24,6 +24,7 @@ from alexcli.run.directory import RunDirectory
 from alexcli.run.memory import check_evaluation
 from alexcli.run.predictor import Predictor
 from alexcli.run.resolve import uses_bf16
+from alexcli.run.start import copy_initial_weights
 from alexcli.schema import DropoutSpec, PlacementSpec, TrainSpec
 
 DIFFERENCES_SHOWN = 5
@@ -217,12 +218,13 @@ def untrained(spec: TrainSpec, reporter: Reporter) -> TrainedModel:
         reporter: receives notes on the data.
 
     Raises:
-        UsageError: impossible sizes, or bad data.
+        UsageError: impossible sizes, bad data, or weights to start from that do not fit.
     """
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), reporter)
     spec = replace(spec, model=replace(spec.model, dropout=DropoutSpec(rate=0)))
     placement = build_placement(spec)
     net = build_net(spec).eval()
+    copy_initial_weights(net, spec, reporter)
     preprocess = build_preprocess(spec, training_statistics(dataset)).to(placement.device)
     placement.place(net)
     return TrainedModel(
