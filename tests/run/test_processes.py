@@ -17,7 +17,9 @@ from alexcli.lit.checkpointing import EpochRecorder
 from alexcli.reporter import NullReporter
 from alexcli.run import checkpoint
 from alexcli.run import processes as module
+from alexcli.run.directory import RunDirectory
 from alexcli.run.processes import WorkerGroup
+from alexcli.run.test_error import measure_test
 from alexcli.run.train import train
 from alexcli.run.worker import send_error_to_parent
 from tests.conftest import SMALL, small
@@ -120,6 +122,14 @@ def test_a_run_resumes_under_any_placement_after_death_and_interruption(
     assert Path(done.directory) == run
     _assert_same(run, Path(uninterrupted.directory))
     _assert_evaluates_alike(run, done.result)
+
+
+def test_two_processes_measure_the_test_error_and_finish() -> None:
+    child = _start("train", *SMALL, "placement=distributed")
+    out, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err
+    run = RunDirectory(Path(out.strip()))
+    assert (run.result() or {})["test"] == measure_test(run, NullReporter())
 
 
 def _assert_same(run: Path, uninterrupted: Path) -> None:

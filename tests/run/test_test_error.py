@@ -3,6 +3,10 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+import torch
+
+from alexcli.placement.single import SinglePlacement
 from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
@@ -18,6 +22,15 @@ def test_the_error_is_that_of_eval_and_stands_in_the_result() -> None:
     row = evaluate([(run, run.last)], NullReporter(), split="test").results[0]
     expected = {"top1_err": row.top1_err, "top5_err": row.top5_err, "loss": row.loss, "n": 50}
     assert trained.result["test"] == measure_test(run, NullReporter()) == expected
+
+
+def test_it_is_measured_by_one_of_several_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    trained = train(small(), NullReporter())
+    run = RunDirectory(Path(trained.directory))
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    alone = SinglePlacement(torch.device("cpu"), towers=2)
+    assert measure_test(run, NullReporter(), alone) == trained.result["test"]
 
 
 def test_it_is_not_measured_unless_asked_for() -> None:

@@ -58,6 +58,7 @@ def evaluate(
     *,
     per_class: bool = False,
     probabilities: bool = False,
+    placement: Placement | None = None,
 ) -> Evaluation:
     """Evaluate checkpoints one by one and, if there are several, as the averaged ensemble.
 
@@ -70,6 +71,7 @@ def evaluate(
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.
         per_class: whether results hold the error of each class.
         probabilities: whether to keep all softmax outputs.
+        placement: where the nets work; None for what `overrides` choose.
 
     Returns:
         A row for each net and protocol, then one for the ensemble and each protocol.
@@ -83,7 +85,8 @@ def evaluate(
     several = len(checkpoints) > 1
     if several:
         _check_classes_agree([path for _, path in checkpoints])
-    placement = build_placement(eval_config(checkpoints[0][0], overrides))
+    if placement is None:
+        placement = build_placement(eval_config(checkpoints[0][0], overrides))
     if not placement.is_main:
         reporter = NullReporter()
     ensemble = Ensemble(started=time.monotonic())

@@ -3,6 +3,7 @@
 from typing import Any
 
 from alexcli.data.dataset import Dataset
+from alexcli.placement.base import Placement
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
@@ -13,12 +14,15 @@ def has_own_test(dataset: Dataset) -> bool:
     return dataset.test is not None and dataset.test is not dataset.val
 
 
-def measure_test(run: RunDirectory, reporter: Reporter) -> dict[str, Any]:
+def measure_test(
+    run: RunDirectory, reporter: Reporter, placement: Placement | None = None
+) -> dict[str, Any]:
     """Evaluate the net after the final epoch on `test`, one view of each image.
 
     Args:
         run: has last.ckpt.
         reporter: receives progress updates.
+        placement: where the net works; None for one device.
 
     Returns:
         `top1_err` and `top5_err` (None for 5 classes or fewer), fractions, `loss`, and `n` images.
@@ -26,5 +30,6 @@ def measure_test(run: RunDirectory, reporter: Reporter) -> dict[str, Any]:
     Raises:
         UsageError: the data has no test set.
     """
-    row = evaluate([(run, run.last)], reporter, split="test").results[0]
+    checkpoints = [(run, run.last)]
+    row = evaluate(checkpoints, reporter, split="test", placement=placement).results[0]
     return {"top1_err": row.top1_err, "top5_err": row.top5_err, "loss": row.loss, "n": row.n}

@@ -19,6 +19,7 @@ from alexcli.lit.module import AlexNetModule
 from alexcli.model import compiled
 from alexcli.optim.groups import remarks
 from alexcli.placement.base import Placement
+from alexcli.placement.single import SinglePlacement
 from alexcli.records.training import EpochRow, TrainResult
 from alexcli.reporter import Reporter
 from alexcli.run.build import build_net, build_preprocess
@@ -89,7 +90,7 @@ def run_training(
             best = _fit(run, module, data, resumption, logging_reporter)
             facts = _result(run, module, data, best, logging_reporter)
             if spec.eval.test_at_end and has_own_test(dataset):
-                facts["test"] = measure_test(run, logging_reporter)
+                facts["test"] = measure_test(run, logging_reporter, _alone(placement, spec))
         result = run.finish("train", {**facts, **origin, "on": environment})
         run.previous.unlink(missing_ok=True)
     return TrainResult(str(run.path), result, skipped=False)
@@ -215,6 +216,11 @@ def _summary(module: AlexNetModule, dataset: Dataset) -> str:
     )
 
 
+def _alone(placement: Placement, spec: TrainSpec) -> Placement:
+    """Where the main process evaluates, while the others of the run end."""
+    return SinglePlacement(placement.device, spec.model.towers)
+
+
 def _result(
     run: RunDirectory,
     module: AlexNetModule,
@@ -254,7 +260,8 @@ def _validated_again(
 ) -> dict[str, Any]:
     """The validation row of the last epoch, which metrics.jsonl has lost; it is added there."""
     reporter.warn(f"{run.metrics} lacks the last epoch: its validation error is measured again")
-    evaluation = evaluate([(run, run.last)], reporter, split="val").results[0]
+    alone = _alone(module.placement, module.spec)
+    evaluation = evaluate([(run, run.last)], reporter, split="val", placement=alone).results[0]
     row = EpochRow(
         step=module.global_step,
         epoch=epoch,
