@@ -42,6 +42,28 @@ def test_a_store_decides_the_size_of_its_images(tmp_path: Path) -> None:
         build_data(spec, NullReporter(), overrides=["data.size=48"])
 
 
+class Warnings(NullReporter):
+    """Keeps what should not be missed."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.texts.append(text)
+
+
+def test_crops_that_show_little_of_an_image_are_warned_of(tmp_path: Path) -> None:
+    reporter = Warnings()
+    root = _folder(tmp_path)
+    for size in (36, 256):
+        build_data(small("data=folder", f"data.size={size}", f"data.root={root}"), reporter)
+    (text,) = reporter.texts
+    assert text == (
+        "data: crops of 32 pixels show 1.6% of images stored at data.size=256; "
+        "data.size=36 shows as much as the paper's"
+    )
+
+
 def test_the_root_of_the_data_is_kept_as_an_absolute_path(tmp_path: Path) -> None:
     _folder(tmp_path)
     spec = small("data=folder", "data.size=36", "data.root=images")

@@ -21,6 +21,7 @@ from alexcli.data.crops import (
     random_resized_boxes,
     resized_crops,
 )
+from alexcli.data.sizes import fitting_size
 from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale
@@ -194,10 +195,9 @@ class Preprocess(nn.Module):
 def _check_settings(spec: AugmentSpec, input_spec: InputSpec, size: int) -> None:
     """UsageError where Preprocess cannot work with its settings."""
     if input_spec.size > size:
-        fitting = round(input_spec.size * 256 / 227)  # the ratio of the paper
         raise UsageError(
             f"model.input.size={input_spec.size} exceeds the stored images of data.size={size}",
-            hint=f"data.size={fitting}, or a smaller net such as model=tiny",
+            hint=f"data.size={fitting_size(input_spec.size)}, or a smaller net such as model=tiny",
         )
     if input_spec.channels == 2:
         raise UsageError("model.input.channels=2 is neither gray (1) nor RGB (3)")

@@ -93,7 +93,8 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
     if row.mean is not None:
         axis.plot([row.mean], [number], "s", color=FOUND, markersize=6, label="found, 95% interval")
     if row.claim is not None:
-        axis.plot([row.claim], [number], "D", color=CLAIMED, markersize=6, label="claimed")
+        hollow = {"markerfacecolor": "none", "markeredgecolor": CLAIMED, "markeredgewidth": 1.8}
+        axis.plot([row.claim], [number], "D", markersize=9, label="claimed", linewidth=0, **hollow)
 
 
 def _draw_legend(axis: Any, rows: int) -> None:

@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING
 
 from alexcli.data.dataset import Dataset
 from alexcli.data.open import open_dataset
+from alexcli.data.sizes import fitting_size
 from alexcli.data.statistics import Statistics
 from alexcli.data.store import is_url
 from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.reporter import Reporter
 from alexcli.run.memory import check_images, check_training
-from alexcli.schema import TrainSpec
+from alexcli.schema import Crop, TrainSpec
 
 if TYPE_CHECKING:  # data that cannot be opened is refused before torch is imported
     from alexcli.data.transforms import Preprocess
     from alexcli.model.net import Net
     from alexcli.placement.base import Placement
 
+SMALL_CROP = 0.25
+"""Share of a stored image below which a crop hardly shows what it is of; the paper's is 0.79."""
 MOST_WORKERS_PER_CORE = 8
 """Loader processes; each takes some hundred megabytes."""
 
@@ -62,7 +65,20 @@ def build_data(
         reporter.note(f"data: {dataset.note}")
     if dataset.skipped:
         reporter.warn(f"data: left out {plural(dataset.skipped, 'file')} that cannot be decoded")
+    if net_classes is None:
+        _warn_of_small_crops(spec, reporter)
     return spec, dataset
+
+
+def _warn_of_small_crops(spec: TrainSpec, reporter: Reporter) -> None:
+    """Say where the net would be trained on small parts of large images."""
+    side = spec.model.input.size
+    share = (side / spec.data.size) ** 2
+    if share < SMALL_CROP and spec.augment.crop is not Crop.random_resized:
+        reporter.warn(
+            f"data: crops of {side} pixels show {share:.1%} of images stored at data.size="
+            f"{spec.data.size}; data.size={fitting_size(side)} shows as much as the paper's"
+        )
 
 
 def _check_workers(spec: TrainSpec) -> None:
