@@ -7,7 +7,7 @@ from omegaconf import OmegaConf
 
 from alexcli.config.conversion import convert, to_spec
 from alexcli.errors import UsageError
-from alexcli.schema import OptimSpec, PrepareSpec
+from alexcli.schema import OptimSpec, PrepareSpec, StudySpec
 
 
 def test_values_are_converted_to_the_types_of_their_fields() -> None:
@@ -25,6 +25,12 @@ def test_a_missing_value_is_named() -> None:
     config = OmegaConf.merge(config, {"groups": {"bias": {}}})
     with pytest.raises(UsageError, match=r"^groups\.bias\.pattern has no value$"):
         to_spec(config)
+
+
+def test_a_missing_value_is_named_with_its_file() -> None:
+    with pytest.raises(UsageError, match=r"^x\.yaml: claim has no value$") as refused:
+        convert({"arms": {}}, StudySpec, Path("x.yaml"))
+    assert refused.value.hint == "add a line `claim: VALUE`"
 
 
 def test_ranges_are_checked() -> None:

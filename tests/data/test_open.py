@@ -38,6 +38,15 @@ def test_a_lone_held_out_set_serves_as_val_and_test_and_the_note_says_so(tmp_pat
     assert "only held-out set" in dataset.note
 
 
+def test_of_images_that_nothing_was_trained_beside_no_note_speaks_of_a_choice(
+    tmp_path: Path,
+) -> None:
+    root = make_class_folders(tmp_path, {"val": 2})
+    classes = sorted(folder.name for folder in (root / "val").iterdir())
+    dataset = open_dataset(_spec(root), net_classes=classes)
+    assert dataset.note is None
+
+
 def test_a_fraction_is_split_off_by_seed_and_leaves_the_held_out_set_as_test(
     tmp_path: Path,
 ) -> None:

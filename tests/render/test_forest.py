@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from alexcli.records.analysis import ForestPanel, ForestRow
 from alexcli.render.forest import draw_forest
+from alexcli.render.style import style
 
 ROW = ForestRow(
     label="without",
@@ -29,6 +30,15 @@ def test_each_kind_of_mark_is_named_once() -> None:
     axis = _axis(ForestPanel(rows=[ROW, ROW], x_label="points", zero=0.0))
     names = [text.get_text() for text in axis.get_legend().get_texts()]  # type: ignore[attr-defined]
     assert names == ["counts as none", "single seeds", "found, 95% interval", "claimed"]
+
+
+def test_only_seeds_means_and_claims_are_marks_and_a_claim_hides_no_mean() -> None:
+    """Curves have marks in the style of all figures; intervals have none."""
+    with style():
+        axis = _axis(ForestPanel(rows=[ROW], x_label="points", zero=0.0))
+    lines = {line.get_marker(): line for line in axis.get_lines()}  # type: ignore[attr-defined]
+    assert set(lines) == {"D", "None", "o", "s"}
+    assert lines["D"].get_markerfacecolor() == "none"
 
 
 def test_rows_are_named_with_their_verdicts_from_above() -> None:

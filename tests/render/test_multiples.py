@@ -32,7 +32,9 @@ def test_every_line_has_a_small_panel_and_empty_places_are_blank() -> None:
 
 
 def test_axes_in_percent_are_alike_and_begin_at_zero() -> None:
-    axes = _drawn(_panel(2, y_unit="percent"))
-    assert {axis.get_ylim() for axis in axes} == {(0, 1.05 * 0.5)}
+    line = Line([1, 2], [0.02, 0.07])
+    axes = _drawn(MultiplesPanel({"a": [line], "b": [line]}, "x", "y", "", y_unit="percent"))
+    assert {axis.get_ylim() for axis in axes} == {(0, 1.05 * 0.07)}
     labels = [label.get_text() for label in axes[0].get_yticklabels()]
-    assert labels[0] == "0%"
+    places = [f"{100 * place:g}%" for place in axes[0].get_yticks()]
+    assert [label.replace(".0%", "%") for label in labels] == places

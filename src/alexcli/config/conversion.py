@@ -24,20 +24,23 @@ def convert(mapping: dict[Any, Any], schema: type, source: Path) -> Any:
     config = OmegaConf.structured(schema)
     with explained(config, source=str(source)):
         config = OmegaConf.merge(config, mapping)
-        return to_spec(config)
+        return to_spec(config, source=str(source))
 
 
-def to_spec(config: Any) -> Any:
+def to_spec(config: Any, source: str | None = None) -> Any:
     """The dataclasses of a complete configuration.
 
     Args:
         config: an OmegaConf configuration with a schema.
+        source: the file that it comes from, if it comes from one.
 
     Raises:
         UsageError: a value is missing or out of range.
     """
     with explained(config):
         for key in sorted(OmegaConf.missing_keys(config)):
+            if source is not None:
+                raise UsageError(f"{source}: {key} has no value", hint=f"add a line `{key}: VALUE`")
             raise UsageError(f"{key} has no value", hint=f"{key}=VALUE")
         spec = OmegaConf.to_object(config)
     check_ranges(spec)

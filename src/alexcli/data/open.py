@@ -71,7 +71,7 @@ def open_dataset(
             hint="data.val=0.1 splits it off the training set; data.val=test chooses on the test "
             "set, and the results say so",
         )
-    if dataset.test is dataset.val:
+    if dataset.test is dataset.val and len(dataset.train):  # or nothing was chosen on it
         dataset.note = _joined(dataset.note, ONE_HELD_OUT_SET)
     return dataset
 

@@ -89,7 +89,7 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
         marks = {"color": FOUND, "alpha": 0.35, "markersize": 3.5}
         axis.plot(row.values, dots, "o", label="single seeds", **marks)
     if row.low is not None and row.high is not None:
-        axis.plot([row.low, row.high], [number, number], color=FOUND, linewidth=2.2)
+        axis.plot([row.low, row.high], [number, number], color=FOUND, marker="None", linewidth=2.2)
     if row.mean is not None:
         axis.plot([row.mean], [number], "s", color=FOUND, markersize=6, label="found, 95% interval")
     if row.claim is not None:

@@ -58,4 +58,4 @@ def _number_in_percent(panel: MultiplesPanel, shared: Any) -> None:
 
     top = max(max(line.y) for lines in panel.lines.values() for line in lines)
     shared.set_ylim(0, 1.05 * max(top, LEAST_TOP))
-    shared.yaxis.set_major_formatter(PercentFormatter(xmax=1, decimals=0))
+    shared.yaxis.set_major_formatter(PercentFormatter(xmax=1))

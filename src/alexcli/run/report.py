@@ -23,6 +23,8 @@ if TYPE_CHECKING:  # torch, which takes seconds to import
 
 IMAGES = 200
 """Validation images at which the net of a single run is looked at."""
+SHORT_REVISION = 12
+"""Digits of a revision; the run's result.json has all."""
 MACHINE_COLUMNS = ("device", "platform", "versions", "revision")
 
 
@@ -75,6 +77,7 @@ def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     report = _report(title_of(run, history), runs, histories, commands)
     curves_table, *others = report.tables
     report.tables = [summary(run), curves_table, against_default(history), *others]
+    report.caption = ""  # that of the curves would stand below the last panel
     return _with_net(_with_unit_history(report, run, reporter), run, reporter)
 
 
@@ -188,7 +191,9 @@ def _machine_table(runs: Sequence[RunDirectory]) -> Table:
             "device": ", ".join(environment.get("devices", [])),
             "platform": environment.get("platform"),
             "versions": ", ".join(f"{name} {version}" for name, version in packages),
-            "revision": (environment.get("git") or {}).get("revision", "installed"),
+            "revision": str((environment.get("git") or {}).get("revision", "installed"))[
+                :SHORT_REVISION
+            ],
         }
         if row not in rows:
             rows.append(row)
