@@ -1,5 +1,7 @@
 """What the runs of a study reached."""
 
+import json
+
 import pytest
 
 from alexcli.ablation.plan import Ablation
@@ -50,6 +52,19 @@ def test_a_threshold_that_is_not_reached_has_no_epoch() -> None:
     baseline, zero = (arm_values(ablation, study, arm) for arm in study.arms)
     assert baseline[0][Metric.epochs] == pytest.approx(1.0), "0.9, 0.5, 0.1 after 0, 1, 2 epochs"
     assert zero[0][Metric.epochs] is None
+
+
+def test_a_pass_of_its_own_says_when_the_training_error_is_reached() -> None:
+    """The running mean over an epoch lags behind the net's error at its end."""
+    ablation = _finished("bias_init", seeds=1)
+    (study,) = ablation.studies
+    for job in ablation.jobs():
+        clean = [{"split": "train_eval", "epoch": 1, "step": 1, "top1_err": 0.1}]
+        lines = job.run.metrics.read_text() + "".join(json.dumps(row) + "\n" for row in clean)
+        job.run.metrics.write_text(lines)
+    values = arm_values(ablation, study, study.baseline)
+    assert values[0][Metric.epochs] == pytest.approx(0.5), "0.9, 0.1 after 0, 1 epochs"
+    assert values[0][Metric.train_err] == pytest.approx(0.1)
 
 
 def test_groups_leave_out_what_fills_none() -> None:

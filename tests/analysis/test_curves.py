@@ -69,6 +69,15 @@ def test_only_the_passes_that_every_seed_has_are_drawn() -> None:
     assert len(panel.lines["run"].x) == 2
 
 
+def test_a_seed_that_goes_on_crosses_where_it_does() -> None:
+    """Runs with `trainer.stop_at_train_error` end at different epochs."""
+    histories = [_history(0, "relu", [0.5, 0.3]), _history(1, "relu", [0.5, 0.4, 0.2])]
+    row = curves.run(AnalyzeSpec(threshold=0.3), histories).tables[0].records()[0]
+    assert row["reached by"] == "2 of 2"
+    assert row["epochs to 30%"] == pytest.approx((2 + 2.5) / 2)
+    assert row["lowest"] == pytest.approx(0.2)
+
+
 def test_a_split_that_was_not_measured_is_refused(histories: list[RunHistory]) -> None:
     with pytest.raises(UsageError, match="no lines of split train_eval"):
         curves.run(AnalyzeSpec(split="train_eval"), histories)

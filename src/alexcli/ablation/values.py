@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -109,6 +110,15 @@ def _evaluated(
     return {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
 
 
+def _training_rows(run: RunDirectory) -> list[dict[str, Any]]:
+    """The training errors of a run: of passes of their own where it made such, as Figure 1 needs.
+
+    Else the running means over the epochs, which lag behind and contain dropout.
+    """
+    clean = [row for row in run.rows() if row["split"] == "train_eval"]
+    return clean or [row for row in run.rows() if row["split"] == "train"]
+
+
 def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporter) -> Values:
     """What a finished run reached, from its result and metrics.jsonl.
 
@@ -122,7 +132,7 @@ def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporte
     held_out = result["last"]["val"]
     if split == "test":
         held_out = result.get("test") or run.add_to_result("test", measure_test(run, reporter))
-    rows = [row for row in run.rows() if row["split"] == "train"]
+    rows = _training_rows(run)
     # A net that has not learned anything yet is wrong about all classes but one.
     epochs = np.array([0, *(row["epoch"] for row in rows)])
     errors = np.array([1 - 1 / result["classes"], *(row["top1_err"] for row in rows)])

@@ -27,6 +27,8 @@ ERRORS = ("last error", "spread", "lowest")
 
 Rows = list[dict[str, Any]]
 Floats = npt.NDArray[np.float64]
+Curve = tuple[Floats, Floats]
+"""Where the errors of a run were measured, and these; both (passes,)."""
 
 
 def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
@@ -47,17 +49,18 @@ def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
     rows: list[dict[str, Any]] = []
     grouped = group_runs(histories)
     for name, members in grouped.groups.items():
-        x, y = _arrays(name, [member.rows for member in members], spec)
+        curves = _curves(name, [member.rows for member in members], spec)
+        x, y = _common_passes(curves)
         lines[name] = Line(x.mean(0), y.mean(0), low=y.min(0), high=y.max(0))
         row = {
             "runs": name,
             "n": len(y),
             "last error": float(y[:, -1].mean()),
             "spread": float(y[:, -1].std(ddof=1)) if len(y) > 1 else None,
-            "lowest": float(y.min()),
+            "lowest": min(float(errors.min()) for _, errors in curves),
         }
         if spec.threshold is not None:
-            row |= _crossing_columns(x, y, spec.threshold, unit, rows)
+            row |= _crossing_columns(curves, spec.threshold, unit, rows)
         rows.append(row)
     title = f"{split} error (runs: {len(histories)})"
     return Analysis(
@@ -75,25 +78,25 @@ def _caption(most_seeds: int) -> str:
 
 
 def _crossing_columns(
-    x: Floats, y: Floats, threshold: float, unit: str, rows: Rows
+    curves: Sequence[Curve], threshold: float, unit: str, rows: Rows
 ) -> dict[str, Any]:
     """When the seeds of a group reach a threshold, and how often later that is than in the first.
 
     Args:
-        x: (seeds, passes) where errors were measured.
-        y: (seeds, passes) the errors.
+        curves: of the seeds, each to its own end: a run may stop where it reaches the threshold.
         threshold: a fraction.
-        unit: of `x`.
+        unit: of the curves' horizontal axis.
         rows: of the groups before.
     """
     column = f"{unit} to {threshold:.0%}"
-    crossings = _crossings(x, y, threshold)
+    positions = [crossing(*curve, threshold) for curve in curves]
+    crossings = [position for position in positions if position is not None]
     mean_crossing = float(np.mean(crossings)) if crossings else None
     first_crossing = rows[0][column] if rows else mean_crossing
     return {
         column: mean_crossing,
         "ratio": _ratio(mean_crossing, first_crossing),
-        "reached by": f"{len(crossings)} of {len(y)}",
+        "reached by": f"{len(crossings)} of {len(curves)}",
     }
 
 
@@ -155,33 +158,26 @@ def _check_choice(key: str, value: str, allowed: dict[str, str]) -> None:
         )
 
 
-def _arrays(name: str, members: Sequence[Rows], spec: AnalyzeSpec) -> tuple[Floats, Floats]:
-    """Where errors of a group were measured, and the errors, both (seeds, passes).
-
-    Only the passes that every seed has are taken.
-    """
+def _curves(name: str, members: Sequence[Rows], spec: AnalyzeSpec) -> list[Curve]:
+    """Where the errors of each seed of a group were measured, and the errors."""
     measured = [[row for row in rows if row["split"] == spec.split] for rows in members]
     if not all(measured):
         raise UsageError(
             f"{name} has no lines of split {spec.split}",
             hint="alexcli train trainer.train_eval=true measures train_eval",
         )
-    passes = min(len(rows) for rows in measured)
-    x = np.array([[row[spec.against] for row in rows[:passes]] for rows in measured])
-    y = np.array([[row["top1_err"] for row in rows[:passes]] for rows in measured])
+    return [
+        (np.array([row[spec.against] for row in rows]), np.array([row["top1_err"] for row in rows]))
+        for rows in measured
+    ]
+
+
+def _common_passes(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
+    """The passes that every seed has: where errors were measured, and these, (seeds, passes)."""
+    passes = min(len(errors) for _, errors in curves)
+    x = np.array([positions[:passes] for positions, _ in curves])
+    y = np.array([errors[:passes] for _, errors in curves])
     return x, y
-
-
-def _crossings(x: Floats, y: Floats, threshold: float) -> list[float]:
-    """Where the seeds cross the threshold; nothing for a seed that never does.
-
-    Args:
-        x: (seeds, passes) where errors were measured.
-        y: (seeds, passes) the errors.
-        threshold: in the unit of `y`.
-    """
-    positions = [crossing(*curve, threshold) for curve in zip(x, y, strict=True)]
-    return [position for position in positions if position is not None]
 
 
 def _ratio(value: float | None, reference: float | None) -> float | None:
