@@ -153,12 +153,8 @@ class TrainedNet:
         if split is not None:
             _check_word("split", split, ["train", "val", "test"])
             return _joined(list(extractor.of_split(split, reporter)))
-        unreadable: list[str] = []
         found_images = find_labelled(_paths(images or ()))
-        batches = list(extractor.of_files(found_images, reporter, unreadable))
-        if unreadable:
-            raise UsageError(unreadable[0], hint="name images of a format that Pillow reads")
-        return _joined(batches)
+        return _joined(list(extractor.of_files(found_images, reporter)))
 
     def evaluate(
         self,

@@ -93,6 +93,13 @@ def test_an_image_comes_from_standard_input() -> None:
     outcome = CliRunner().invoke(app, ["predict", "-", "--format", "json"], input=content)
     assert outcome.exit_code == 0
     (image,) = json.loads(outcome.stdout)
-    assert image["file"].endswith("standard input")
+    assert image["file"] == "standard input"
     (expected,) = json.loads(run_command("predict", "cat.jpg", "--format", "json").out)
     assert image["top"] == expected["top"]
+    drawn = CliRunner().invoke(
+        app, ["predict", "-", "--format", "jsonl", "--out", "stdin.png"], input=content
+    )
+    assert json.loads(drawn.stdout)["file"] == "standard input"
+    assert Path("stdin.png").exists()
+    refused = CliRunner().invoke(app, ["predict", "-"], input=b"no image")
+    assert "error: standard input cannot be decoded: not an image" in refused.stderr.splitlines()

@@ -1,8 +1,11 @@
 """alexcli predict."""
 
+import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,12 +13,13 @@ import typer
 
 from alexcli.cli.options import Runs, TenCrop
 from alexcli.cli.output import emit, save_outputs
-from alexcli.errors import UsageError
+from alexcli.errors import AlexcliError, UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 from alexcli.reporter import Reporter
 
 if TYPE_CHECKING:  # torch would slow down every --help
+    from alexcli.records.prediction import ImagePrediction
     from alexcli.run.trained import TrainedModel
 
 Megapixels = Annotated[int | None, typer.Option(min=1, max=100_000, show_default="89")]
@@ -61,16 +65,16 @@ def predict(
     """
     _check_figure(out)
     _check_paths([*images, labels] if labels else images, run, runs)
-    from alexcli.render.output import as_text
     from alexcli.render.predictions import json_line, prediction_analysis
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
 
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, _without(folder):
         files = find_images([_saved(path, Path(folder)) for path in images])
         reporter = make_reporter()
         trained = _load(run, runs, largest, reporter)
         unreadable: list[str] = []
+        by_line = format == "jsonl"
         predictions = run_predict(
             trained,
             files,
@@ -79,14 +83,14 @@ def predict(
             ten_crop=ten_crop,
             labels=labels,
             unreadable=unreadable,
-            receive=(lambda prediction: emit(json_line(prediction))) if format == "jsonl" else None,
+            receive=(lambda each: emit(json_line(_named(each, folder)))) if by_line else None,
         )
         title = f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}"
-        analysis = prediction_analysis(predictions, title)
-        if format != "jsonl":
-            emit(as_text(analysis, Format(format)))
+        if not by_line:
+            _emit_table([_named(each, folder) for each in predictions], title, Format(format))
         if out is not None:
-            save_outputs(analysis, [out], reporter, f"--out {out}", "choose another place")
+            figure = prediction_analysis(predictions, title)
+            save_outputs(figure, [out], reporter, f"--out {out}", "choose another place")
         check_all_read(unreadable, len(files))
 
 
@@ -98,6 +102,28 @@ def _saved(path: Path, folder: Path) -> Path:
     if not file.exists():
         file.write_bytes(sys.stdin.buffer.read())
     return file
+
+
+def _emit_table(predictions: "Sequence[ImagePrediction]", title: str, format: Format) -> None:
+    from alexcli.render.output import as_text
+    from alexcli.render.predictions import prediction_analysis
+
+    emit(as_text(prediction_analysis(predictions, title), format))
+
+
+def _named(prediction: "ImagePrediction", folder: str) -> "ImagePrediction":
+    """A prediction whose file has no name of a folder that the user has not typed."""
+    return replace(prediction, file=prediction.file.removeprefix(f"{folder}{os.sep}"))
+
+
+@contextmanager
+def _without(folder: str) -> Iterator[None]:
+    """Take a folder that the user has not typed out of the messages of errors."""
+    try:
+        yield
+    except AlexcliError as error:
+        error.message = error.message.replace(f"{folder}{os.sep}", "")
+        raise
 
 
 def _check_paths(files: Sequence[Path], run: str | None, runs: Path) -> None:

@@ -17,7 +17,7 @@ from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.model.activations import find_layer, last_hidden_layer, layer_outputs, with_layers
 from alexcli.records.features import FeatureBatch
 from alexcli.reporter import Reporter
-from alexcli.run.predict import find_images, labels_of_files, read_batch
+from alexcli.run.predict import UNREADABLE_HINT, find_images, labels_of_files, read_batch
 from alexcli.run.trained import TrainedModel
 from alexcli.schema import LayerPoint
 
@@ -94,7 +94,7 @@ class FeatureExtractor:
         return torch.cat(parts)
 
     def of_files(
-        self, found: Sequence[FoundImage], reporter: Reporter, unreadable: list[str]
+        self, found: Sequence[FoundImage], reporter: Reporter, unreadable: list[str] | None = None
     ) -> Iterator[FeatureBatch]:
         """The features of image files, in their order.
 
@@ -104,10 +104,10 @@ class FeatureExtractor:
         Args:
             found: from `find_labelled`.
             reporter: receives progress updates.
-            unreadable: receives a message for each file that is not an image.
+            unreadable: receives a message for each file that is not an image; None refuses it.
 
         Raises:
-            UsageError: no file is an image.
+            UsageError: a file, or with `unreadable` every file, is not an image.
         """
         trained = self.trained
         files = [image.file for image in found]
@@ -129,8 +129,8 @@ class FeatureExtractor:
                 )
             reporter.progress("computing features", start + len(numbers), len(files))
         reporter.close()
-        if len(unreadable) == len(files):
-            raise UsageError(unreadable[0], hint="name images of a format that Pillow reads")
+        if unreadable is not None and len(unreadable) == len(files):
+            raise UsageError(unreadable[0], hint=UNREADABLE_HINT)
 
     def of_split(self, split: str, reporter: Reporter) -> Iterator[FeatureBatch]:
         """The features of a split of the net's own data, in the order of the data.

@@ -22,6 +22,9 @@ from alexcli.run.trained import TrainedModel
 
 DEFAULT_TOP = 5
 
+UNREADABLE_HINT = "leave out or replace such files, or do what their messages say"
+"""What can be done about files that are not predicted."""
+
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
     """The image files that paths name, and those in the folders that paths name.
@@ -102,7 +105,7 @@ def predict(
         reporter.progress("predicting", start + len(numbers), len(files))
     reporter.close()
     if not predictions and unreadable:
-        raise UsageError(unreadable[0], hint="name images of a format that Pillow reads")
+        raise UsageError(unreadable[0], hint=UNREADABLE_HINT)
     return predictions
 
 
@@ -147,7 +150,7 @@ def check_all_read(unreadable: Sequence[str], count: int) -> None:
         messages = "".join(f"\n  {message}" for message in unreadable)
         raise RunFailedError(
             f"{len(unreadable):,} of {plural(count, 'image')} cannot be read:{messages}",
-            hint="name images of a format that Pillow reads",
+            hint=UNREADABLE_HINT,
         )
 
 
@@ -194,9 +197,7 @@ def read_images(trained: TrainedModel, files: Sequence[Path]) -> ImageArray:
     try:
         return np.stack([read_square(path, resize) for path in files])
     except UndecodableError as error:  # whose own hint is for those who prepare a data set
-        raise UndecodableError(
-            error.message, hint="name images of a format that Pillow reads"
-        ) from None
+        raise UndecodableError(error.message, hint=UNREADABLE_HINT) from None
 
 
 def labels_of_files(
