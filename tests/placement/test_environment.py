@@ -6,9 +6,21 @@ import sys
 import pytest
 
 from alexcli.errors import UsageError
-from alexcli.placement.environment import MEETING, ProcessEnvironment, distributed_env
+from alexcli.placement.environment import (
+    MEETING,
+    ProcessEnvironment,
+    check_meeting_place,
+    distributed_env,
+)
 
-TORCHRUN = {"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}
+TORCHRUN = {
+    "RANK": "5",
+    "WORLD_SIZE": "8",
+    "LOCAL_RANK": "1",
+    "LOCAL_WORLD_SIZE": "4",
+    "MASTER_ADDR": "head",
+    "MASTER_PORT": "29500",
+}
 SLURM = {
     "SLURM_PROCID": "3",
     "SLURM_LOCALID": "1",
@@ -52,7 +64,7 @@ def test_one_process_of_torchrun_is_on_its_own() -> None:
 
 def test_a_missing_variable_is_named() -> None:
     with pytest.raises(UsageError, match="LOCAL_RANK is not set") as caught:
-        distributed_env({"RANK": "0", "WORLD_SIZE": "2"})
+        distributed_env({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"})
     assert "torchrun" in (caught.value.hint or "")
 
 
@@ -65,6 +77,39 @@ def test_a_variable_of_slurm_that_is_no_number_is_named(name: str) -> None:
 def test_a_variable_that_is_no_number_is_named_with_its_value() -> None:
     with pytest.raises(UsageError, match="WORLD_SIZE is 'two', not a number"):
         distributed_env({**TORCHRUN, "WORLD_SIZE": "two"})
+
+
+def _read_all(environ: dict[str, str]) -> None:
+    distributed_env(environ)
+    check_meeting_place(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("RANK", "8", "is 8, not from 0 to 7"),
+        ("RANK", "-1", "is -1, not from 0 to 7"),
+        ("LOCAL_RANK", "4", "is 4, not from 0 to 3"),
+        ("WORLD_SIZE", "-3", "is -3, less than 1"),
+        ("MASTER_PORT", "65536", "is 65536, not from 1 to 65535"),
+        ("MASTER_PORT", "http", "is 'http', not a number"),
+    ],
+)
+def test_a_number_that_cannot_be_is_named(name: str, value: str, problem: str) -> None:
+    with pytest.raises(UsageError, match=f"{name} {problem}"):
+        _read_all({**TORCHRUN, name: value})
+
+
+def test_a_meeting_place_that_is_not_set_is_named() -> None:
+    without = {name: value for name, value in TORCHRUN.items() if name != "MASTER_ADDR"}
+    with pytest.raises(UsageError, match="MASTER_ADDR is not set"):
+        check_meeting_place(without)
+    check_meeting_place({**without, MEETING: "file"})  # of alexcli's own processes
+    check_meeting_place(SLURM)
+    with pytest.raises(UsageError, match="SLURM_PROCID is 4, not from 0 to 3"):
+        distributed_env({**SLURM, "SLURM_PROCID": "4"})
+    with pytest.raises(UsageError, match="MASTER_PORT is 'x', not a number"):
+        distributed_env({**SLURM, "MASTER_PORT": "x"})
 
 
 def test_it_is_read_without_importing_torch() -> None:

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,24 @@ def test_names_in_any_script_are_drawn_without_a_warning() -> None:
         figure.suptitle("猫 \U00012000 \u0915\u0941\u0924\u094d\u0924\u093e $x")
     save(figure, Path("figure.png"))
     assert Path("figure.png").stat().st_size > 1000
+
+
+def test_names_that_are_no_text_are_drawn_escaped() -> None:
+    name = os.fsdecode(b"\xffcat\x1b[31m")
+    with style():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.set_title(name)
+        axes.set_xticks([0], [name])
+        axes.plot([0, 1], [0, 1], label=name)
+        axes.legend()
+    save(figure, Path("figure.png"))
+    escaped = r"\udcffcat\x1b[31m"
+    legend = axes.get_legend()
+    assert legend is not None
+    assert axes.get_title() == escaped
+    assert axes.get_xticklabels()[0].get_text() == escaped
+    assert legend.get_texts()[0].get_text() == escaped
 
 
 def test_fonts_of_other_scripts_follow_where_they_are_installed(

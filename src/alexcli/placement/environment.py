@@ -14,6 +14,7 @@ TASKS = "SLURM_STEP_NUM_TASKS"
 """Environment variable: processes of a Slurm job step; set by srun alone, not by sbatch."""
 SLURM_FIRST_PORT = 15000
 SLURM_PORTS = 10000  # jobs on the same machine get different ports
+MOST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ def distributed_env(environ: Mapping[str, str] = os.environ) -> ProcessEnvironme
         None for a process on its own.
 
     Raises:
-        UsageError: a variable that torchrun or Slurm sets is missing or is not a number.
+        UsageError: a variable that torchrun or Slurm sets is missing, is not a number, or is none
+            that it can be.
     """
     if "RANK" in environ and "WORLD_SIZE" in environ:
         environment = _from_torchrun(environ)
@@ -53,24 +55,38 @@ def distributed_env(environ: Mapping[str, str] = os.environ) -> ProcessEnvironme
     return environment if environment.size > 1 else None
 
 
+def check_meeting_place(environ: Mapping[str, str] = os.environ) -> None:
+    """Check the variables that torch reads itself where torchrun has started the processes.
+
+    Args:
+        environ: environment variables.
+
+    Raises:
+        UsageError: one is missing or cannot be.
+    """
+    if "RANK" in environ and MEETING not in environ:
+        _text(environ, "MASTER_ADDR")
+        _port(environ)
+
+
 def _from_torchrun(environ: Mapping[str, str]) -> ProcessEnvironment:
     """The variables of torchrun, which alexcli sets too for the processes that it starts."""
-    return ProcessEnvironment(
-        rank=_number(environ, "RANK"),
-        size=_number(environ, "WORLD_SIZE"),
-        local_rank=_number(environ, "LOCAL_RANK"),
-        local_size=_number(environ, "LOCAL_WORLD_SIZE"),
-        init_method=f"file://{environ[MEETING]}" if MEETING in environ else "env://",
-    )
+    size = _number(environ, "WORLD_SIZE", low=1)
+    local_size = _number(environ, "LOCAL_WORLD_SIZE", low=1)
+    rank = _number(environ, "RANK", high=size - 1)
+    local_rank = _number(environ, "LOCAL_RANK", high=local_size - 1)
+    init_method = f"file://{environ[MEETING]}" if MEETING in environ else "env://"
+    return ProcessEnvironment(rank, size, local_rank, local_size, init_method)
 
 
 def _from_slurm(environ: Mapping[str, str]) -> ProcessEnvironment:
     """The variables of a Slurm job step."""
     # "2(x2),1" is two tasks on each of two nodes, and one task on a third.
     tasks_per_node = re.match(r"\d+", environ.get("SLURM_STEP_TASKS_PER_NODE", "1"))
+    size = _number(environ, TASKS)
     return ProcessEnvironment(
-        rank=_number(environ, "SLURM_PROCID"),
-        size=_number(environ, TASKS),
+        rank=_number(environ, "SLURM_PROCID", high=size - 1),
+        size=size,
         local_rank=_number(environ, "SLURM_LOCALID"),
         local_size=int(tasks_per_node[0]) if tasks_per_node else 1,
         init_method=_slurm_address(environ),
@@ -85,22 +101,43 @@ def _slurm_address(environ: Mapping[str, str]) -> str:
     host = environ.get("MASTER_ADDR", first_node)
     job = _number(environ, "SLURM_JOB_ID") if "SLURM_JOB_ID" in environ else 0
     job_port = SLURM_FIRST_PORT + job % SLURM_PORTS
-    port = environ.get("MASTER_PORT", job_port)
+    port = _port(environ) if "MASTER_PORT" in environ else job_port
     return f"tcp://{host}:{port}"
 
 
-def _number(environ: Mapping[str, str], name: str) -> int:
+def _port(environ: Mapping[str, str]) -> int:
+    """The port at which the processes find each other, as the user or torchrun has chosen it."""
+    return _number(environ, "MASTER_PORT", low=1, high=MOST_PORT)
+
+
+def _number(environ: Mapping[str, str], name: str, low: int = 0, high: int | None = None) -> int:
     """The number that an environment variable holds.
 
     Raises:
-        UsageError: the variable is missing or is not a number.
+        UsageError: the variable is missing, is not a number, or not from `low` to `high`.
     """
-    value = environ.get(name)
+    text = _text(environ, name)
     try:
-        return int(value or "")
+        value = int(text)
     except ValueError as error:
-        problem = "is not set" if value is None else f"is {value[:80]!r}, not a number"
-        raise UsageError(
-            f"this process was started as one of several, but {name} {problem}",
-            hint="start it with torchrun or srun, or let alexcli start its processes itself",
-        ) from error
+        raise _wrong(name, f"is {text[:80]!r}, not a number") from error
+    if high is not None and not low <= value <= high:
+        raise _wrong(name, f"is {value}, not from {low} to {high}")
+    if value < low:
+        raise _wrong(name, f"is {value}, less than {low}")
+    return value
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    """What an environment variable holds; UsageError where it is missing."""
+    if name not in environ:
+        raise _wrong(name, "is not set")
+    return environ[name]
+
+
+def _wrong(name: str, problem: str) -> UsageError:
+    """The error of a variable that does not say which process of a run this is."""
+    return UsageError(
+        f"this process was started as one of several, but {name} {problem}",
+        hint="start it with torchrun or srun, or let alexcli start its processes itself",
+    )

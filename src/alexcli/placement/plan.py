@@ -8,7 +8,7 @@ from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import active_layers, trace
 from alexcli.placement.base import Placement
 from alexcli.placement.distributed import DistributedPlacement
-from alexcli.placement.environment import ProcessEnvironment, distributed_env
+from alexcli.placement.environment import ProcessEnvironment, check_meeting_place, distributed_env
 from alexcli.placement.single import SinglePlacement
 from alexcli.placement.split import SplitPlacement
 from alexcli.schema import Activation, ModelSpec, Norm, Op, PlacementKind, PlacementSpec
@@ -38,6 +38,7 @@ def open_placement(
     if size == 1:
         return SinglePlacement(device, model.towers)
     assert environment is not None, "the processes are started before one of them opens this"
+    check_meeting_place()
     if device.type == "cuda":
         device = torch.device("cuda", environment.local_rank)
     whole_net = spec.kind is PlacementKind.ddp

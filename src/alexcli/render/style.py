@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from alexcli.render.foreign import printable
+
 TITLE = 12
 """Points of the title of a figure."""
 HEADING = 10
@@ -68,6 +70,25 @@ def _cycle() -> Any:
     return cycler(color=COLOURS, marker=list(MARKERS))
 
 
+def _escape_texts(figure: Any) -> None:
+    """Make every text of a figure printable: a name that is no text cannot be drawn."""
+    from matplotlib.axis import Axis
+    from matplotlib.text import Text
+    from matplotlib.ticker import FuncFormatter
+
+    for text in figure.findobj(Text):
+        text.set_text(printable(text.get_text(), lines=True))
+    for axis in figure.findobj(Axis):  # which writes its marks again whenever it is drawn
+        formatter = axis.get_major_formatter()
+        if isinstance(formatter, FuncFormatter):  # made of names
+            axis.set_major_formatter(_printing(formatter))
+
+
+def _printing(formatter: Any) -> Any:
+    """A formatter of marks on an axis whose texts are printable."""
+    return lambda value, position: printable(formatter(value, position))
+
+
 def save(figure: Any, path: Path) -> None:
     """Write a figure in the format that the ending of its file names.
 
@@ -75,6 +96,7 @@ def save(figure: Any, path: Path) -> None:
         OSError: it cannot be written.
         ValueError: there is no such format.
     """
+    _escape_texts(figure)
     with style():  # marks on axes are only made now
         # matplotlib refuses this format with a list of those it knows.
         figure.savefig(path, format=path.suffix[1:] or "without an ending")
