@@ -1,18 +1,20 @@
 """What the finished runs of a study show."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from alexcli.ablation.plan import Ablation
 from alexcli.ablation.results import study_results
+from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.render.studies import study_table
 from alexcli.reporter import NullReporter
 from alexcli.run.evaluate import evaluate
 from alexcli.run.find import newest
 from alexcli.run.train import train
-from alexcli.schema import Metric
+from alexcli.schema import Metric, TrainSpec
 from tests.ablation.finished import finish
 from tests.conftest import SMALL
 
@@ -40,6 +42,26 @@ def test_results_are_read_out_of_the_runs_and_an_unfinished_one_is_counted() -> 
     assert study.setting == "tiny, 150 images of 10 classes (synthetic), 2 epochs"
     assert study.arms[1].changes == ["model.norm: lrn -> none"]
     assert study.arms[1].command.startswith("alexcli train optim.epochs=2")
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("relu", []),
+        ("towers", []),
+        ("bias_init", []),
+        ("recipe", []),
+        ("schedule", ["model=tiny", "optim=code_145"]),
+    ],
+)
+def test_the_command_of_an_arm_can_be_typed_as_it_stands(name: str, setting: list[str]) -> None:
+    ablation = Ablation([name], setting, 1)
+    (study,) = ablation.studies
+    (result,) = study_results(ablation, NullReporter())
+    for arm, arm_result in zip(study.arms, result.arms, strict=True):
+        program, command, *overrides = shlex.split(arm_result.command)
+        assert (program, command) == ("alexcli", "train")
+        assert compose(overrides, TrainSpec) == arm.spec
 
 
 def test_the_setting_says_one_epoch_in_the_singular() -> None:

@@ -55,11 +55,15 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
 
 
 def _matching(pattern: str, value: Any, before: Mapping[str, Any], present: list[str]) -> list[str]:
-    """The keys that a pattern means: itself, a part that gets a mapping, or all that match."""
+    """The keys that a pattern means: itself, a part that gets a mapping, or all that match.
+
+    A * stands for a part of a key between points.
+    """
     whole_part = isinstance(value, dict) and any(key.startswith(f"{pattern}.") for key in before)
     if whole_part or pattern in before:
         return [pattern]
-    return fnmatch.filter(present, pattern)
+    points = pattern.count(".")
+    return [key for key in fnmatch.filter(present, pattern) if key.count(".") == points]
 
 
 def _scaled(value: Any, factor: str) -> Any:
