@@ -94,10 +94,28 @@ def test_other_numbers_of_classes_need_their_names(tmp_path: Path) -> None:
     (tmp_path / "names").write_text("a\nb\nc\nd\n")
     run = _import(tmp_path / "four.pth", classes=tmp_path / "names")
     trained = load(run, run.last)
+    assert trained.classes == ["a", "b", "c", "d"]
     Image.new("L", (9, 400)).save(tmp_path / "p.tif")
     assert len(predict(trained, [tmp_path / "p.tif"], NullReporter())[0].predictions) == 4
     with pytest.raises(UsageError, match=r"--top 6 asks for more labels than .* classes \(4\)"):
         predict(trained, [tmp_path / "p.tif"], NullReporter(), top=6)
+
+
+@pytest.mark.parametrize(
+    ("text", "classes"),
+    [
+        ("\ufeffa\r\nb\r\n", ["a", "b"]),
+        ("/a/airfield 0\n/a/alley 1\n", ["/a/airfield", "/a/alley"]),
+        ("gate 1\ngate 2\n", ["gate 1", "gate 2"]),
+    ],
+)
+def test_a_list_of_classes_is_read_as_people_have_it(
+    tmp_path: Path, text: str, classes: list[str]
+) -> None:
+    torch.save(alexnet(weights=None, num_classes=2).state_dict(), tmp_path / "two.pth")
+    (tmp_path / "names").write_text(text, encoding="utf-8", newline="")
+    run = _import(tmp_path / "two.pth", classes=tmp_path / "names")
+    assert load(run, run.last).classes == classes
 
 
 def test_without_a_network_the_error_says_what_to_do(

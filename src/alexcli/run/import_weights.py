@@ -162,7 +162,8 @@ def _class_names(file: Path | None, count: int) -> list[str]:
     """Names of the classes in the order of the outputs.
 
     Args:
-        file: a name a line; None for ILSVRC-2012.
+        file: a name a line, or a name and its number, from 0, as Places has them; None for
+            ILSVRC-2012.
         count: number of outputs.
 
     Raises:
@@ -174,13 +175,21 @@ def _class_names(file: Path | None, count: int) -> list[str]:
     else:
         origin = str(file)
         try:
-            lines = file.read_text(encoding="utf-8").splitlines()
+            lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, ValueError) as error:
             raise UsageError(f"the list of classes {file} cannot be read: {error}") from None
-        names = [line.strip() for line in lines if line.strip()]
+        names = _without_numbers([line.strip() for line in lines if line.strip()])
     if len(names) != count:
         raise UsageError(
             f"the weights are of {plural(count, 'class')}, and {origin} has {len(names):,}",
             hint="name the classes in the order of the outputs, one a line: --classes FILE",
         )
+    return names
+
+
+def _without_numbers(names: list[str]) -> list[str]:
+    """Names without the numbers of their lines, if each is followed by its own."""
+    parts = [name.rsplit(maxsplit=1) for name in names]
+    if all(part[1:] == [str(number)] for number, part in enumerate(parts)):
+        return [part[0] for part in parts]
     return names
