@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from alexcli.records.analysis import ForestPanel, ForestRow
+from alexcli.records.analysis import Analysis, ForestPanel, ForestRow
+from alexcli.render.figures import draw_figure
 from alexcli.render.forest import draw_forest
 from alexcli.render.style import style
 
@@ -70,3 +73,21 @@ def test_an_axis_ends_at_its_limit_and_arrows_lead_beyond() -> None:
         ("<", -12, 1),
         (">", 12, 1),
     ]
+
+
+def test_plots_of_many_and_of_few_rows_stand_below_each_other_with_rows_alike() -> None:
+    panels = [
+        ForestPanel(rows=[ROW] * 9, x_label="points", zero=0.0),
+        ForestPanel(rows=[ROW], x_label="ratio", zero=1.0, log_x=True),
+    ]
+    figure = draw_figure(Analysis("", [], list(panels)))
+    FigureCanvasAgg(figure).draw()
+    many, few = figure.axes
+    high, low = many.get_window_extent(), few.get_window_extent()
+    assert low.y1 < high.y0
+    assert high.height / 9 == pytest.approx(low.height, rel=0.1)
+    for axis in (many, few):
+        legend = axis.get_legend()
+        assert legend is not None
+        assert legend.get_window_extent().y1 < axis.xaxis.label.get_window_extent().y0
+        assert legend.get_window_extent().y0 >= 0

@@ -35,6 +35,17 @@ def test_names_that_are_no_text_are_drawn_escaped() -> None:
     assert legend.get_texts()[0].get_text() == escaped
 
 
+def test_lines_below_each_other_stay_so() -> None:
+    with style():
+        figure = Figure()
+        axes = figure.subplots()
+        axes.set_yticks([0], ["study: arm\nagrees"])
+        axes.set_title("two\nlines")
+    save(figure, Path("figure.png"))
+    assert axes.get_yticklabels()[0].get_text() == "study: arm\nagrees"
+    assert axes.get_title() == "two\nlines"
+
+
 def test_fonts_of_other_scripts_follow_where_they_are_installed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

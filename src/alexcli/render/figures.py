@@ -88,7 +88,7 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
         title = f"{analysis.title}\n{analysis.caption}".strip()
         return draw_predictions(panels[0].predictions, title)
     sizes = [_size(panel) for panel in panels]
-    columns = max(1, min(len(panels), int(most_width / max(width for width, _ in sizes))))
+    columns = _columns(panels, sizes, most_width)
     rows = [sizes[first : first + columns] for first in range(0, len(sizes), columns)]
     row_heights = [max(height for _, height in row) for row in rows]
     width = max(LEAST_WIDTH, max(sum(width for width, _ in row) for row in rows))
@@ -96,7 +96,8 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
     caption = wrapped(analysis.caption, width, TEXT)
     height = sum(row_heights) + 0.9 + 0.23 * title.count("\n") + 0.17 * caption.count("\n")
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
-    grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=row_heights)
+    shares = _axes_heights(panels) or row_heights
+    grid = figure.subplots(len(rows), columns, squeeze=False, height_ratios=shares)
     axes = list(grid.flat)
     for axis in axes[len(panels) :]:
         axis.set_axis_off()
@@ -105,6 +106,23 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
     figure.suptitle(title, fontsize=TITLE)
     figure.supxlabel(caption, fontsize=TEXT, color="0.3")
     return figure
+
+
+def _columns(
+    panels: Sequence[Panel], sizes: Sequence[tuple[float, float]], most_width: float
+) -> int:
+    """Panels beside each other; forest plots, as high as their rows, stand below each other."""
+    if any(isinstance(panel, ForestPanel) for panel in panels):
+        return 1
+    return max(1, min(len(panels), int(most_width / max(width for width, _ in sizes))))
+
+
+def _axes_heights(panels: Sequence[Panel]) -> list[float]:
+    """Inches of the axes of forest plots alone, so that all rows are alike; [] for other panels."""
+    forests = [panel for panel in panels if isinstance(panel, ForestPanel)]
+    if len(forests) < len(panels):
+        return []
+    return [FOREST_ROW_HEIGHT * len(panel.rows) for panel in forests]
 
 
 def _size(panel: Panel) -> tuple[float, float]:

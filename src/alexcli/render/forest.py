@@ -106,7 +106,7 @@ def _draw_legend(axis: Any, rows: int) -> None:
     """
     handles, names = axis.get_legend_handles_labels()
     by_name = dict(zip(names, handles, strict=True))
-    axes_height = FOREST_ROW_HEIGHT * rows + BELOW_AXIS
+    axes_height = FOREST_ROW_HEIGHT * rows
     axis.legend(
         list(by_name.values()),
         list(by_name),

@@ -86,7 +86,7 @@ def _escape_texts(figure: Any) -> None:
 
 def _printing(formatter: Any) -> Any:
     """A formatter of marks on an axis whose texts are printable."""
-    return lambda value, position: printable(formatter(value, position))
+    return lambda value, position: printable(formatter(value, position), lines=True)
 
 
 def save(figure: Any, path: Path) -> None:
