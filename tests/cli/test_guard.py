@@ -1,4 +1,6 @@
+import errno
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import typer
 from alexcli.cli.guard import guarded, print_error
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.placement.environment import MEETING
+from tests.cli.command_line import run_command
 
 
 def _exit_code(error: BaseException) -> int:
@@ -40,6 +43,25 @@ def test_an_unexpected_error_keeps_its_traceback() -> None:
 
     with pytest.raises(ZeroDivisionError):
         command()
+
+
+@pytest.mark.parametrize("number", [errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP])
+def test_a_path_that_the_system_refuses_is_a_message(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _exit_code(OSError(number, os.strerror(number), "a" * 300)) == 2
+    reason = os.strerror(number)
+    message = f"error: {'a' * 120}... cannot be used: {reason}\nhint: check the path"
+    assert capsys.readouterr().err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "command", ["eval", "predict", "report", "import weights", "data verify", "config show --conf"]
+)
+def test_a_path_that_is_too_long_is_a_message_in_every_command(command: str) -> None:
+    outcome = run_command(*command.split(), "x" * 300)
+    assert outcome.code == 2
+    assert "File name too long\nhint: " in outcome.err
 
 
 def test_one_of_several_processes_sends_its_error_to_the_process_that_started_it(

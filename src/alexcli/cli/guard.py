@@ -1,6 +1,7 @@
 """How a command ends: an expected error becomes a message, a hint and an exit code."""
 
 import contextlib
+import errno
 import functools
 import sys
 from collections.abc import Callable
@@ -8,13 +9,18 @@ from typing import ParamSpec
 
 import typer
 
-from alexcli.errors import AlexcliError, InterruptedRunError
+from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
 from alexcli.render.columns import wrapped
 from alexcli.render.foreign import printable
 from alexcli.render.progress import close_reporters, starting
 from alexcli.run.worker import is_main_process, rank_prefix, send_error_to_parent
 
 P = ParamSpec("P")
+
+REFUSED = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP)
+"""Errors of asking whether a path exists: too long, in a folder that is closed, links in a ring."""
+SHOWN_OF_PATH = 120
+"""Characters."""
 
 
 def guarded(command: Callable[P, None]) -> Callable[P, None]:
@@ -42,11 +48,27 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
             _report(error)
             raise typer.Exit(error.exit_code) from None
         except Exception as error:
+            wrong_path = _path_error(error)
+            if wrong_path is not None:
+                _report(wrong_path)
+                raise typer.Exit(wrong_path.exit_code) from None
             if not send_error_to_parent(error):
                 raise
             raise typer.Exit(1) from None
 
     return guarded_command
+
+
+def _path_error(error: Exception) -> UsageError | None:
+    """What is said of a path that the system refuses to look at, wherever it was typed or read."""
+    if not isinstance(error, OSError) or error.errno not in REFUSED or error.filename is None:
+        return None
+    path = str(error.filename)
+    shown = path if len(path) <= SHOWN_OF_PATH else f"{path[:SHOWN_OF_PATH]}..."
+    return UsageError(
+        f"{shown} cannot be used: {error.strerror}",
+        hint="check the path, and whether you may read its folders",
+    )
 
 
 def _report(error: AlexcliError) -> None:
