@@ -10,6 +10,7 @@ from alexcli.reporter import NullReporter
 from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory
 from alexcli.run.dry_run import plan
+from alexcli.run.extend import obstacle
 from alexcli.run.train import train
 from alexcli.schema import TrainSpec
 from tests.conftest import small
@@ -92,6 +93,11 @@ def test_a_killed_extension_resumes_by_the_plain_command(monkeypatch: pytest.Mon
     resumed, reporter = _train(_spec(CONSTANT, 4), extend=True)
     assert any("step 9" in note for note in reporter.notes), "not from the shorter run again"
     assert equal_weights(last_weights(resumed.path), last_weights(whole.path))
+
+
+def test_schedules_of_several_groups_are_named_together() -> None:
+    spec = _spec(("optim=quickstart",), 2)
+    assert (obstacle(spec) or "").endswith("biases.lr (cosine) follow the length of the whole run")
 
 
 @pytest.mark.parametrize("kind", ["cosine", "dexp"])

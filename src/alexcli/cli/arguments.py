@@ -94,7 +94,7 @@ def _refuse_value(error: typer.BadParameter, typed: Sequence[str], command: str)
     if value is not None:
         print_error(
             UsageError(
-                f"{option} {value}: {error.message}",
+                f"{option} {value}: {error.message.removeprefix('Value error, ')}",
                 hint=f"{command} --help says what {option} takes",
             )
         )

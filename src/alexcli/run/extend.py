@@ -50,7 +50,8 @@ def obstacle(spec: TrainSpec) -> str | None:
     spanning = spanning_run(spec.optim)
     if not spanning:
         return None
-    return f"{', '.join(spanning)} follows the length of the whole run"
+    verb = "follow" if len(spanning) > 1 else "follows"
+    return f"{', '.join(spanning)} {verb} the length of the whole run"
 
 
 def describe_shorter(spec: TrainSpec, run: RunDirectory, epochs: int) -> str:

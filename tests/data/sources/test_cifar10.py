@@ -59,6 +59,13 @@ def test_a_download_with_another_checksum_is_refused(
         open_dataset(spec)
 
 
+def test_a_damaged_archive_is_answered_with_the_key_that_downloads_it(tmp_path: Path) -> None:
+    (tmp_path / "cifar-10-batches-py").mkdir()
+    spec = DataSpec(Source.cifar10, str(tmp_path), size=32)
+    with pytest.raises(UsageError, match=r"corrupted\. You can use data\.download=true"):
+        open_dataset(spec)
+
+
 @pytest.mark.usefixtures("training_pixels")
 def test_the_folder_that_holds_the_unpacked_archive_can_be_prepared(tmp_path: Path) -> None:
     root = tmp_path / "root"

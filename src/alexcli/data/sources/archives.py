@@ -32,8 +32,9 @@ def download_errors(root: Path, name: str) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()
+        reason = str(error).replace("download=True", "data.download=true")  # as it is typed here
         raise UsageError(
-            f"{name} could not be read from or downloaded to {root}: {error}",
+            f"{name} could not be read from or downloaded to {root}: {reason}",
             hint="check the network, or unpack it yourself as train/CLASS/* and val/CLASS/*",
         ) from error
 
