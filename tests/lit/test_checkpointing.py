@@ -1,5 +1,6 @@
 """What each epoch leaves in the run directory, also when the disk is full."""
 
+import io
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -7,8 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
-from alexcli.errors import RunFailedError
+from alexcli.errors import AlexcliError, RunFailedError, TerminatedRunError
 from alexcli.lit import checkpointing
 from alexcli.lit.checkpointing import EpochRecorder, save_checkpoint, save_last
 from alexcli.lit.loggers.open import Loggers
@@ -110,6 +112,46 @@ def test_a_full_disk_leaves_the_earlier_checkpoint_intact(tmp_path: Path) -> Non
         save_checkpoint(trainer, path)
     assert "the earlier last.ckpt is intact" in caught.value.message
     assert path.read_text() == "1"
+    assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+class BrokenFile(io.BytesIO):
+    """A file whose second large write fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+        self.large_writes = 0
+
+    def write(self, content: Any) -> int:
+        self.large_writes += len(content) > 1000
+        if self.large_writes == 2:
+            raise self.error
+        return super().write(content)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (TerminatedRunError("stopped immediately"), "^stopped immediately$"),
+        (OSError(28, "No space left on device"), "No space left on device; the earlier last"),
+    ],
+)
+def test_what_ends_the_writing_of_a_checkpoint_is_told_and_not_what_torch_says_of_its_file(
+    tmp_path: Path, error: Exception, message: str
+) -> None:
+    path = tmp_path / "last.ckpt"
+    path.write_text("earlier")
+
+    def save(temporary: Path, **_: object) -> None:
+        temporary.touch()
+        torch.save({"a": torch.zeros(1000), "b": torch.zeros(1000)}, BrokenFile(error))
+
+    trainer: Any = SimpleNamespace(save_checkpoint=save, is_global_zero=True)
+    with pytest.raises(AlexcliError, match=message) as caught:
+        save_checkpoint(trainer, path)
+    assert caught.value.exit_code == (75 if isinstance(error, TerminatedRunError) else 1)
+    assert path.read_text() == "earlier"
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning as L
 
-from alexcli.errors import RunFailedError
+from alexcli.errors import InterruptedRunError, RunFailedError
 from alexcli.files import sync, sync_folder
 from alexcli.lit.loggers.open import Loggers
 from alexcli.lit.module import AlexNetModule
@@ -102,6 +102,7 @@ def save_checkpoint(trainer: L.Trainer, path: Path, *, keep: Path | None = None)
 
     Raises:
         RunFailedError: the disk is full or not writable.
+        InterruptedRunError: a second signal, which stops immediately.
     """
     temporary = path.with_suffix(".tmp")
     try:
@@ -112,13 +113,24 @@ def save_checkpoint(trainer: L.Trainer, path: Path, *, keep: Path | None = None)
                 _rename_earlier(path, keep)
             temporary.replace(path)
             sync_folder(path.parent)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as raised:
         temporary.unlink(missing_ok=True)
+        error = _cause(raised)
+        if isinstance(error, InterruptedRunError):
+            raise error from None
         earlier = f"; the earlier {path.name} is intact" if path.exists() else ""
         raise RunFailedError(
             f"{path} could not be saved: {error}{earlier}",
             hint="free some disk space, then repeat the same command: it resumes",
         ) from error
+
+
+def _cause(raised: BaseException) -> BaseException:
+    """What ended the writing: torch raises an error of its own about the file that is not whole."""
+    error: BaseException | None = raised
+    while error is not None and not isinstance(error, OSError | InterruptedRunError):
+        error = error.__context__
+    return error or raised
 
 
 def _rename_earlier(path: Path, name: Path) -> None:
