@@ -6,14 +6,12 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import pytest
 from typer.testing import CliRunner
 
 from alexcli.ablation.jobs import Job
 from alexcli.ablation.launchers import LAUNCHERS
-from alexcli.cli.ablate import ablate
 from alexcli.cli.main import app
 from tests.ablation.finished import finish
 from tests.cli.command_line import run_command
@@ -149,5 +147,13 @@ def test_a_scheduler_gets_the_pilot_and_then_what_the_precision_takes(
     assert submitted[1] >= 2
 
 
-def test_every_launcher_can_be_chosen() -> None:
-    assert get_args(get_type_hints(ablate)["launch"]) == ("local", *LAUNCHERS)
+def test_a_launcher_that_does_not_exist_is_refused_before_torch_is_imported() -> None:
+    program = (
+        "import sys; from alexcli.cli.main import app\n"
+        "try: app(['ablate', 'lrn', '--launch', 'pbs'])\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "launcher 'pbs' does not exist; there are local, slurm" in done.stderr
+    assert done.stdout.strip() == "False"

@@ -79,7 +79,6 @@ def test_an_option_that_is_no_key_and_words_after_two_dashes_are_left_alone() ->
             "--precision abc: Input should be a valid number",
         ),
         (["ablate", "lrn", "--jobs=0"], "--jobs 0: Input should be greater than or equal to 1"),
-        (["ablate", "lrn", "--launch", "pbs"], "--launch pbs: "),
         (["eval", "--split", "tset"], "--split tset: 'tset' is not one of"),
         (["predict", "cat.png", "--top", "0"], "--top 0: Input should be greater than"),
     ],

@@ -3,15 +3,20 @@
 A launcher is a function in LAUNCHERS that takes jobs and returns the scheduler's names of them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alexcli.ablation.jobs import Job
 from alexcli.ablation.queued_training import QueuedTraining
 from alexcli.errors import UsageError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.listing import is_being_trained
 from alexcli.schema import LauncherSpec, Precision
+
+if TYPE_CHECKING:
+    from alexcli.ablation.jobs import Job  # torch, which takes seconds to import
 
 EXECUTORS = ("slurm", "local")
 """Those of submitit that `launcher.executor` may name."""

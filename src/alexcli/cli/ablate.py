@@ -40,7 +40,7 @@ def ablate(
     budget: str | None = None,
     setting: Literal["auto", "mechanism", "plain"] = "auto",
     jobs: Positive = 2,
-    launch: Literal["local", "slurm"] = "local",
+    launch: str = "local",
     report_only: bool = False,
     dry_run: bool = False,
     out: Path | None = None,
@@ -80,7 +80,7 @@ def ablate(
     if list_ or recorded:
         _print_overview(recorded, arguments or [], format, out)
         return
-    _check_words(arguments or [], out, dry_run=dry_run)
+    _check_words(arguments or [], launch, out, dry_run=dry_run)
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
     ablation = _open_studies(arguments or [], parse_seeds(seeds), setting)
     if dry_run:
@@ -104,14 +104,16 @@ def _open_studies(arguments: Sequence[str], seeds: int | None, setting: str) -> 
     return ablation
 
 
-def _check_words(arguments: Sequence[str], out: Path | None, *, dry_run: bool) -> None:
-    """UsageError for a study or a `data.root` that does not exist, before torch is imported."""
+def _check_words(arguments: Sequence[str], launch: str, out: Path | None, *, dry_run: bool) -> None:
+    """UsageError for a study, launcher or folder that does not exist, before torch is imported."""
     _check_out(out, dry_run=dry_run)
+    from alexcli.ablation.launchers import LAUNCHERS
     from alexcli.config.files import STUDIES, choices
 
     names, overrides = split_arguments(arguments)
     for name in names:
         one_of("study", name.partition("/")[0], choices(STUDIES))
+    one_of("launcher", launch, ["local", *LAUNCHERS])
     if any(override.startswith("data.root=") for override in overrides):
         from alexcli.config.compose import compose
         from alexcli.run.early import check_root
