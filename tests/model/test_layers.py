@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from alexcli.model.shapes import trace
 from alexcli.model.towers import Towers
 from tests.conftest import model
 
@@ -31,6 +32,16 @@ def test_a_kernel_of_one_pixel_takes_every_second_one(pad: int, size: int) -> No
     (gradient,) = torch.autograd.grad(found.square().sum(), layer.weight)
     (expected_gradient,) = torch.autograd.grad(expected.square().sum(), layer.weight)
     torch.testing.assert_close(gradient, expected_gradient)
+
+
+@pytest.mark.parametrize("rounding", ["floor", "ceil", "pool_up"])
+def test_windows_that_lie_in_the_padding_alone_are_counted(rounding: str) -> None:
+    """A kernel of one pixel with padding: found by fuzzing, where the next layer did not fit."""
+    words = [f"model.layers.conv1.{key}=1" for key in ("kernel", "stride", "pad")]
+    spec = model("model=tiny", f"model.rounding={rounding}", "model.input.size=15", *words)
+    layer = Towers(spec).layer(0, "conv1")
+    assert layer.product(torch.zeros(1, 3, 15, 15)).shape[-1] == 17
+    assert trace(spec)[0].out_size == 17
 
 
 def test_a_local_layer_equals_a_loop_over_positions() -> None:

@@ -286,8 +286,9 @@ def _positions(
     if model.rounding is Rounding.floor or (model.rounding is Rounding.pool_up and kind == KERNEL):
         return span // stride + 1
     steps = -(-span // stride)
-    # A window that would begin past the image is left out, as torch's ceil_mode does.
-    return steps + 1 if steps * stride < size + pad else steps
+    # A window that is added and would begin past the image is left out, as torch's ceil_mode does.
+    is_added = span % stride > 0
+    return steps if is_added and steps * stride >= size + pad else steps + 1
 
 
 def _parameters_of_ops(model: ModelSpec, spec: LayerSpec, out_channels: int) -> int:
