@@ -39,7 +39,8 @@ def test_the_svm_is_that_of_scikit_learn(problem: tuple[torch.Tensor, torch.Tens
     ours = LinearClassifier(U, K)
     ours.fit(x, y, 0.1, Classifier.svm)
     # liblinear penalizes the bias like a weight of a feature: of a large one, next to nothing.
-    theirs = LinearSVC(C=1 / (N * 0.1), tol=1e-8, max_iter=100_000, intercept_scaling=100.0)
+    options = {"tol": 1e-8, "max_iter": 100_000, "intercept_scaling": 100.0, "dual": "auto"}
+    theirs = LinearSVC(C=1 / (N * 0.1), **options)
     theirs.fit(x.numpy(), y.numpy())
     np.testing.assert_allclose(ours.weight.numpy(), theirs.coef_, atol=5e-3)
 

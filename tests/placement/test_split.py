@@ -35,6 +35,12 @@ def test_split_matches_single(case: Case) -> None:
 
 @pytest.fixture
 def _fake() -> Iterator[None]:
+    try:
+        with fake_tensors():
+            x = torch.empty(1, 2, 3, 3, device="cuda:0")
+            x.contiguous(memory_format=torch.channels_last)
+    except RuntimeError as error:  # torch 2.8 and 2.9
+        pytest.skip(f"this torch asks a driver also of tensors without memory: {error}")
     with fake_tensors():
         yield
 

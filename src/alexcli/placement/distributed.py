@@ -16,7 +16,7 @@ from alexcli.model.net import Net
 from alexcli.placement.base import Placement
 from alexcli.placement.collective_exchange import CollectiveExchange
 from alexcli.placement.environment import ProcessEnvironment
-from alexcli.placement.peers import lost_peer_errors
+from alexcli.placement.peers import lost_peer_errors, output_on_stderr
 
 COLLECTIVE_TIMEOUT = timedelta(hours=2)
 """A dead process is noticed at once, by its closed connection; so this limit matters only for a run
@@ -58,9 +58,9 @@ class DistributedPlacement(Placement):
         self.check_consistent(
             {"model.towers": towers, "processes of a replica": processes_per_replica}
         )
-        mesh = init_device_mesh(
-            device.type, (self.replicas, processes_per_replica), mesh_dim_names=("replica", "tower")
-        )
+        sizes = (self.replicas, processes_per_replica)
+        with output_on_stderr():
+            mesh = init_device_mesh(device.type, sizes, mesh_dim_names=("replica", "tower"))
         self._same_tower = mesh.get_group("replica")  # the same tower in every replica
         self._same_replica = mesh.get_group("tower")  # the towers of this replica
         self.exchange: Exchange
@@ -176,7 +176,7 @@ def _join(environment: ProcessEnvironment, device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.set_device(device)
         backend = "cpu:gloo,cuda:nccl"  # flags and Python objects travel on the CPU
-    with lost_peer_errors():
+    with output_on_stderr(), lost_peer_errors():
         dist.init_process_group(
             backend,
             init_method=environment.init_method,

@@ -1,9 +1,14 @@
 """Communication with processes that may be gone."""
 
 import contextlib
+import os
+import sys
 from collections.abc import Iterator
 
 from alexcli.errors import LostPeerError
+
+STDOUT = 1
+STDERR = 2
 
 
 @contextlib.contextmanager
@@ -21,3 +26,23 @@ def lost_peer_errors() -> Iterator[None]:
             f"a process of this run is gone: {first_line}",
             hint="its own message says why; the same command resumes",
         ) from error
+
+
+@contextlib.contextmanager
+def output_on_stderr() -> Iterator[None]:
+    """Send what libraries print on standard output to standard error; standard output is for data.
+
+    gloo prints a line for each group of processes that it connects, in torch 2.8 and 2.9.
+    """
+    sys.stdout.flush()
+    try:
+        saved = os.dup(STDOUT)
+        os.dup2(STDERR, STDOUT)
+    except OSError:  # one of them is closed: nothing can be printed there
+        yield
+        return
+    try:
+        yield
+    finally:
+        os.dup2(saved, STDOUT)
+        os.close(saved)
