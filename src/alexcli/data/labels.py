@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from alexcli.data.file_names import normal_form
 from alexcli.data.label_columns import Line, is_image_name, is_number, read_lines, split_columns
+from alexcli.data.mat import MatFile
 from alexcli.errors import UsageError, did_you_mean
 
 KAGGLE = "LOC_val_solution.csv"
@@ -174,8 +175,6 @@ def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
     Raises:
         UsageError: meta.mat is missing or damaged.
     """
-    import scipy.io
-
     meta = ground_truth.with_name("meta.mat")
     if not meta.exists():
         raise UsageError(
@@ -184,9 +183,9 @@ def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
             hint="put meta.mat, which comes in ILSVRC2012_devkit_t12/data, beside it",
         )
     try:
-        rows = scipy.io.loadmat(str(meta), squeeze_me=True)["synsets"]
-        return {str(row["ILSVRC2012_ID"]): str(row["WNID"]) for row in rows}
-    except Exception as error:  # scipy's reader answers foreign bytes in many ways
+        rows = MatFile(meta).structs("synsets")
+        return {row["ILSVRC2012_ID"]: row["WNID"] for row in rows}
+    except (OSError, ValueError, KeyError) as error:
         raise UsageError(
             f"{meta} is not the devkit's, or is damaged", hint="unpack ILSVRC2012_devkit_t12 again"
         ) from error
