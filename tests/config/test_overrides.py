@@ -120,6 +120,7 @@ def test_a_hostile_value_is_refused_in_a_short_message(typed: str, message: str)
         (["seed=range(0,1,1e-9)"], "has more than 10,000 values"),
         (["seed=range(0,3,0)"], "has no values"),
         (["seed=range(3,0)"], "has no values"),
+        (["augment=-1,choice(0)"], "one of which cannot be a value"),
         (["seed=range(200)", "optim.epochs=range(1,200)"], "makes 39,800 jobs"),
     ],
 )

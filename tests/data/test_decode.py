@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from alexcli.data.decode import SUFFIXES, ResizeSpec, decode_jpeg, read_square, resize_to_square
+from alexcli.data.decode import (
+    SUFFIXES,
+    ResizeSpec,
+    UndecodableError,
+    decode_jpeg,
+    read_square,
+    resize_to_square,
+)
 from alexcli.errors import UsageError
 from alexcli.schema import Kernel, Resize
 
@@ -242,6 +249,17 @@ def test_a_limit_of_pixels_is_a_key_that_the_hint_names(tmp_path: Path) -> None:
         read_square(path, ResizeSpec(8, max_pixels=599))
     assert "data.max_pixels=600 allows it" in (caught.value.hint or "")
     assert read_square(path, ResizeSpec(8, max_pixels=600)).shape == (8, 8, 3)
+
+
+def test_a_damaged_file_that_claims_too_many_pixels_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "a.webp"
+    Image.new("RGB", (24, 17)).save(path, exif=b"Exif\0\0x")  # in the form that names a canvas
+    content = bytearray(path.read_bytes())
+    assert content[12:16] == b"VP8X"
+    content[24:30] = b"\xff" * 6
+    path.write_bytes(content)
+    with pytest.raises(UndecodableError, match=r"a\.webp cannot be decoded: could not create"):
+        read_square(path, ResizeSpec(8))
 
 
 def test_a_pipe_and_a_link_to_nowhere_are_named(tmp_path: Path) -> None:

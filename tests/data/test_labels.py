@@ -54,6 +54,13 @@ def test_names_and_numbers_in_one_list_are_named(tmp_path: Path) -> None:
         read_labels(tmp_path / "l.txt", CLASSES)
 
 
+def test_a_long_line_is_refused_in_a_short_message(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("x" * 5000 + "\na.jpg b\n")
+    with pytest.raises(UsageError, match="is one word") as caught:
+        read_labels(tmp_path / "l.txt", CLASSES)
+    assert len(caught.value.message) < 500
+
+
 def test_an_unknown_class_in_kaggles_list_is_named(tmp_path: Path) -> None:
     path = tmp_path / "LOC_val_solution.csv"
     path.write_text("ImageId,PredictionString\nval_1,z 1 2 3 4\n")

@@ -16,7 +16,9 @@ TRAINED = {
     "seconds": 1.5,
     "classes": 10,
     "on": {"packages": {"torch": "2"}, "devices": ["cpu"], "git": None},
-    "test": {"top1_err": 0.25, "top5_err": 0.1},
+    "test": {"top1_err": 0.25, "top5_err": 0.1, "n": 50},
+    "data": {"train": 150, "val": 60, "skipped": 0, "note": None},
+    "parameters": 30618,
 }
 
 
@@ -59,7 +61,11 @@ def test_what_is_no_result_is_refused(content: Any) -> None:
         {"on": {"devices": [3]}},
         {"test": {}},
         {"test": {"top1_err": 3}},
-        {"test": {"top1_err": 0.5, "top5_err": "none"}},
+        {"test": {"top1_err": 0.5, "top5_err": "none", "n": 50}},
+        {"test": {"top1_err": 0.5, "n": None}},
+        {"data": {"train": []}},
+        {"parameters": "many"},
+        {"steps": [3]},
     ],
 )
 def test_a_result_that_lacks_what_its_readers_take_is_refused(change: dict[str, Any]) -> None:
@@ -70,7 +76,15 @@ def test_a_result_that_lacks_what_its_readers_take_is_refused(change: dict[str, 
 
 def test_a_row_has_counts_an_error_and_a_split() -> None:
     assert is_row(ROW)
-    for change in ({"step": -1}, {"epoch": True}, {"top1_err": "0.5"}, {"split": None}):
+    for change in (
+        {"step": -1},
+        {"epoch": True},
+        {"top1_err": "0.5"},
+        {"split": None},
+        {"top5_err": []},
+        {"time": []},
+        {"loss": "1"},
+    ):
         assert not is_row({**ROW, **change})
 
 

@@ -10,6 +10,7 @@ import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
 
 from alexcli.config.files import every_choice
 from alexcli.errors import UsageError
@@ -160,7 +161,13 @@ def _alternatives(override: Override) -> list[str]:
             hint=quoting_hint(typed),
         )
     _check_range(override)
-    return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    try:
+        return [f"{key}={value}" for value in override.sweep_string_iterator()]
+    except (HydraException, OmegaConfBaseException) as error:  # a list within another
+        raise UsageError(
+            f"{shortened(typed)!r} is a list of values, one of which cannot be a value",
+            hint=f"one list: {key}=VALUE,VALUE",
+        ) from error
 
 
 def _check_range(override: Override) -> None:

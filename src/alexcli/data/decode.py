@@ -116,11 +116,15 @@ def read_square(path: Path, resize_spec: ResizeSpec) -> ImageArray:
             "dark image (depth=N in data prepare)",
         ) from error
     except Exception as error:  # Pillow's decoders raise many kinds on damaged files
-        raise UndecodableError(
-            f"{path} cannot be decoded: {_reason(path, error)}",
-            hint="fix or remove the file, or leave out such files and report them: "
-            "on_error=skip (data.on_error=skip in training)",
-        ) from error
+        raise _undecodable(path, error) from error
+
+
+def _undecodable(path: Path, error: Exception) -> UndecodableError:
+    return UndecodableError(
+        f"{path} cannot be decoded: {_reason(path, error)}",
+        hint="fix or remove the file, or leave out such files and report them: "
+        "on_error=skip (data.on_error=skip in training)",
+    )
 
 
 def _reason(path: Path, error: Exception) -> str:
@@ -139,11 +143,16 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _too_large_error(path: Path, resize_spec: ResizeSpec) -> UsageError:
-    """The error for an image of too many pixels, which names a limit that would do."""
+    """The error for an image of too many pixels, which names a limit that would do.
+
+    If there is no such limit, because the file is damaged, it is the error for that.
+    """
     Image.MAX_IMAGE_PIXELS = None
     try:
         with Image.open(path, formats=FORMATS) as image:  # reads its header alone
             pixels = image.width * image.height
+    except Exception as error:  # a damaged file, whose size is not true either
+        return _undecodable(path, error)
     finally:
         Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels
     return UsageError(

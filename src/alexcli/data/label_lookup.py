@@ -38,7 +38,7 @@ class LabelLookup:
             earlier_label, earlier_line = seen.setdefault((parts, ending), (label, line))
             if earlier_label != label:
                 raise UsageError(
-                    f"{path}, lines {earlier_line} and {line} give {file} different labels",
+                    f"{path}, lines {earlier_line} and {line} give {file[:200]} different labels",
                     hint="leave one of them",
                 )
             if earlier_line == line and parts:

@@ -104,8 +104,8 @@ def _entries(
     for line in table:
         if len(line.cells) < 2:
             raise UsageError(
-                f"{path}, line {line.number}: {line.cells[0]!r} is one word, and other lines name "
-                "a file and its label",
+                f"{path}, line {line.number}: {line.cells[0][:80]!r} is one word, and other lines "
+                "name a file and its label",
                 hint=LINE_FORMAT,
             )
     columns = list(zip(*(line.cells[: min(widths)] for line in table), strict=True))
@@ -133,7 +133,7 @@ def _choose_columns(
     if len(others) > 1 and len(counts) != 1:
         raise UsageError(
             f"{path} has {len(columns)} columns, and it is not clear which holds the labels: "
-            f"line {1} reads {', '.join(column[0] for column in columns)}",
+            f"line {1} reads {', '.join(column[0] for column in columns)[:200]}",
             hint="leave the columns FILE and LABEL",
         )
     return file, (counts or others)[0]
@@ -156,7 +156,8 @@ def _with_names(path: Path, entries: list[Entry], classes: Mapping[str, int]) ->
     if unknown and (path.name in (KAGGLE, GROUND_TRUTH) or names):
         line = next(entry.line for entry in entries if entry.label == unknown[0])
         raise UsageError(
-            f"{path}, line {line} holds {unknown[0]}, which is not a class of the training set",
+            f"{path}, line {line} holds {unknown[0][:80]}, which is not a class of the training "
+            "set",
             hint="evaluate on data with the classes of the net",
         )
     return entries

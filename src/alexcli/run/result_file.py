@@ -15,6 +15,7 @@ Fits = Callable[[Any], bool]
 LAYER_NAME = re.compile(r"[A-Za-z0-9_.]{1,80}( \(\d{1,3}\))?")
 """Names of layers and modules, with the number of a module's use."""
 MOST_LAYERS = 2000
+NUMBERS_OF_A_ROW = ("loss", "lr", "images_per_s", "time", "peak_memory_bytes")
 LARGEST_WEIGHT = 3.5e38
 """About the largest float32."""
 
@@ -43,6 +44,8 @@ def is_row(row: Any) -> bool:
         and _is_count(row.get("step"))
         and _is_count(row.get("epoch"))
         and isinstance(row.get("split"), str)
+        and (row.get("top5_err") is None or _is_error(row["top5_err"]))
+        and all(row.get(name) is None or _is_number(row[name]) for name in NUMBERS_OF_A_ROW)
     )
 
 
@@ -90,6 +93,14 @@ def _is_error(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value <= 1
 
 
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _is_count_or_missing(value: Any) -> bool:
+    return value is None or _is_count(value)
+
+
 def _is_duration(value: Any) -> bool:
     return type(value) in (int, float) and 0 <= value < math.inf
 
@@ -99,16 +110,25 @@ def _is_text(value: Any) -> bool:
 
 
 def _are_errors(value: Any) -> bool:
-    """Whether a mapping has the errors of a pass; there is no top-5 error of five classes."""
+    """Whether a mapping has the errors of a pass, without top-5 of five classes, and its images."""
     if not isinstance(value, dict) or not _is_error(value.get("top1_err")):
         return False
     top5 = value.get("top5_err")
-    return top5 is None or _is_error(top5)
+    return (top5 is None or _is_error(top5)) and _is_count(value.get("n"))
 
 
 def _is_last(value: Any) -> bool:
     """Whether there is a row for the last pass over each split, validation among them."""
     return isinstance(value, dict) and "val" in value and all(map(is_row, value.values()))
+
+
+def _is_of_data(value: Any) -> bool:
+    """Whether it is what a result says of the images, as far as it is read."""
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(
+        _is_count_or_missing(value.get(name)) for name in ("train", "val", "skipped")
+    )
 
 
 def _is_environment(value: Any) -> bool:
@@ -131,6 +151,10 @@ ANY_RUN: Mapping[str, Fits] = {
     "precision": lambda value: value is None or _is_text(value),
     "on": _is_environment,
     "test": lambda value: value is None or _are_errors(value),
+    "data": _is_of_data,
+    "parameters": _is_count_or_missing,
+    "epochs": _is_count_or_missing,
+    "steps": _is_count_or_missing,
 }
 """What readers of any run's result take, and whether it fits; what may be missing fits as None."""
 
