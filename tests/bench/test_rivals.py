@@ -72,7 +72,7 @@ def test_the_compilers_warnings_and_no_others_are_dropped(caplog: pytest.LogCapt
         for module in ("torch._inductor.lowering", "torch._dynamo", "torch.functional"):
             warnings.warn_explicit(module, UserWarning, "file.py", 1, module=module)
         logging.getLogger("torch.utils.cpp_extension").warning("No CUDA runtime is found")
-        logging.getLogger("another").warning("another message")
+        logging.getLogger("torch.utils.data").warning("another message")
         return 1, 1.0
 
     with pytest.warns() as heard:

@@ -74,10 +74,13 @@ def test_an_option_that_is_no_key_and_words_after_two_dashes_are_left_alone() ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["ablate", "lrn", "--precision", "abc"], "--precision abc: "),
-        (["ablate", "lrn", "--jobs=0"], "--jobs 0: "),
+        (
+            ["ablate", "lrn", "--precision", "abc"],
+            "--precision abc: Input should be a valid number",
+        ),
+        (["ablate", "lrn", "--jobs=0"], "--jobs 0: Input should be greater than or equal to 1"),
         (["eval", "--split", "tset"], "--split tset: 'tset' is not one of"),
-        (["predict", "cat.png", "--top", "0"], "--top 0: "),
+        (["predict", "cat.png", "--top", "0"], "--top 0: Input should be greater than"),
     ],
 )
 def test_a_value_that_an_option_does_not_take_is_named(words: list[str], message: str) -> None:

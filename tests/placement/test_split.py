@@ -39,7 +39,9 @@ def _fake() -> Iterator[None]:
         with fake_tensors():
             x = torch.empty(1, 2, 3, 3, device="cuda:0")
             x.contiguous(memory_format=torch.channels_last)
-    except RuntimeError as error:  # torch 2.8 and 2.9
+    except RuntimeError as error:
+        if torch.__version__ >= torch.torch_version.TorchVersion("2.10"):
+            raise
         pytest.skip(f"this torch asks a driver also of tensors without memory: {error}")
     with fake_tensors():
         yield
