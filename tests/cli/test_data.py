@@ -53,10 +53,10 @@ def test_a_net_is_trained_and_evaluated_on_a_prepared_store(photos: Path) -> Non
 
 def test_prepare_says_what_to_type_next(photos: Path) -> None:
     _, _, stderr = run("data", "prepare", str(photos), "store", "size=36")
-    assert "next: alexcli train data=store data.root=store\n" in stderr
+    assert " train data=store data.root=store\n" in stderr
     (photos / "val").rename(photos.parent / "elsewhere")
     _, _, stderr = run("data", "prepare", str(photos), "store2", "size=36")
-    assert "next: alexcli train data=store data.root=store2 data.val=0.1\n" in stderr
+    assert " train data=store data.root=store2 data.val=0.1\n" in stderr
 
 
 def test_prepare_warns_of_images_that_were_left_out(photos: Path) -> None:

@@ -17,7 +17,7 @@ def test_an_import_prints_its_run_and_what_to_do_next() -> None:
     run = Path(outcome.out.strip())
     assert run.parent == Path("elsewhere/torchvision")
     assert (run / "last.ckpt").exists()
-    assert "next: alexcli predict" in outcome.err
+    assert outcome.err.endswith(f" predict cat.jpg --run {run}\n")
 
 
 def test_a_missing_file_and_a_second_one_are_refused_before_anything_is_read() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexcli.cli.output import emit, program, save_outputs
+from alexcli.cli.output import emit, program, save_outputs, suggest
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.reporter import NullReporter
@@ -64,3 +64,14 @@ def test_the_program_is_typed_as_it_can_be_found(monkeypatch: pytest.MonkeyPatch
     assert program() == "/env/bin/alexcli"
     monkeypatch.setattr("sys.argv", ["/src/alexcli/__main__.py"])
     assert program().endswith(" -m alexcli")
+    monkeypatch.setattr("sys.argv", ["/my env/bin/alexcli"])
+    assert program() == "'/my env/bin/alexcli'"
+
+
+def test_a_command_that_leads_on_can_be_copied_whatever_its_paths_hold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shutil.which", lambda name: f"/bin/{name}")
+    reporter = NoteList()
+    suggest(reporter, ["train", "data=store", "data.root=my store"])
+    assert reporter.notes == ["next: alexcli train data=store 'data.root=my store'"]

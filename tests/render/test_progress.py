@@ -1,3 +1,4 @@
+import gc
 import io
 import threading
 
@@ -140,19 +141,61 @@ def test_a_silent_start_on_a_terminal_is_a_bar_until_something_else_is_shown() -
 
 def test_only_one_bar_is_on_the_terminal() -> None:
     with starting():
-        (first,) = [each for each in progress._made if each._waiting is not None]
+        (first,) = progress._active
         make_reporter().progress("mean image", 5, 10)
         assert first._waiting is None
-    assert not any(each._waiting for each in progress._made)
+    assert not progress._active
 
 
-def test_an_epoch_on_a_terminal_fits_it_and_a_warning_breaks_between_words() -> None:
+def _bar_reporter(width: int = 60) -> tuple[BarReporter, io.StringIO]:
+    """A reporter on a terminal, and what is drawn there."""
     out = io.StringIO()
-    reporter = BarReporter(Console(file=out, width=60, force_terminal=True, color_system=None))
+    return BarReporter(Console(file=out, width=width, force_terminal=True, color_system=None)), out
+
+
+def test_a_bar_whose_reporter_nobody_keeps_ends_when_another_begins() -> None:
+    reporter, _ = _bar_reporter()
+    reporter.still_busy("starting", 1.0)
+    bar = reporter.bar
+    assert bar is not None
+    del reporter
+    gc.collect()
+    assert bar.live.is_started
+    other, _ = _bar_reporter()
+    other.progress("mean image", 5, 10)
+    assert not bar.live.is_started
+    other.close()
+
+
+def test_a_note_of_another_reporter_stands_above_the_bar_and_leaves_nothing_of_it() -> None:
+    reporter, drawn = _bar_reporter()
+    reporter.still_busy("starting", 1.0)
+    other, elsewhere = _bar_reporter()
+    other.note("a note")
+    assert elsewhere.getvalue() == ""
+    before, after = drawn.getvalue().split("a note\n")
+    assert before.endswith("\r\x1b[2K")  # the line of the bar is erased
+    assert after.startswith("starting")
+    close_reporters()
+    assert reporter.bar is None
+
+
+def test_an_epoch_on_a_terminal_fits_it_and_sentences_break_between_words() -> None:
+    reporter, out = _bar_reporter()
     reporter.epoch([TRAIN, VAL], 3)
     reporter.warn("the learning rate is so high that the weights no longer stay finite")
+    reporter.note("step: bf16, channels-last, response norms auto, optimizer paper_sgd")
     assert [line.rstrip() for line in out.getvalue().splitlines()] == [
         "epoch 1/3  train loss 2.000 error 80.00%  val error 70.00%",
         "warning: the learning rate is so high that the weights no",
         "longer stay finite",
+        "step: bf16, channels-last, response norms auto, optimizer",
+        "paper_sgd",
     ]
+
+
+def test_a_command_that_leads_on_is_one_line_to_copy() -> None:
+    reporter, out = _bar_reporter(30)
+    command = "next: alexcli eval --ten-crop runs/quickstart/s0-8115d217"
+    reporter.note(command)
+    assert out.getvalue() == f"{command}\n"

@@ -8,7 +8,7 @@ import typer
 from alexcli.cli.arguments import split_arguments
 from alexcli.cli.command import command, group
 from alexcli.cli.options import FormatOption, Overrides
-from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.output import emit, save_outputs, suggest
 from alexcli.errors import UsageError, plural
 from alexcli.records.analysis import TilesPanel
 from alexcli.render.progress import make_reporter
@@ -63,8 +63,8 @@ def prepare(
     if skipped:
         reporter.warn(f"left out: {plural(skipped, 'image')}, see {Path(dest) / REPORT}")
     emit(as_text(analysis, format))
-    split_off = "" if "val" in analysis.data["counts"] else " data.val=0.1"
-    reporter.note(f"next: alexcli train data=store data.root={dest}{split_off}")
+    split_off = [] if "val" in analysis.data["counts"] else ["data.val=0.1"]
+    suggest(reporter, ["train", "data=store", f"data.root={dest}", *split_off])
 
 
 @command(data)

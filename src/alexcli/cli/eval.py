@@ -8,7 +8,7 @@ import typer
 
 from alexcli.cli.arguments import split_arguments, typed_arguments
 from alexcli.cli.options import ConfOption, FormatOption, Runs, TenCrop, use_conf
-from alexcli.cli.output import emit, program, save_outputs
+from alexcli.cli.output import emit, save_outputs, suggest
 from alexcli.errors import UsageError
 from alexcli.records.evaluation import Evaluation
 from alexcli.render.progress import make_reporter
@@ -155,7 +155,8 @@ def _note_next(checkpoints: "Sequence[RunCheckpoint]", reporter: Reporter) -> No
             reporter.note(f"{run.name} is not finished: the command that began it resumes it")
     if len(checkpoints) == 1:
         run = checkpoints[0].run
-        reporter.note(f"next: {program()} analyze predictions --run {run.path} --out figures")
+        arguments = ["--run", str(run.path), "--out", "figures"]
+        suggest(reporter, ["analyze", "predictions", *arguments])
 
 
 def _show(evaluation: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from alexcli.cli.arguments import one_of, split_arguments
-from alexcli.cli.output import emit
+from alexcli.cli.output import emit, suggest
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 
@@ -64,4 +64,4 @@ def import_(
     )
     run = import_weights(source, runs, reporter, request, classes=classes)
     emit(f"{run.path}\n")
-    reporter.note("next: alexcli predict cat.jpg")
+    suggest(reporter, ["predict", "cat.jpg", "--run", str(run.path)])

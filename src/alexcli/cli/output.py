@@ -1,5 +1,6 @@
 """Where a command's output goes: data to stdout, files to --out."""
 
+import shlex
 import shutil
 import sys
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import writing
 from alexcli.records.analysis import Analysis
+from alexcli.render.columns import COMMAND_NEXT
 from alexcli.render.progress import close_reporters
 from alexcli.reporter import Reporter
 
@@ -41,7 +43,18 @@ def program() -> str:
     """How alexcli has to be typed here: a fresh environment is often not on the PATH."""
     if shutil.which("alexcli"):
         return "alexcli"
-    return f"{sys.executable} -m alexcli" if sys.argv[0].endswith(".py") else sys.argv[0]
+    quoted = shlex.quote(sys.executable)
+    return f"{quoted} -m alexcli" if sys.argv[0].endswith(".py") else shlex.quote(sys.argv[0])
+
+
+def suggest(reporter: Reporter, arguments: Sequence[str]) -> None:
+    """Show the command that leads on, whole and quoted, so that it can be copied.
+
+    Args:
+        reporter: shows it.
+        arguments: what follows `alexcli`.
+    """
+    reporter.note(f"{COMMAND_NEXT}{program()} {shlex.join(arguments)}")
 
 
 def save_outputs(

@@ -8,7 +8,7 @@ import typer
 
 from alexcli.cli.arguments import typed_arguments
 from alexcli.cli.options import ConfOption, Hidden, Overrides, use_conf
-from alexcli.cli.output import emit, program
+from alexcli.cli.output import emit, suggest
 from alexcli.errors import UsageError, plural
 from alexcli.records.training import TrainResult
 from alexcli.render.progress import make_reporter
@@ -149,7 +149,7 @@ def _note_sweep(ended: "Sequence[SweepJob]", reporter: Reporter) -> None:
         if job.run is None:
             reporter.warn(f"{job.state}: alexcli train {' '.join(job.overrides)}")
     if finished and finished[0].run is not None:
-        reporter.note(f"next: {program()} eval --ten-crop {finished[0].run.path}")
+        suggest(reporter, ["eval", "--ten-crop", str(finished[0].run.path)])
 
 
 def _train_one(
@@ -217,7 +217,7 @@ def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
     if test is not None:
         reporter.note(f"test error {100 * test['top1_err']:.2f}% on {test['n']:,} images")
     emit(f"{outcome.directory}\n")
-    reporter.note(f"next: {program()} eval --ten-crop {outcome.directory}")
+    suggest(reporter, ["eval", "--ten-crop", str(outcome.directory)])
 
 
 def _print_curve(outcome: TrainResult, reporter: Reporter) -> None:

@@ -8,6 +8,9 @@ from typing import NamedTuple
 from alexcli.records.training import EpochRow
 from alexcli.render.tables import percent
 
+COMMAND_NEXT = "next: "
+"""How a line begins that holds the command which leads on."""
+
 
 class Column(NamedTuple):
     """A part of a line."""
@@ -38,9 +41,14 @@ def fit(columns: Sequence[Column], width: int | None = None) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Sentences in lines of a width, in characters; a path that is longer stays whole."""
+    """Sentences in lines of a width, in characters.
+
+    A path that is longer stays whole, and so does a line with a command, which is to be copied.
+    """
     return "\n".join(
-        textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
+        line
+        if line.startswith(COMMAND_NEXT)
+        else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
         for line in text.splitlines()
     )
 

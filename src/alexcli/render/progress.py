@@ -5,7 +5,6 @@ import functools
 import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
-from weakref import WeakSet
 
 from alexcli.records.training import EpochRow
 from alexcli.render.columns import Column, epoch_columns, fit, step_columns, wrapped
@@ -18,8 +17,10 @@ if TYPE_CHECKING:  # rich would slow down every press of Tab
 
     from alexcli.render.bar import FittingBar
 
-_made: "WeakSet[LineReporter]" = WeakSet()
-"""Every reporter of this process."""
+_active: "set[LineReporter]" = set()
+"""Reporters with a bar or with work that says nothing itself. A bar draws itself until it is ended,
+so its reporter is held here even where nobody else keeps it.
+"""
 
 
 def make_reporter() -> Reporter:
@@ -27,9 +28,7 @@ def make_reporter() -> Reporter:
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    reporter = BarReporter(console) if console.is_terminal else LineReporter(console)
-    _made.add(reporter)
-    return reporter
+    return BarReporter(console) if console.is_terminal else LineReporter(console)
 
 
 def close_reporters() -> None:
@@ -39,7 +38,7 @@ def close_reporters() -> None:
 
 def _end_all_but(exempt: "LineReporter | None") -> None:
     """End the bars of other reporters, because one terminal has room for one."""
-    for reporter in list(_made):
+    for reporter in list(_active):
         if reporter is not exempt:
             reporter.end()
 
@@ -142,6 +141,7 @@ class LineReporter:
         if self._waiting is not None:
             self._waiting.stop()
         self._waiting = None
+        _active.discard(self)
 
     def _begin(self, task: str) -> None:
         """End what goes on without a known length, and note when a piece of work begins."""
@@ -159,6 +159,7 @@ class LineReporter:
             seconds: after which `still_busy` is called for the first time, and between two calls.
         """
         self._waiting = Waiting(functools.partial(self.still_busy, task), seconds)
+        _active.add(self)
         self._waiting.start()
 
     def _is_due(self) -> bool:
@@ -189,9 +190,13 @@ class BarReporter(LineReporter):
     bar: "FittingBar | None" = None
     """The bar of the present piece of work."""
 
-    def warn(self, text: str) -> None:
-        """See Reporter; a sentence breaks between its words."""
-        self.note(wrapped(f"warning: {text}", self.console.width))
+    def note(self, text: str) -> None:
+        """See Reporter; a sentence breaks between its words, and stands above a bar."""
+        text = wrapped(printable(text, lines=True), self.console.width)
+        bars = [reporter.bar for reporter in list(_active) if isinstance(reporter, BarReporter)]
+        consoles = [bar.console for bar in bars if bar is not None]
+        console = consoles[0] if consoles else self.console
+        console.print(text, markup=False, soft_wrap=True)
 
     def busy(self, task: str) -> None:
         """See Reporter."""
@@ -233,6 +238,7 @@ class BarReporter(LineReporter):
             self.end()
             from alexcli.render.bar import FittingBar
 
+            _active.add(self)
             self.bar = FittingBar(self.console, task)
             self.bar.start()
         self.bar.move(completed, total, status)
