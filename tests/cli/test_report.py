@@ -45,6 +45,19 @@ def test_a_word_that_would_change_nothing_is_refused(
     assert not Path("report.html").exists()
 
 
+@pytest.mark.usefixtures("run")
+def test_the_folder_of_a_report_is_made_and_another_suffix_is_refused() -> None:
+    outcome = run_command("report", "--out", "new/report.pdf")
+    assert outcome.code == 2
+    assert outcome.err == (
+        "error: --out new/report.pdf is no FILE.html\nhint: --out new/report.html\n"
+    )
+    assert not Path("new").exists()
+    outcome = run_command("report", "--out", "new/report.html")
+    assert outcome.code == 0, outcome.err
+    assert Path("new/report.html").exists()
+
+
 @pytest.mark.parametrize("place", [["--runs", "elsewhere"], ["runs=elsewhere"]])
 def test_the_runs_of_a_study_are_found_in_another_directory(
     finished_runs: Path, place: list[str]

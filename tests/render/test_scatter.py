@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_hex
 
 from alexcli.records.analysis import Analysis, ScatterPanel
 from alexcli.render.figures import draw_figure
+from alexcli.render.style import COLOURS
 
 CLASSES = ["cat", "dog", "cat", "$x^$"]
 
@@ -21,6 +23,17 @@ def test_a_class_has_one_colour_and_one_entry_of_the_legend(tmp_path: Path) -> N
     axis = figure.axes[0]
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["$x^$", "cat", "dog"]
     assert [len(dots.get_offsets()) for dots in axis.collections] == [1, 2, 1]
+
+
+def test_classes_differ_in_colours_for_all_eyes_or_in_their_markers() -> None:
+    names = [f"class {number}" for number in range(20)]
+    axis = draw_figure(Analysis("title", [], [_panel(classes=names)])).axes[0]
+    looks = [
+        (to_hex(dots.get_facecolor()[0]), dots.get_paths()[0].vertices.tobytes())
+        for dots in axis.collections
+    ]
+    assert len(set(looks)) == 20
+    assert {colour for colour, _ in looks} == set(COLOURS)
 
 
 def test_many_classes_have_no_legend() -> None:

@@ -1,4 +1,4 @@
-"""The page of every figure that the commands draw, with a small picture of each.
+"""The page of every figure that the commands draw, with a picture of each.
 
 `python -m tests.results.gallery` trains the quick start, draws every figure from that run and
 writes page and pictures anew; `--run RUN` takes a trained run in its place. The pictures are those
@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from tests.cli.command_line import run_command
@@ -19,9 +21,8 @@ from tests.results.pages import ROOT
 
 PAGE = ROOT / "docs" / "gallery.md"
 PICTURES = ROOT / "docs" / "gallery"
-MOST_WIDTH = 1000
-COLOURS = 96
-"""Pixels and colours of a picture: enough to be read, and small enough to be kept here."""
+MOST_HEIGHT = 2000
+"""Pixels of a picture."""
 INTRODUCTION = """# Gallery
 
 Every figure that `alexcli` draws, with the command that draws it. Where a run is looked into, it is
@@ -99,7 +100,7 @@ FIGURES = [
     Figure(
         "Report",
         "One HTML file with all that is known of a run, or of several beside each other; "
-        "`alexcli report STUDY` begins with a forest plot.",
+        "`alexcli report STUDY` begins with a forest plot. Below: its first figures.",
         "report --out report.html",
         "report-runs.png",
     ),
@@ -119,8 +120,8 @@ def page() -> str:
 
 
 def picture_of(figure: Figure) -> Path:
-    """Where the small picture of a figure is kept."""
-    return PICTURES / Path(figure.file).name
+    """Where the picture of a figure is kept."""
+    return PICTURES / Path(figure.file).with_suffix(".webp").name
 
 
 @contextlib.contextmanager
@@ -141,12 +142,20 @@ def _run(command: str) -> None:
     assert outcome.code == 0, outcome.err
 
 
-def _shrink(source: Path, target: Path) -> None:
-    """Write a picture small."""
+def _keep(source: Path, target: Path) -> None:
+    """Write a picture in a smaller format, pixel for pixel, and of a long one the beginning."""
     with Image.open(source) as image:
         rgb = image.convert("RGB")
-    rgb.thumbnail((MOST_WIDTH, 2 * MOST_WIDTH))
-    rgb.quantize(COLOURS).save(target, optimize=True)
+    rgb = rgb.crop((0, 0, rgb.width, _end(np.asarray(rgb))))
+    rgb.save(target, lossless=True, quality=100, method=6)
+
+
+def _end(pixels: npt.NDArray[np.uint8]) -> int:
+    """The height of a picture; of a long one the last empty row that is not too far down."""
+    if len(pixels) <= MOST_HEIGHT:
+        return len(pixels)
+    (empty,) = (pixels[:MOST_HEIGHT] == 255).all(axis=(1, 2)).nonzero()
+    return int(empty[-1])
 
 
 def main() -> None:
@@ -159,7 +168,7 @@ def main() -> None:
         for figure in FIGURES:
             print(f"{figure.title} ...", flush=True)
             _run(figure.command)
-            _shrink(Path(figure.file), picture_of(figure))
+            _keep(Path(figure.file), picture_of(figure))
     PAGE.write_text(page(), encoding="utf-8")
 
 

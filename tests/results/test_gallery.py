@@ -12,7 +12,7 @@ def test_the_page_is_current() -> None:
     assert PAGE.read_text(encoding="utf-8") == page()
 
 
-def test_every_figure_has_a_small_picture() -> None:
+def test_every_figure_has_a_picture_that_is_not_large() -> None:
     sizes = [picture_of(figure).stat().st_size for figure in FIGURES]
     assert min(sizes) > 1000
     assert sum(sizes) < MOST_BYTES

@@ -44,8 +44,10 @@ def report(
         alexcli report 'runs/quickstart/s*' --out runs.html
         alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html
     """
-    if out.suffix != ".html" or not out.parent.is_dir():
-        raise UsageError(f"--out {out} is not FILE.html in a folder that exists")
+    if out.suffix != ".html":
+        raise UsageError(
+            f"--out {out} is no FILE.html", hint=f"--out {out.with_name(f'{out.stem}.html')}"
+        )
     from alexcli.config.files import STUDIES, choices
     from alexcli.render.report import write_report
 

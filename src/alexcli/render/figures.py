@@ -52,6 +52,8 @@ POOLED_HATCH = "///////"
 CROSSING_COLOUR = "#c0392b"
 MOST_PLACES = 16
 """Marks of a logarithmic axis that do not run into each other."""
+LEAST_PLAIN, MOST_PLAIN = 1e-6, 1e6
+"""Numbers between these are written without an exponent on a logarithmic axis."""
 MOST_NUMBERED_CLASSES = 20
 """Classes of a confusion matrix with room for numbers in its cells."""
 LEGEND_CHARACTERS = 66
@@ -206,18 +208,25 @@ def _use_measured_places(axis: Any, panel: LinesPanel) -> None:
     """A logarithmic axis with plain numbers where something was measured, or at powers of ten where
     that is at more places than there is room for.
     """
-    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
     places = sorted({float(x) for line in panel.lines.values() for x in line.x})
     if len(places) > MOST_PLACES:
         axis.set_xscale("log")
         axis.xaxis.set_major_locator(LogLocator())
-        axis.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        axis.xaxis.set_major_formatter(plain_number)
         axis.xaxis.set_minor_formatter(NullFormatter())
         return
     axis.set_xscale("log", base=2)
     axis.set_xticks(places, [f"{place:,.0f}" for place in places])
     axis.xaxis.set_minor_locator(NullLocator())
+
+
+def plain_number(value: float, _position: int | None = None) -> str:
+    """A mark of an axis, without an exponent unless it is very small or large: 0.00001 and 0.1."""
+    if not LEAST_PLAIN <= abs(value) < MOST_PLAIN:
+        return f"{value:g}"
+    return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _use_whole_numbers(axis: Any, panel: LinesPanel) -> None:
@@ -231,11 +240,11 @@ def _use_whole_numbers(axis: Any, panel: LinesPanel) -> None:
 
 def _use_log_scale(axis: Any) -> None:
     """A vertical axis to base 10, with plain numbers at some of its marks."""
-    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     axis.set_yscale("log")
     axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.yaxis.set_major_formatter(plain_number)
     axis.yaxis.set_minor_formatter(NullFormatter())
 
 

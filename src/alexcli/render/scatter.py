@@ -6,7 +6,7 @@ import numpy as np
 
 from alexcli.records.analysis import ScatterPanel
 from alexcli.render.predictions import short
-from alexcli.render.style import TEXT
+from alexcli.render.style import COLOURS, MARKERS, TEXT
 
 SCATTER_WIDTH = 9.0
 SCATTER_HEIGHT = 7.0
@@ -15,6 +15,8 @@ MOST_NAMED_CLASSES = 20
 """Classes with names in a legend; more would not be told apart by their colours either."""
 NAME_LENGTH = 24
 """Characters of a name in the legend."""
+DOT_SIZE = 20
+"""Area of a dot, in square points."""
 THUMBNAIL_SHARE = 0.03
 """Side of a small image, of the width of all points."""
 
@@ -32,17 +34,23 @@ def draw_scatter(panel: ScatterPanel, axis: Any) -> None:
 
 
 def _draw_dots(panel: ScatterPanel, x: Any, y: Any, axis: Any) -> None:
-    """A dot for each point, with a legend unless there are too many classes."""
-    from matplotlib import colormaps
+    """A dot for each point, with a legend unless there are too many classes.
 
+    Beyond the last colour they begin anew, each with another marker.
+    """
     names = sorted(set(panel.classes))
-    colours = colormaps["tab20" if len(names) > 10 else "tab10"]
     classes = np.asarray(panel.classes)
     for number, name in enumerate(names):
         chosen = classes == name
-        label = short(name, NAME_LENGTH)
-        colour = colours(number % colours.N)
-        axis.scatter(x[chosen], y[chosen], s=12, color=colour, label=label)
+        axis.scatter(
+            x[chosen],
+            y[chosen],
+            s=DOT_SIZE,
+            color=COLOURS[number % len(COLOURS)],
+            marker=MARKERS[(number + number // len(COLOURS)) % len(MARKERS)],
+            linewidths=0,
+            label=short(name, NAME_LENGTH),
+        )
     if len(names) <= MOST_NAMED_CLASSES:
         axis.legend(fontsize=TEXT, loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
 
