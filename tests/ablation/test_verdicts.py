@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from alexcli.ablation.verdicts import check_margins, claimed_sign, judge, margin_of
+from alexcli.ablation.verdicts import (
+    check_margins,
+    claimed_sign,
+    decided_by_ranks,
+    judge,
+    margin_of,
+    seeds_above,
+    two_test_p,
+)
 from alexcli.errors import UsageError
 from alexcli.records.study import Difference
 from alexcli.schema import ArmSpec, Metric, StudySpec
@@ -21,6 +29,15 @@ HIGHER = Difference(
     margin=0.007,
     p_difference=0.004,
     p_equivalence=0.99,
+)
+LED_BY_ONE_SEED = replace(
+    HIGHER,
+    mean=0.071,
+    low=-0.09,
+    high=0.23,
+    seeds=7,
+    by_seed=[0.03, 0.02, 0.035, 0.015, 0.36, 0.025, 0.01],
+    p_difference=0.19,
 )
 RATIO = replace(HIGHER, metric="epochs", mean=2.1, low=1.6, high=2.7, paper=6, margin=2.45)
 
@@ -58,11 +75,40 @@ def test_what_shows_neither_is_undecided() -> None:
 
 
 def test_a_table_is_corrected_for_its_length() -> None:
-    table = [replace(HIGHER), replace(HIGHER, p_difference=0.03), replace(HIGHER, p_difference=0.9)]
+    table = [replace(HIGHER), replace(HIGHER, p_difference=0.02), replace(HIGHER, p_difference=0.9)]
     judge(table)
     assert [difference.verdict for difference in table] == ["agrees", "undecided", "undecided"]
-    alone = replace(HIGHER, p_difference=0.03)
+    alone = replace(HIGHER, p_difference=0.02)
     assert _verdict(alone) == "agrees"
+
+
+def test_either_of_two_tests_decides_at_half_the_level() -> None:
+    assert two_test_p(0.01, 0.4) == 0.02
+    assert two_test_p(0.4, 0.01) == 0.02
+    assert two_test_p(0.8, 0.7) == 1.0
+
+
+def test_a_net_that_hardly_learned_does_not_hide_what_every_seed_shows() -> None:
+    assert _verdict(LED_BY_ONE_SEED) == "agrees"
+    assert LED_BY_ONE_SEED.p_ranks == 2 / 2**7
+    assert decided_by_ranks(LED_BY_ONE_SEED)
+    assert seeds_above(LED_BY_ONE_SEED) == 7
+    assert not decided_by_ranks(replace(HIGHER, verdict="agrees")), "its interval says it too"
+
+
+def test_ranks_decide_on_their_own_direction() -> None:
+    below = [-each for each in LED_BY_ONE_SEED.by_seed[:4]] + [-0.025, -0.01, -0.012, 0.9]
+    led_above = replace(LED_BY_ONE_SEED, by_seed=below, seeds=8, p_difference=0.4, paper=None)
+    assert _verdict(led_above) == "undecided", "7 of 8 seeds, and the largest is the eighth"
+    more = replace(led_above, by_seed=[*below, *below[:7]], seeds=15)
+    assert _verdict(more) == "lower"
+
+
+def test_ranks_of_ratios_are_those_of_their_logarithms() -> None:
+    ratios = replace(RATIO, by_seed=[1.2, 1.5, 1 / 1.1, 1.3, 8.0, 1.25], p_difference=0.3)
+    assert _verdict(ratios) == "undecided"
+    assert ratios.p_ranks == 4 / 2**6
+    assert seeds_above(ratios) == 5
 
 
 def test_a_bound_decides_in_its_own_direction_only() -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
-from alexcli.render.studies import study_table
+from alexcli.render.studies import overview, study_table
 
 BASELINE = ArmResult(
     name="baseline",
@@ -96,6 +96,25 @@ def test_the_note_says_how_sure_the_verdicts_are() -> None:
     )
     assert "precision: ± 10.0% wanted, ± 30.0% reached; 12 seeds would take it there" in note
     assert "about 8 more minutes here: the same command with a larger --budget goes on" in note
+
+
+def test_the_note_says_what_decided_where_the_interval_does_not() -> None:
+    led = replace(
+        ARM.differences[1],
+        low=0.4,
+        high=11.0,
+        bound=None,
+        reason="",
+        seeds=4,
+        by_seed=[1.2, 1.3, 1.4, 9.0],
+    )
+    study = replace(STUDY, arms=[BASELINE, replace(ARM, differences=[led])])
+    note = study_table(study).note
+    assert "without: higher in 4 of 4 seeds, median 1.35 times: decided by signed ranks" in note
+    undecided = replace(led, verdict="undecided")
+    study = replace(STUDY, arms=[BASELINE, replace(ARM, differences=[undecided])])
+    assert "signed ranks" not in study_table(study).note
+    assert overview([study]).rows[0][4:6] == [4, 4]
 
 
 def test_a_reached_precision_asks_for_nothing() -> None:

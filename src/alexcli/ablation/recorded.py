@@ -85,6 +85,8 @@ def _check(study: StudyResult) -> None:
     for each in differences:
         if each.bound not in (None, *SIGNS_OF_BOUNDS):
             raise ValueError(f"{str(each.bound)[:80]!r} is no bound")
+        if each.metric == Metric.epochs.name and not all(ratio > 0 for ratio in each.by_seed):
+            raise ValueError("a ratio of epochs is not above 0")
         for claim in (each.paper, each.notes):
             if not conforms(claim, float | str | None) or (
                 isinstance(claim, str) and claim not in SIGNS

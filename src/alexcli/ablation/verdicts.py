@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from alexcli.ablation.estimate import CONFIDENCE, holm
+from alexcli.ablation.ranks import signed_ranks
 from alexcli.errors import UsageError
 from alexcli.records.study import Difference, StudyResult
 from alexcli.schema import ArmSpec, Metric, StudySpec
@@ -86,18 +87,78 @@ def judge_table(studies: Sequence[StudyResult]) -> None:
 def judge(differences: Sequence[Difference]) -> None:
     """Write the verdicts of a table, corrected for the number of its comparisons.
 
-    The p-values of no difference are corrected together by Holm's method, and so are those of
-    equivalence.
+    The p-values of no difference (see `two_test_p`) are corrected together by Holm's method, and
+    so are those of equivalence.
 
     Args:
         differences: of the metrics that studies are about; their verdicts are filled in.
     """
-    of_difference = _corrected([difference.p_difference for difference in differences])
+    for difference in differences:
+        difference.p_ranks = signed_ranks(_around_zero(difference)).p_value
+    of_difference = _corrected([_p_of_difference(difference) for difference in differences])
     of_equivalence = _corrected([difference.p_equivalence for difference in differences])
     for difference, p_difference, p_equivalence in zip(
         differences, of_difference, of_equivalence, strict=True
     ):
         difference.verdict = _verdict(difference, p_difference, p_equivalence)
+
+
+def two_test_p(of_mean: float, of_ranks: float) -> float:
+    """The p-value of two tests of the same differences, of which either may decide.
+
+    Student's t sees a small difference that every seed shows; signed ranks see one whose mean a
+    few seeds lead. The smaller p-value counts twice, which allows for the choice (Bonferroni).
+
+    Args:
+        of_mean: Student's t.
+        of_ranks: Wilcoxon's signed ranks.
+    """
+    return min(1.0, 2 * min(of_mean, of_ranks))
+
+
+def decided_by_ranks(difference: Difference) -> bool:
+    """Whether a verdict says that there is a difference, where the interval of the mean does not.
+
+    Args:
+        difference: with its verdict.
+    """
+    if difference.verdict in ("undecided", "equivalent", NO_VERDICT):
+        return False
+    if difference.low is None or difference.high is None:
+        return False
+    return difference.low <= neutral_value(difference.metric) <= difference.high
+
+
+def seeds_above(difference: Difference) -> int:
+    """The seeds in which the arm was above its baseline."""
+    return sum(value > neutral_value(difference.metric) for value in difference.by_seed)
+
+
+def neutral_value(metric: str) -> float:
+    """The value of a difference of nothing: 0 points, or a ratio of 1."""
+    return 1.0 if metric == Metric.epochs.name else 0.0
+
+
+def _around_zero(difference: Difference) -> list[float]:
+    """The differences of the seeds; logarithms of ratios."""
+    if difference.metric == Metric.epochs.name:
+        return [math.log(value) for value in difference.by_seed]
+    return difference.by_seed
+
+
+def _direction(difference: Difference) -> int:
+    """1 where the test that decides finds the arm above the baseline, -1 below."""
+    p_mean, p_ranks = difference.p_difference, difference.p_ranks
+    if p_mean is not None and p_ranks is not None and p_ranks < p_mean:
+        return signed_ranks(_around_zero(difference)).direction
+    return 1 if (difference.mean or 0.0) > neutral_value(difference.metric) else -1
+
+
+def _p_of_difference(difference: Difference) -> float | None:
+    """None without an interval: of a single seed, or of seeds that are all alike."""
+    if difference.p_difference is None or difference.p_ranks is None:
+        return None
+    return two_test_p(difference.p_difference, difference.p_ranks)
 
 
 def _corrected(p_values: Sequence[float | None]) -> list[float]:
@@ -110,12 +171,12 @@ def _verdict(difference: Difference, p_difference: float, p_equivalence: float) 
         return "equivalent"
     if p_difference > SIGNIFICANCE or difference.mean is None:
         return "undecided"
-    no_difference = 1.0 if difference.metric == Metric.epochs.name else 0.0
-    direction = 1 if difference.mean > no_difference else -1
+    direction = _direction(difference)
     # What is above a bound may lie on either side of "no difference" if the bound is below it.
     if difference.bound is not None and SIGNS_OF_BOUNDS[difference.bound] != direction:
         return "undecided"
-    claimed = claimed_sign(difference.paper, difference.notes, no_difference)
+    neutral = neutral_value(difference.metric)
+    claimed = claimed_sign(difference.paper, difference.notes, neutral)
     if claimed is None:
         return "higher" if direction > 0 else "lower"
     return "agrees" if direction == claimed else "opposite"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.ablation.recorded import file_name, read_studies
-from alexcli.ablation.verdicts import NO_VERDICT
+from alexcli.ablation.verdicts import NO_VERDICT, decided_by_ranks, seeds_above
 from alexcli.analysis import params
 from alexcli.config.compose import compose
 from alexcli.config.files import results_dir
@@ -100,6 +100,8 @@ def _of_difference(study: StudyResult, difference: Difference) -> Measurement:
         value = f"{'more' if difference.bound == 'above' else 'less'} than {value}"
     if difference.low is not None and difference.high is not None:
         value += f" ({form(difference.low)} to {form(difference.high)})"
+    if decided_by_ranks(difference):
+        value += f", higher in {seeds_above(difference)} of {difference.seeds} seeds,"
     kinds = {"plain": "embedded images", "mechanism": "embedded images, mechanism", "chosen": ""}
     return Measurement(
         value=f"{value} {'times' if is_ratio else 'points'}",

@@ -40,7 +40,9 @@ class Difference:
     by_seed: list[float] = field(default_factory=list)
     """The differences, or ratios, behind the mean; of an ensemble, one for each group of nets."""
     p_difference: float | None = None
-    """Two-sided p-value of no difference."""
+    """Two-sided p-value of no difference in the mean: Student's t."""
+    p_ranks: float | None = None
+    """Two-sided p-value of differences that lean to neither side: Wilcoxon's signed ranks."""
     p_equivalence: float | None = None
     """p-value of a difference beyond the margin: the larger of two one-sided tests."""
 

@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from alexcli.ablation.verdicts import decided_by_ranks, seeds_above
 from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
 from alexcli.render.tables import percent
@@ -41,6 +42,7 @@ def overview(studies: Sequence[StudyResult]) -> Table:
             "arm": arm.name,
             "compared": METRIC_NAMES[difference.metric],
             "seeds": difference.seeds,
+            "higher in": seeds_above(difference),
             "difference": _format_bound(difference, _format_gap(study.metric, difference.mean)),
             "95% interval": _format_interval(study.metric, difference),
             "paper": _format_gap(study.metric, difference.paper),
@@ -54,8 +56,9 @@ def overview(studies: Sequence[StudyResult]) -> Table:
     ]
     compared = studies[0].compared
     note = (
-        "differences: arm minus baseline in points, ratios for epochs; mechanism: a setting in "
-        "which the effect can show, plain: that of the quick start; verdicts allow for "
+        "differences: arm minus baseline in points, ratios for epochs, the mean over seeds; higher "
+        "in: seeds whose arm was above the baseline; mechanism: a setting in which the effect can "
+        "show, plain: that of the quick start; verdicts allow for "
         f"{plural(compared, 'comparison')} (Holm), intervals do not"
     )
     return Table.from_records("recorded studies", rows, note)
@@ -113,9 +116,23 @@ def _notes_on_arms(study: StudyResult) -> list[str]:
                 f"{seeds}); they are part of the mean, and its interval is not to be trusted"
             )
         for difference in arm.differences:
-            if difference.metric == study.metric and difference.reason:
+            if difference.metric != study.metric:
+                continue
+            if difference.reason:
                 notes.append(f"{arm.name}: {difference.reason}")
+            if decided_by_ranks(difference):
+                notes.append(f"{arm.name}: {_ranks_note(difference)}")
     return notes
+
+
+def _ranks_note(difference: Difference) -> str:
+    """What decided, where the interval of the mean contains no difference."""
+    median = statistics.median(difference.by_seed)
+    return (
+        f"higher in {seeds_above(difference):,} of {difference.seeds:,} seeds, median "
+        f"{_format_gap(difference.metric, median)}: decided by signed ranks, since a few seeds "
+        "lead the mean and widen its interval"
+    )
 
 
 def _notes_on_certainty(study: StudyResult) -> list[str]:
