@@ -16,7 +16,7 @@ SIGNS = {"higher": 1, "lower": -1}
 SIGNIFICANCE = 1 - CONFIDENCE
 
 SHARE_OF_RANKS = 0.2
-"""Of the level, what signed ranks may use up: the mean, which tables show, is the first question."""
+"""Of the level, what signed ranks may use: the mean, which tables show, is the first question."""
 
 NO_VERDICT = "-"
 """Of a metric that a study is not about."""

@@ -101,7 +101,7 @@ def _of_difference(study: StudyResult, difference: Difference) -> Measurement:
     if difference.low is not None and difference.high is not None:
         value += f" ({form(difference.low)} to {form(difference.high)})"
     if decided_by_ranks(difference):
-        value += f", higher in {seeds_above(difference)} of {difference.seeds} seeds,"
+        value += f", higher in {seeds_above(difference):,} of {difference.seeds:,} seeds,"
     kinds = {"plain": "embedded images", "mechanism": "embedded images, mechanism", "chosen": ""}
     return Measurement(
         value=f"{value} {'times' if is_ratio else 'points'}",
