@@ -80,7 +80,15 @@ def test_a_study_that_nobody_measured_is_refused(
         read_studies(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"paper": "much"}, {"notes": {}}, {"bound": "beside"}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"paper": "much"},
+        {"notes": {}},
+        {"bound": "beside"},
+        {"metric": "epochs", "by_seed": [1.2, 0.0]},
+    ],
+)
 def test_a_difference_that_nobody_measured_is_refused(
     tmp_path: Path, change: dict[str, object]
 ) -> None:

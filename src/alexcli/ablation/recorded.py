@@ -77,21 +77,30 @@ def _check(study: StudyResult) -> None:
         raise ValueError("a value is of another type than its field")
     if not CHOICE_NAME.fullmatch(study.name) or study.kind not in KINDS or not study.arms:
         raise ValueError("name, kind or arms are not those of a study")
-    metrics = [metric.name for metric in Metric]
-    differences = [each for arm in study.arms for each in arm.differences]
-    for metric in (study.metric, *(each.metric for each in differences)):
-        if metric not in metrics:
-            raise ValueError(f"{metric[:80]!r} is none of {', '.join(metrics)}")
-    for each in differences:
-        if each.bound not in (None, *SIGNS_OF_BOUNDS):
-            raise ValueError(f"{str(each.bound)[:80]!r} is no bound")
-        if each.metric == Metric.epochs.name and not all(ratio > 0 for ratio in each.by_seed):
-            raise ValueError("a ratio of epochs is not above 0")
-        for claim in (each.paper, each.notes):
-            if not conforms(claim, float | str | None) or (
-                isinstance(claim, str) and claim not in SIGNS
-            ):
-                raise ValueError("a claim is neither a number nor a direction")
+    _check_metric(study.metric)
+    for arm in study.arms:
+        for difference in arm.differences:
+            _check_difference(difference)
+
+
+def _check_difference(difference: Difference) -> None:
+    """ValueError for a difference that no comparison has made; its types are right."""
+    _check_metric(difference.metric)
+    if difference.bound not in (None, *SIGNS_OF_BOUNDS):
+        raise ValueError(f"{str(difference.bound)[:80]!r} is no bound")
+    is_ratio = difference.metric == Metric.epochs.name
+    if is_ratio and not all(ratio > 0 for ratio in difference.by_seed):
+        raise ValueError("a ratio of epochs is not above 0")
+    for claim in (difference.paper, difference.notes):
+        is_direction = isinstance(claim, str) and claim in SIGNS
+        if not is_direction and not conforms(claim, float | None):
+            raise ValueError("a claim is neither a number nor a direction")
+
+
+def _check_metric(name: str) -> None:
+    names = [metric.name for metric in Metric]
+    if name not in names:
+        raise ValueError(f"{name[:80]!r} is none of {', '.join(names)}")
 
 
 def _arm(content: dict[str, Any]) -> ArmResult:
