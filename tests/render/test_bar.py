@@ -13,7 +13,10 @@ def _drawn(width: int, task: str, total: int | None, status: list[Column]) -> st
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=True, color_system=None)
     bar = FittingBar(console, task)
-    bar.move(600, total, status)
+    clock = iter(range(100, 200))
+    bar.get_time = lambda: float(next(clock))
+    for completed in (300, 600):
+        bar.move(completed, total, status)
     console.print(*bar.get_renderables())
     return out.getvalue()
 
@@ -45,6 +48,17 @@ def test_a_long_name_is_shortened_and_means_no_format(width: int) -> None:
     assert "evaluating {" in text
     assert "…" in text
     assert "20/1,200" in text
+
+
+@pytest.mark.parametrize("width", [120, 80, 60])
+def test_until_its_speed_is_known_work_shows_the_time_that_has_passed(width: int) -> None:
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=True, color_system=None)
+    bar = FittingBar(console, "epochs")
+    bar.move(0, 12, [Column("0/12", 1)])
+    console.print(*bar.get_renderables())
+    assert "0/12 0:00:00" in out.getvalue()
+    assert "ETA" not in out.getvalue()
 
 
 def test_work_of_unknown_length_has_no_end_in_sight() -> None:

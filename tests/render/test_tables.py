@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from alexcli.render.tables import BORDER, Format, column_widths, numeric, percent, render, text
+from alexcli.render.tables import Format, numeric, percent, render, text
 from alexcli.tables import Table
 
 
@@ -74,27 +74,33 @@ def test_a_terminal_gets_title_cells_and_note(table: Table) -> None:
         assert part in shown
 
 
-def test_columns_that_fit_are_as_wide_as_their_cells() -> None:
-    columns = [("study", "augmentation"), ("interval", "-0.51 to +1.87"), ("n", "4")]
-    assert column_widths(columns, 80) == [12, 14, 1]
-
-
-def test_where_the_line_is_short_columns_keep_their_longest_words() -> None:
-    columns = [("study", "augmentation"), ("interval", "-0.51 to +1.87"), ("n", "4")]
-    assert column_widths(columns, 12 + 10 + 1 + 3 * BORDER + 1) == [12, 10, 1]
-
-
-def test_the_longest_words_break_first_where_the_line_is_shorter() -> None:
-    columns = [("augmentation",), ("non_overlapping",), ("+1.87",)]
-    assert column_widths(columns, 12 + 12 + 5 + 3 * BORDER + 1) == [12, 12, 5]
-    assert column_widths(columns, 10) == [1, 1, 1]
-
-
 def test_words_stay_whole_beside_a_column_of_long_text() -> None:
     rows = [{"study": "augmentation", "says": "a long sentence " * 20, "95% interval": "-19.30 to"}]
     shown = render(Table.from_records("", rows), Format.table)
     assert "augmentation" in shown
     assert "-19.30" in shown
+
+
+@pytest.mark.parametrize(
+    ("columns", "rows"),
+    [
+        (27, ["┃ layer  ┃ neurons ┃ last ┃", "│ conv_1 │ 290,400 │   no │"]),
+        (21, ["layer   neurons  last", "conv_1  290,400    no"]),
+        (18, ["layer conv_1", "  neurons  290,400", "  last     no"]),
+    ],
+)
+def test_a_table_fits_the_terminal_and_its_words_stay_whole(
+    columns: int, rows: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("alexcli.render.tables.PIPE_WIDTH", columns)
+    records = [
+        {"layer": "conv_1", "neurons": 290_400, "last": False},
+        {"layer": "fc8", "neurons": 1000, "last": True},
+    ]
+    shown = render(Table.from_records("counts", records), Format.table)
+    for row in rows:
+        assert row in shown
+    assert max(map(len, shown.splitlines())) <= columns
 
 
 def test_people_read_fractions_in_percent_and_programs_as_they_are() -> None:

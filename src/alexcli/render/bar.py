@@ -15,8 +15,6 @@ from rich.progress import (
 
 from alexcli.render.columns import Column, fit
 
-WIDTH_WITH_ELAPSED = 100
-"""Characters from which on there is room for the time that has passed."""
 WIDTH_WITH_BAR = 50
 """Characters from which on there is room for the bar itself."""
 SHORTEST_BAR = 10
@@ -55,21 +53,21 @@ class FittingBar(Progress):
 
 def _columns(task: Task, width: int) -> tuple[str | ProgressColumn, ...]:
     """The columns of a bar on a terminal of a width, in characters."""
-    has_elapsed = width >= WIDTH_WITH_ELAPSED or task.total is None
-    has_bar = width >= WIDTH_WITH_BAR
-    times = [TimeElapsedColumn()] if has_elapsed else []
-    taken = (TIME + 1) * len(times)
-    left: list[ProgressColumn] = []
-    if task.total is not None:
-        left = [TextColumn("ETA"), TimeRemainingColumn()]
-        taken += len("ETA") + 1 + TIME + 1
+    description = _shortened(task.description, width // 3)
+    taken = len(description) + 1
     bar: list[ProgressColumn] = []
-    if has_bar:
+    if width >= WIDTH_WITH_BAR:
         bar = [BarColumn(bar_width=None)]
         taken += SHORTEST_BAR + 1
-    description = _shortened(task.description, width // 3)
-    taken += len(description) + 1
-    status = fit(task.fields["status"], max(0, width - taken))
+    left: list[ProgressColumn] = []
+    if task.time_remaining is not None:
+        left = [TextColumn("ETA"), TimeRemainingColumn()]
+        taken += len("ETA") + 1 + TIME + 1
+    whole = fit(task.fields["status"])
+    # The time that has passed moves on where nothing else does yet.
+    has_elapsed = not left or len(whole) + taken + TIME + 1 <= width
+    times = [TimeElapsedColumn()] if has_elapsed else []
+    status = fit(task.fields["status"], max(0, width - taken - (TIME + 1) * len(times)))
     texts = [_text(description)] if description else []
     return (*texts, *bar, *([_text(status)] if status else []), *times, *left)
 

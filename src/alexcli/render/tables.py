@@ -8,17 +8,15 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from alexcli.render.foreign import csv_cell, latex, markdown, printable
+from alexcli.render.layout import LAYOUTS, broken, column_widths, row_by_row
 from alexcli.tables import Table
 
 if TYPE_CHECKING:  # rich would slow down every press of Tab
     from rich.console import Console, RenderableType
+    from rich.table import Table as RichTable
 
 PIPE_WIDTH = 120
 """Characters of a line where stdout is not a terminal, which has no width of its own."""
-
-
-BORDER = 3
-"""Characters of a column that are a border and the space beside it."""
 
 
 class Format(StrEnum):
@@ -93,31 +91,6 @@ def _console() -> "Console":
     return console
 
 
-def column_widths(columns: Sequence[Sequence[str]], width: int) -> list[int]:
-    """Widths of columns, in characters, that keep words whole where that is possible.
-
-    rich makes the widest columns narrow first, whatever words they hold.
-
-    Args:
-        columns: the cells of each column, its header among them.
-        width: of the whole table, borders included.
-    """
-    from rich.cells import cell_len
-
-    wanted = [max(map(cell_len, cells)) for cells in columns]
-    room = max(width - BORDER * len(columns) - 1, len(columns))
-    if sum(wanted) <= room:
-        return wanted
-    words = [[word for cell in cells for word in cell.split()] for cells in columns]
-    widths = [max(map(cell_len, column), default=1) for column in words]
-    while sum(widths) > room:
-        widths[widths.index(max(widths))] -= 1
-    while sum(widths) < room:  # the column of the most lines gets a character more
-        lines = [want / width for want, width in zip(wanted, widths, strict=True)]
-        widths[lines.index(max(lines))] += 1
-    return widths
-
-
 def cells(table: Table) -> list[list[str]]:
     """All rows as people read them."""
     return [
@@ -157,19 +130,45 @@ def _latex(table: Table) -> str:
 
 
 def _terminal(table: Table) -> str:
-    from rich.table import Table as RichTable
     from rich.text import Text
 
     title = Text(printable(table.title), style="table.title")
-    rich_table = RichTable(title=title, title_justify="left", show_footer=False)
+    note = [Text(printable(table.note, lines=True))] if table.note else []
     rows = [[printable(cell) for cell in row] for row in [table.columns, *cells(table)]]
-    widths = column_widths(list(zip(*rows, strict=True)), _console().width)
+    width = _console().width
+    for layout in LAYOUTS:
+        widths = column_widths(list(zip(*rows, strict=True)), layout.room(len(rows[0]), width))
+        if widths is not None:
+            return printed(title, _rich_table(table, rows, widths, boxed=layout.boxed), *note)
+    return printed(title, Text(row_by_row(rows, width)), *note)
+
+
+def _rich_table(
+    table: Table, rows: Sequence[Sequence[str]], widths: Sequence[int], *, boxed: bool
+) -> "RichTable":
+    """Columns of these widths.
+
+    Args:
+        table: says which columns hold numbers, and whether the last row is a total.
+        rows: the names of the columns, then all cells.
+        widths: of the columns, in characters.
+        boxed: whether lines stand between columns.
+    """
+    from rich.box import HEAVY_HEAD, SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    look = RichTable(
+        box=HEAVY_HEAD if boxed else SIMPLE_HEAD,
+        padding=(0, 1) if boxed else (0, 1, 0, 0),
+        show_edge=boxed,
+        pad_edge=boxed,
+    )
     for name, number, width in zip(rows[0], numeric(table), widths, strict=True):
         justify: Literal["right", "left"] = "right" if number else "left"
-        rich_table.add_column(Text(name), justify=justify, overflow="fold", width=width)
+        look.add_column(Text(broken(name, width)), justify=justify, width=width)
     for row in rows[1:]:
-        rich_table.add_row(*map(Text, row))
+        look.add_row(*(Text(broken(cell, w)) for cell, w in zip(row, widths, strict=True)))
     if table.total:
-        rich_table.rows[-2].end_section = True
-    note = [Text(printable(table.note, lines=True))] if table.note else []
-    return printed(rich_table, *note)
+        look.rows[-2].end_section = True
+    return look

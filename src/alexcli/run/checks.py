@@ -101,7 +101,8 @@ def _device() -> Iterator[Check]:
 
     threads = plural(torch.get_num_threads(), "thread")
     yield Check("processor", f"{processor()}, {threads} of torch")
-    built_for = torch.version.cuda or torch.version.hip
+    versions = {"CUDA": torch.version.cuda, "ROCm": torch.version.hip}
+    built_for = " and ".join(f"{name} {version}" for name, version in versions.items() if version)
     for index in range(torch.cuda.device_count()):
         gpu = torch.cuda.get_device_properties(index)
         memory = f"{gpu.total_memory / GIB:.1f} GiB, capability {gpu.major}.{gpu.minor}"
