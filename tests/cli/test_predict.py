@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -41,6 +42,27 @@ def test_a_figure_of_another_format_is_refused(typed: str, hint: str) -> None:
     message, advice = outcome.err.splitlines()
     assert message == f"error: the suffix of --out {typed} is not one of .png, .svg, .pdf"
     assert advice == f"hint: --out {hint}"
+
+
+def test_the_depth_that_a_hint_names_can_be_typed() -> None:
+    values = np.linspace(0, 4095, 4096, dtype=np.uint16).reshape(64, 64)
+    Image.fromarray(values).save("deep.png")
+    refused = run_command("predict", "deep.png")
+    assert refused.code == 2
+    assert "data.depth=12" in refused.err
+    outcome = run_command("predict", "deep.png", "data.depth=12", "--format", "json")
+    assert outcome.code == 0, outcome.err
+    Image.fromarray((values >> 4).astype(np.uint8)).save("gray.png")
+    expected = run_command("predict", "gray.png", "--format", "json")
+    assert json.loads(outcome.out)[0]["top"] == json.loads(expected.out)[0]["top"]
+
+
+def test_words_that_name_no_image_are_refused() -> None:
+    outcome = run_command("predict", "data.depth=12")
+    assert (outcome.code, outcome.err.splitlines()[0]) == (2, "error: no images are named")
+    outcome = run_command("predict", "cat.jpg", "optim.lr=3")
+    assert outcome.code == 2
+    assert "'optim.lr=3' would change a net that is already trained" in outcome.err
 
 
 def test_one_net_predicts() -> None:

@@ -157,12 +157,15 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "an empty file"),
+        (b"", "it is empty"),
+        (b"<!DOCTYPE html><html>", "it is a web page"),
+        (b"version https://git-lfs.github.com/spec/v1", "it is a pointer of git-lfs"),
+        (b"II*\0" + bytes(40), "a damaged TIFF, or one whose kind of pixels is not read"),
         (b"GIF89a, or so it says", "not an image"),
         (_truncated(), "truncated"),
         (_bomb(), "400,000,000 pixels"),
     ],
-    ids=["empty", "text", "truncated", "bomb"],
+    ids=["empty", "page", "pointer", "tiff", "text", "truncated", "bomb"],
 )
 def test_what_cannot_be_decoded_is_named_with_the_reason(
     tmp_path: Path, content: bytes, reason: str
@@ -271,10 +274,26 @@ def test_a_pipe_and_a_link_to_nowhere_are_named(tmp_path: Path) -> None:
         read_square(tmp_path / "gone.jpg", ResizeSpec(8))
 
 
-def test_formats_that_are_not_read_are_named_by_content_or_ending(tmp_path: Path) -> None:
-    (tmp_path / "photo.jpg").write_bytes(b"\x00\x00\x00\x18ftypheic" + bytes(40))
-    with pytest.raises(UsageError, match="of the format HEIC, which is not read"):
+@pytest.mark.parametrize(
+    ("start", "name"),
+    [
+        (b"\0\0\0\x18ftypheic", "HEIC"),
+        (b"\0\0\0\x18ftyphevc", "HEIC"),
+        (b"\0\0\0\x18ftypmsf1", "HEIF"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n", "JPEG XL"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG"),
+        (b"<?xml version='1.0'?>\n<svg/>", "SVG"),
+    ],
+)
+def test_formats_that_are_not_read_are_named_by_content(
+    tmp_path: Path, start: bytes, name: str
+) -> None:
+    (tmp_path / "photo.jpg").write_bytes(start + bytes(40))
+    with pytest.raises(UsageError, match=f"of the format {name}, which is not read"):
         read_square(tmp_path / "photo.jpg", ResizeSpec(8))
+
+
+def test_formats_that_are_not_read_are_named_by_ending(tmp_path: Path) -> None:
     (tmp_path / "photo.cr2").write_bytes(b"?" * 40)
     with pytest.raises(UsageError, match="of the format raw, which is not read"):
         read_square(tmp_path / "photo.cr2", ResizeSpec(8))
@@ -283,7 +302,7 @@ def test_formats_that_are_not_read_are_named_by_content_or_ending(tmp_path: Path
 def test_postscript_is_never_executed(tmp_path: Path) -> None:
     Image.new("RGB", (9, 9)).save(tmp_path / "x.eps")
     (tmp_path / "x.eps").rename(tmp_path / "x.jpg")
-    with pytest.raises(UsageError, match="not an image"):
+    with pytest.raises(UsageError, match="of the format EPS, which is not read"):
         read_square(tmp_path / "x.jpg", ResizeSpec(8))
     assert ".eps" not in SUFFIXES
     assert {".jpg", ".png", ".tif", ".webp", ".bmp", ".gif"} <= SUFFIXES

@@ -62,6 +62,13 @@ def test_names_without_places_and_absent_biases_are_read() -> None:
     assert port.weights["tower0.conv1.bias"].tolist() == [0] * 8
 
 
+def test_a_bias_that_only_one_layer_lacks_is_named() -> None:
+    weights = sequential(SEQUENTIAL)
+    del weights["features.8.bias"]
+    with pytest.raises(UsageError, match=r"port\.pth lacks features\.8\.bias, and the other"):
+        recognize(weights, FILE)
+
+
 def test_weights_without_a_place_are_named() -> None:
     weights = {**sequential(SEQUENTIAL), "features.1.running_mean": torch.ones(8)}
     with pytest.raises(UsageError, match=r"no place .*: features\.1\.running_mean \[8\]"):

@@ -125,7 +125,7 @@ def _targets(untrained: Subject, sample: SampleImages) -> Tensor:
         raise UsageError(
             f"init compares at least two images, all of classes of {untrained.name}, not "
             f"{plural(len(sample.labels), 'image')} of which {len(labels)} are known to be",
-            hint="count=24, without images=, or folders named after its classes",
+            hint="folders named after its classes: images=DIR, with DIR/CLASS/*",
         )
     return torch.tensor([untrained.class_names.index(label) for label in labels])
 

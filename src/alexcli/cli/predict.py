@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from alexcli.cli.arguments import split_arguments
 from alexcli.cli.options import Runs, TenCrop
 from alexcli.cli.output import emit, save_outputs
 from alexcli.errors import AlexcliError, UsageError
@@ -33,7 +34,7 @@ FIGURE_SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def predict(
-    images: list[Path],
+    images: list[str],
     *,
     run: str | None = None,
     top: Top = None,
@@ -49,7 +50,8 @@ def predict(
     A file that is not an image is named at the end, after the predictions of the others.
 
     Args:
-        images (IMAGE...): Images, or folders of them; - reads one image from standard input.
+        images (IMAGE|FOLDER|KEY=VALUE): Images, or folders of them; - reads one image from standard
+            input. Also overrides of data.*, eval.* and trainer.*, such as data.depth=12.
         run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
         top: How many classes to show.
         labels (FILE): True labels, a line each: LABEL or FILE LABEL, where a label is the name of a
@@ -64,15 +66,15 @@ def predict(
         alexcli predict DIR --format jsonl
     """
     _check_figure(out)
-    _check_paths([*images, labels] if labels else images, run, runs)
-    from alexcli.render.predictions import json_line, prediction_analysis
+    paths, overrides = _checked_words(images, labels, run, runs)
+    from alexcli.render.predictions import json_line
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
 
     with tempfile.TemporaryDirectory() as folder, _without(folder):
-        files = find_images([_saved(path, Path(folder)) for path in images])
+        files = find_images([_saved(path, Path(folder)) for path in paths])
         reporter = make_reporter()
-        trained = _load(run, runs, largest, reporter)
+        trained = _load(run, runs, largest, overrides, reporter)
         unreadable: list[str] = []
         by_line = format == "jsonl"
         predictions = run_predict(
@@ -89,8 +91,7 @@ def predict(
         if not by_line:
             _emit_table([_named(each, folder) for each in predictions], title, Format(format))
         if out is not None:
-            figure = prediction_analysis(predictions, title)
-            save_outputs(figure, [out], reporter, f"--out {out}", "choose another place")
+            _save_figure(predictions, title, out, reporter)
         check_all_read(unreadable, len(files))
 
 
@@ -111,6 +112,15 @@ def _emit_table(predictions: "Sequence[ImagePrediction]", title: str, format: Fo
     emit(as_text(prediction_analysis(predictions, title), format))
 
 
+def _save_figure(
+    predictions: "Sequence[ImagePrediction]", title: str, out: Path, reporter: Reporter
+) -> None:
+    from alexcli.render.predictions import prediction_analysis
+
+    figure = prediction_analysis(predictions, title)
+    save_outputs(figure, [out], reporter, f"--out {out}", "choose another place")
+
+
 def _named(prediction: "ImagePrediction", folder: str) -> "ImagePrediction":
     """A prediction whose file has no name of a folder that the user has not typed."""
     return replace(prediction, file=prediction.file.removeprefix(f"{folder}{os.sep}"))
@@ -126,13 +136,25 @@ def _without(folder: str) -> Iterator[None]:
         raise
 
 
-def _check_paths(files: Sequence[Path], run: str | None, runs: Path) -> None:
-    """UsageError for a file or a run that does not exist, before torch is imported."""
-    from alexcli.run.early import check_images
+def _checked_words(
+    arguments: Sequence[str], labels: Path | None, run: str | None, runs: Path
+) -> tuple[list[Path], list[str]]:
+    """Tell images from overrides, and check both before torch is imported.
+
+    Raises:
+        UsageError: no images are named, or a file, a run or a key does not exist.
+    """
+    from alexcli.run.early import check_evaluation, check_images
     from alexcli.run.find import single_checkpoint
 
-    check_images([file for file in files if str(file) != STANDARD_INPUT])
-    single_checkpoint([] if run is None else [run], runs)
+    names, overrides = split_arguments(arguments)
+    if not names:
+        raise UsageError("no images are named", hint="alexcli predict IMAGE_OR_FOLDER")
+    paths = [Path(name) for name in names]
+    files = [path for path in paths if str(path) != STANDARD_INPUT]
+    check_images([*files, labels] if labels else files)
+    check_evaluation([single_checkpoint([] if run is None else [run], runs)], overrides)
+    return paths, overrides
 
 
 def _check_figure(out: Path | None) -> None:
@@ -144,11 +166,13 @@ def _check_figure(out: Path | None) -> None:
         )
 
 
-def _load(run: str | None, runs: Path, largest: int | None, reporter: Reporter) -> "TrainedModel":
+def _load(
+    run: str | None, runs: Path, largest: int | None, overrides: Sequence[str], reporter: Reporter
+) -> "TrainedModel":
     """The net that is asked for, which reads images of up to so many megapixels."""
     from alexcli.run.find import single_checkpoint
     from alexcli.run.trained import load
 
     checkpoint = single_checkpoint([] if run is None else [run], runs, reporter=reporter)
-    trained = load(checkpoint.run, checkpoint.path)
+    trained = load(checkpoint.run, checkpoint.path, overrides)
     return trained if largest is None else trained.reading_up_to(largest * 1_000_000)

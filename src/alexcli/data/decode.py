@@ -13,6 +13,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from alexcli.data.arrays import ImageArray
 from alexcli.errors import UsageError, plural
+from alexcli.mistaken import mistaken_file
 from alexcli.schema import DataSpec, Kernel, Resize
 from alexcli.schema.data import DEFAULT_MAX_PIXELS
 
@@ -43,8 +44,24 @@ UNREAD_FORMATS = {
 }
 """Endings of images that are not read, and the names of their formats."""
 
-BRANDS = {b"heic": "HEIC", b"heix": "HEIC", b"mif1": "HEIF", b"avif": "AVIF", b"crx ": "raw"}
+BRANDS = {
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIC"),
+    **dict.fromkeys((b"mif1", b"msf1"), "HEIF"),
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    b"crx ": "raw",
+}
 """How the formats that are boxes of ISO 14496-12 name themselves in bytes 8 to 11."""
+
+UNREAD_STARTS = {
+    b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
+    b"\xff\n": "JPEG XL",
+    b"<svg": "SVG",
+    b"%PDF": "PDF",
+    b"%!PS": "EPS",
+}
+"""How the files of other formats that are not read begin."""
+
+TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 # Pillow refuses an image of twice its limit and only warns of smaller ones: refuse both.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
@@ -130,16 +147,28 @@ def _undecodable(path: Path, error: Exception) -> UndecodableError:
 def _reason(path: Path, error: Exception) -> str:
     """Why a file cannot be decoded, for people."""
     if isinstance(error, UnidentifiedImageError):
-        if not path.stat().st_size:
-            return "an empty file"
-        with path.open("rb") as file:
-            brand = BRANDS.get(file.read(12)[8:])
-        suffix = path.suffix.lower()
-        name = brand or UNREAD_FORMATS.get(suffix)
-        return f"an image of the format {name}, which is not read" if name else "not an image"
+        return _unidentified(path)
     if isinstance(error, OSError) and error.strerror:
         return error.strerror if path.exists() else "a link that leads nowhere"
     return str(error)
+
+
+def _unidentified(path: Path) -> str:
+    """What a file is that Pillow does not identify, by its first bytes or else by its ending."""
+    with path.open("rb") as file:
+        start = file.read(1024)
+    if start.startswith(TIFF_STARTS):
+        return "a damaged TIFF, or one whose kind of pixels is not read"
+    starts = (name for magic, name in UNREAD_STARTS.items() if start.startswith(magic))
+    name = BRANDS.get(start[8:12]) or next(starts, None)
+    if name is None and start.lstrip().startswith(b"<?xml") and b"<svg" in start:
+        name = "SVG"
+    if name is None:
+        mistaken = mistaken_file(path)
+        if mistaken is not None:
+            return mistaken.clause
+        name = UNREAD_FORMATS.get(path.suffix.lower())
+    return f"an image of the format {name}, which is not read" if name else "not an image"
 
 
 def _too_large_error(path: Path, resize_spec: ResizeSpec) -> UsageError:

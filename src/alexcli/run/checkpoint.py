@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alexcli.checksum import is_intact
 from alexcli.errors import UsageError
-from alexcli.weights.mistaken import mistaken_for_weights
+from alexcli.mistaken import mistaken_file
 
 REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
 """What lit.module writes under `alexcli`, at least."""
@@ -80,7 +80,7 @@ def read_plain(
 def _refuse_other_kinds(path: Path, error: Exception) -> None:
     """UsageError for a file that is visibly something else, such as a web page, or unreadable."""
     try:
-        mistaken = mistaken_for_weights(path)
+        mistaken = mistaken_file(path)
     except OSError as os_error:
         reason = os_error.strerror or type(os_error).__name__
         raise UsageError(f"{path} cannot be read: {reason}") from error

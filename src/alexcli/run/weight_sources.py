@@ -12,6 +12,7 @@ from torch import Tensor
 
 from alexcli.config.compose import compose
 from alexcli.errors import UsageError
+from alexcli.mistaken import mistaken_file
 from alexcli.model.torchvision_weights import (
     TORCHVISION_MEAN,
     download_torchvision,
@@ -28,7 +29,6 @@ from alexcli.weights.chain import (
     reversed_channels,
     specification,
 )
-from alexcli.weights.mistaken import mistaken_for_weights
 from alexcli.weights.onnx_graph import read_onnx
 from alexcli.weights.pixels import CAFFE_MEAN_BGR, Floats, Pixels, pixel_of, read_mean
 from alexcli.weights.ports import recognize
@@ -104,7 +104,7 @@ def checked_file(path: Path) -> Path:
         kind = "is a folder" if path.is_dir() else "does not exist"
         raise UsageError(f"{path} {kind}", hint="name the file with the weights")
     try:
-        mistaken = mistaken_for_weights(path)
+        mistaken = mistaken_file(path)
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     if mistaken is not None:
@@ -131,7 +131,7 @@ def _torchvision(request: ImportRequest, reporter: Reporter) -> ImportedNet:
 
 def _caffe(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     """A .caffemodel, whose layers say what the net is."""
-    path = _required(request, "FILE.caffemodel")
+    path = _required(request, "caffe FILE.caffemodel")
     net = read_caffemodel(path)
     pixels = request.pixels or Pixels.caffe
     overrides, mean = pixel_settings(pixels, request.mean)
@@ -158,7 +158,7 @@ def _mean_of(net: CaffeNet, default: Floats) -> tuple[Floats, str]:
 
 def _onnx(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     """An ONNX file, whose nodes say what the net is."""
-    path = _required(request, "FILE.onnx")
+    path = _required(request, "onnx FILE.onnx")
     net = read_onnx(path)
     pixels = request.pixels or (Pixels.caffe if "caffe" in net.producer.lower() else None)
     pixels = _told(pixels, path)
@@ -228,7 +228,7 @@ def _structure(model: ModelSpec) -> ModelSpec:
 
 def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     """A state dict of an AlexNet, told by the shapes of its weights."""
-    path = _required(request, "FILE.pth")
+    path = _required(request, "weights FILE.pth")
     port = recognize(read_weights(path), path)
     pixels = request.pixels or (Pixels.torchvision if port.base == "owt" else None)
     pixels = _told(pixels, path)
@@ -240,9 +240,10 @@ def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     return ImportedNet(path.name, spec, weights, mean, port.file_names, notes)
 
 
-def _required(request: ImportRequest, metavar: str) -> Path:
+def _required(request: ImportRequest, usage: str) -> Path:
+    """The file; UsageError where none is named, with the words to type."""
     if request.file is None:
-        raise UsageError("no file with weights is named", hint=f"alexcli import SOURCE {metavar}")
+        raise UsageError("no file with weights is named", hint=f"alexcli import {usage}")
     return request.file
 
 

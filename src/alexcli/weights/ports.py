@@ -47,8 +47,8 @@ def recognize(weights: Mapping[str, Tensor], path: Path) -> Port:
         path: the file, for messages.
 
     Raises:
-        UsageError: they are not five convolutions and three fully connected layers; names every
-            weight that has no place.
+        UsageError: they are not five convolutions and three fully connected layers, or the bias of
+            some is missing; names every weight that has no place.
     """
     names = sorted(weights, key=natural_order)
     convolutions = [name for name in names if weights[name].dim() == 4]
@@ -63,6 +63,8 @@ def recognize(weights: Mapping[str, Tensor], path: Path) -> Port:
             f"{path} has weights that have no place in an AlexNet: {_listed(weights, strangers)}",
             hint=OTHER_NETS,
         )
+    for of_kind in (convolutions, matrices):
+        _check_biases(of_kind, biases, path)
     port = Port("bvlc_alexnet", [], {}, {})
     for layer, name in zip(LAYERS, products, strict=True):
         _add(port, layer, "weight", name, weights[name])
@@ -85,6 +87,17 @@ def _check_count(
             f"{FULLY_CONNECTED} fully connected layers: it has {len(convolutions)} and "
             f"{len(matrices)} ({products})",
             hint=OTHER_NETS,
+        )
+
+
+def _check_biases(products: list[str], biases: list[str], path: Path) -> None:
+    """UsageError where some of the layers have a bias and others have none."""
+    without = [name for name in products if re.sub(r"weight$", "bias", name) not in biases]
+    if 0 < len(without) < len(products):
+        missing = ", ".join(re.sub(r"weight$", "bias", name) for name in without)
+        raise UsageError(
+            f"{path} lacks {missing}, and the other layers of that kind have a bias",
+            hint="save all the weights of the net: torch.save(net.state_dict(), FILE)",
         )
 
 

@@ -91,6 +91,17 @@ def test_a_missing_root_near_a_real_one_is_suggested(tmp_path: Path) -> None:
     assert caught.value.hint == f"did you mean {tmp_path / 'pictures'}?"
 
 
+def test_a_split_in_the_place_of_the_root_is_named(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path / "of_classes", {"train": 1, "val": 1})
+    flat = make_class_folders(tmp_path / "flat", {"train": 1})
+    (flat / "val/images").mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(flat / "val/images/0.png")
+    for split in (root / "train", root / "val", flat / "val"):
+        with pytest.raises(UsageError, match=f"is one of the splits of {split.parent}") as caught:
+            open_dataset(_spec(split))
+        assert caught.value.hint == f"data.root={split.parent}"
+
+
 def test_undecodable_files_are_left_out_and_counted_when_asked(tmp_path: Path) -> None:
     root = make_class_folders(tmp_path, {"train": 3, "val": 2})
     content = (root / "train/b/1.png").read_bytes()

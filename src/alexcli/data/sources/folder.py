@@ -104,20 +104,25 @@ def _folders(spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None) 
     if net_classes is not None and folders:
         return folders
     if "train" not in folders:
-        raise _missing_split(root, "train")
+        raise _is_a_split(root) or _missing_split(root, "train")
     if spec.val == "folder" and "val" not in folders and "test" not in folders:
-        raise _bare_error(root) if layout.is_bare else _missing_split(root, "val")
+        if layout.is_bare:
+            raise _is_a_split(root) or _bare_error(root)
+        raise _missing_split(root, "val")
     return folders
 
 
+def _is_a_split(root: Path) -> UsageError | None:
+    """The error for a root that is itself one of several splits; None for another folder."""
+    if split_of_name(root.name) is None or len(split_folders(root.parent)) < 2:
+        return None
+    return UsageError(
+        f"data.root={root} is one of the splits of {root.parent}", hint=f"data.root={root.parent}"
+    )
+
+
 def _bare_error(root: Path) -> UsageError:
-    """The error for class folders without splits, of which the root may itself be one."""
-    siblings = split_folders(root.parent)
-    if split_of_name(root.name) and len(siblings) > 1:
-        return UsageError(
-            f"data.root={root} is one of the splits of {root.parent}",
-            hint=f"data.root={root.parent}",
-        )
+    """The error for class folders without splits."""
     return UsageError(
         f"data.root={root} has class folders ({listed(subfolders(root))}) and no split val",
         hint="data.val=0.1 splits a tenth of the images off for validation",

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from alexcli.weights.mistaken import mistaken_for_weights
+from alexcli.mistaken import mistaken_file
 
 
 @pytest.mark.parametrize(
@@ -15,10 +15,10 @@ from alexcli.weights.mistaken import mistaken_for_weights
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n", "git-lfs"),
     ],
 )
-def test_what_visibly_holds_no_weights_is_named(content: bytes, what: str) -> None:
+def test_what_is_visibly_another_file_is_named(content: bytes, what: str) -> None:
     path = Path("w.pth")
     path.write_bytes(content)
-    mistaken = mistaken_for_weights(path)
+    mistaken = mistaken_file(path)
     assert mistaken is not None
     assert what in mistaken.clause
     assert mistaken.hint
@@ -27,4 +27,4 @@ def test_what_visibly_holds_no_weights_is_named(content: bytes, what: str) -> No
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"\x80\x02}q", b"\x0a\x07AlexNet", b"\0\1"])
 def test_other_bytes_are_left_to_their_readers(content: bytes) -> None:
     Path("w.pth").write_bytes(content)
-    assert mistaken_for_weights(Path("w.pth")) is None
+    assert mistaken_file(Path("w.pth")) is None

@@ -1,4 +1,4 @@
-"""What a file is that was to hold weights and does not: a web page, a pointer, nothing."""
+"""What a file is that was to hold weights or an image and does not: a web page, a pointer."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,15 +9,15 @@ PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<script", b"<!--")
 
 
 class Mistaken(NamedTuple):
-    """What a file is in the place of weights."""
+    """What a file is in the place of weights or an image."""
 
     clause: str
     """Such as `it is a web page`."""
     hint: str
 
 
-def mistaken_for_weights(path: Path) -> Mistaken | None:
-    """What a file visibly is, if it cannot be weights; None where its first bytes do not tell.
+def mistaken_file(path: Path) -> Mistaken | None:
+    """What a file visibly is in the place of what it was to be; None where its start does not tell.
 
     Raises:
         OSError: the file cannot be read.
