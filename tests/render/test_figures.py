@@ -8,7 +8,6 @@ from matplotlib.text import Text
 from alexcli.config.files import STUDIES, choices, describe
 from alexcli.records.analysis import (
     Analysis,
-    Arrow,
     Box,
     BoxesPanel,
     Label,
@@ -21,7 +20,7 @@ from alexcli.records.analysis import (
     TilesPanel,
 )
 from alexcli.records.prediction import ClassProbability, ImagePrediction
-from alexcli.render.figures import draw_figure
+from alexcli.render.figures import draw_figure, draw_panel
 from alexcli.render.style import HEADING, SMALL, TEXT, TITLE
 
 
@@ -60,6 +59,19 @@ def test_names_of_curves_hide_none_of_them_and_lie_in_the_figure(name: str, coun
     assert legend.y1 < axis.get_window_extent().y0
     assert 0 <= legend.x0 < legend.x1 <= figure.bbox.x1
     assert axis.get_window_extent().height > 0.5 * figure.bbox.height - 12 * count
+
+
+@pytest.mark.parametrize(("name", "count"), [("a", 3), ("a long name", 5), ("x" * 50, 2)])
+def test_a_panel_in_a_page_is_narrow_and_nothing_of_it_is_cut(name: str, count: int) -> None:
+    lines = {f"{name} {number}": Line([1], [1]) for number in range(count)}
+    figure = draw_panel(LinesPanel(lines, "x", "y", title=LONG_TITLE))
+    FigureCanvasAgg(figure).draw()
+    assert figure.get_figwidth() < 6
+    (axis,) = figure.axes
+    for part in (axis.get_legend(), axis.title):
+        extent = part.get_window_extent()
+        assert 0 <= extent.x0 < extent.x1 <= figure.bbox.x1
+        assert 0 <= extent.y0 < extent.y1 <= figure.bbox.y1
 
 
 def test_curves_differ_in_colour_and_in_their_marks() -> None:
@@ -166,17 +178,6 @@ def test_a_matrix_is_numbered_where_there_is_room() -> None:
     assert axis.images[0].get_array()[0].tolist() == [0.75, 0.25]
     large = MatrixPanel(np.eye(30, dtype=np.int64), [str(i) for i in range(30)], "", "")
     assert not _axes(large)[0].texts
-
-
-def test_a_deep_box_shows_three_faces_and_a_flat_one_its_front() -> None:
-    boxes = [Box(0, 1, 1, 1, depth=1, tower=0), Box(2, 1, 1, 1, depth=0, tower=1)]
-    arrows = [Arrow((1, 1), (2, 1), crosses=True)]
-    panel = BoxesPanel(4, 2, 0.35, boxes, arrows, [Label(0.5, 1, "conv1")])
-    (axis,) = _axes(panel)
-    assert len(axis.patches) == 3 + 1
-    texts = [text.get_text() for text in axis.texts]
-    assert texts == ["", "conv1"], "the arrow and the label"
-    assert axis.get_xlim() == (0, 4)
 
 
 def test_panels_stand_beside_each_other_as_far_as_they_fit() -> None:

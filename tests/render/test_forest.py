@@ -6,8 +6,8 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from alexcli.records.analysis import Analysis, ForestPanel, ForestRow
-from alexcli.render.figures import draw_figure
+from alexcli.records.analysis import Analysis, ForestPanel, ForestRow, Line, LinesPanel
+from alexcli.render.figures import draw_figure, draw_panel
 from alexcli.render.forest import draw_forest
 from alexcli.render.style import style
 
@@ -33,6 +33,28 @@ def test_each_kind_of_mark_is_named_once() -> None:
     axis = _axis(ForestPanel(rows=[ROW, ROW], x_label="points", zero=0.0))
     names = [text.get_text() for text in axis.get_legend().get_texts()]  # type: ignore[attr-defined]
     assert names == ["counts as none", "single seeds", "found, 95% interval", "claimed"]
+
+
+def _mixed(rows: int) -> Any:
+    """A forest plot above curves, which are higher."""
+    curves = LinesPanel({"line": Line([1], [1])}, "x", "y")
+    return draw_figure(Analysis("", [], [_panel(rows), curves]))
+
+
+def _panel(rows: int) -> ForestPanel:
+    return ForestPanel(rows=[ROW] * rows, x_label="points", zero=0.0)
+
+
+@pytest.mark.parametrize("rows", [1, 6])
+@pytest.mark.parametrize("draw", [_mixed, lambda rows: draw_panel(_panel(rows))])
+def test_names_stand_close_below_the_axis_and_in_the_figure(rows: int, draw: Any) -> None:
+    figure = draw(rows)
+    FigureCanvasAgg(figure).draw()
+    axis = figure.axes[0]
+    names = axis.get_legend().get_window_extent()
+    below = (axis.xaxis.label.get_window_extent().y0 - names.y1) / figure.dpi
+    assert -0.05 < below < 0.2, "inches"
+    assert 0 <= names.y0 < names.y1 <= figure.bbox.y1
 
 
 def test_only_seeds_means_and_claims_are_marks_and_a_claim_hides_no_mean() -> None:

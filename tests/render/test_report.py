@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,21 @@ def test_cells_are_escaped_and_numbers_aligned() -> None:
     assert "<td>&lt;b&gt;</td>" in page
     assert '<td class="number">1,234</td>' in page
     assert "a note" in page
+
+
+def test_every_panel_is_a_figure_that_a_phone_shows_as_wide_as_its_text_needs() -> None:
+    section = _section("title")
+    section.panels.append(LinesPanel({"line": Line([1], [1])}, "x", "y", title="another"))
+    section.caption = "below them"
+    write_report({"one": section}, Path("report.html"))
+    page = Path("report.html").read_text()
+    assert page.count("<svg") == 2
+    assert re.findall(r'aria-label="(\w+)" style="width: (\d+)px"', page) == [
+        ("title", "487"),
+        ("another", "487"),
+    ]
+    assert page.count("min-width: 326px") == 2  # of 328 pixels beside the margins of a phone
+    assert '<p class="note">below them</p>' in page
 
 
 def test_a_place_that_cannot_be_written_is_named() -> None:

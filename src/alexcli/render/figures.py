@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from alexcli.records.analysis import (
     Analysis,
-    Box,
     BoxesPanel,
     ForestPanel,
     LinesPanel,
@@ -22,6 +21,7 @@ from alexcli.records.analysis import (
     ScatterPanel,
     TilesPanel,
 )
+from alexcli.render.boxes import BOX_SCALE, draw_boxes
 from alexcli.render.forest import FOREST_HEIGHT, FOREST_ROW_HEIGHT, draw_forest
 from alexcli.render.multiples import draw_multiples, multiples_height
 from alexcli.render.predictions import draw_predictions, short
@@ -32,12 +32,12 @@ from alexcli.render.titles import wrapped
 DPI = 130
 LINES_WIDTH = 6.2
 LINES_HEIGHT = 4.2
+NARROW_WIDTH = 5.2
+"""Of curves in a page, two beside each other."""
 LEAST_WIDTH = 7.0
 """Of a figure, for its title and its caption."""
 MOST_WIDTH = 14.0
 """That panels may fill beside each other."""
-BOX_SCALE = 1.3
-"""Inches of the image's side in a diagram of a net."""
 TILE_SIDES = (0.45, 0.9)
 """Smallest and largest side of a tile that says nothing of its size."""
 TILE_ROW_WIDTH = 9.0
@@ -47,9 +47,6 @@ CAPTION_LINE = 0.14
 """Of the captions above a row of tiles, and of each further line of them."""
 WHITE = 255
 LIGHT_GRAY = 225
-TOWER_COLOURS = ("#dbe7f5", "#fbe3cf", "#dff0dc", "#ece2f2")
-POOLED_HATCH = "///////"
-CROSSING_COLOUR = "#c0392b"
 MOST_PLACES = 16
 """Marks of a logarithmic axis that do not run into each other."""
 LEAST_PLAIN, MOST_PLAIN = 1e-6, 1e6
@@ -107,6 +104,23 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
         _draw(panel, axis)
     figure.suptitle(title, fontsize=TITLE)
     figure.supxlabel(caption, fontsize=TEXT, color="0.3")
+    return figure
+
+
+def draw_panel(panel: Panel) -> Any:
+    """Draw a panel alone, no wider than a page holds two of where it may be so narrow.
+
+    Returns:
+        A matplotlib Figure.
+    """
+    from matplotlib.figure import Figure
+
+    width, height = _size(panel)
+    if isinstance(panel, LinesPanel | MultiplesPanel | ForestPanel):
+        width = NARROW_WIDTH
+    with style():
+        figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
+        _draw(panel, figure.subplots())
     return figure
 
 
@@ -170,7 +184,7 @@ def _draw(panel: Panel, axis: Any) -> None:
         case MatrixPanel():
             _draw_matrix(panel, axis)
         case BoxesPanel():
-            _draw_boxes(panel, axis)
+            draw_boxes(panel, axis)
         case PredictionsPanel():
             raise TypeError("predictions are a figure of their own")
         case _:
@@ -179,7 +193,7 @@ def _draw(panel: Panel, axis: Any) -> None:
 
 def _set_title(axis: Any, panel: LinesPanel | TilesPanel | MatrixPanel) -> None:
     """Write the title of a panel above it, no wider than the panel."""
-    width, _ = _size(panel)
+    width = min(_size(panel)[0], axis.figure.get_figwidth())
     axis.set_title(wrapped(panel.title, width, HEADING), fontsize=HEADING)
 
 
@@ -349,42 +363,3 @@ def _draw_matrix(panel: MatrixPanel, axis: Any) -> None:
     axis.figure.colorbar(shading, ax=axis, label="share of the label's images", shrink=0.8)
     _set_title(axis, panel)
     axis.set(xlabel=panel.x_label, ylabel=panel.y_label)
-
-
-def _draw_boxes(panel: BoxesPanel, axis: Any) -> None:
-    for box in panel.boxes:
-        colour = TOWER_COLOURS[box.tower % len(TOWER_COLOURS)]
-        for corners in _faces(box, panel.slope):
-            x, y = zip(*corners, strict=True)
-            hatch = POOLED_HATCH if box.pooled else None
-            axis.fill(x, y, facecolor=colour, edgecolor="0.25", linewidth=0.7, hatch=hatch)
-    for arrow in panel.arrows:
-        colour = CROSSING_COLOUR if arrow.crosses else "0.35"
-        style = {"arrowstyle": "-|>", "color": colour, "lw": 0.9}
-        axis.annotate("", arrow.end, arrow.start, arrowprops=style)
-    for label in panel.labels:
-        axis.text(label.x, label.y, label.text, ha="center", va="center", fontsize=TEXT)
-    axis.set_aspect("equal")
-    axis.set_axis_off()
-    axis.set(xlim=(0, panel.width), ylim=(0, panel.height))
-
-
-def _faces(box: Box, slope: float) -> Sequence[Sequence[tuple[float, float]]]:
-    """The corners of the visible faces of a cuboid: front, top and right side.
-
-    Args:
-        box: the cuboid.
-        slope: length on paper of an edge of length 1 that leads away from the reader.
-    """
-    left = box.x
-    right = box.x + box.width
-    bottom = box.y - box.height / 2
-    top = box.y + box.height / 2
-    front = [(left, bottom), (right, bottom), (right, top), (left, top)]
-    if box.depth == 0:
-        return [front]
-    away = slope * box.depth
-    far_corner = (right + away, top + away)
-    top_face = [(left, top), (right, top), far_corner, (left + away, top + away)]
-    side_face = [(right, bottom), (right + away, bottom + away), far_corner, (right, top)]
-    return [front, top_face, side_face]

@@ -46,7 +46,7 @@ def draw_forest(panel: ForestPanel, axis: Any) -> None:
     axis.set_axisbelow(True)
     for side in ("top", "right", "left"):
         axis.spines[side].set_visible(False)
-    _draw_legend(axis, rows=len(panel.rows))
+    _draw_legend(axis)
 
 
 def _cut_axis(panel: ForestPanel, limit: float, axis: Any) -> None:
@@ -97,21 +97,19 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
         axis.plot([row.claim], [number], "D", markersize=9, label="claimed", linewidth=0, **hollow)
 
 
-def _draw_legend(axis: Any, rows: int) -> None:
-    """Each kind of mark once, below the axis.
+def _draw_legend(axis: Any) -> None:
+    """Each kind of mark once, so far below the axis however high the plot is."""
+    from matplotlib.transforms import ScaledTranslation
 
-    Args:
-        axis: matplotlib's axes.
-        rows: of the plot, by which the axes are high.
-    """
     handles, names = axis.get_legend_handles_labels()
     by_name = dict(zip(names, handles, strict=True))
-    axes_height = FOREST_ROW_HEIGHT * rows
+    below = ScaledTranslation(0, -BELOW_AXIS, axis.figure.dpi_scale_trans)
     axis.legend(
         list(by_name.values()),
         list(by_name),
         loc="upper center",
-        bbox_to_anchor=(0.5, -BELOW_AXIS / axes_height),
+        bbox_to_anchor=(0.5, 0),
+        bbox_transform=axis.transAxes + below,
         ncols=2,
         fontsize=TEXT,
         frameon=False,

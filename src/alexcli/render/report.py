@@ -1,18 +1,37 @@
 """A report: one HTML file of tables and curves that needs nothing else to be read."""
 
+import re
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from alexcli.files import writing
-from alexcli.records.analysis import Analysis
+from alexcli.records.analysis import Analysis, Panel
 from alexcli.render.foreign import printable
 from alexcli.render.output import write
 from alexcli.render.tables import cells, numeric
 from alexcli.tables import Table
 
 PANEL_WIDTH = 7.0
-"""Inches: one panel below the other, so that their texts can be read on a phone."""
+"""Inches of the figures beside the page: one panel below the other."""
 TEMPLATE = Path(__file__).with_name("report.html")
+WIDTH, LEAST_WIDTH = 1.3, 0.87
+"""Pixels of the page for a point of a figure: on a desktop; on a phone, where its texts of 8 points
+can still be read.
+"""
+
+
+class PageFigure(NamedTuple):
+    """A figure within the page."""
+
+    label: str
+    """What is read aloud in its place."""
+    width: int
+    """Pixels, where there is room."""
+    least_width: int
+    """Pixels; a page that is narrower shows a part of it at a time."""
+    svg: str
 
 
 def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
@@ -38,7 +57,7 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
             svg = path.with_name(f"{path.stem}-{name}.svg")
             write(section, [png, svg], most_width=PANEL_WIDTH)
             files += [png, svg]
-            figures[name] = _svg_element(svg)
+            figures[name] = [_page_figure(panel, section.title) for panel in section.panels]
         template = Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf-8"))
         page = template.render(
             title=_title(sections),
@@ -64,7 +83,19 @@ def _cells(table: Table) -> list[list[str]]:
     return [[printable(cell, lines=True) for cell in row] for row in cells(table)]
 
 
-def _svg_element(path: Path) -> str:
-    """The element of an SVG file, without the declarations that only a file of its own needs."""
-    content = path.read_text(encoding="utf-8")
-    return content[content.index("<svg") :]
+def _page_figure(panel: Panel, title: str) -> PageFigure:
+    """A panel as a figure of its own, with the title of its section where it has none."""
+    from alexcli.render.figures import draw_panel
+    from alexcli.render.style import save
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "panel.svg")
+        save(draw_panel(panel), path)
+        content = path.read_text(encoding="utf-8")
+    # Without the declarations that only a file of its own needs.
+    svg = content[content.index("<svg") :]
+    size = re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)
+    assert size is not None
+    points = float(size.group(1))
+    label = printable(getattr(panel, "title", "") or title)
+    return PageFigure(label, round(WIDTH * points), round(LEAST_WIDTH * points), svg)
