@@ -1,5 +1,6 @@
 """Progress reports of a training, and the warning about a loss that does not move."""
 
+import itertools
 from types import SimpleNamespace
 from typing import Any
 
@@ -21,6 +22,10 @@ class StepReporter(NullReporter):
     def __init__(self) -> None:
         self.rows: list[EpochRow] = []
         self.warnings: list[str] = []
+        self.passes: list[tuple[str, int, int]] = []
+
+    def progress(self, task: str, completed: int, total: int) -> None:
+        self.passes.append((task, completed, total))
 
     def step(self, row: EpochRow, *_: Any) -> None:
         self.rows.append(row)
@@ -95,6 +100,25 @@ def test_a_loss_that_is_not_finite_stops_the_run_at_the_next_report() -> None:
     trainer.is_last_batch = True
     with pytest.raises(RunFailedError, match="the training loss is nan"):
         end_step(progress, module, trainer, float("nan"))
+
+
+@pytest.mark.parametrize("seconds", [0.1, 1.0])
+def test_a_long_validation_pass_is_reported_in_images_and_a_short_one_is_not(
+    seconds: float,
+) -> None:
+    reporter = StepReporter()
+    clock = [0.0]
+    progress, module, trainer = started(reporter, clock)
+    trainer.num_val_batches = [4, 4]
+    progress.on_validation_start(trainer, module)
+    for loader, batch in itertools.product(range(2), range(4)):
+        clock[0] += seconds
+        progress.on_validation_batch_end(trainer, module, None, None, batch, loader)
+    dataset = module.data.dataset
+    images = len(dataset.val) + len(dataset.train)
+    completed = [images * batches // 8 for batches in range(4, 9)]
+    expected = [("validating", count, images) for count in completed]
+    assert reporter.passes == (expected if seconds == 1 else [])
 
 
 def test_a_stuck_loss_is_warned_about_once(monkeypatch: pytest.MonkeyPatch) -> None:

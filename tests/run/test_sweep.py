@@ -27,6 +27,7 @@ def _record_calls(
         return next(remaining)
 
     monkeypatch.setattr(TrainingProcesses, "call", call)
+    monkeypatch.setattr(TrainingProcesses, "make_imports", lambda _: None)
     return commands
 
 
@@ -40,6 +41,29 @@ def test_every_job_is_a_train_command_with_the_same_flags(monkeypatch: pytest.Mo
     start = [sys.executable, "-m", "alexcli", "train", "--resume", "never"]
     assert commands == [[*start, *job] for job in JOBS]
     assert [job.overrides for job in ended] == JOBS
+
+
+def test_a_job_says_that_it_starts_until_its_process_shows_how_it_goes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events: list[str] = []
+
+    class EventReporter(NullReporter):
+        """Keeps what is said of the job, in order."""
+
+        def note(self, text: str) -> None:
+            events.append(text)
+
+        def busy(self, task: str) -> None:
+            events.append(task)
+
+        def close(self) -> None:
+            events.append("close")
+
+    _record_calls(monkeypatch, [0])
+    monkeypatch.setattr(TrainingProcesses, "make_imports", lambda _: events.append("imports"))
+    sweep([["seed=0"]], [], EventReporter())
+    assert events == ["job 1 of 1: alexcli train seed=0", "starting", "imports", "close"]
 
 
 def test_a_failed_job_does_not_stop_the_next(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,14 @@ def test_a_command_ends_as_it_would_alone(processes: TrainingProcesses, *, can_f
     assert _imports() == (1 if processes.can_fork else 4)
 
 
+@pytest.mark.skipif(not FORKS, reason="processes are forked on Linux alone")
+def test_imports_can_be_made_before_the_first_command(processes: TrainingProcesses) -> None:
+    for _ in range(2):
+        processes.make_imports()
+    assert processes.call(_command("0")) == 0
+    assert _imports() == 1
+
+
 @pytest.mark.parametrize("can_fork", [True, False])
 def test_without_a_log_a_command_writes_where_this_process_does(
     processes: TrainingProcesses, capfd: pytest.CaptureFixture[str], *, can_fork: bool

@@ -15,6 +15,8 @@ from alexcli.reporter import Reporter
 
 REPORT_EVERY = 0.25
 """Seconds between progress reports, so that reading the loss from a GPU costs nothing."""
+UNREPORTED_VALIDATION = 4.0
+"""Seconds after which a validation pass is reported; most end sooner."""
 
 
 class StuckLoss:
@@ -70,6 +72,7 @@ class Progress(L.Callback):
         self.clock = clock
         self.stuck_loss = None
         self._last_report = 0.0
+        self._validation_began = 0.0
         self._images_reported = 0  # of this epoch
         self._losses: list[Tensor] = []  # since the last report; on the device, not yet read
 
@@ -106,6 +109,33 @@ class Progress(L.Callback):
         self.reporter.step(replace(row, loss=loss), epochs, steps)
         self._last_report = self.clock()
         self._images_reported = pl_module.epoch_images
+
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Begin to measure how long the pass takes."""
+        self._validation_began = self._last_report = self.clock()
+
+    def on_validation_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Report a long pass, at most every REPORT_EVERY seconds."""
+        assert isinstance(pl_module, AlexNetModule)
+        now = self.clock()
+        is_short = now - self._validation_began < UNREPORTED_VALIDATION
+        if is_short or now - self._last_report < REPORT_EVERY:
+            return
+        self._last_report = now
+        batches = [int(count) for count in trainer.num_val_batches]
+        dataset = pl_module.data.dataset
+        images = [len(dataset.val), len(dataset.train)][: len(batches)]
+        completed = sum(batches[:dataloader_idx]) + batch_idx + 1
+        total = sum(images)
+        self.reporter.progress("validating", total * completed // sum(batches), total)
 
     def _warn_if_stuck(self, loss: float, count: int, step: int) -> None:
         """Warn once about a loss that stays at ln(K), the commonest complaint about ports."""

@@ -38,8 +38,10 @@ def sweep(
         signals_handled_by(lambda *_: processes.terminate(), signal.SIGTERM),
     ):
         for number, overrides in enumerate(jobs, start=1):
-            reporter.close()  # the training shows how it goes
             reporter.note(f"job {number} of {len(jobs)}: alexcli train {' '.join(overrides)}")
+            reporter.busy("starting")
+            processes.make_imports()
+            reporter.close()  # the training shows how it goes
             ended.append(_train(overrides, flags, processes))
             if ended[-1].exit_code in (INTERRUPTED, TERMINATED):  # which is meant for all of them
                 break

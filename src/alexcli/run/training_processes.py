@@ -70,6 +70,10 @@ class TrainingProcesses:
         if self._server is not None:
             self._server.stop()
 
+    def make_imports(self) -> None:
+        """Start the process that makes the imports, which takes seconds, if none runs."""
+        self._running_server()
+
     def call(
         self,
         command: Sequence[str],
