@@ -112,8 +112,8 @@ def test_a_bad_file_is_named_with_the_line(
 
 
 def test_a_bad_file_without_a_place_is_named(write: Write) -> None:
-    path = write("experiment/bad.yaml", "# @package _global_\noptim: 3\n")
-    assert refusal("experiment=bad").message.startswith(f"{path}: ")
+    path = write("experiment/bad.yaml", "# @package nowhere\nwidth: 3\n")
+    assert refusal("experiment=bad").message.startswith(f"{path}: unknown key 'nowhere'")
     binary = write("model/bytes.yaml", "")
     binary.write_bytes(b"\xff\xfe")
     assert refusal("model=bytes").message.startswith(f"{binary} cannot be read")

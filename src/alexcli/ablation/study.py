@@ -5,6 +5,7 @@ A setting is what the user's overrides choose; an arm is that setting with the s
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
@@ -14,6 +15,7 @@ from alexcli.config.files import STUDIES, choice_file, choices, package_choices,
 from alexcli.config.mapping import flat
 from alexcli.config.overrides import hydra_value, parse
 from alexcli.config.saved import from_mapping
+from alexcli.config.sections import check_values
 from alexcli.config.user_conf import check_name, read_user_file
 from alexcli.config.yaml_text import read_yaml_file
 from alexcli.errors import UsageError, did_you_mean
@@ -96,9 +98,23 @@ def read_study(name: str) -> StudySpec:
     if user_path is not None and name in package_choices(STUDIES):
         check_name(path, user_path)
     mapping = read_yaml_file(path) if user_path is None else read_user_file(path)
+    if user_path is not None:
+        check_values(path, mapping, StudySpec)
+        _check_arms(path, mapping)
     study = from_mapping(mapping, StudySpec, source=path)
     check_margins(name, study)
     return study
+
+
+def _check_arms(path: Path, mapping: dict[Any, Any]) -> None:
+    """UsageError where an arm has a key of the configuration, which belongs under `change`."""
+    for name, arm in (mapping.get("arms") or {}).items():
+        for key, value in arm.items():
+            if "." in str(key):
+                raise UsageError(
+                    f"{path}: arms.{name} has the key {key}; what an arm changes is its `change`",
+                    hint=f"{name}: {{change: {{{key}: {value}}}}}",
+                )
 
 
 def trainings_per_seed(definition: StudySpec) -> int:

@@ -11,7 +11,8 @@ from hydra.types import RunMode
 from omegaconf import OmegaConf
 
 from alexcli.config.omegaconf_errors import explained
-from alexcli.config.user_conf import check_reachable, check_used, defaults_explained
+from alexcli.config.sections import check_group_file
+from alexcli.config.user_conf import check_reachable, check_used, defaults_explained, read_user_file
 
 
 class Composed(NamedTuple):
@@ -42,6 +43,8 @@ def compose_files(
         if user_folder is None:
             return Composed(_content(root, choices), ())
         reached = check_reachable(choices, folder, user_folder)
+        for path in reached:
+            check_group_file(path, read_user_file(path))
         overrides = [*choices, f"hydra.searchpath=['file://{_quoted(str(user_folder))}']"]
         with defaults_explained(reached):
             names = list(_names(root, overrides))
