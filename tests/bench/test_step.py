@@ -111,7 +111,7 @@ def test_without_a_compiler_the_benchmark_goes_on(
 ) -> None:
     monkeypatch.setattr(step, "compile_now", lambda _: False)
     results = step.run(spec, 1, 1, course, extrapolate=False)
-    assert "train: no compiled rival, as there is no C++ compiler" in course.notes
+    assert "train: no compiled baseline, as there is no C++ compiler" in course.notes
     assert "torchvision" in {result.against for result in results}
 
 

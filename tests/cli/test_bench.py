@@ -81,7 +81,7 @@ def test_a_step_has_a_size_unless_one_is_asked_for(
     result = _invoke("step", "--format", "json", *options)
     assert course in result.stderr
     assert [row["name"] for row in json.loads(result.stdout)] == ["lrn/conv1"]
-    assert ("rough figures" in result.stderr) == ("--quick" in options)
+    assert ("rough numbers" in result.stderr) == ("--quick" in options)
 
 
 def test_the_table_of_a_quick_run_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

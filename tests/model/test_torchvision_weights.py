@@ -6,7 +6,7 @@ from torch import Tensor
 from torchvision.models import alexnet  # type: ignore[import-untyped]
 
 from alexcli.errors import UsageError
-from alexcli.model.torchvision_weights import from_torchvision
+from alexcli.model.torchvision_weights import download_torchvision, from_torchvision
 from alexcli.model.towers import Towers
 from tests.conftest import model
 
@@ -30,6 +30,18 @@ def test_the_prefix_of_data_parallel_is_removed(state: dict[str, Tensor]) -> Non
     prefixed = {f"module.{name}": tensor for name, tensor in state.items()}
     renamed = from_torchvision(prefixed)
     assert renamed["tower0.conv1.weight"] is state["features.0.weight"]
+
+
+def test_a_download_leaves_standard_output_to_data(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def load(url: str, **_: object) -> dict[str, str]:
+        print(f"Downloading: {url}")
+        return {"url": url}
+
+    monkeypatch.setattr("torch.hub.load_state_dict_from_url", load)
+    assert str(download_torchvision()["url"]).endswith(".pth")
+    assert capsys.readouterr().out == ""
 
 
 def test_a_missing_and_an_unexpected_weight_are_named(state: dict[str, Tensor]) -> None:

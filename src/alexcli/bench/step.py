@@ -61,7 +61,7 @@ def quick_note(batch: int, rounds: int) -> str:
         rounds: interleaved measurements.
     """
     return (
-        f"--quick, so these are rough figures: batches of {batch} (full size: {BATCH}), "
+        f"--quick, so these are rough numbers: batches of {batch} (full size: {BATCH}), "
         f"{rounds} of {ROUNDS} rounds, torchvision's net not compiled"
     )
 
@@ -177,7 +177,9 @@ class Passes:
             if compile_now(compiled):
                 arms[Setting.compiled] = compiled
             else:
-                self.reporter.note(f"{self.kind}: no compiled rival, as there is no C++ compiler")
+                self.reporter.note(
+                    f"{self.kind}: no compiled baseline, as there is no C++ compiler"
+                )
         labelled = {setting.value: arm for setting, arm in arms.items()}
         speeds = self._interleave(ours, name, labelled)
         best = max(labelled, key=lambda setting: statistics.median(speeds[setting]))

@@ -29,7 +29,9 @@ bench = group(
     "alexcli bench lrn --format json",
 )
 
-Out = Annotated[Path | None, typer.Option(help="Also write figures, command and machine as JSON.")]
+Out = Annotated[
+    Path | None, typer.Option(help="Also write measurements, command and machine as JSON.")
+]
 Rounds = Annotated[
     int, typer.Option(min=1, max=MOST, help="Interleaved measurements; medians are of these.")
 ]
@@ -111,12 +113,12 @@ def step(
 ) -> None:
     """Training and inference beside plain ports and torchvision, each in its best setting.
 
-    Each figure is shown as soon as it is known, the whole table at the end.
+    Each measurement is shown as soon as it is known, the whole table at the end.
 
     Args:
         batch: Images at a time; 64, or 8 with --quick.
         rounds: Interleaved measurements; 3, or 1 with --quick. Medians are of these.
-        quick: Rough figures within two minutes: small batches, no compiled rival.
+        quick: Rough numbers within two minutes: small batches, no compiled baseline.
         extrapolate: Also say how long 90 epochs of ImageNet take.
 
     Examples:
@@ -143,7 +145,8 @@ def small(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.
     """Training small nets beside a plain PyTorch loop of the same nets.
 
     The quick start's net and three of CIFAR-10, whole steps of `alexcli train` with loading and
-    augmentation, which both loops share; each figure is shown as soon as it is known.
+    augmentation, which both loops share; each measurement is shown as soon
+    as it is known.
 
     Examples:
         alexcli bench small
@@ -294,7 +297,7 @@ def _paper_net() -> "TrainSpec":
 def recorded(
     folder: Path, names: list[str] | None = None, *, format: FormatOption = Format.table
 ) -> None:
-    """Figures that `--out` wrote into a folder, as one table.
+    """Measurements that `--out` wrote into a folder, as one table.
 
     Args:
         folder: The folder.

@@ -34,8 +34,8 @@ def claims(
     """Show what the paper and its authors' lab notes claim, and what was measured of it.
 
     Args:
-        arguments (CLAIM|KEY=VALUE): A claim, to see all about it; with --run also what its command
-            is to have besides, such as data.root=DIR.
+        arguments (CLAIM|KEY=VALUE): A claim, to see all about it; with --run also overrides for its
+            command, such as data.root=DIR.
         run: Run the command that tests the claim.
         brief: Only the claims of the README's table, without their commands.
 

@@ -1,5 +1,7 @@
 """The weights that torchvision publishes for its alexnet, under the names of our `owt`."""
 
+import contextlib
+import io
 from collections.abc import Mapping
 from typing import cast
 
@@ -63,9 +65,10 @@ def download_torchvision() -> dict[str, Tensor]:
 
     url = AlexNet_Weights.IMAGENET1K_V1.url
     try:
-        return hub.load_state_dict_from_url(
-            url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
-        )
+        with contextlib.redirect_stdout(io.StringIO()):  # torch says there what it downloads
+            return hub.load_state_dict_from_url(
+                url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
+            )
     except (OSError, RuntimeError) as error:
         raise UsageError(
             f"{url} could not be downloaded: {error}",
