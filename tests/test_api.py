@@ -75,6 +75,12 @@ def test_a_trained_net_predicts_evaluates_and_gives_features(trained: alexcli.Tr
     assert trained.net(trained.preprocess.crop(pixels)).shape == (1, 10)  # type: ignore[operator]
 
 
+def test_no_class_at_all_is_not_predicted(trained: alexcli.TrainedNet) -> None:
+    Image.new("RGB", (40, 40), "red").save("a.png")
+    with pytest.raises(UsageError, match="--top 0 asks for no label"):
+        trained.predict("a.png", top=0)
+
+
 def test_a_run_is_found_by_path_name_and_label(trained: alexcli.TrainedNet) -> None:
     assert alexcli.load().name == trained.name
     assert alexcli.load("quickstart").name == trained.name

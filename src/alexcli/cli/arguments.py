@@ -1,7 +1,8 @@
 """The words of a command line: what they are, and all of them as they were typed."""
 
+import contextlib
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from alexcli.cli.guard import print_error
+from alexcli.cli.mistyped import as_usage_error, shown_by_typer
 from alexcli.errors import UsageError, did_you_mean
 
 OVERRIDE = "KEY=VALUE"
@@ -25,7 +27,25 @@ class RecordingGroup(TyperGroup):
         """Keep the arguments before they are taken apart; contexts of commands inherit `obj`."""
         ctx.obj = list(args)
         _spare_conversions(self, ctx)
-        return super().parse_args(ctx, args)
+        with _refusals_explained(ctx):
+            return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that is named, whose words are taken apart here too."""
+        with _refusals_explained(ctx):
+            return super().invoke(ctx)
+
+
+@contextlib.contextmanager
+def _refusals_explained(context: Any) -> Iterator[None]:
+    """Exit with a message and a hint where typer cannot take a command line apart."""
+    try:
+        yield
+    except typer.TyperException as error:
+        if context.resilient_parsing or shown_by_typer(error):
+            raise
+        print_error(as_usage_error(error))
+        raise typer.Exit(UsageError.exit_code) from None
 
 
 class KeyCommand(TyperCommand):
@@ -94,7 +114,7 @@ def _refuse_value(error: typer.BadParameter, typed: Sequence[str], command: str)
     if value is not None:
         print_error(
             UsageError(
-                f"{option} {value}: {error.message.removeprefix('Value error, ')}",
+                f"{option} {value}: {error.message.removeprefix('Value error, ').rstrip('.')}",
                 hint=f"{command} --help says what {option} takes",
             )
         )

@@ -1,0 +1,90 @@
+"""What typer refuses of a command line, in the form of all other errors: a message and a hint."""
+
+import re
+from typing import Any
+
+import typer
+
+from alexcli.errors import UsageError
+
+EXAMPLE = re.compile(r"^alexcli .*$", re.MULTILINE)
+"""A line of the examples that end a help."""
+
+
+def shown_by_typer(error: typer.TyperException) -> bool:
+    """Whether an error is left to typer: a help, or no wrong usage at all."""
+    is_help = type(error).__name__ == "NoArgsIsHelpError"  # which typer keeps to itself
+    return is_help or error.exit_code != UsageError.exit_code
+
+
+def as_usage_error(error: typer.TyperException) -> UsageError:
+    """The error of a command line that typer cannot take apart.
+
+    Args:
+        error: for a missing, unknown or superfluous word.
+    """
+    context: Any = getattr(error, "ctx", None)
+    command = context.command_path if context else "alexcli"
+    text = " ".join(error.format_message().split())
+    for said, explain in EXPLANATIONS.items():
+        match = re.search(said, text)
+        if match:
+            return explain(command, context, match)
+    return UsageError(f"{command}: {text.rstrip('.')}", hint=f"{command} --help")
+
+
+def _missing(command: str, context: Any, match: re.Match[str]) -> UsageError:
+    """A missing argument or option; the hint is the first example of the help."""
+    name = match["name"]
+    epilog = (getattr(context.command, "epilog", None) if context else None) or ""
+    example = EXAMPLE.search(epilog)
+    hint = f"for instance: {example[0]}" if example else f"{command} --help"
+    choices = [choice.strip() for choice in (match["choices"] or "").split(",") if choice.strip()]
+    if choices:
+        hint = f"{name} {choices[0]}; there are {', '.join(choices)}"
+    return UsageError(f"{command} needs {name}", hint=hint)
+
+
+def _unknown_option(command: str, _context: Any, match: re.Match[str]) -> UsageError:
+    similar = match["similar"]
+    return UsageError(
+        f"{command} has no option {match['name']}",
+        hint=f"did you mean {similar.replace(', ', ' or ')}?"
+        if similar
+        else f"{command} --help lists its options",
+    )
+
+
+def _unknown_command(command: str, _context: Any, match: re.Match[str]) -> UsageError:
+    similar = match["similar"]
+    return UsageError(
+        f"{command} has no command {match['name']}",
+        hint=f"did you mean {command} {similar}?" if similar else f"{command} --help lists them",
+    )
+
+
+def _superfluous(command: str, _context: Any, match: re.Match[str]) -> UsageError:
+    return UsageError(f"{command} does not take {match['words']}", hint=f"{command} --help")
+
+
+def _no_value(command: str, _context: Any, match: re.Match[str]) -> UsageError:
+    return UsageError(
+        f"{match['name']} needs a value", hint=f"{command} --help says what {match['name']} takes"
+    )
+
+
+def _not_a_value(_command: str, _context: Any, match: re.Match[str]) -> UsageError:
+    return UsageError(f"{match['name']} takes no value", hint=f"type {match['name']} alone")
+
+
+EXPLANATIONS = {
+    r"^Missing \w+ '(?P<name>[^']+)'\.(?: Choose from: (?P<choices>.*))?": _missing,
+    r"^No such option:? '?(?P<name>[^ ']+)'?(?: \(Possible options: (?P<similar>.*)\))?": (
+        _unknown_option
+    ),
+    r"^No such command '(?P<name>.*?)'\.(?: Did you mean '(?P<similar>[^']+)')?": _unknown_command,
+    r"^Got unexpected extra arguments?(?:\(s\))? \((?P<words>.*)\)": _superfluous,
+    r"^Option '(?P<name>[^']+)' requires an argument": _no_value,
+    r"^Option '(?P<name>[^']+)' does not take a value": _not_a_value,
+}
+"""What typer says -> what is said in its place."""
