@@ -32,10 +32,14 @@ RUN python3 -m venv /opt/alexcli \
 
 FROM python
 COPY --from=build /opt/alexcli /opt/alexcli
+# torch and matplotlib keep files at home and ask for the user's name, which a number given by
+# --user does not have.
 ENV PATH=/opt/alexcli/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    HOME=/work/.cache \
+    USER=alexcli \
     ALEXCLI_CACHE=/work/.cache
-RUN useradd --create-home --uid 10001 alexcli \
+RUN useradd --no-create-home --home-dir /work/.cache --uid 10001 alexcli \
     && mkdir /work \
     && chown alexcli /work
 USER 10001

@@ -83,9 +83,7 @@ def lower_bounds(session: nox.Session) -> None:
 
 @nox.session(venv_backend="none")
 def tables(session: nox.Session) -> None:
-    """Write the tables of the documentation anew, each by the command that stands above it, and
-    the page of every command.
-    """
+    """Write the tables of the documentation and the page of every command anew."""
     session.run(sys.executable, "-m", "tests.results.tables")
     session.run(sys.executable, "-m", "tests.results.commands")
 

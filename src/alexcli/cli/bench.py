@@ -49,7 +49,7 @@ def data(
     """Images per second of a prepared store, beside torchvision's ImageFolder pipeline.
 
     Args:
-        source: A folder of photographs; none: synthetic images.
+        source (DIR): A folder of photographs; none: synthetic images.
 
     Examples:
         alexcli bench data
@@ -73,7 +73,7 @@ def prepare(
     """Images per second of `alexcli data prepare`, beside decoding and resizing alone.
 
     Args:
-        source: A folder of photographs; none: synthetic images.
+        source (DIR): A folder of photographs; none: synthetic images.
 
     Examples:
         alexcli bench prepare DIR
@@ -259,7 +259,7 @@ def first_run(
     which takes gigabytes and minutes, and runs `alexcli train` there with an empty cache.
 
     Args:
-        package: What to install, as pip takes it; none: this checkout, or else alexcli.
+        package (PACKAGE): What to install, as pip takes it; none: this checkout, or else alexcli.
 
     Examples:
         alexcli bench first-run
@@ -300,8 +300,8 @@ def recorded(
     """Measurements that `--out` wrote into a folder, as one table.
 
     Args:
-        folder: The folder.
-        names: Only these measurements, or all below a name.
+        folder (DIR): The folder.
+        names (NAME): Only these measurements, or all below a name.
 
     Examples:
         alexcli bench recorded results/speed

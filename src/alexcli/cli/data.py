@@ -42,8 +42,8 @@ def prepare(
     root=DIR, processes=N.
 
     Args:
-        source: A folder of photographs, or cifar10, cifar100 or imagenette by name.
-        dest: A new folder, or one to resume.
+        source (SOURCE): A folder of photographs, or cifar10, cifar100 or imagenette by name.
+        dest (DEST): A new folder, or one to resume.
 
     Examples:
         alexcli data prepare imagenet/ store/ encoding=jpeg
@@ -72,7 +72,7 @@ def verify(store: str) -> None:
     """Read a whole store again and compare it with its manifest.
 
     Args:
-        store: A folder or an s3:// or gs:// URL.
+        store (STORE): A folder or an s3:// or gs:// URL.
 
     Examples:
         alexcli data verify store/
