@@ -47,6 +47,17 @@ def test_a_row_says_what_was_not_measured() -> None:
     assert narrow.columns == ["name", "claim", "paper", "lab notes", "measured here"]
 
 
+def test_values_of_one_setting_share_their_bracket() -> None:
+    ten = replace(STUDY, value="23.75% with ten", n=1, verdict="")
+    without = replace(ten, value="24.85% without", file="another.json")
+    elsewhere = replace(without, setting="photographs")
+    table = claims_table([replace(CLAIM, measurements=[ten, without, elsewhere])])
+    assert table.records()[0]["measured here"] == (
+        "23.75% with ten, 24.85% without, n = 1 [embedded images]; "
+        "24.85% without, n = 1 [photographs]"
+    )
+
+
 def test_one_claim_is_told_line_by_line() -> None:
     rows = dict(claim_table(CLAIM).rows)
     assert rows["command"] == "alexcli ablate lrn"

@@ -1,6 +1,7 @@
 """The tables of `alexcli claims`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from alexcli.records.claim import Claim, Measurement
@@ -24,7 +25,7 @@ def claims_table(claims: Sequence[Claim], *, with_commands: bool = True) -> Tabl
             "claim": claim.claim,
             "paper": claim.paper or "-",
             "lab notes": claim.notes or "-",
-            "measured here": _joined([measured_text(each) for each in claim.measurements]),
+            "measured here": _measured_cell(claim.measurements),
         }
         if with_commands:
             row["command"] = claim.command
@@ -78,5 +79,12 @@ def claim_table(claim: Claim) -> Table:
     return Table.from_records(claim.name, rows, f"to run it: alexcli claims {claim.name} --run")
 
 
-def _joined(texts: Sequence[str]) -> str:
-    return "; ".join(texts) or NOT_MEASURED
+def _measured_cell(measurements: Sequence[Measurement]) -> str:
+    """All measurements of a claim; those in a row that differ in their values alone are merged."""
+    merged: list[Measurement] = []
+    for each in measurements:
+        if merged and each == replace(merged[-1], value=each.value, file=each.file):
+            merged[-1] = replace(each, value=f"{merged[-1].value}, {each.value}")
+        else:
+            merged.append(each)
+    return "; ".join(measured_text(each) for each in merged) or NOT_MEASURED
