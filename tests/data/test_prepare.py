@@ -45,6 +45,13 @@ def test_a_store_that_was_finished_before_is_described_without_a_speed(
     assert second.data["fingerprint"] == first.data["fingerprint"]
 
 
+def test_a_small_store_has_a_size(noise_folders: Path, tmp_path: Path) -> None:
+    analysis = prepare(str(noise_folders), str(tmp_path / "store"), SPEC, NullReporter())
+    size = analysis.data["bytes"]
+    assert 1e3 < size < 1e6
+    assert f", {size / 1e3:.1f} kB, " in (analysis.tables[0].note or "")
+
+
 def test_a_url_is_refused_as_destination(noise_folders: Path) -> None:
     with pytest.raises(UsageError, match="a store is written to a folder") as caught:
         prepare(str(noise_folders), "s3://bucket/store", SPEC, NullReporter())

@@ -49,12 +49,21 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> An
     return _describe(read_manifest(dest), time.monotonic() - began, worked=worked)
 
 
+def _bytes_text(count: int) -> str:
+    """Bytes for people, in the unit of which there is at least one: 39.3 MB."""
+    units = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
+    for unit, scale in units.items():
+        if count >= scale:
+            return f"{count / scale:,.1f} {unit}"
+    return plural(count, "byte")
+
+
 def _describe(store: Store, seconds: float, *, worked: bool) -> Analysis:
     """The record of a finished store."""
     counts = {split: sum(chunk.count for chunk in chunks) for split, chunks in store.splits.items()}
     size = sum(chunk.bytes for chunks in store.splits.values() for chunk in chunks)
     note = (
-        f"{store.root}: {store.encoding.value}, {size / 1e6:,.0f} MB, "
+        f"{store.root}: {store.encoding.value}, {_bytes_text(size)}, "
         f"{plural(len(store.classes), 'class')}, {store.resize}"
     )
     if worked:

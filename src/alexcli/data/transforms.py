@@ -195,9 +195,11 @@ class Preprocess(nn.Module):
 def _check_settings(spec: AugmentSpec, input_spec: InputSpec, size: int) -> None:
     """UsageError where Preprocess cannot work with its settings."""
     if input_spec.size > size:
+        fitting = fitting_size(input_spec.size)
         raise UsageError(
             f"model.input.size={input_spec.size} exceeds the stored images of data.size={size}",
-            hint=f"data.size={fitting_size(input_spec.size)}, or a smaller net such as model=tiny",
+            hint=f"data.size={fitting} (of a store: `alexcli data prepare` with size={fitting}), "
+            "or a smaller net such as model=tiny",
         )
     if input_spec.channels == 2:
         raise UsageError("model.input.channels=2 is neither gray (1) nor RGB (3)")
