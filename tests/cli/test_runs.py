@@ -68,6 +68,14 @@ def test_removing_asks_first() -> None:
     assert not Path("runs/other/s1-12345678").exists()
 
 
+def test_where_nobody_answers_nothing_is_removed_and_the_flag_is_named() -> None:
+    unanswered = CliRunner().invoke(app, ["runs", "remove", "other"], input="")
+    assert unanswered.exit_code == 2
+    assert "error: nobody answered, and nothing was removed" in unanswered.stderr
+    assert "hint: --yes" in unanswered.stderr
+    assert Path("runs/other/s1-12345678/last.ckpt").exists()
+
+
 def test_a_run_that_does_not_exist_is_named() -> None:
     result = run_command("runs", "remove", "othr", "--yes")
     assert result.code == 2

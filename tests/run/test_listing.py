@@ -5,11 +5,12 @@ import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 from filelock import FileLock
 
 from alexcli.errors import UsageError
 from alexcli.run.directory import RunDirectory
-from alexcli.run.listing import STATES, find_runs, remove, summarize
+from alexcli.run.listing import STATES, find_runs, remove, started_from, summarize
 
 
 def _copy(run: RunDirectory, name: str) -> RunDirectory:
@@ -66,8 +67,11 @@ def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
     events = other.path / "tensorboard" / "events.out.tfevents.1.host.2.0"
     events.parent.mkdir()
     events.touch()
+    for name in ("conf/model/mine.yaml", "conf/experiment/mine.yaml"):
+        (other.path / name).parent.mkdir(parents=True)
+        (other.path / name).touch()
     assert remove(other) == []
-    assert not other.path.exists()
+    assert not other.path.parent.exists(), "a label without runs"
     assert run.path.exists()
 
 
@@ -83,6 +87,29 @@ def test_the_files_of_others_are_left(run: RunDirectory, tmp_path: Path) -> None
     assert mine.read_text() == "mine"
     assert outside.read_text() == "mine, too", "a link is removed, not what it leads to"
     assert not other.last.exists()
+
+
+def test_what_a_linked_folder_holds_is_left(run: RunDirectory, tmp_path: Path) -> None:
+    other = _copy(run, "other/s1-12345678")
+    outside = tmp_path / "my_conf" / "model" / "mine.yaml"
+    outside.parent.mkdir(parents=True)
+    outside.write_text("name: mine")
+    (other.path / "conf").symlink_to(tmp_path / "my_conf")
+    assert remove(other) == [other.path / "conf"]
+    assert outside.read_text() == "name: mine"
+
+
+def test_the_runs_that_started_from_a_run_are_known(run: RunDirectory) -> None:
+    runs = run.path.parent.parent
+    assert started_from(run, runs) == []
+    other = _copy(run, "other/s1-12345678")
+    for source in (run.path, run.last):
+        config = yaml.safe_load((run.path / "config.yaml").read_text())
+        (other.path / "config.yaml").write_text(
+            yaml.safe_dump({**config, "init_from": str(source)})
+        )
+        assert [each.path for each in started_from(run, runs)] == [other.path]
+    assert started_from(other, runs) == []
 
 
 def test_a_run_that_is_being_trained_is_not_removed(

@@ -159,17 +159,33 @@ def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs"
     Examples:
         alexcli runs remove 'quickstart/s3-*'
     """
-    from alexcli.run.listing import find_runs
+    from alexcli.run.listing import find_runs, started_from
     from alexcli.run.listing import remove as remove_run
 
     matches = find_runs(directory, names)
     reporter = make_reporter()
     for run in matches:
         reporter.note(str(run.path))
+        for other in started_from(run, directory):
+            reporter.warn(f"{other.path} started from the weights of {run.path}")
     if not yes:
         close_reporters()
-        typer.confirm(f"Remove {plural(len(matches), 'run')}?", abort=True, err=True)
+        _confirm(f"Remove {plural(len(matches), 'run')}?")
     for run in matches:
         for file in remove_run(run):
             reporter.warn(f"{file} is not of alexcli, and was left")
     emit(f"removed {plural(len(matches), 'run')}\n")
+
+
+def _confirm(question: str) -> None:
+    """Go on if the answer is yes; else exit with 1, or UsageError where nobody can answer."""
+    try:
+        is_agreed = typer.confirm(question, err=True)
+    except typer.Abort:
+        typer.echo(err=True)  # ends the line of the question
+        raise UsageError(
+            "nobody answered, and nothing was removed", hint="--yes removes without asking"
+        ) from None
+    if not is_agreed:
+        typer.echo("nothing was removed", err=True)
+        raise typer.Exit(1)

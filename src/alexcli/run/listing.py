@@ -1,5 +1,6 @@
 """Listing, comparing and removing the runs of a directory."""
 
+import contextlib
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -26,8 +27,12 @@ FILES_OF_A_RUN = (
     "result.json",
     "train.log",
     "*.ckpt",
+    "conf/*/*.yaml",
 )
 """What alexcli writes into a run's directory; nothing else is ever removed."""
+
+FOLDERS_OF_A_RUN = ("tensorboard", "conf")
+"""The folders among them."""
 
 
 def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
@@ -139,13 +144,43 @@ def remove(run: RunDirectory) -> list[Path]:
     with writing(f"the run directory {run.path}", hint="remove it by hand"):
         for pattern in FILES_OF_A_RUN:
             for file in run.path.glob(pattern):
-                if file.is_file() or file.is_symlink():
+                if _lies_in(run.path, file) and (file.is_file() or file.is_symlink()):
                     file.unlink()
-        for folder in filter(Path.is_dir, run.path.iterdir()):
-            if not any(folder.iterdir()):
-                folder.rmdir()
+        for name in FOLDERS_OF_A_RUN:
+            _remove_empty(run.path / name)
         left = sorted(run.path.iterdir())
         if not left:
             run.path.rmdir()
             _lock_file(run).unlink(missing_ok=True)
+            if not any(run.path.parent.iterdir()):
+                run.path.parent.rmdir()
     return left
+
+
+def _lies_in(directory: Path, file: Path) -> bool:
+    """Whether a file lies in a directory itself, not in one that a link leads to."""
+    between = file.relative_to(directory).parents
+    return not any((directory / parent).is_symlink() for parent in list(between)[:-1])
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder, as far as nothing is left in it and below it."""
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    for entry in list(folder.iterdir()):
+        _remove_empty(entry)
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def started_from(run: RunDirectory, runs: Path) -> list[RunDirectory]:
+    """The other runs of a directory whose `init_from` names a run or one of its checkpoints."""
+    named = run.path.resolve()
+    followers = []
+    for other in find_runs(runs):
+        with contextlib.suppress(UsageError):  # a damaged run starts from nothing that is known
+            source = other.read_config().init_from
+            path = None if source is None else Path(source).expanduser().resolve()
+            if path is not None and named in (path, path.parent):
+                followers.append(other)
+    return followers
