@@ -50,6 +50,7 @@ def tiny_subject(*overrides: str, shown: int = 3, training: int = 40) -> Subject
         batches=_batches,
         dataset=lambda _: noise_dataset(images, class_names),
         initial=lambda: Towers(spec.model, seed=1).eval(),
+        before_training=lambda: Towers(spec.model, seed=1).eval(),
     )
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -46,3 +48,12 @@ def test_histograms_hold_every_weight_in_units_of_the_initial_ones() -> None:
     assert fc8[0] + fc8[-1] == pytest.approx(1, abs=1e-2)  # what lies beyond is in the last bins
     row = analysis.tables[0].records()[0]
     assert row["weight std"] == pytest.approx(row["weight std before"], rel=0.5)
+
+
+def test_nothing_is_said_of_imported_weights_before_their_training() -> None:
+    analysis = units.run(replace(tiny_subject(shown=2), before_training=lambda: None))
+    rows = analysis.tables[0].records()
+    assert {(row["dead before"], row["weight std before"]) for row in rows} == {(None, None)}
+    assert rows[0]["dead"] is not None
+    assert len(analysis.panels) == 1
+    assert "before: unknown" in (analysis.caption or "")

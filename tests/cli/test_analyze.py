@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.analysis.registry import ANALYSES
+from alexcli.run.directory import RunDirectory
 from tests.cli.command_line import Outcome, run_command
 from tests.conftest import SMALL
 
@@ -80,6 +81,14 @@ def test_any_net_is_drawn(model: str) -> None:
 
 def test_every_analysis_of_a_run_is_tested_below() -> None:
     assert set(SMALL_ANALYSES) == set(ANALYSES) - {*WITHOUT_RUN, TRAINS_ITSELF}
+
+
+def test_traffic_counts_the_net_of_a_run(run: RunDirectory) -> None:
+    outcome = _analyze("traffic", "--run", str(run.path), "--format", "json")
+    assert outcome.code == 0, outcome.err
+    named = _analyze("traffic", "model=tiny", "model.width=0.25", "--format", "json")
+    assert json.loads(outcome.out)["rows"] == json.loads(named.out)["rows"]
+    assert _analyze("traffic", "--run", str(run.path), "model=tiny").code == 2
 
 
 @pytest.mark.parametrize("name", SMALL_ANALYSES)
@@ -156,7 +165,7 @@ def test_bad_input_is_one_message_with_a_hint(
         (["traffik"], "traffic"),
         (["traffic", "traffic.batches=[0]"], "traffic.batches=[0]"),
         (["traffic", "--out", "/dev/null/x"], "/dev/null/x"),
-        (["traffic", "--run", "x"], "without --run"),
+        (["tables", "--run", "x"], "without --run"),
         (["help", "params"], "takes no arguments: params"),
         (
             ["params", "nearest=6"],

@@ -113,3 +113,18 @@ def test_held_out_images_alone_are_enough_except_to_search(
     assert len(subject.sample().files) == 6
     with pytest.raises(UsageError, match="has no training set"):
         subject.training_set()
+
+
+def test_before_training_are_the_weights_that_init_from_copies(
+    run: RunDirectory, model: TrainedModel
+) -> None:
+    continued = replace(model, spec=replace(model.spec, init_from=str(run.last)))
+    before = _subject(continued).before_training()
+    assert before is not None
+    for name, tensor in model.net.state_dict().items():
+        assert torch.equal(before.state_dict()[name], tensor), name
+    drawn = _subject(model).before_training()
+    assert drawn is not None
+    initial = _subject(model).initial()
+    for name, tensor in initial.state_dict().items():
+        assert torch.equal(drawn.state_dict()[name], tensor), name

@@ -53,7 +53,11 @@ class Subject:
     have readable names, and may be others than the net's.
     """
     initial: Callable[[], Net]
-    """The same net with its initial weights, in evaluation mode, on the same device."""
+    """The same net with initial weights drawn anew, in evaluation mode, on the same device."""
+    before_training: Callable[[], Net | None]
+    """The same net before its first step: as `initial`, with what `init_from` copies; None for
+    imported weights, of which nobody knows it.
+    """
     reporter: Reporter = field(default_factory=NullReporter)
     """Receives progress updates of what takes long."""
 

@@ -42,13 +42,14 @@ class Layout:
         return self.towers * self.replicas
 
 
-def run(spec: AnalyzeSpec) -> Analysis:
+def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
     """Account for what crosses between devices in one update in float32.
 
     Args:
         spec: `model`, whose towers are set to what a layout needs, and `traffic`, what to compare.
             A layout that does not exist for a number (a net that four towers do not divide, more
             devices than images) has no row.
+        model_of_run: the net of the run that --run names, in the place of `model`.
 
     Returns:
         Its data: `{model, links: {name: GB/s}, rows: [{placement, towers, replicas, devices, batch,
@@ -61,7 +62,7 @@ def run(spec: AnalyzeSpec) -> Analysis:
     Raises:
         UsageError: an impossible net, or a number that is not positive.
     """
-    model = spec.model
+    model = model_of_run or spec.model
     traffic = spec.traffic
     trace(model)
     _check_numbers(traffic)
@@ -74,8 +75,7 @@ def run(spec: AnalyzeSpec) -> Analysis:
         title=f"{model.name}: traffic between devices",
         tables=[_table(model, rows, traffic.links)],
         panels=[_panel(rows, batch) for batch in dict.fromkeys(traffic.batches)],
-        caption=f"What each device sends, computed from the shapes of {model.name}, not from a "
-        "run.",
+        caption=f"What each device sends, computed from the shapes of {model.name}, not measured.",
         data={"model": model.name, "links": traffic.links, "rows": rows},
     )
 

@@ -22,12 +22,15 @@ BATCH = 50
 WIDEST = 6.0
 """Where the histograms end, in standard deviations of the initial weights."""
 BINS = 48
+WEIGHTS_CAPTION = (
+    " Weights: after training, each layer in units of the standard deviation of its initial ones."
+)
 DEAD = ("dead", "dead before")
 """Columns of fractions."""
 
 
 def run(subject: Subject) -> Analysis:
-    """Count dead channels on images, and compare weights with those that were drawn at the start.
+    """Count dead channels on images, and compare weights with those before the first step.
 
     Args:
         subject: the net and the images.
@@ -35,45 +38,54 @@ def run(subject: Subject) -> Analysis:
     Returns:
         A row for each layer: `{layer, channels, dead, dead before, weight std, weight std before}`.
         Dead: the fraction of channels, of an fc layer units, that are zero for every image, at
-        every place; None for the class scores, which have no activation.
+        every place; None for the class scores, which have no activation. What was before is None
+        for imported weights.
 
     Raises:
         UsageError: torchvision built the net, or there are no images.
     """
     after = with_layers(subject.net)
-    before = with_layers(subject.initial())
+    start = subject.before_training()
+    before = None if start is None else with_layers(start)
     pixels = subject.sample().pixels
     x = subject.preprocess.crop(pixels)
-    dead_after, dead_before = _dead(after, x), _dead(before, x)
+    dead_after = _dead(after, x)
+    dead_before = None if before is None else _dead(before, x)
     rows: list[dict[str, Any]] = []
     histograms: dict[str, Line] = {}
     for shape in after.shapes:
         name = shape.name
-        weights, drawn = _weights(after, name), _weights(before, name)
+        weights = _weights(after, name)
+        drawn = None if before is None else _weights(before, name)
         is_last = name == after.shapes[-1].name
         rows.append(
             {
                 "layer": name,
                 "channels": after.spec.classes if is_last else len(dead_after[name]),
                 "dead": None if is_last else _fraction(dead_after[name]),
-                "dead before": None if is_last else _fraction(dead_before[name]),
+                "dead before": None
+                if is_last or dead_before is None
+                else _fraction(dead_before[name]),
                 "weight std": float(weights.std()),
-                "weight std before": float(drawn.std()),
+                "weight std before": None if drawn is None else float(drawn.std()),
             }
         )
-        if drawn.std() > 0:
+        if drawn is not None and drawn.std() > 0:
             histograms[name] = _histogram(weights / drawn.std())
+    start_note = "unknown, as the weights were imported"
+    if before is not None:
+        start_note = "with the weights of the first step, those that init_from copied included"
     note = (
         f"on {len(pixels):,} images; dead: channels (fc: units) that are zero for all "
-        "of them, everywhere; before: with the initial weights that configuration and seed draw"
+        f"of them, everywhere; before: {start_note}"
     )
     title = f"dead units and weights, {subject.name}"
     return Analysis(
         title=f"Dead units and weights, {subject.name}",
         tables=[Table.from_records(title, rows, note, fractions=DEAD)],
         panels=_panels(rows, histograms),
-        caption=f"Dead channels: those that never fire, {note}. Weights: after training, each "
-        "layer in units of the standard deviation of its initial weights.",
+        caption=f"Dead channels: those that never fire, {note}."
+        + (WEIGHTS_CAPTION if histograms else ""),
     )
 
 
@@ -117,10 +129,9 @@ def _panels(rows: Sequence[dict[str, Any]], histograms: dict[str, Line]) -> list
     """Dead channels over the layers, and the histograms in one panel."""
     hidden = [row for row in rows if row["dead"] is not None]
     layers = [row["layer"] for row in hidden]
-    lines = {
-        "after training": Line(layers, [row["dead"] for row in hidden]),
-        "before": Line(layers, [row["dead before"] for row in hidden]),
-    }
+    lines = {"after training": Line(layers, [row["dead"] for row in hidden])}
+    if all(row["dead before"] is not None for row in hidden):
+        lines["before"] = Line(layers, [row["dead before"] for row in hidden])
     panels: list[Panel] = [
         LinesPanel(lines, x_label="layer", y_label="dead channels", y_unit="percent")
     ]

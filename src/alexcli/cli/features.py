@@ -47,6 +47,7 @@ def features(
     """
     names, overrides = split_arguments(arguments or [])
     _check_words(names, split, out)
+    _check_net(run, runs, overrides)
     from alexcli.render.feature_files import write_features
     from alexcli.run.features import FeatureExtractor, find_labelled
     from alexcli.run.find import single_checkpoint
@@ -69,6 +70,14 @@ def features(
         for path in write_features(batches, out, extractor.layer):
             reporter.note(f"wrote {path}")
     check_all_read(unreadable, len(found))
+
+
+def _check_net(run: str | None, runs: Path, overrides: Sequence[str]) -> None:
+    """UsageError for a run or a key that does not exist, before torch is imported."""
+    from alexcli.run.early import check_evaluation
+    from alexcli.run.find import single_checkpoint
+
+    check_evaluation([single_checkpoint([] if run is None else [run], runs)], overrides)
 
 
 def _check_words(names: Sequence[str], split: str | None, out: Path) -> None:

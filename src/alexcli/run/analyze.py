@@ -220,7 +220,7 @@ def _untrained(request: Request) -> "Subject":
         from alexcli.run.find import single_checkpoint
 
         run, path = single_checkpoint(request.run_names, request.runs)
-        if (run.result() or {}).get("kind") == "import":
+        if run.is_imported:
             imported = load(run, path, request.run_overrides)
             return subject_of(imported, request.spec, request.reporter)
     model = untrained(_train_config(request), request.reporter)
@@ -239,7 +239,7 @@ def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
         from alexcli.run.find import single_checkpoint
 
         run, path = single_checkpoint(request.run_names, request.runs)
-        if (run.result() or {}).get("kind") == "import":
+        if run.is_imported:
             config = replace(config, init_from=str(path))
     return lambda rates: losses_at(config, rates, request.reporter)
 

@@ -67,6 +67,11 @@ class RunDirectory:
         """Whether there is a checkpoint from which the training can resume."""
         return any(path.exists() for path in (self.last, self.previous, self.best))
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether its weights came from elsewhere, and were not trained by alexcli."""
+        return (self.result() or {}).get("kind") == "import"
+
     def result(self) -> dict[str, Any] | None:
         """The content of result.json, or None for an unfinished run.
 

@@ -41,7 +41,7 @@ def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDire
     if not begun:
         reasons = [f"{run.path} {_reason_without_rows(run)}" for run in runs]
         hint = "repeat the train command of a run that was stopped, which resumes it"
-        if all(_is_imported(run) for run in runs):
+        if all(run.is_imported for run in runs):
             hint = "name runs that were trained here: alexcli runs list"
         raise UsageError(f"there are no metrics: {'; '.join(reasons)}", hint=hint)
     for run in runs:
@@ -52,13 +52,9 @@ def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDire
 
 def _reason_without_rows(run: RunDirectory) -> str:
     """Why a run has no metrics."""
-    if _is_imported(run):
+    if run.is_imported:
         return "holds imported weights, which were not trained here"
     return "was stopped before its first epoch ended"
-
-
-def _is_imported(run: RunDirectory) -> bool:
-    return (run.result() or {}).get("kind") == "import"
 
 
 def read_units(run: RunDirectory) -> list[UnitsRow]:

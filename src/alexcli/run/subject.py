@@ -21,7 +21,9 @@ from alexcli.errors import UsageError
 from alexcli.model.net import Net
 from alexcli.reporter import Reporter
 from alexcli.run.build import build_net
+from alexcli.run.directory import RunDirectory
 from alexcli.run.predict import find_images, labels_of_files, read_images
+from alexcli.run.start import copy_initial_weights
 from alexcli.run.trained import TrainedModel
 from alexcli.schema import AnalyzeSpec, Source
 
@@ -45,11 +47,6 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
             _check_has_data(model, "images=DIR, with DIR/CLASS/*, or data.root=DIR")
             return opened()
         return _class_folders(model, Path(path).expanduser(), reporter)
-
-    def initial() -> Net:
-        net = build_net(model.spec, model.placement).eval()
-        model.placement.place(net)
-        return net
 
     def sample() -> SampleImages:
         if spec.images is None:
@@ -83,9 +80,27 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         training_set=training_set,
         batches=batches,
         dataset=dataset_of,
-        initial=initial,
+        initial=lambda: _initial(model),
+        before_training=lambda: _before_training(model, reporter),
         reporter=reporter,
     )
+
+
+def _initial(model: TrainedModel) -> Net:
+    """The same net with initial weights drawn anew."""
+    net = build_net(model.spec, model.placement).eval()
+    model.placement.place(net)
+    return net
+
+
+def _before_training(model: TrainedModel, reporter: Reporter) -> Net | None:
+    """The same net before its first step; None for imported weights."""
+    if model.path.name and RunDirectory(model.path.parent).is_imported:
+        return None
+    net = build_net(model.spec, model.placement).eval()
+    copy_initial_weights(net, model.spec, reporter)
+    model.placement.place(net)
+    return net
 
 
 def _check_has_data(model: TrainedModel, hint: str) -> None:
