@@ -8,7 +8,13 @@ import pytest
 
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
-from alexcli.run.early import LOGGER_PACKAGES, check_images, check_root, open_early
+from alexcli.run.early import (
+    LOGGER_PACKAGES,
+    check_images,
+    check_images_key,
+    check_root,
+    open_early,
+)
 from tests.conftest import small
 
 REFUSALS = (
@@ -23,9 +29,12 @@ REFUSALS = (
     "predict /nowhere.jpg",
     "predict . --run /nowhere",
     "predict . --labels /nowhere",
+    "features /nowhere.jpg --out f.npz",
+    "features . --run /nowhere --out f.npz",
     "export /nowhere --format onnx",
     "report /nowhere",
     "analyze filters --run /nowhere",
+    "analyze maps images=/nowhere",
     "analyze nosuch",
     "ablate nosuch",
     "ablate lrn data=folder data.root=/nowhere",
@@ -53,6 +62,12 @@ def test_words_and_paths_are_refused_before_heavy_imports() -> None:
         text=True,
     )
     assert outcome.stdout.splitlines() == [f"2 True [] {line}" for line in REFUSALS], outcome.stderr
+
+
+def test_images_in_quotes_are_left_to_the_analysis() -> None:
+    check_images_key(["images='a,b.png'", "images=null", "count=3"])
+    with pytest.raises(UsageError, match=r"a\.png does not exist"):
+        check_images_key(["images=a.png"])
 
 
 def test_the_data_of_a_training_of_several_processes_is_left_to_them() -> None:

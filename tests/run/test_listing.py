@@ -62,6 +62,11 @@ def test_unfinished_and_damaged_runs_are_told_apart(run: RunDirectory) -> None:
     assert {"stopped", "damaged", "finished"} < set(STATES)
 
 
+def test_imported_weights_have_no_epochs(run: RunDirectory) -> None:
+    run.result_file.write_text(json.dumps({**(run.result() or {}), "kind": "import"}))
+    assert summarize(run).epochs == ""
+
+
 def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
     other = _copy(run, "other/s1-12345678")
     events = other.path / "tensorboard" / "events.out.tfevents.1.host.2.0"

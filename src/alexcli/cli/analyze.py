@@ -65,8 +65,10 @@ def analyze(
     if check and name != "params":
         raise UsageError("--check belongs to params", hint="alexcli analyze params --check")
     from alexcli.run.analyze import analyze, check_run_names
+    from alexcli.run.early import check_images_key
 
-    check_run_names(name, run or [], runs)  # before torch is imported
+    check_run_names(name, run or [], runs)  # before torch is imported, as the next check
+    check_images_key(overrides or [])
     from alexcli.config.user_conf import use_conf_dir
     from alexcli.render.output import as_text, files_of
 

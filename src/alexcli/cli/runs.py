@@ -73,7 +73,7 @@ def _table(summaries: "Sequence[RunSummary]") -> Table:
             "run": each.name,
             "model": each.model,
             "data": each.data,
-            "epochs": each.epochs,
+            "epochs": each.epochs or None,
             "val error": percent(each.val_err),
             "test error": percent(each.test_err),
             "time": "-" if each.seconds is None else duration(each.seconds),

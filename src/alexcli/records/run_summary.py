@@ -15,7 +15,7 @@ class RunSummary:
     """The source of its images."""
     seed: int
     epochs: str
-    """Finished epochs of those that are planned."""
+    """Finished epochs of those that are planned; empty for imported weights."""
     val_err: float | None
     test_err: float | None
     seconds: float | None

@@ -72,6 +72,13 @@ def check_images(paths: Sequence[Path]) -> None:
             raise UsageError(f"{path} does not exist", hint="name image files or folders of them")
 
 
+def check_images_key(overrides: Sequence[str]) -> None:
+    """UsageError where `images=PATH` names nothing; a path in quotes is looked at later."""
+    typed = [word.partition("=")[2] for word in overrides if word.startswith("images=")]
+    plain = [path for path in typed if path not in ("", "null") and path[0] not in "'\""]
+    check_images([Path(path).expanduser() for path in plain])
+
+
 def check_root(spec: TrainSpec, reporter: Reporter) -> None:
     """UsageError for a missing `data.root`; whatever is there is looked at later.
 

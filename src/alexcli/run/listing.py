@@ -81,7 +81,7 @@ def summarize(run: RunDirectory) -> RunSummary:
             model=spec.model.name,
             data=spec.data.source.name,
             seed=spec.seed,
-            epochs=f"{last.get('epoch', 0)}/{spec.optim.epochs}",
+            epochs="" if run.is_imported else f"{last.get('epoch', 0)}/{spec.optim.epochs}",
             val_err=last.get("top1_err"),
             test_err=(result.get("test") or {}).get("top1_err"),
             seconds=last.get("time"),
