@@ -13,7 +13,11 @@ from tests.cli.command_line import run_command
         ),
         ("runs compare", "alexcli runs compare needs RUN", "for instance: alexcli runs compare"),
         ("export", "alexcli export needs --format", "--format onnx; there are onnx, "),
-        ("ablate lrn --precision", "--precision needs a value", "--help says what --precision"),
+        (
+            "ablate lrn --precision",
+            "--precision needs a value",
+            "alexcli ablate --help says what --precision takes",
+        ),
         ("train --dry-run=3", "--dry-run takes no value", "type --dry-run alone"),
         ("train --resum x", "alexcli train has no option --resum", "--resume?"),
         ("eval -x", "alexcli eval has no option -x", "alexcli eval --help lists its options"),

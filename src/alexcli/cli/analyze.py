@@ -65,10 +65,9 @@ def analyze(
     if check and name != "params":
         raise UsageError("--check belongs to params", hint="alexcli analyze params --check")
     from alexcli.run.analyze import analyze, check_run_names
-    from alexcli.run.early import check_images_key
 
-    check_run_names(name, run or [], runs)  # before torch is imported, as the next check
-    check_images_key(overrides or [])
+    check_run_names(name, run or [], runs)  # before torch is imported
+    _check_images(overrides or [])
     from alexcli.config.user_conf import use_conf_dir
     from alexcli.render.output import as_text, files_of
 
@@ -88,6 +87,14 @@ def analyze(
         paths = files_of(analysis, out, name)
         save_outputs(analysis, paths, reporter, f"--out {out}", hint="choose another folder")
     emit(as_text(analysis, format))
+
+
+def _check_images(overrides: list[str]) -> None:
+    """UsageError where `images=PATH` names nothing; without the key nothing is imported."""
+    if any(word.startswith("images=") for word in overrides):
+        from alexcli.run.early import check_images_key
+
+        check_images_key(overrides)
 
 
 def _check_help(overrides: list[str]) -> None:

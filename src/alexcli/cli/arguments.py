@@ -44,7 +44,7 @@ def _refusals_explained(context: Any) -> Iterator[None]:
     except typer.TyperException as error:
         if context.resilient_parsing or shown_by_typer(error):
             raise
-        print_error(as_usage_error(error))
+        print_error(as_usage_error(error, context))
         raise typer.Exit(UsageError.exit_code) from None
 
 
@@ -64,11 +64,12 @@ class KeyCommand(TyperCommand):
                 if option.startswith("--") and option not in options:
                     self._refuse(option, value or ("" if after.startswith("-") else after))
         typed = list(args)  # which the parser empties
-        try:
-            return super().parse_args(ctx, args)
-        except typer.BadParameter as error:
-            _refuse_value(error, typed, ctx.command_path)
-            raise
+        with _refusals_explained(ctx):
+            try:
+                return super().parse_args(ctx, args)
+            except typer.BadParameter as error:
+                _refuse_value(error, typed, ctx.command_path)
+                raise
 
     def _refuse(self, option: str, value: str) -> None:
         """Exit if an option is a key; others are left to typer."""

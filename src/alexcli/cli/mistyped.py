@@ -17,14 +17,15 @@ def shown_by_typer(error: typer.TyperException) -> bool:
     return is_help or error.exit_code != UsageError.exit_code
 
 
-def as_usage_error(error: typer.TyperException) -> UsageError:
+def as_usage_error(error: typer.TyperException, command_context: Any) -> UsageError:
     """The error of a command line that typer cannot take apart.
 
     Args:
         error: for a missing, unknown or superfluous word.
+        command_context: of the command whose words are taken apart, if the error does not say it.
     """
-    context: Any = getattr(error, "ctx", None)
-    command = context.command_path if context else "alexcli"
+    context: Any = getattr(error, "ctx", None) or command_context
+    command = context.command_path
     text = " ".join(error.format_message().split())
     for said, explain in EXPLANATIONS.items():
         match = re.search(said, text)
@@ -36,8 +37,7 @@ def as_usage_error(error: typer.TyperException) -> UsageError:
 def _missing(command: str, context: Any, match: re.Match[str]) -> UsageError:
     """A missing argument or option; the hint is the first example of the help."""
     name = match["name"]
-    epilog = (getattr(context.command, "epilog", None) if context else None) or ""
-    example = EXAMPLE.search(epilog)
+    example = EXAMPLE.search(context.command.epilog or "")
     hint = f"for instance: {example[0]}" if example else f"{command} --help"
     choices = [choice.strip() for choice in (match["choices"] or "").split(",") if choice.strip()]
     if choices:
