@@ -183,9 +183,9 @@ def test_several_runs_are_refused_where_one_is_looked_at(run: RunDirectory) -> N
 
 
 def test_a_run_is_refused_where_none_is_looked_at() -> None:
-    with pytest.raises(UsageError, match="traffic does not take --run") as caught:
-        _analyze("traffic", runs=("x",))
-    assert caught.value.hint == "alexcli analyze traffic without --run"
+    with pytest.raises(UsageError, match="tables does not take --run") as caught:
+        _analyze("tables", runs=("x",))
+    assert caught.value.hint == "alexcli analyze tables without --run"
 
 
 def test_an_override_that_curves_have_no_use_for_is_refused(run: RunDirectory) -> None:
