@@ -90,6 +90,15 @@ def test_runs_are_completed_by_path_and_by_name() -> None:
     assert completions("alexcli eval --runs others ")[0] == "others/quickstart/s0-a"
 
 
+@pytest.mark.usefixtures("_runs")
+@pytest.mark.parametrize("command", ["predict", "features"])
+def test_images_come_before_keys(command: str) -> None:
+    assert completions(f"alexcli {command} ") == []  # left to the shell: paths
+    assert completions(f"alexcli {command} ru") == []
+    assert completions(f"alexcli {command} data.de") == ["data.depth=", "data.depth=VALUE"]
+    assert completions(f"alexcli {command} mod") == []  # keys of the net are fixed by the run
+
+
 def test_zsh_gets_the_same_words() -> None:
     (line,) = completions("alexcli train model=alexnet_1", "zsh")
     assert line == "_arguments '*: :((\"model=alexnet_145\"))'"

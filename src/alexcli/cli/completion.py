@@ -18,8 +18,15 @@ Completer = Callable[[typer.Context, str], list[str]]
 NO_VALUES = ("null", "(must be given)")
 """Defaults that nobody types, of keys such as `data.root`, for which shells complete paths."""
 
-PREFIXES = {"eval": ("data.", "eval.", "placement.", "trainer.")}
+PREFIXES = {
+    "eval": ("data.", "eval.", "placement.", "trainer."),
+    "features": ("data.", "eval.", "trainer."),
+    "predict": ("data.", "eval.", "trainer."),
+}
 """How the keys begin that a command takes, if not all."""
+
+PATHS = {"IMAGE", "FOLDER"}
+"""Parts of an argument's name for which shells complete paths, where nothing else is offered."""
 
 
 def completer(metavar: str | None) -> Completer | None:
@@ -28,11 +35,15 @@ def completer(metavar: str | None) -> Completer | None:
     Args:
         metavar: the name of its value in the help.
     """
-    parts = [BY_PART[part] for part in (metavar or "").split("|") if part in BY_PART]
+    names = (metavar or "").split("|")
+    parts = [BY_PART[name] for name in names if name in BY_PART]
     if not parts:
         return None
+    takes_paths = not PATHS.isdisjoint(names)
 
     def complete(context: typer.Context, incomplete: str) -> list[str]:
+        if takes_paths and _begins_a_path(incomplete):
+            return []
         offered: list[str] = []
         for part in parts:
             with contextlib.suppress(AlexcliError, OSError):  # a shell has no place for messages
@@ -40,6 +51,16 @@ def completer(metavar: str | None) -> Completer | None:
         return offered
 
     return complete
+
+
+def _begins_a_path(incomplete: str) -> bool:
+    """Whether a file or folder begins as typed."""
+    folder, name = os.path.split(incomplete)
+    try:
+        with os.scandir(folder or ".") as entries:
+            return any(entry.name.startswith(name) for entry in entries)
+    except OSError:
+        return False
 
 
 def overrides(context: typer.Context, incomplete: str) -> list[str]:
