@@ -89,11 +89,11 @@ class Evaluation:
     """Results and, for each of them, the predictions for every image."""
 
     results: list[EvalResult]
-    predictions: list[Predictions]
+    predictions: list[Predictions] = field(repr=False)
     """In the order of `results`."""
-    ids: list[str]
+    ids: list[str] = field(repr=False)
     """Names of the images: files under the split's folder, or positions."""
-    classes: list[str]
+    classes: list[str] = field(repr=False)
     """In the order of the outputs, as the data has them (WNIDs of ImageNet)."""
-    names: list[str]
+    names: list[str] = field(repr=False)
     """Readable names of the classes, in the same order."""

@@ -3,7 +3,7 @@
 Legend: N images, U outputs of a layer.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # numpy would slow down --help
@@ -15,9 +15,9 @@ if TYPE_CHECKING:  # numpy would slow down --help
 class FeatureBatch:
     """The features of some images, in the order of all of them."""
 
-    files: list[str]
+    files: list[str] = field(repr=False)
     """Path of each image, or what it is called in its data set."""
-    labels: list[str | None]
+    labels: list[str | None] = field(repr=False)
     """The class of each image as the data or its folder has it, where it is known."""
     values: "npt.NDArray[np.float32]"
     """(N, U) or (N, C, H, W)."""
