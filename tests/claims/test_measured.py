@@ -77,6 +77,14 @@ def test_a_study_gives_the_metric_that_is_asked_for() -> None:
         measurement(EvidenceSpec(study="lrn-plain/without", metric="loss"))
 
 
+def test_a_setting_of_the_evidence_follows_that_of_the_study() -> None:
+    plain = measurement(EvidenceSpec(study="lrn-plain/without"))
+    named = measurement(EvidenceSpec(study="lrn-plain/without", setting="without norms"))
+    assert plain is not None
+    assert named is not None
+    assert named.setting == f"{plain.setting}, without norms"
+
+
 def test_evidence_of_nothing_is_an_error() -> None:
     with pytest.raises(UsageError, match="without count, study or value"):
         measurement(EvidenceSpec())

@@ -32,7 +32,7 @@ def measurement(evidence: EvidenceSpec) -> Measurement | None:
     if evidence.count is not None:
         return _count(evidence.count, evidence)
     if evidence.study is not None:
-        return _of_study(evidence.study, evidence.metric)
+        return _of_study(evidence.study, evidence)
     if evidence.value is not None:
         return _of_file(evidence.value, evidence)
     raise UsageError("evidence without count, study or value")
@@ -63,12 +63,13 @@ def _counts_of(model: str) -> dict[str, Any]:
     return dict(analysis.data)
 
 
-def _of_study(path: str, metric: str | None) -> Measurement | None:
+def _of_study(path: str, evidence: EvidenceSpec) -> Measurement | None:
     """A comparison of a recorded study, with its interval.
 
     Args:
         path: the study's file without its ending, and the arm.
-        metric: of the comparison; None: the one that the study is about.
+        evidence: the metric of the comparison, or None for the one that the study is about; its
+            `setting` is told after that of the study.
     """
     name, _, arm_name = path.partition("/")
     studies = {file_name(study): study for study in recorded_studies()}
@@ -77,9 +78,10 @@ def _of_study(path: str, metric: str | None) -> Measurement | None:
     study = studies[name]
     for arm in study.arms:
         for difference in arm.differences:
-            if arm.name == arm_name and difference.metric == (metric or study.metric):
-                return _of_difference(study, difference)
-    raise UsageError(f"{name}.json has no arm {arm_name}" + (f" with {metric}" if metric else ""))
+            if arm.name == arm_name and difference.metric == (evidence.metric or study.metric):
+                return _of_difference(study, difference, evidence.setting)
+    of_metric = f" with {evidence.metric}" if evidence.metric else ""
+    raise UsageError(f"{name}.json has no arm {arm_name}{of_metric}")
 
 
 @cache
@@ -89,7 +91,7 @@ def recorded_studies() -> Sequence[StudyResult]:
     return read_studies(folder) if any(folder.glob("*.json")) else []
 
 
-def _of_difference(study: StudyResult, difference: Difference) -> Measurement:
+def _of_difference(study: StudyResult, difference: Difference, addition: str) -> Measurement:
     is_ratio = study.metric == "epochs"
 
     def form(gap: float) -> str:
@@ -106,7 +108,7 @@ def _of_difference(study: StudyResult, difference: Difference) -> Measurement:
     return Measurement(
         value=f"{value} {'times' if is_ratio else 'points'}",
         n=difference.seeds,
-        setting=", ".join(filter(None, [kinds[study.kind], study.setting])),
+        setting=", ".join(filter(None, [kinds[study.kind], study.setting, addition])),
         in_paper_setting=False,
         verdict="" if difference.verdict == NO_VERDICT else difference.verdict,
         file=f"ablations/{file_name(study)}.json",

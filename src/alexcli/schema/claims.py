@@ -28,7 +28,7 @@ class EvidenceSpec:
     form: str = "{:,.0f}"
     """How a number is written, as str.format takes it: {:,.0f}, {:.2%}."""
     setting: str = ""
-    """In which setting `value` was measured; a study says so itself."""
+    """In which setting `value` was measured; of a study, what its own leaves open, as the arm."""
     n: int | None = None
     """Runs behind `value`."""
     place: Place = Place.smaller
