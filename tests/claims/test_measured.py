@@ -8,6 +8,7 @@ import pytest
 from alexcli.claims import measured
 from alexcli.claims.measured import measurement
 from alexcli.errors import UsageError
+from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.schema import EvidenceSpec, Place
 
 
@@ -83,6 +84,18 @@ def test_a_setting_of_the_evidence_follows_that_of_the_study() -> None:
     assert plain is not None
     assert named is not None
     assert named.setting == f"{plain.setting}, without norms"
+
+
+def test_what_ranks_decided_is_said_behind_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
+    led = Difference(
+        "top1_err", 0.09, -0.01, 0.19, 9, "higher", None, "agrees", by_seed=[0.01] * 8 + [0.7]
+    )
+    arms = [ArmResult("none", [], "", {}, [led], [])]
+    study = StudyResult("dropout", "", "", "top1_err", None, "tiny", 100, arms, 0)
+    monkeypatch.setattr(measured, "recorded_studies", lambda: [study])
+    found = measurement(EvidenceSpec(study="dropout/none"))
+    assert found is not None
+    assert found.value == "+9.00 (-1.00 to +19.00) points, higher in 9 of 9 seeds"
 
 
 def test_evidence_of_nothing_is_an_error() -> None:

@@ -151,10 +151,10 @@ def _around_zero(difference: Difference) -> list[float]:
 
 def _direction(difference: Difference) -> int:
     """1 where the test that decides finds the arm above the baseline, -1 below."""
-    p_mean, p_ranks = difference.p_difference, difference.p_ranks
-    by_mean = two_test_p(1.0 if p_mean is None else p_mean, 1.0)
-    if p_ranks is not None and two_test_p(1.0, p_ranks) < by_mean:
-        return signed_ranks(_around_zero(difference)).direction
+    ranks = signed_ranks(_around_zero(difference))
+    of_mean = 1.0 if difference.p_difference is None else difference.p_difference
+    if two_test_p(1.0, ranks.p_value) < two_test_p(of_mean, 1.0):
+        return ranks.direction
     return 1 if (difference.mean or 0.0) > neutral_value(difference.metric) else -1
 
 

@@ -102,11 +102,12 @@ def _of_difference(study: StudyResult, difference: Difference, addition: str) ->
         value = f"{'more' if difference.bound == 'above' else 'less'} than {value}"
     if difference.low is not None and difference.high is not None:
         value += f" ({form(difference.low)} to {form(difference.high)})"
+    value += " times" if is_ratio else " points"
     if decided_by_ranks(difference):
-        value += f", higher in {seeds_above(difference):,} of {difference.seeds:,} seeds,"
+        value += f", higher in {seeds_above(difference):,} of {difference.seeds:,} seeds"
     kinds = {"plain": "embedded images", "mechanism": "embedded images, mechanism", "chosen": ""}
     return Measurement(
-        value=f"{value} {'times' if is_ratio else 'points'}",
+        value=value,
         n=difference.seeds,
         setting=", ".join(filter(None, [kinds[study.kind], study.setting, addition])),
         in_paper_setting=False,

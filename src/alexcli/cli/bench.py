@@ -145,8 +145,8 @@ def small(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.
     """Training small nets beside a plain PyTorch loop of the same nets.
 
     The quick start's net and three of CIFAR-10, whole steps of `alexcli train` with loading and
-    augmentation, which both loops share; each measurement is shown as soon
-    as it is known.
+    augmentation, which both loops share; each measurement is shown as
+    soon as it is known.
 
     Examples:
         alexcli bench small
