@@ -4,6 +4,7 @@ import re
 from typing import TYPE_CHECKING
 
 from alexcli.errors import UsageError
+from alexcli.schema.ablation import MOST_POINTS, MOST_SEEDS
 
 if TYPE_CHECKING:  # numpy and torch would slow down every --help
     from alexcli.ablation.precision import AutoSeeds
@@ -12,10 +13,6 @@ AUTO = "auto"
 """The value of --seeds that takes as many as a precision needs."""
 MINUTES = {"": 1, "m": 1, "h": 60, "d": 24 * 60}
 """Minutes of each unit that --budget may end in."""
-MOST_SEEDS = 1_000
-"""A study of more would not end."""
-MOST_POINTS = 50
-"""A half-width of more would say nothing of an error."""
 
 
 def parse_seeds(text: str) -> int | None:

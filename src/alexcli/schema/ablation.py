@@ -6,6 +6,13 @@ from typing import Any
 
 from alexcli.schema.ranges import MISSING, ranged
 
+MOST_SEEDS = 1_000
+"""A study of more would not end."""
+MOST_POINTS = 50
+"""A half-width of more would say nothing of an error."""
+MOST_JOBS = 1_000
+"""Trainings at a time; far above what a machine has cores for."""
+
 
 class Metric(Enum):
     """What a study compares. Errors are fractions."""

@@ -1,14 +1,11 @@
-"""alexcli from Python: what its commands do, as functions. `import alexcli` offers them.
-
-Overrides are the words of the command line, such as "model.width=0.5" or "data=folder". Wrong ones,
-and whatever else a user can put right, raise `alexcli.UsageError` with a message and a hint.
-"""
+"""A trained net: what it predicts, its features and its errors."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from alexcli.errors import AlexcliError, RunFailedError, UsageError, plural
+from alexcli.api.arguments import check_word, reporter_of
+from alexcli.errors import UsageError, plural
 
 if TYPE_CHECKING:  # torch and its like are imported by the first function that needs them
     from torch import nn
@@ -17,23 +14,8 @@ if TYPE_CHECKING:  # torch and its like are imported by the first function that 
     from alexcli.records.evaluation import Evaluation
     from alexcli.records.features import FeatureBatch
     from alexcli.records.prediction import ImagePrediction
-    from alexcli.records.study import StudyResult
-    from alexcli.records.training import TrainResult
-    from alexcli.reporter import Reporter
     from alexcli.run.find import RunCheckpoint
     from alexcli.run.trained import TrainedModel
-
-__all__ = [
-    "AlexcliError",
-    "RunFailedError",
-    "TrainedNet",
-    "UsageError",
-    "ablate",
-    "build",
-    "load",
-    "params",
-    "train",
-]
 
 Images = str | Path | Sequence[str | Path]
 """Image files, and folders of them."""
@@ -112,7 +94,7 @@ class TrainedNet:
         from alexcli.run.predict import find_images, predict
 
         files = find_images(_paths(images))
-        reporter = _reporter(self._progress)
+        reporter = reporter_of(progress=self._progress)
         return predict(self._trained, files, reporter, top=top, ten_crop=ten_crop)
 
     def features(
@@ -147,11 +129,11 @@ class TrainedNet:
                 "features takes images or a split, one of the two",
                 hint='features("DIR"), or features(split="val")',
             )
-        _check_word("at", at, [point.name for point in LayerPoint])
+        check_word("at", at, [point.name for point in LayerPoint])
         extractor = FeatureExtractor(self._trained, layer, LayerPoint(at))
-        reporter = _reporter(self._progress)
+        reporter = reporter_of(progress=self._progress)
         if split is not None:
-            _check_word("split", split, ["train", "val", "test"])
+            check_word("split", split, ["train", "val", "test"])
             return _joined(list(extractor.of_split(split, reporter)))
         found_images = find_labelled(_paths(images or ()))
         return _joined(list(extractor.of_files(found_images, reporter)))
@@ -179,10 +161,10 @@ class TrainedNet:
         """
         from alexcli.run.evaluate import evaluate
 
-        _check_word("split", split, ["val", "test"])
+        check_word("split", split, ["val", "test"])
         return evaluate(
             [self._checkpoint],
-            _reporter(self._progress),
+            reporter_of(progress=self._progress),
             split,
             ("center", "ten") if ten_crop else ("center",),
             self._overrides,
@@ -214,148 +196,6 @@ def load(
     return TrainedNet(single_checkpoint(names, Path(runs)), overrides, progress=progress)
 
 
-def build(model: str, *overrides: str, seed: int = 0) -> "Net":
-    """A net with its initial weights, in evaluation mode.
-
-    Args:
-        model: a choice of `alexcli config list model`, such as alexnet, alexnet_145 or resnet18.
-        overrides: of model.*, such as "model.classes=10".
-        seed: of the initial weights.
-
-    Returns:
-        A torch.nn.Module: (N, C, H, W) float32 to (N, K) class scores. Its input is on the 0-255
-        scale of the paper, with the mean subtracted (section 2). In training mode, dropout needs
-        the place in the run: `net(x, alexcli.rng.DropoutContext(seed=0, step=step, row=0))`.
-
-    Raises:
-        UsageError: no such model, or its layers do not fit together.
-    """
-    from alexcli.config.compose import compose
-    from alexcli.run.build import build_net
-    from alexcli.schema import TrainSpec
-
-    all_overrides = ["experiment=null", f"model={model}", *overrides, f"seed={seed}"]
-    return build_net(compose(all_overrides, TrainSpec)).eval()
-
-
-def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "TrainResult":
-    """Train a net in this process, or resume it, or skip what is finished.
-
-    Args:
-        overrides: as `alexcli train` takes them; without any, the quick start.
-        resume: auto, never, or the path of a checkpoint of this run.
-        progress: whether to show progress on stderr.
-
-    Returns:
-        Its `directory`, which `load` takes, and its `result`: errors, seconds, parameters.
-
-    Raises:
-        UsageError: wrong configuration or data, or a placement that takes several processes.
-        RunFailedError: full disk, non-finite loss.
-    """
-    from alexcli.config.compose import compose
-    from alexcli.run.processes import needs_workers
-    from alexcli.run.train import train as run_train
-    from alexcli.schema import TrainSpec
-
-    spec = compose(overrides, TrainSpec)
-    if needs_workers(spec):
-        raise UsageError(
-            f"placement={spec.placement.kind.name} takes several processes here",
-            hint=f"alexcli train {' '.join(overrides)}",
-        )
-    reporter = _reporter(progress)
-    try:
-        return run_train(spec, reporter, resume=resume, overrides=overrides)
-    finally:
-        reporter.close()
-
-
-def ablate(
-    *studies: str,
-    overrides: Sequence[str] = (),
-    seeds: int | None = None,
-    setting: Literal["auto", "mechanism", "plain"] = "auto",
-    precision: float | None = None,
-    minutes: float | None = None,
-    jobs: int = 2,
-    progress: bool = True,
-) -> "list[StudyResult]":
-    """Repeat studies of the paper; every training has a process of its own.
-
-    Args:
-        studies: names that `alexcli ablate --list` shows.
-        overrides: what chooses the setting, such as "experiment=ilsvrc2012".
-        seeds: runs of each arm; None for as many as the precision takes.
-        setting: of embedded images: the study's own (mechanism), or that of the quick start.
-        precision: for automatic seeds: half-width of a 95% interval, points of error.
-        minutes: for automatic seeds: the budget.
-        jobs: trainings at a time.
-        progress: whether to show progress on stderr.
-
-    Returns:
-        For each study its arms with their errors by seed, their differences from the baseline,
-        intervals and verdicts.
-
-    Raises:
-        UsageError: no such study, or a setting that it cannot be measured in.
-        RunFailedError: trainings failed; the message ends with their logs.
-    """
-    from alexcli.ablation.plan import Ablation
-    from alexcli.ablation.precision import AutoSeeds
-    from alexcli.ablation.results import study_results
-    from alexcli.ablation.training import train_all, train_until_precise
-
-    if not studies:
-        raise UsageError("no study is named", hint='ablate("lrn"); alexcli ablate --list')
-    if seeds is not None and seeds < 1:
-        raise UsageError(f"seeds={seeds} is out of range: it must be at least 1", hint="seeds=4")
-    reporter = _reporter(progress)
-    ablation = Ablation(studies, overrides, seeds, setting)
-    auto = None
-    if seeds is None:
-        auto = AutoSeeds(None if precision is None else precision / 100, minutes)
-        failures = train_until_precise(ablation, auto, jobs, reporter)
-    else:
-        failures = train_all(ablation, jobs, reporter)
-    if failures:
-        logs = "\n".join(failures)
-        raise RunFailedError(f"{plural(len(failures), 'run')} failed:\n{logs}")
-    return study_results(ablation, reporter, auto, jobs)
-
-
-def params(model: str, *overrides: str) -> dict[str, Any]:
-    """Shapes, neurons, parameters, operations and memory of a net, without torch.
-
-    Args:
-        model: a choice of `alexcli config list model`.
-        overrides: of model.*, and batch=N for the memory.
-
-    Returns:
-        What `alexcli analyze params --format json` prints: `layers`, `totals` and more.
-
-    Raises:
-        UsageError: no such model, or its layers do not fit together.
-    """
-    from alexcli.analysis.params import run
-    from alexcli.config.compose import compose
-    from alexcli.schema import AnalyzeSpec
-
-    counts: dict[str, Any] = run(compose([f"model={model}", *overrides], AnalyzeSpec)).data
-    return counts
-
-
-def _reporter(progress: bool) -> "Reporter":
-    """What shows progress on stderr, or nothing."""
-    if not progress:
-        from alexcli.reporter import NullReporter
-
-        return NullReporter()
-    from alexcli.render.progress import make_reporter
-
-    return make_reporter()
-
-
 def _paths(images: Images) -> list[Path]:
     """The paths of one or several images."""
     several = [images] if isinstance(images, str | Path) else images
@@ -385,12 +225,3 @@ def _joined(batches: "Sequence[FeatureBatch]") -> "FeatureBatch":
         labels=[label for batch in batches for label in batch.labels],
         values=np.concatenate([batch.values for batch in batches]),
     )
-
-
-def _check_word(parameter: str, word: str, allowed: Sequence[str]) -> None:
-    """UsageError for a word that a parameter does not take."""
-    if word not in allowed:
-        raise UsageError(
-            f"{parameter}={word!r} is not one of {', '.join(allowed)}",
-            hint=f"{parameter}={allowed[0]!r}",
-        )

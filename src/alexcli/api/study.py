@@ -1,0 +1,96 @@
+"""A study of the paper, repeated."""
+
+import math
+from typing import TYPE_CHECKING, Literal
+
+from alexcli.api.arguments import check_word, reporter_of
+from alexcli.errors import RunFailedError, UsageError, plural
+from alexcli.schema.ablation import MOST_JOBS, MOST_POINTS, MOST_SEEDS
+
+if TYPE_CHECKING:  # torch and its like are imported by the first function that needs them
+    from alexcli.ablation.precision import AutoSeeds
+    from alexcli.records.study import StudyResult
+
+
+def ablate(
+    *arguments: str,
+    seeds: int | None = None,
+    setting: Literal["auto", "mechanism", "plain"] = "auto",
+    precision: float | None = None,
+    minutes: float | None = None,
+    jobs: int = 2,
+    progress: bool = True,
+) -> "list[StudyResult]":
+    """Repeat studies of the paper; every training has a process of its own.
+
+    Args:
+        arguments: studies (`alexcli ablate --list` names them), and what chooses their setting,
+            such as "experiment=ilsvrc2012".
+        seeds: runs of each arm; None for as many as the precision takes.
+        setting: of embedded images: the study's own (mechanism), or that of the quick start.
+        precision: for automatic seeds: half-width of a 95% interval, points of error.
+        minutes: for automatic seeds: the budget.
+        jobs: trainings at a time.
+        progress: whether to show progress on stderr.
+
+    Returns:
+        For each study its arms with their errors by seed, their differences from the baseline,
+        intervals and verdicts.
+
+    Raises:
+        UsageError: no such study, or a setting that it cannot be measured in.
+        RunFailedError: trainings failed; the message ends with their logs.
+    """
+    from alexcli.ablation.plan import Ablation
+    from alexcli.ablation.results import study_results
+    from alexcli.ablation.training import train_all, train_until_precise
+
+    studies = [word for word in arguments if "=" not in word]
+    if not studies:
+        raise UsageError("no study is named", hint='ablate("lrn"); alexcli ablate --list')
+    check_word("setting", setting, ["auto", "mechanism", "plain"])
+    auto = _auto_seeds(seeds, precision, minutes)
+    _check_count("jobs", jobs, MOST_JOBS, hint="jobs=2")
+    reporter = reporter_of(progress=progress)
+    ablation = Ablation(studies, [word for word in arguments if "=" in word], seeds, setting)
+    ablation.add_finished_seeds()
+    if auto is None:
+        failures = train_all(ablation, jobs, reporter)
+    else:
+        failures = train_until_precise(ablation, auto, jobs, reporter)
+    if failures:
+        logs = "\n".join(failures)
+        raise RunFailedError(f"{plural(len(failures), 'run')} failed:\n{logs}")
+    return study_results(ablation, reporter, auto, jobs)
+
+
+def _auto_seeds(
+    seeds: int | None, precision: float | None, minutes: float | None
+) -> "AutoSeeds | None":
+    """What automatic seeds aim at; None where their number is given."""
+    from alexcli.ablation.precision import AutoSeeds
+
+    if precision is not None and not 0 < precision <= MOST_POINTS:
+        raise UsageError(
+            f"precision={precision:g} is not a half-width: points above 0, up to {MOST_POINTS}",
+            hint="precision=0.5, which is the default",
+        )
+    if minutes is not None and not 0 < minutes < math.inf:
+        raise UsageError(f"minutes={minutes:g} is not a time above 0", hint="minutes=30")
+    if seeds is None:
+        return AutoSeeds(None if precision is None else precision / 100, minutes)
+    _check_count(
+        "seeds", seeds, MOST_SEEDS, hint="seeds=4, or None for as many as the precision takes"
+    )
+    if precision is not None or minutes is not None:
+        raise UsageError(
+            f"precision and minutes decide on the number of seeds, and so does seeds={seeds}",
+            hint="leave one of them out",
+        )
+    return None
+
+
+def _check_count(name: str, value: int, most: int, hint: str) -> None:
+    """UsageError for what is no number from 1 to the largest that is allowed."""
+    if not isinstance(value, int) or not 1 <= value <= most:
+        raise UsageError(f"{name}={value!r} is not a whole number from 1 to {most:,}", hint=hint)

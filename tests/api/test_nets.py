@@ -1,0 +1,30 @@
+"""Nets from Python: built, trained, counted."""
+
+import pytest
+import torch
+
+import alexcli
+from alexcli.errors import UsageError
+
+
+def test_a_net_is_built_with_the_weights_of_its_seed() -> None:
+    net = alexcli.build("tiny", "model.classes=7", seed=3)
+    assert net(torch.zeros(2, 3, net.spec.input.size, net.spec.input.size)).shape == (2, 7)
+    again = alexcli.build("tiny", "model.classes=7", seed=3)
+    other = alexcli.build("tiny", "model.classes=7")
+    weights = [next(each.parameters()) for each in (net, again, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+    with pytest.raises(UsageError, match="does not exist"):
+        alexcli.build("alexnt")
+
+
+def test_the_counts_are_those_of_the_paper() -> None:
+    assert alexcli.params("alexnet")["totals"]["params"] == 60_965_224
+    assert alexcli.params("alexnet", "batch=1")["batch"] == 1
+
+
+def test_a_placement_of_several_processes_is_left_to_the_command_line() -> None:
+    with pytest.raises(UsageError, match="placement=distributed takes several processes") as error:
+        alexcli.train("placement=distributed", progress=False)
+    assert error.value.hint == "alexcli train placement=distributed"
