@@ -18,8 +18,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -162,31 +162,31 @@ def are_equal(first: Any, second: Any) -> bool:
     return bool(first == second)
 
 
-def _attacks(kills: int, draw: random.Random) -> Iterator[Attack]:
-    """Attacks without end: SIGKILL at each moment in turn, other signals in between.
+def _attacks(kills: int, draw: random.Random) -> list[Attack]:
+    """SIGKILLs at each moment in turn, and a share of other signals, in any order.
 
     Args:
-        kills: after so many, each signal came in its share.
+        kills: number of SIGKILLs; SIGTERM and SIGINT come a fifth as often, SIGINT twice a tenth.
         draw: random numbers.
     """
     moments = itertools.cycle([*MOMENTS, "random"])
     kinds = itertools.cycle(list(KINDS)[:2])
-    while True:
-        signals = ["KILL"] * kills + ["TERM"] * (kills // 5) + ["INT"] * (kills // 5)
-        signals += ["INT,INT"] * (kills // 10)
-        draw.shuffle(signals)
-        for number, names in enumerate(signals):
-            if number % 8 == 7:  # its start takes long
-                yield Attack(PLACEMENT, "KILL", "random", 0)
-            elif names == "KILL":
-                moment = next(moments)
-                yield Attack(next(kinds), names, moment, draw.randint(1, COUNTS.get(moment, 3)))
-            else:
-                yield Attack(next(kinds), names, "step", draw.randint(1, 4))
+    attacks = []
+    for number in range(kills):
+        if number % 8 == 7:  # no more of them: its start takes long
+            attacks.append(Attack(PLACEMENT, "KILL", "random", 0))
+            continue
+        moment = next(moments)
+        attacks.append(Attack(next(kinds), "KILL", moment, draw.randint(1, COUNTS.get(moment, 3))))
+    for signals, share in (("TERM", 5), ("INT", 5), ("INT,INT", 10)):
+        for _ in range(kills // share):
+            attacks.append(Attack(next(kinds), signals, "step", draw.randint(1, 4)))
+    draw.shuffle(attacks)
+    return attacks
 
 
 def attack(kills: int, minutes: float, seed: int) -> dict[str, Any]:
-    """Attack trainings until enough were interrupted or the time is over."""
+    """Attack trainings until every signal has interrupted its share, or the time is over."""
     draw = random.Random(seed)
     trainer = Trainer()
     expected = {}
@@ -194,27 +194,31 @@ def attack(kills: int, minutes: float, seed: int) -> dict[str, Any]:
         trainer.measure(f"whole{number}", kind)
         expected[kind] = content_of(_run(f"whole{number}"))
     end = time.monotonic() + 60 * minutes
+    interrupted: Counter[str] = Counter()
     equal: Counter[str] = Counter()
     differing: list[str] = []
     finished = within_epoch = 0
-    attacks = _attacks(kills, draw)
-    while sum(equal.values()) + len(differing) < kills and time.monotonic() < end:
-        each = next(attacks)
+    attacks = deque(_attacks(kills, draw))
+    while attacks and time.monotonic() < end:
+        each = attacks.popleft()
         code = trainer.train_under(each, "attacked", draw)
         within_epoch += code != 0 and _stopped_within_epoch("attacked")
         fault = "" if code in (0, EXIT_CODES[each.signals]) else f"exit code {code}"
         if code:
             fault = fault or _fault_after_resuming(trainer, each.kind, expected[each.kind])
+            interrupted[each.signals] += 1
             equal[str(each)] += not fault
         else:
             finished += 1
+            attacks.append(each)
         if fault:
             differing.append(f"{each} {each.count}: {fault}")
         print(each, fault or ("equal" if code else "had finished"), flush=True)
         shutil.rmtree(Path("runs", "attacked"), ignore_errors=True)
     trainer.server.stop()
     return {
-        "interrupted": sum(equal.values()) + len(differing),
+        "interrupted": interrupted.total(),
+        "by_signal": dict(sorted(interrupted.items())),
         "equal": dict(sorted((name, n) for name, n in equal.items() if n)),
         "differing": differing,
         "had_finished_before_the_signal": finished,
