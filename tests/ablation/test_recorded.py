@@ -65,7 +65,9 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
         ({"metric": ["top1_err"]}, "another type"),
         ({"n": 10**30}, "too large"),
         ({"missing": "none"}, "another type"),
-        ({"precision": {}}, "required"),
+        ({"precision": {}}, "its fields are not those of a study"),
+        ({"unknown": 1}, "its fields are not those of a study"),
+        ({"arms": {"a": 1}}, "its fields are not those of a study"),
     ],
 )
 def test_a_study_that_nobody_measured_is_refused(

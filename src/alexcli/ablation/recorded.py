@@ -53,11 +53,17 @@ def read_study_result(path: Path) -> StudyResult:
         study = _study({key: value for key, value in content.items() if key not in ADDED})
         _check(study)
         return study
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(
-            f"{path} is not what `ablate --out` writes: {error}",
-            hint="alexcli ablate STUDY --out DIR writes it anew; finished runs stay finished",
-        ) from error
+    except (OSError, ValueError) as error:
+        raise _unreadable(path, str(error)) from error
+    except (TypeError, KeyError, AttributeError) as error:  # of Python, for a field of another kind
+        raise _unreadable(path, "its fields are not those of a study") from error
+
+
+def _unreadable(path: Path, reason: str) -> UsageError:
+    return UsageError(
+        f"{path} is not what `ablate --out` writes: {reason}",
+        hint="alexcli ablate STUDY --out DIR writes it anew; finished runs stay finished",
+    )
 
 
 def _study(content: dict[str, Any]) -> StudyResult:
