@@ -18,6 +18,7 @@ CARD = ModelCard(
     classes=1000,
     run="mine/s0-1234",
     source=None,
+    import_notes=[],
     data="folder (flowers)",
     data_fingerprint="abcd",
     train_images=2000,
@@ -75,6 +76,11 @@ def test_what_no_record_says_is_unknown() -> None:
     assert "how they were trained is not recorded" in text
     assert "licence of the weights: unknown" in text
     assert "epochs: unknown" in card_text(replace(CARD, epochs=None))
+
+
+def test_what_an_import_assumed_is_said() -> None:
+    imported = replace(CARD, source="net.pth", import_notes=["assumed: k=1 <b>"])
+    assert "- weights from: net.pth\n- assumed: k=1 \\<b" in card_text(imported)
 
 
 def test_names_of_others_are_neither_links_nor_html_nor_escapes() -> None:

@@ -31,6 +31,7 @@ def read(content: Any) -> dict[str, Any]:
 def test_results_of_trainings_and_imports_are_read() -> None:
     assert read(TRAINED) == TRAINED
     assert read({"kind": "import"}) == {"kind": "import"}
+    assert read({"kind": "import", "notes": ["assumed"]})["notes"] == ["assumed"]
     bare = {key: TRAINED[key] for key in ("kind", "last", "best", "seconds", "classes")}
     assert read({**bare, "best": None}) == {**bare, "best": None}
 
@@ -66,6 +67,8 @@ def test_what_is_no_result_is_refused(content: Any) -> None:
         {"data": {"train": []}},
         {"parameters": "many"},
         {"steps": [3]},
+        {"notes": "assumed"},
+        {"notes": [3]},
     ],
 )
 def test_a_result_that_lacks_what_its_readers_take_is_refused(change: dict[str, Any]) -> None:

@@ -57,6 +57,8 @@ class ModelCard:
     """LABEL/DIRECTORY of the run, followed by the checkpoint's name unless that is `last`."""
     source: str | None
     """Where imported weights come from; None for a net that was trained here."""
+    import_notes: list[str]
+    """What the import assumed, because the file with the weights does not say it."""
     data: str | None
     """Kind and name of the training data; None where it is not recorded."""
     data_fingerprint: str | None

@@ -56,6 +56,7 @@ def _training(card: ModelCard) -> Iterator[str]:
     yield f"- run: {markdown_prose(card.run)}"
     if card.source:
         yield f"- weights from: {markdown_prose(card.source)}"
+        yield from (f"- {markdown_prose(note)}" for note in card.import_notes)
         yield "- how they were trained is not recorded"
         return
     yield f"- data: {markdown_prose(card.data or UNKNOWN)}"

@@ -79,6 +79,7 @@ def import_weights(
         {
             "model": spec.model.name,
             "source": str(request.file or source_name),
+            "notes": imported.notes,
             "classes": len(names),
             "parameters": sum(parameter.numel() for parameter in net.parameters()),
         },

@@ -43,6 +43,7 @@ def model_card(
         classes=len(trained.classes),
         run=trained.name,
         source=Path(str(result.get("source"))).name if is_imported else None,
+        import_notes=result.get("notes") or [],
         data=None if is_imported else _data_name(spec.data),
         data_fingerprint=data.get("fingerprint"),
         train_images=data.get("train"),

@@ -155,6 +155,7 @@ ANY_RUN: Mapping[str, Fits] = {
     "parameters": _is_count_or_missing,
     "epochs": _is_count_or_missing,
     "steps": _is_count_or_missing,
+    "notes": lambda value: value is None or (isinstance(value, list) and all(map(_is_text, value))),
 }
 """What readers of any run's result take, and whether it fits; what may be missing fits as None."""
 
