@@ -13,6 +13,13 @@ def test_trainings_that_were_interrupted_are_counted_as_recorded() -> None:
     assert equal + len(recorded["differing"]) == recorded["interrupted"]
     sentence = f"Of {recorded['interrupted']} interrupted trainings {equal} ended equal to the bit"
     assert sentence in (ROOT / "docs/runs.md").read_text()
+    counts = recorded["by_signal"]
+    within = recorded["resumed_within_an_epoch"]
+    signals = (
+        f"{counts['KILL']} SIGKILL, {counts['TERM']} SIGTERM, {counts['INT']} SIGINT, "
+        f"{counts['INT,INT']} SIGINT twice; {within} of them went on from within an epoch"
+    )
+    assert signals in " ".join((ROOT / "docs/runs.md").read_text().split())
     assert all(any(moment in attack for attack in recorded["equal"]) for moment in MOMENTS)
 
 
