@@ -79,6 +79,17 @@ def test_a_run_keeps_the_yaml_files_of_the_user_and_repeats_without_their_folder
     assert again.directory == trained.directory
 
 
+def test_an_arm_keeps_the_yaml_file_of_the_users_study() -> None:
+    path = Path("conf/ablation/wider.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text("# Wider\nclaim: none\narms:\n  wide: {change: {model.width: x2}}\n")
+    words = ["experiment=quickstart", *SMALL, "optim.epochs=1"]
+    trained = train(compose(words, TrainSpec), NullReporter(), overrides=words, arm="wider/wide")
+    kept = RunDirectory(Path(trained.directory)).kept_conf / "ablation/wider.yaml"
+    assert kept.read_bytes() == path.read_bytes()
+    assert trained.result["command"].startswith("alexcli train experiment=")
+
+
 def test_the_same_command_again_skips_a_finished_run() -> None:
     first, _ = train_small(small())
     before = last_weights(first.directory)

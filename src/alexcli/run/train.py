@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alexcli import __version__
 from alexcli.config.compose import user_files_of
-from alexcli.config.files import user_conf_dir
+from alexcli.config.files import STUDIES, user_choices, user_conf_dir
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
@@ -81,7 +81,7 @@ def train(
         named_checkpoint=named_checkpoint,
         extends=extends,
         origin=origin,
-        conf=conf,
+        conf={**conf, **_user_study(arm)},
     )
 
 
@@ -102,6 +102,12 @@ def _user_files(overrides: Sequence[str]) -> dict[Path, bytes]:
     if folder is None:
         return {}
     return {file: (folder / file).read_bytes() for file in user_files_of(overrides, TrainSpec)}
+
+
+def _user_study(arm: str | None) -> dict[Path, bytes]:
+    """The yaml file of the study that asks for the run, with its content, if it is the user's."""
+    path = user_choices(STUDIES).get(arm.partition("/")[0]) if arm else None
+    return {} if path is None else {Path(STUDIES, path.name): path.read_bytes()}
 
 
 def _named_checkpoint(
