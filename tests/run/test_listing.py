@@ -75,6 +75,7 @@ def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
     for name in ("conf/model/mine.yaml", "conf/experiment/mine.yaml"):
         (other.path / name).parent.mkdir(parents=True)
         (other.path / name).touch()
+    other.process_log.touch()
     assert remove(other) == []
     assert not other.path.parent.exists(), "a label without runs"
     assert run.path.exists()

@@ -44,8 +44,8 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What its process prints; it may fail before it has a directory."""
-        return self.run.path.parent / f".{self.run.path.name}.log"
+        """What its process prints."""
+        return self.run.process_log
 
     def command(self, threads: int | None = None) -> list[str]:
         """The command line that trains it.

@@ -49,6 +49,8 @@ class RunDirectory:
         """One line per pass, see records.training.EpochRow."""
         self.units = path / "units.jsonl"
         """One line per epoch, see records.training.UnitsRow."""
+        self.process_log = path.parent / f".{path.name}.log"
+        """What its process prints where a study starts it, which may fail before there is a run."""
         self.classes_file = path / "classes.json"
         """The classes in the order of the outputs, with their names for people."""
         self.environment_file = path / "environment.json"

@@ -152,6 +152,7 @@ def remove(run: RunDirectory) -> list[Path]:
         if not left:
             run.path.rmdir()
             _lock_file(run).unlink(missing_ok=True)
+            run.process_log.unlink(missing_ok=True)
             if not any(run.path.parent.iterdir()):
                 run.path.parent.rmdir()
     return left
