@@ -22,6 +22,7 @@ from alexcli.run import checkpoint
 from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.memory import check_evaluation
+from alexcli.run.other_data import with_val_of_other_data
 from alexcli.run.predictor import Predictor
 from alexcli.run.resolve import uses_bf16
 from alexcli.run.start import copy_initial_weights
@@ -274,7 +275,7 @@ def load(
         UsageError: checkpoint and configuration do not fit together, or are not from alexcli.
     """
     content = checkpoint.read(path)
-    spec = eval_config(run, overrides)
+    spec = with_val_of_other_data(eval_config(run, overrides), run, overrides)
     if placement is None:
         placement = build_placement(spec)
     if placement.processes > 1:  # not for one process, because the digest reads every weight

@@ -66,6 +66,8 @@ def open_splits(
     identity: list[object] = [spec.size if is_default else str(resize_spec)]
     splits: dict[str, ImageSource] = {}
     notes = [layout.note] if layout.note else []
+    if layout.is_bare and "val" in folders:
+        notes.append(f"{root} has no splits: val is every image in it")
     skipped = 0
     for name, folder in folders.items():
         found = _split_files(name, folder, classes, layout, spec)
