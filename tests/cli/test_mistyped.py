@@ -6,11 +6,7 @@ from tests.cli.command_line import run_command
 @pytest.mark.parametrize(
     ("line", "message", "hint"),
     [
-        (
-            "predict",
-            "alexcli predict needs IMAGE|FOLDER|KEY=VALUE",
-            "instance: alexcli predict cat",
-        ),
+        ("predict", "alexcli predict needs IMAGE or FOLDER", "instance: alexcli predict cat"),
         ("runs compare", "alexcli runs compare needs RUN", "for instance: alexcli runs compare"),
         ("export", "alexcli export needs --format", "--format onnx; there are onnx, "),
         (

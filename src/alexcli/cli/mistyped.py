@@ -9,6 +9,8 @@ from alexcli.errors import UsageError
 
 EXAMPLE = re.compile(r"^alexcli .*$", re.MULTILINE)
 """A line of the examples that end a help."""
+OVERRIDE = "KEY=VALUE"
+"""What may stand beside an argument, and never in its place."""
 
 
 def shown_by_typer(error: typer.TyperException) -> bool:
@@ -42,7 +44,8 @@ def _missing(command: str, context: Any, match: re.Match[str]) -> UsageError:
     choices = [choice.strip() for choice in (match["choices"] or "").split(",") if choice.strip()]
     if choices:
         hint = f"{name} {choices[0]}; there are {', '.join(choices)}"
-    return UsageError(f"{command} needs {name}", hint=hint)
+    needed = " or ".join(word for word in name.split("|") if word != OVERRIDE)
+    return UsageError(f"{command} needs {needed}", hint=hint)
 
 
 def _unknown_option(command: str, _context: Any, match: re.Match[str]) -> UsageError:
