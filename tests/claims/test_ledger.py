@@ -1,14 +1,15 @@
 """The ledger of claims."""
 
+import json
 import re
 import shlex
 
 import pytest
 
-from alexcli.ablation.study import read_study
+from alexcli.ablation.study import read_study, trainings_per_seed
 from alexcli.claims.ledger import claims, find_claim, read_ledger
 from alexcli.config.compose import compose
-from alexcli.config.files import STUDIES, choices
+from alexcli.config.files import STUDIES, choices, results_dir
 from alexcli.config.overrides import parse
 from alexcli.errors import UsageError
 from alexcli.records.claim import Claim
@@ -17,6 +18,29 @@ from alexcli.schema import TrainSpec
 from tests.cli.command_line import run_command
 
 CLAIMS = claims()
+
+
+SEEDS = 4
+"""Of a study whose cost is estimated."""
+
+
+def test_trainings_are_those_of_four_seeds_of_the_study() -> None:
+    for name, claim in read_ledger().claims.items():
+        command, *words = shlex.split(claim.command)[1:]
+        if command == "ablate" and claim.trainings:
+            study = read_study(words[0])
+            nets = max([1, *(arm.ensemble for arm in study.arms.values())])
+            assert claim.trainings == SEEDS * nets * trainings_per_seed(study), name
+        if "experiment=ilsvrc" in claim.command and "preview" not in claim.command:
+            assert claim.trainings, name
+
+
+def test_the_cost_of_a_training_on_ilsvrc_is_what_the_time_of_a_step_says() -> None:
+    result = json.loads((results_dir() / "speed/step.json").read_text())
+    (days,) = (row["value"] for row in result["results"] if row["unit"] == "days")
+    assert find_claim("cycles").cost.startswith(f"{days:.1f} days of 2 cores of ")
+    assert find_claim("lrn").cost.startswith(f"{8 * days:.1f} days of 2 cores of ")
+    assert f"(8 trainings of {days:.1f} days)" in find_claim("lrn").cost
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from functools import cache
 
-from alexcli.claims.measured import measurement
+from alexcli.claims.measured import days_of_a_training, measurement
 from alexcli.claims.names import LEDGER
 from alexcli.config.saved import from_mapping
 from alexcli.config.yaml_text import read_yaml_file
-from alexcli.errors import UsageError, did_you_mean
+from alexcli.errors import UsageError, did_you_mean, plural
 from alexcli.records.claim import Claim, Measurement
-from alexcli.schema import EvidenceSpec, LedgerSpec
+from alexcli.schema import ClaimSpec, EvidenceSpec, LedgerSpec
 
 
 @cache
@@ -28,13 +28,25 @@ def claims() -> list[Claim]:
             paper=spec.paper,
             notes=spec.notes,
             command=spec.command,
-            cost=spec.cost,
+            cost=_cost(spec),
             remark=spec.remark,
             brief=spec.brief,
             measurements=_measurements(spec.evidence),
         )
         for name, spec in read_ledger().claims.items()
     ]
+
+
+def _cost(spec: ClaimSpec) -> str:
+    """How long the command takes: as the file says, or extrapolated from the time of a step."""
+    if not spec.trainings:
+        return spec.cost
+    days, hardware = days_of_a_training()
+    text = f"{spec.trainings * days:,.1f} days of {hardware}"
+    if spec.trainings > 1:
+        text += f" ({plural(spec.trainings, 'training')} of {days:.1f} days)"
+    text += ", by alexcli bench step --extrapolate"
+    return f"{text}; {spec.cost}" if spec.cost else text
 
 
 def _measurements(evidence: Sequence[EvidenceSpec]) -> list[Measurement]:

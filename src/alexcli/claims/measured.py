@@ -116,6 +116,18 @@ def _of_difference(study: StudyResult, difference: Difference, addition: str) ->
     )
 
 
+def days_of_a_training() -> tuple[float, str]:
+    """How long a training on ILSVRC takes (90 passes through its images), and on what.
+
+    Returns:
+        Days, extrapolated from the time of a step, and the hardware on which that was measured.
+    """
+    content = _read(results_dir() / "speed" / "step.json")
+    result = _entry(content["results"], "name=ilsvrc2012/90_epochs", "speed/step.json")
+    machine = content["on"]
+    return float(result["value"]), f"{machine['cores']:,} cores of {machine['devices'][0]}"
+
+
 def _of_file(path: str, evidence: EvidenceSpec) -> Measurement:
     """A number in a file of results."""
     name, _, way = path.partition(".json/")

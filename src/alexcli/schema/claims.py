@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from alexcli.schema.ranges import MISSING
+from alexcli.schema.ranges import MISSING, ranged
 
 Place = StrEnum("Place", ["paper", "smaller"])
 """Whether a measurement was made in the claim's own setting, or in a smaller one."""
@@ -49,8 +49,12 @@ class ClaimSpec:
     """The lab notes' number; empty where they have none."""
     command: str = MISSING
     """What tests it; DIR stands for a folder of data."""
+    trainings: int = ranged(0, low=0)
+    """Trainings on ILSVRC that the command makes, of a study with four seeds; how long they take
+    follows from what was measured of a step.
+    """
     cost: str = ""
-    """How long the command takes, and on what hardware."""
+    """How long the command takes, and on what hardware; beside `trainings`, what comes after."""
     evidence: list[EvidenceSpec] = field(default_factory=list)
     """What was measured here; nothing for a claim that was not."""
     remark: str = ""
