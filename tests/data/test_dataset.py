@@ -1,7 +1,9 @@
 import numpy as np
+import pytest
 
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.images import ArrayImages
+from alexcli.errors import UsageError
 
 
 def _images(count: int) -> ArrayImages:
@@ -37,6 +39,14 @@ def test_data_to_evaluate_on_may_have_no_training_images() -> None:
     dataset = _dataset("val")
     assert len(dataset.train) == 0
     assert list(dataset.splits()) == ["train", "val"]
+
+
+def test_a_split_that_is_missing_is_an_error_and_another_one_is_named() -> None:
+    dataset = _dataset("test")
+    assert dataset.split("test") is dataset.test
+    with pytest.raises(UsageError, match="the data has no train set") as error:
+        dataset.split("train")
+    assert error.value.hint == "--split test"
 
 
 def test_without_a_held_out_set_train_stands_in_for_val() -> None:

@@ -7,6 +7,7 @@ import pytest
 from alexcli.errors import UsageError
 from alexcli.run.directory import RunDirectory
 from alexcli.run.find import locate, newest, resolve_runs, single_checkpoint
+from tests.data.class_folders import make_class_folders
 from tests.run.trainings import Notes
 
 RUNS = Path("runs")
@@ -101,3 +102,10 @@ def test_without_any_run_the_hint_says_how_to_make_one() -> None:
     with pytest.raises(UsageError) as caught:
         locate("nosuchrun")
     assert caught.value.hint == "alexcli train makes runs"
+
+
+def test_a_folder_of_images_is_no_run_and_has_a_key(tmp_path: Path) -> None:
+    make_class_folders(tmp_path / "photos", {"": 1})
+    with pytest.raises(UsageError, match="holds no checkpoint") as error:
+        resolve_runs([str(tmp_path / "photos")], tmp_path)
+    assert error.value.hint == f"images are named by a key: data.root={tmp_path / 'photos'}"

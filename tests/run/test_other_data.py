@@ -70,6 +70,28 @@ def test_own_images_stay_split_when_some_were_added(own_run: RunDirectory) -> No
     assert evaluated(own_run, f"data.root={OWN}")[0] < IMAGES
 
 
+def test_a_split_is_evaluated_without_the_others(own_run: RunDirectory) -> None:
+    make_class_folders(Path("tests_alone"), {"test": 5}, size=(40, 40))
+    make_class_folders(Path("train_alone"), {"train": 6}, size=(40, 40))
+    for split, root, count in (("test", "tests_alone", 15), ("train", "train_alone", 18)):
+        trained = load(own_run, own_run.last, [f"data.root={root}"])
+        assert len(trained.open_split(split, NullReporter())[1]) == count
+        with pytest.raises(UsageError, match="no split val") as error:
+            trained.open_split("val", NullReporter())
+        assert f"alexcli eval --split {split} takes" in str(error.value.hint)
+    with pytest.raises(UsageError, match="the data has no test set") as error:
+        trained.open_split("test", NullReporter())
+    assert error.value.hint == "--split train"
+
+
+def test_the_training_images_are_evaluated_without_those_that_were_held_out(
+    own_run: RunDirectory,
+) -> None:
+    trained = load(own_run, own_run.last)
+    train_count = len(trained.open_split("train", NullReporter())[1])
+    assert train_count == IMAGES - evaluated(own_run)[0]
+
+
 def test_what_is_typed_is_done(own_run: RunDirectory) -> None:
     make_class_folders(Path("others"), {"": 5}, size=(40, 40))
     assert evaluated(own_run, "data.root=others", "data.val=0.4")[0] == 6

@@ -140,7 +140,7 @@ class TrainedNet:
 
     def evaluate(
         self,
-        split: Literal["val", "test"] = "val",
+        split: Literal["train", "val", "test"] = "val",
         *,
         ten_crop: bool = False,
         per_class: bool = False,
@@ -148,7 +148,7 @@ class TrainedNet:
         """The errors on a split of the net's own data, or of the data that the overrides name.
 
         Args:
-            split: which held-out images.
+            split: which images; those of train as they are, without random crops and noise.
             ten_crop: whether to evaluate with ten views too, from the same pass.
             per_class: whether results hold the error of each class.
 
@@ -161,7 +161,7 @@ class TrainedNet:
         """
         from alexcli.run.evaluate import evaluate
 
-        check_word("split", split, ["val", "test"])
+        check_word("split", split, ["train", "val", "test"])
         return evaluate(
             [self._checkpoint],
             reporter_of(progress=self._progress),

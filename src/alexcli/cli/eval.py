@@ -30,7 +30,7 @@ def eval_(
     *,
     ten_crop: TenCrop = False,
     protocols: Protocols = None,
-    split: Literal["val", "test"] = "val",
+    split: Literal["train", "val", "test"] = "val",
     per_class: bool = False,
     out: Path | None = None,
     probabilities: bool = False,
@@ -46,7 +46,7 @@ def eval_(
         arguments (RUN_OR_CKPT|KEY=VALUE): Run directories, checkpoints or wildcards, and overrides
             of data.*, eval.*, placement.* or trainer.*.
         protocols: Views that are averaged: center, ten (as --ten-crop), or all: both from one pass.
-        split: Which held-out images.
+        split: Which images; those of train as they are, without random crops and noise.
         per_class: Also show the error of each class, and the classes it is most confused with.
         out (DIR): Write results.json, results.csv, predictions.npz and, with --per-class,
             per_class.csv and confusion.png.

@@ -10,6 +10,7 @@ import numpy as np
 
 from alexcli.data.images import ImageSource
 from alexcli.data.statistics import Statistics
+from alexcli.errors import UsageError
 
 
 @dataclass
@@ -85,6 +86,19 @@ class Dataset:
             statistics,
             has_own_val="val" in splits,
         )
+
+    def split(self, name: str) -> ImageSource:
+        """The images of `train`, `val` or `test`.
+
+        Raises:
+            UsageError: the data has none.
+        """
+        images = {"train": self.train, "val": self.val, "test": self.test}[name]
+        if images is None or not len(images):
+            others = [other for other, some in self.splits().items() if other != name and len(some)]
+            hint = f"--split {others[0]}" if others else "name other data: data.root=DIR"
+            raise UsageError(f"the data has no {name} set", hint=hint)
+        return images
 
     def splits(self) -> dict[str, ImageSource]:
         """The splits by name, each set of images once even where it stands in for another."""

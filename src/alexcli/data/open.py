@@ -39,6 +39,7 @@ def open_dataset(
     *,
     train_only: bool = False,
     net_classes: Sequence[str] | None = None,
+    needs_val: bool = True,
 ) -> Dataset:
     """Find the images and check that the splits fit together.
 
@@ -47,6 +48,7 @@ def open_dataset(
         reporter: receives notes, such as that archives are being unpacked.
         train_only: accept data without `val`; `train` then stands in for it.
         net_classes: the classes of a net that is to be evaluated; `train` may then be missing.
+        needs_val: whether `val` is what is wanted; `train` or `test` stands in for it otherwise.
 
     Raises:
         UsageError: no images, classes that differ between splits, or a bad `data.val`.
@@ -58,22 +60,36 @@ def open_dataset(
         return _test_as_val(spec, reporter, net_classes)
     if spec.val != VAL_OF_THE_DATA:
         return _split_off_val(spec, reporter)
-    dataset = _open_source(spec, reporter, net_classes)
-    if dataset.val is dataset.train:
-        raise UsageError(
-            f"data.root={spec.root} has no split val",
-            hint="split it off the training set: data.val=0.1",
-        )
-    if not dataset.has_own_val and spec.source not in DISTRIBUTED_WITHOUT_VAL:
-        raise UsageError(
-            f"data.root={spec.root} has a test set and no split val, and the test set is not "
-            "taken for it",
-            hint="data.val=0.1 splits it off the training set; data.val=test chooses on the test "
-            "set, and the results say so",
-        )
-    if dataset.test is dataset.val and len(dataset.train):  # or nothing was chosen on it
+    dataset = _open_source(
+        spec if needs_val else replace(spec, val=WITHOUT_VAL), reporter, net_classes
+    )
+    has_val = dataset.has_own_val or spec.source in DISTRIBUTED_WITHOUT_VAL
+    if needs_val and not has_val:
+        raise _no_val_error(spec, dataset, is_evaluated=net_classes is not None)
+    is_held_out_once = has_val and dataset.test is dataset.val
+    if is_held_out_once and len(dataset.train):  # or nothing was chosen on it
         dataset.note = _joined(dataset.note, ONE_HELD_OUT_SET)
     return dataset
+
+
+def _no_val_error(spec: DataSpec, dataset: Dataset, *, is_evaluated: bool) -> UsageError:
+    """The error for data without a validation set, with the ways to go on."""
+    if dataset.test is None:
+        hint = "split it off the training set: data.val=0.1"
+        if is_evaluated:
+            hint = f"alexcli eval --split train takes every image of train; {hint}"
+        return UsageError(f"data.root={spec.root} has no split val", hint=hint)
+    hint = (
+        "data.val=0.1 splits it off the training set; data.val=test chooses on the test set, and "
+        "the results say so"
+    )
+    if is_evaluated:
+        hint = "alexcli eval --split test takes the test set; data.val=test takes it for val"
+    return UsageError(
+        f"data.root={spec.root} has a test set and no split val, and the test set is not taken "
+        "for it",
+        hint=hint,
+    )
 
 
 def _test_as_val(spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None) -> Dataset:

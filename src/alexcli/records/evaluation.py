@@ -31,7 +31,7 @@ class EvalResult:
     name: str
     """LABEL/DIRECTORY of the run, or `ensemble of N`."""
     split: str
-    """`val` or `test`."""
+    """`train`, `val` or `test`."""
     protocol: dict[str, Any]
     """`resize`: how the images came to their size; `crop`: side of the net's input in pixels (a
     list where the nets of an ensemble differ); `views`: crops of an image that are averaged."""

@@ -34,6 +34,7 @@ def build_data(
     *,
     overrides: Sequence[str] = (),
     net_classes: Sequence[str] | None = None,
+    needs_val: bool = True,
 ) -> tuple[TrainSpec, Dataset]:
     """Open the images and fit the net's outputs to their classes.
 
@@ -43,6 +44,7 @@ def build_data(
         overrides: the KEY=VALUE words that the user typed, to tell a wish for a number of classes
             from a default.
         net_classes: the classes of a net that is to be evaluated; `train` may then be missing.
+        needs_val: whether `val` is what is wanted.
 
     Returns:
         The configuration with the data's size and number of classes, and the data.
@@ -56,7 +58,7 @@ def build_data(
     if spec.model.torchvision is None:
         trace(spec.model)
     check_images(spec)
-    dataset = open_dataset(spec.data, reporter, net_classes=net_classes)
+    dataset = open_dataset(spec.data, reporter, net_classes=net_classes, needs_val=needs_val)
     spec = _with_size(spec, dataset, overrides)
     if spec.model.input.size > spec.data.size:
         build_preprocess(spec, None)  # refuses it, with a hint

@@ -37,7 +37,7 @@ class EvalInput:
     trained: TrainedModel
     dataset: Dataset
     split: str
-    """`val` or `test`."""
+    """`train`, `val` or `test`."""
     images: ImageSource
     """The images of the split."""
 
@@ -65,7 +65,7 @@ def evaluate(
     Args:
         checkpoints: one or more, each with its run.
         reporter: receives progress updates.
-        split: `val` or `test`.
+        split: `train`, `val` or `test`.
         protocols: `center` and `ten` (softmax outputs averaged over ten views, section 4.1). Both
             take one pass and cost as much as `ten`, because the centre is one of the ten views.
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.

@@ -11,8 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from alexcli.data.dataset import Dataset
-from alexcli.data.images import ImageSource
 from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.model.activations import find_layer, last_hidden_layer, layer_outputs, with_layers
 from alexcli.records.features import FeatureBatch
@@ -143,8 +141,8 @@ class FeatureExtractor:
             UsageError: bad data, or data without that split.
         """
         trained = self.trained
-        dataset = trained.open_data(reporter)
-        images = _split_of(dataset, split)
+        dataset = trained.open_data(reporter, split)
+        images = dataset.split(split)
         names = images.names()
         for batch in trained.batches(images):
             indices = batch.indices.tolist()
@@ -155,11 +153,3 @@ class FeatureExtractor:
             )
             reporter.progress("computing features", int(batch.positions[-1]) + 1, len(images))
         reporter.close()
-
-
-def _split_of(dataset: Dataset, split: str) -> ImageSource:
-    """The images of a split; UsageError if the data has none."""
-    images = {"train": dataset.train, "val": dataset.val, "test": dataset.test}[split]
-    if images is None or not len(images):
-        raise UsageError(f"the data has no {split} set", hint="--split val")
-    return images

@@ -126,7 +126,7 @@ def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
         if not run.last.exists():
             raise UsageError(
                 f"{path} holds no checkpoint last.ckpt",
-                hint=_existing_hint(path) or _existing_hint(runs) or RUN_HINT,
+                hint=_images_hint(path) or _existing_hint(path) or _existing_hint(runs) or RUN_HINT,
             )
         return RunCheckpoint(run, run.last)
     if not path.exists():
@@ -143,6 +143,13 @@ def _hint_for(name: str, runs: Path) -> str:
     if (runs / name).is_dir():
         return _existing_hint(runs / name) or RUN_HINT
     return _existing_hint(runs) or "alexcli train makes runs"
+
+
+def _images_hint(folder: Path) -> str | None:
+    """The key that names a folder of images, where a run was expected."""
+    from alexcli.data.file_names import holds_images  # numpy and Pillow, for this hint alone
+
+    return f"images are named by a key: data.root={folder}" if holds_images(folder) else None
 
 
 def _existing_hint(folder: Path) -> str | None:

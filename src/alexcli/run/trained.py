@@ -73,18 +73,21 @@ class TrainedModel:
             device=self.placement.device,
         )
 
-    def open_data(self, reporter: Reporter) -> Dataset:
+    def open_data(self, reporter: Reporter, split: str = "val") -> Dataset:
         """The data set that the configuration names, with its own classes and labels.
 
         These may be others than the net's, and `train` may be missing, and is then without images.
 
         Args:
             reporter: receives notes on the data.
+            split: the one that is wanted.
 
         Raises:
             UsageError: bad data.
         """
-        _, dataset = build_data(self.spec, reporter, net_classes=self.classes)
+        _, dataset = build_data(
+            self.spec, reporter, net_classes=self.classes, needs_val=split == "val"
+        )
         net_classes = {normal_form(name) for name in self.classes}
         others = [name for name in dataset.classes if normal_form(name) not in net_classes]
         if others:
@@ -113,16 +116,16 @@ class TrainedModel:
         labels are positions in the net's classes.
 
         Args:
-            split: `val` or `test`.
+            split: `train`, `val` or `test`.
             reporter: receives notes on the data.
 
         Raises:
             UsageError: bad data, no such split, or images of classes that the net does not know.
         """
-        _, dataset = build_data(self.spec, reporter, net_classes=self.classes)
-        images = dataset.test if split == "test" else dataset.val
-        if images is None:
-            raise UsageError("the data has no test set", hint="--split val")
+        _, dataset = build_data(
+            self.spec, reporter, net_classes=self.classes, needs_val=split == "val"
+        )
+        images = dataset.split(split)
         images, note = by_net_classes(dataset, images, self.path, self.classes)
         if note:
             reporter.note(f"data: {note}")

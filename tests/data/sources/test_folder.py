@@ -84,6 +84,18 @@ def test_bad_roots_are_refused_with_what_is_wrong(
     assert caught.value.hint
 
 
+def test_one_class_alone_is_refused_and_its_parent_named(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path / "photos", {"": 2})
+    with pytest.raises(UsageError, match="no folders that say their classes") as error:
+        open_dataset(_spec(root / "a"))
+    assert str(error.value.hint).startswith(f"data.root={root}, whose folders are the classes")
+    shutil.rmtree(root / "b")
+    shutil.rmtree(root / "c")
+    with pytest.raises(UsageError, match="no folders that say their classes") as error:
+        open_dataset(_spec(root / "a"), net_classes=["a", "b"])
+    assert str(error.value.hint).startswith(f"one folder for each class: {root}/a/CLASS")
+
+
 def test_a_missing_root_near_a_real_one_is_suggested(tmp_path: Path) -> None:
     make_class_folders(tmp_path / "pictures", {"train": 1, "val": 1})
     with pytest.raises(UsageError) as caught:

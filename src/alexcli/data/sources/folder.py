@@ -12,7 +12,7 @@ import numpy.typing as npt
 from alexcli.data.cache import Arrays, cached
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.decode import ResizeSpec
-from alexcli.data.file_names import subfolders
+from alexcli.data.file_names import holds_images, subfolders
 from alexcli.data.images import FileImages, ImageSource, file_stamp
 from alexcli.data.sources.class_folders import (
     SplitFiles,
@@ -106,7 +106,7 @@ def _folders(spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None) 
     if net_classes is not None and folders:
         return folders
     if "train" not in folders:
-        raise _is_a_split(root) or _missing_split(root, "train")
+        raise _is_a_split(root) or _without_classes(root) or _missing_split(root, "train")
     if spec.val == "folder" and "val" not in folders and "test" not in folders:
         if layout.is_bare:
             raise _is_a_split(root) or _bare_error(root)
@@ -120,6 +120,19 @@ def _is_a_split(root: Path) -> UsageError | None:
         return None
     return UsageError(
         f"data.root={root} is one of the splits of {root.parent}", hint=f"data.root={root.parent}"
+    )
+
+
+def _without_classes(root: Path) -> UsageError | None:
+    """The error for a root that holds images itself; None for another folder."""
+    if subfolders(root) or not holds_images(root):
+        return None
+    hint = f"one folder for each class: {root}/CLASS/*.jpg"
+    if find_layout(root.parent).is_bare:
+        hint = f"data.root={root.parent}, whose folders are the classes"
+    return UsageError(
+        f"data.root={root} holds images, and no folders that say their classes",
+        hint=f"{hint}; alexcli predict {root} needs no classes",
     )
 
 
