@@ -84,6 +84,13 @@ def test_too_few_images_of_a_class_are_refused() -> None:
     assert caught.value.hint is not None
 
 
+def test_data_without_a_training_set_is_refused() -> None:
+    subject = _subject(_dataset(_bright_and_dark(0, 0), _bright_and_dark(4, 1)))
+    with pytest.raises(UsageError, match="no training set") as caught:
+        probe.run(AnalyzeSpec(layer="conv1"), subject)
+    assert str(caught.value.hint).startswith("images=DIR takes a part")
+
+
 def test_pixels_are_averaged_to_a_small_side() -> None:
     pixels = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
     pixels[:, ::2] = 255

@@ -111,8 +111,9 @@ def test_held_out_images_alone_are_enough_except_to_search(
     overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
     subject = _subject(load(run, run.last, overrides), count=6)
     assert len(subject.sample().files) == 6
-    with pytest.raises(UsageError, match="has no training set"):
+    with pytest.raises(UsageError, match="has no training set") as caught:
         subject.training_set()
+    assert "data.val=0.2 leaves four fifths to search in" in str(caught.value.hint)
 
 
 def test_before_training_are_the_weights_that_init_from_copies(

@@ -127,6 +127,12 @@ def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
     """
     dataset = subject.dataset(spec.images)
     train, test = dataset.train, dataset.test
+    if not len(train):
+        raise UsageError(
+            "the data has no training set, on which a probe could be fitted",
+            hint="images=DIR takes a part of each class folder for it; or data.root=DIR, with "
+            "DIR/train/CLASS/*",
+        )
     if test is None:
         rest, held_out = held_out_of_each_class(train.labels)
         train, test = train.subset(rest), train.subset(held_out)
