@@ -21,12 +21,13 @@ def test_a_path_with_an_equals_sign_is_a_name_if_it_exists() -> None:
 
 
 def test_a_wrong_choice_gets_the_nearest_one_as_a_hint() -> None:
-    assert one_of("group", "model", ["model", "data"]) == "model"
-    with pytest.raises(UsageError, match="group 'modle' does not exist; there are model, data"):
-        one_of("group", "modle", ["model", "data"])
-    with pytest.raises(UsageError) as caught:
-        one_of("group", "modle", ["model", "data"])
+    assert one_of("group", "model", ["model", "data"], "a list") == "model"
+    with pytest.raises(UsageError, match="'modle' does not exist; there are model, data") as caught:
+        one_of("group", "modle", ["model", "data"], "a list")
     assert caught.value.hint == "did you mean model?"
+    with pytest.raises(UsageError) as caught:
+        one_of("group", "zzz", ["model", "data"], "a list")
+    assert caught.value.hint == "a list"
 
 
 def test_a_command_knows_everything_that_was_typed() -> None:
@@ -75,13 +76,12 @@ def test_an_option_that_is_no_key_and_words_after_two_dashes_are_left_alone() ->
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ["ablate", "lrn", "--precision", "abc"],
-            "--precision abc: Input should be a valid number",
-        ),
-        (["ablate", "lrn", "--jobs=0"], "--jobs 0: Input should be greater than or equal to 1"),
+        (["ablate", "lrn", "--precision", "abc"], "--precision abc: it must be a number\n"),
+        (["ablate", "lrn", "--jobs=0"], "--jobs 0: it must be at least 1\n"),
+        (["ablate", "lrn", "--jobs=100001"], "--jobs 100001: it must be at most 10000\n"),
+        (["ablate", "lrn", "--jobs", "x"], "--jobs x: it must be a whole number\n"),
         (["eval", "--split", "tset"], "--split tset: 'tset' is not one of"),
-        (["predict", "cat.png", "--top", "0"], "--top 0: Input should be greater than"),
+        (["predict", "cat.png", "--top", "0"], "--top 0: it must be at least 1\n"),
     ],
 )
 def test_a_value_that_an_option_does_not_take_is_named(words: list[str], message: str) -> None:

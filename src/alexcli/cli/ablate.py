@@ -112,8 +112,8 @@ def _check_words(arguments: Sequence[str], launch: str, out: Path | None, *, dry
 
     names, overrides = split_arguments(arguments)
     for name in names:
-        one_of("study", name.partition("/")[0], choices(STUDIES))
-    one_of("launcher", launch, ["local", *LAUNCHERS])
+        one_of("study", name.partition("/")[0], choices(STUDIES), "alexcli ablate --list")
+    one_of("launcher", launch, ["local", *LAUNCHERS], "alexcli ablate --help")
     if any(override.startswith("data.root=") for override in overrides):
         from alexcli.config.compose import compose
         from alexcli.run.early import check_root

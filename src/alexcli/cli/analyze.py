@@ -56,7 +56,7 @@ def analyze(
         alexcli analyze neighbors images=DIR nearest=6 --run runs/quickstart/s0-* --out figures
         alexcli analyze tables --results results
     """
-    if one_of("analysis", name, [*ANALYSES, HELP]) == HELP:
+    if one_of("analysis", name, [*ANALYSES, HELP], f"alexcli analyze {HELP}") == HELP:
         _check_help(overrides or [])
         emit(_help(format))
         return

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,15 @@ from alexcli.errors import UsageError, did_you_mean
 
 OVERRIDE = "KEY=VALUE"
 """Part of the name of an argument that takes overrides."""
+
+LIBRARY_WORDS = {
+    r"^Value error, ": "",
+    r"^Input should be greater than or equal to (\d+)$": r"it must be at least \1",
+    r"^Input should be less than or equal to (\d+)$": r"it must be at most \1",
+    r"^Input should be a valid integer.*": "it must be a whole number",
+    r"^Input should be a valid number.*": "it must be a number",
+}
+"""What pydantic says of a value -> what is said in its place."""
 
 DEVICE_OPTIONS = {"--gpu": "gpu", "--gpus": "gpu", "--cuda": "gpu", "--cpu": "cpu"}
 """Options of other programs -> the value of trainer.accelerator."""
@@ -115,11 +125,18 @@ def _refuse_value(error: typer.BadParameter, typed: Sequence[str], command: str)
     if value is not None:
         print_error(
             UsageError(
-                f"{option} {value}: {error.message.removeprefix('Value error, ').rstrip('.')}",
+                f"{option} {value}: {_reason(error.message)}",
                 hint=f"{command} --help says what {option} takes",
             )
         )
         raise typer.Exit(UsageError.exit_code) from None
+
+
+def _reason(message: str) -> str:
+    """Why a value is refused, in place of the words of the library that converts it."""
+    for pattern, replacement in LIBRARY_WORDS.items():
+        message = re.sub(pattern, replacement, message)
+    return message.rstrip(".")
 
 
 def _value_after(option: str, args: Sequence[str]) -> str | None:
@@ -178,13 +195,14 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
     return names, overrides
 
 
-def one_of(kind: str, value: str, choices: Sequence[str]) -> str:
+def one_of(kind: str, value: str, choices: Sequence[str], hint: str) -> str:
     """Check a choice.
 
     Args:
         kind: what is chosen, for the message.
         value: what was typed.
         choices: what is allowed.
+        hint: where there is no choice that is near.
 
     Returns:
         The value.
@@ -195,6 +213,6 @@ def one_of(kind: str, value: str, choices: Sequence[str]) -> str:
     if value not in choices:
         raise UsageError(
             f"{kind} {value!r} does not exist; there are {', '.join(choices)}",
-            hint=did_you_mean(value, choices) or "--help says what each does",
+            hint=did_you_mean(value, choices) or hint,
         )
     return value

@@ -60,7 +60,9 @@ def list_(
     from alexcli.config.user_conf import use_conf_dir
 
     use_conf_dir(conf)
-    group_names = groups() if group is None else [one_of("group", group, groups())]
+    group_names = (
+        groups() if group is None else [one_of("group", group, groups(), "alexcli config list")]
+    )
     rows = [
         {"choice": f"{name}={choice}", "about": describe(name, choice)}
         for name in group_names

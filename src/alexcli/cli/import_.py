@@ -44,7 +44,7 @@ def import_(
         alexcli import onnx bvlcalexnet-12.onnx
         alexcli import weights alexnet.pth --pixels caffe model=caffenet
     """
-    one_of("source", source, SOURCE_NAMES)
+    one_of("source", source, SOURCE_NAMES, "alexcli import --help")
     names, overrides = split_arguments(arguments or [])
     files = [*names, *([str(weights)] if weights else [])]
     if len(files) > 1:
