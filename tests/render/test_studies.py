@@ -117,6 +117,15 @@ def test_the_note_says_what_decided_where_the_interval_does_not() -> None:
     assert overview([study]).rows[0][4:6] == [4, 4]
 
 
+def test_the_overview_names_arms_whose_nets_did_not_learn() -> None:
+    count = len(ARM.values["top1_err"])
+    learned = replace(STUDY, arms=[BASELINE, replace(ARM, not_learned=[])])
+    assert "did not learn" not in str(overview([learned]).note)
+    failed = replace(STUDY, kind="plain", arms=[BASELINE, replace(ARM, not_learned=[1])])
+    expected = f"; nets that did not learn: {STUDY.name}-plain/without 1 of {count}"
+    assert str(overview([failed]).note).endswith(expected)
+
+
 def test_a_reached_precision_asks_for_nothing() -> None:
     precision = Precision(wanted=0.005, reached=0.004, seeds_wanted=None, minutes_wanted=None)
     note = study_table(replace(STUDY, metric="top1_err", precision=precision)).note or ""

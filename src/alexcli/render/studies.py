@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from alexcli.ablation.recorded import file_name
 from alexcli.ablation.verdicts import decided_by_ranks, seeds_above
 from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
@@ -61,6 +62,14 @@ def overview(studies: Sequence[StudyResult]) -> Table:
         "show, plain: that of the quick start; verdicts allow for "
         f"{plural(compared, 'comparison')} (Holm), intervals do not"
     )
+    failed = [
+        f"{file_name(study)}/{arm.name} {len(arm.not_learned):,} of {len(arm.values['top1_err']):,}"
+        for study in studies
+        for arm in study.arms
+        if arm.not_learned
+    ]
+    if failed:
+        note += f"; nets that did not learn: {', '.join(failed)}"
     return Table.from_records("recorded studies", rows, note)
 
 
