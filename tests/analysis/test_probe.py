@@ -76,6 +76,15 @@ def test_data_without_a_test_set_gives_a_part_of_its_images() -> None:
     assert "10 to test" in table.tables[0].note
 
 
+def test_a_validation_set_that_was_split_off_is_tested_on() -> None:
+    """No part of the training set, on which the net was trained."""
+    train, val = _bright_and_dark(50, 0), _bright_and_dark(14, 1)
+    dataset = replace(_dataset(train, None), val=val, has_own_val=True)
+    note = probe.run(AnalyzeSpec(layer="fc7"), _subject(dataset)).tables[0].note
+    assert "14 to test" in note
+    assert "40 images to fit, 10 to choose" in note
+
+
 def test_too_few_images_of_a_class_are_refused() -> None:
     images = _bright_and_dark(20, 0)
     few = ArrayImages(images.images[:3], images.labels[:3])

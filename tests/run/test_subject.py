@@ -53,9 +53,25 @@ def test_images_of_a_folder_are_read_and_labelled_by_its_name(model: TrainedMode
     for file in ("a.png", "b.png", "c.png"):
         Image.new("RGB", (90, 60), "red").save(folder / file)
     sample = _subject(model, images="mine", count=2).sample()
-    assert sample.files == [f"mine/{name}/a.png", f"mine/{name}/b.png"]
+    assert sample.files == [f"mine/{name}/a.png", f"mine/{name}/c.png"]
     assert sample.labels == [model.names[3]] * 2
     assert sample.pixels[0, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_images_of_a_folder_are_spread_evenly_over_its_class_folders(model: TrainedModel) -> None:
+    make_class_folders(Path("mine"), {"": 4}, model.classes[:3])
+    sample = _subject(model, images="mine", count=6).sample()
+    assert [sample.labels.count(name) for name in model.names[:3]] == [2, 2, 2]
+    assert len(set(sample.files)) == 6
+    assert len(_subject(model, images="mine", count=100).sample().files) == 12
+
+
+def test_class_folders_have_no_validation_set_of_their_own(model: TrainedModel) -> None:
+    make_class_folders(Path("mine"), {"": 4})
+    dataset = _subject(model).dataset("mine")
+    assert len(dataset.train) == 12
+    assert dataset.test is None
+    assert not dataset.has_own_val
 
 
 def test_a_folder_without_images_is_refused(model: TrainedModel) -> None:

@@ -31,7 +31,7 @@ KEYS = ("layer", "at", "images", "sample", "per_class", "classifier")
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
 """L2 penalties that are tried, the strongest first, from which the next one starts."""
 HELD_OUT = 5
-"""One in so many images of each class is held out: to choose, and to test where no test set is."""
+"""One in so many images of each class is held out: to choose, and to test where no split is."""
 PIXEL_SIDE = 32
 """Raw pixels are averaged to images of at most this side; all of them would be 154,587 numbers."""
 
@@ -127,6 +127,8 @@ def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
     """
     dataset = subject.dataset(spec.images)
     train, test = dataset.train, dataset.test
+    if test is None and dataset.has_own_val:
+        test = dataset.val  # a probe chooses nothing on it, and a run did not train on it
     if not len(train):
         raise UsageError(
             "the data has no training set, on which a probe could be fitted",

@@ -138,8 +138,8 @@ def _class_folders(model: TrainedModel, path: Path, reporter: Reporter) -> Datas
     labels = np.array([classes.index(file.parent.name) for file in files], dtype=np.int64)
     resize = ResizeSpec(data.size, data.resize, data.kernel)
     images = FileImages(path, files, labels, resize)
-    return Dataset(
-        classes, images, images, None, fingerprint="", size=data.size, resize=str(resize)
+    return Dataset.from_splits(
+        classes, {"train": images}, fingerprint="", size=data.size, resize=str(resize)
     )
 
 
@@ -147,6 +147,8 @@ def _images_of_files(
     model: TrainedModel, path: Path, count: int, reporter: Reporter
 ) -> SampleImages:
     """The images that a path names, resized as the net's own data was.
+
+    Of more than `count` those at even distances, so that each of its class folders has some.
 
     Args:
         model: the net.
@@ -157,7 +159,8 @@ def _images_of_files(
     Raises:
         UsageError: there is no such path, or no image that can be read.
     """
-    files = find_images([path])[:count]
+    candidates = find_images([path])
+    files = [candidates[rank] for rank in _even_ranks(len(candidates), count)]
     labels = labels_of_files(model, files, None, reporter)
     return SampleImages(
         pixels=torch.from_numpy(read_images(model, files)).to(model.placement.device),
@@ -175,11 +178,21 @@ def _held_out_images(model: TrainedModel, dataset: Dataset, count: int) -> Sampl
         count: images to read, at most.
     """
     images = dataset.val
-    ranks = np.linspace(0, len(images) - 1, min(count, len(images))).astype(int)
-    indices = np.argsort(images.labels, kind="stable")[ranks].tolist()
+    by_class = np.argsort(images.labels, kind="stable")
+    indices = by_class[_even_ranks(len(images), count)].tolist()
     names = images.names()
     return SampleImages(
         pixels=torch.from_numpy(images.fetch(indices)).to(model.placement.device),
         files=[f"val/{names[index]}" for index in indices],
         labels=[dataset.classes[int(images.labels[index])] for index in indices],
     )
+
+
+def _even_ranks(images: int, count: int) -> list[int]:
+    """Ranks of `count` images at even distances, the first and the last among them.
+
+    Args:
+        images: how many there are; all are chosen where there are no more than `count`.
+        count: how many to choose.
+    """
+    return [int(rank) for rank in np.linspace(0, images - 1, min(count, images))]
