@@ -26,7 +26,12 @@ IMAGES = 12
 def own_run() -> RunDirectory:
     """A run that was trained on a folder without splits, of which it holds a quarter out."""
     make_class_folders(Path(OWN), {"": 4}, size=(40, 40))
-    keys = [f"data.root={OWN}", "data.val=0.25", "data.size=36"]
+    return trained_on_own("data.val=0.25")
+
+
+def trained_on_own(val: str) -> RunDirectory:
+    """A run of one epoch on OWN."""
+    keys = [f"data.root={OWN}", val, "data.size=36"]
     words = ["model=tiny", "data=folder", "optim=quickstart", *SMALL[:2], *SMALL[5:], *keys]
     spec = compose([*words, "optim.epochs=1", "data.workers=0"], TrainSpec)
     return RunDirectory(Path(train(spec, NullReporter()).directory))
@@ -68,6 +73,25 @@ def test_images_that_the_net_was_trained_on_stay_out_wherever_they_lie(
 def test_own_images_stay_split_when_some_were_added(own_run: RunDirectory) -> None:
     Image.new("RGB", (40, 40)).save(f"{OWN}/a/more.png")
     assert evaluated(own_run, f"data.root={OWN}")[0] < IMAGES
+
+
+def test_a_choice_of_data_does_not_hide_what_the_net_was_trained_on(own_run: RunDirectory) -> None:
+    held_out = evaluated(own_run)[0]
+    assert evaluated(own_run, "data=folder", f"data.root={OWN}")[0] == held_out
+    make_class_folders(Path("others"), {"": 5}, size=(40, 40))
+    assert evaluated(own_run, "data=folder", "data.root=others")[0] == 15
+
+
+def test_a_test_set_that_chose_is_not_asked_of_other_data() -> None:
+    make_class_folders(Path(OWN), {"train": 4, "test": 2}, size=(40, 40))
+    run = trained_on_own("data.val=test")
+    assert evaluated(run)[0] == 6
+    make_class_folders(Path("others"), {"": 5}, size=(40, 40))
+    assert evaluated(run, "data.root=others")[0] == 15
+    make_class_folders(Path("val_alone"), {"val": 3}, size=(40, 40))
+    assert evaluated(run, "data.root=val_alone")[0] == 9
+    make_class_folders(Path("tests_alone"), {"test": 5}, size=(40, 40))
+    assert evaluated(run, "data.root=tests_alone")[0] == 15
 
 
 def test_a_split_is_evaluated_without_the_others(own_run: RunDirectory) -> None:

@@ -9,10 +9,13 @@ from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
-from alexcli.schema import TrainSpec
+from alexcli.schema import DataSpec, TrainSpec
 
+CHOICE = "data"
 ROOT = "data.root"
 VAL = "data.val"
+SPLIT_KEYS = ("val", "split", "split_seed")
+"""Keys of `data` that say which images a run held out."""
 
 
 def with_val_of_other_data(
@@ -21,9 +24,10 @@ def with_val_of_other_data(
     """A configuration for an evaluation that takes the images of other data as they are.
 
     `data.val=0.1` splits a tenth off what a run is trained on. Of a folder of other images it would
-    leave nine tenths unread, or take the training images where there is a split `val`. It stays
-    where `data.root` names the run's own images at another place, told by their fingerprint, so
-    that none is evaluated on which the net was trained.
+    leave nine tenths unread, or take the training images where there is a split `val`; and
+    `data.val=test` would refuse what has a `val` or no test set. The run's way stays where the
+    overrides name its own images, at the same place or at another one, told by their fingerprint,
+    so that none is evaluated on which the net was trained.
 
     Args:
         spec: the run's, with the overrides.
@@ -37,32 +41,56 @@ def with_val_of_other_data(
         UsageError: the run is not finished, and so does not say which images are its own.
     """
     typed = {word.partition("=")[0] for word in overrides}
-    has_fraction = spec.data.val not in (VAL_OF_THE_DATA, TEST_AS_VAL)
-    if ROOT not in typed or VAL in typed or not has_fraction or _is_own_root(spec, run):
+    trained_on = run.read_config().data
+    if not typed & {ROOT, CHOICE} or VAL in typed or trained_on.val == VAL_OF_THE_DATA:
         return spec
-    data = (run.result() or {}).get("data") or {}
-    if "fingerprint" not in data:
-        raise UsageError(
-            f"{run.path} split its validation set off ({VAL}={spec.data.val}) and is not finished, "
-            f"so that it is not known whether {spec.data.root} holds its own images",
-            hint=f"{VAL}={VAL_OF_THE_DATA} for other images, {VAL}={spec.data.val} for its own",
-        )
-    if _fingerprint(spec) == data["fingerprint"]:
+    untyped = [key for key in SPLIT_KEYS if f"data.{key}" not in typed]
+    as_in_training = replace(
+        spec, data=replace(spec.data, **{key: getattr(trained_on, key) for key in untyped})
+    )
+    if _is_same_place(spec.data, trained_on) or _has_own_images(as_in_training, run):
+        return as_in_training
+    if CHOICE in typed:  # which says how the other data is split
         return spec
     return replace(spec, data=replace(spec.data, val=VAL_OF_THE_DATA))
 
 
-def _is_own_root(spec: TrainSpec, run: RunDirectory) -> bool:
-    """Whether a configuration names the folder that the run was trained on."""
-    roots = [each.data.root for each in (run.read_config(), spec)]
-    places = {None if root is None else Path(root).expanduser().resolve() for root in roots}
-    return len(places) == 1
+def _is_same_place(data: DataSpec, trained_on: DataSpec) -> bool:
+    """Whether data lies where a run was trained on it."""
+    if data.root is None or trained_on.root is None:
+        return data.root == trained_on.root and data.source == trained_on.source
+    return Path(data.root).expanduser().resolve() == Path(trained_on.root).expanduser().resolve()
+
+
+def _has_own_images(as_in_training: TrainSpec, run: RunDirectory) -> bool:
+    """Whether data at another place can be split as in training, and is what a run split.
+
+    Of a test set in the place of `val`, from which nothing is split off, the first is enough.
+
+    Raises:
+        UsageError: the run is not finished.
+    """
+    fingerprint = _fingerprint(as_in_training)
+    data = as_in_training.data
+    if data.val == TEST_AS_VAL or fingerprint is None:
+        return fingerprint is not None
+    recorded = (run.result() or {}).get("data") or {}
+    if "fingerprint" not in recorded:
+        raise UsageError(
+            f"{run.path} split its validation set off ({VAL}={data.val}) and is not finished, "
+            f"so that it is not known whether {data.root} holds its own images",
+            hint=f"{VAL}={VAL_OF_THE_DATA} for other images, {VAL}={data.val} for its own",
+        )
+    return bool(fingerprint == recorded["fingerprint"])
 
 
 def _fingerprint(spec: TrainSpec) -> str | None:
-    """Of the images as a training would open them; None where it would refuse them."""
+    """Of the images, split as in training; None where that is refused.
+
+    A test set is opened without a training set, as for a net of any classes.
+    """
     try:
-        _, dataset = build_data(spec, NullReporter())
+        _, dataset = build_data(spec, NullReporter(), net_classes=[])
     except UsageError:  # whoever evaluates them says what is wrong, if anything is
         return None
     return dataset.fingerprint
