@@ -57,6 +57,14 @@ def test_an_unfinished_run_is_evaluated_with_a_word_on_how_to_finish_it(run: Run
     assert f"{run.name} is not finished: the command that began it resumes it" in outcome.err
 
 
+def test_the_analysis_that_leads_on_shows_the_data_that_was_evaluated(run: RunDirectory) -> None:
+    outcome = run_command("eval", str(run.path), "data.seed=1")
+    assert f"analyze predictions data.seed=1 --run {run.path}" in outcome.err
+    outcome = run_command("eval", str(run.path), "data.seed=1", "--split", "test")
+    assert outcome.code == 0, outcome.err
+    assert "analyze predictions" not in outcome.err
+
+
 def _workers_of(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> Sequence[str]:
     """The command line of the processes that `eval` starts, as if its placement took several."""
     started: list[Sequence[str]] = []

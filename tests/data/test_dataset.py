@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,13 @@ def test_a_split_that_is_missing_is_an_error_and_another_one_is_named() -> None:
     with pytest.raises(UsageError, match="the data has no train set") as error:
         dataset.split("train")
     assert error.value.hint == "--split test"
+
+
+def test_a_held_out_split_is_named_before_the_training_set() -> None:
+    dataset = replace(_dataset("train"), val=_dataset("val").val, has_own_val=True)
+    with pytest.raises(UsageError, match="the data has no test set") as error:
+        dataset.split("test")
+    assert error.value.hint == "--split val"
 
 
 def test_without_a_held_out_set_train_stands_in_for_val() -> None:

@@ -36,6 +36,7 @@ def test_a_folder_without_a_manifest_is_not_a_store(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="it is not a store") as caught:
         read_manifest(str(tmp_path))
     assert "alexcli data prepare" in (caught.value.hint or "")
+    assert "data=folder reads image files" in (caught.value.hint or "")
 
 
 def test_an_unfinished_store_and_a_url_are_stores_and_class_folders_are_not(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
+from alexcli.run.evaluate import evaluate
 from alexcli.run.train import train
 from alexcli.run.trained import load
 from alexcli.schema import TrainSpec
@@ -26,12 +27,12 @@ IMAGES = 12
 def own_run() -> RunDirectory:
     """A run that was trained on a folder without splits, of which it holds a quarter out."""
     make_class_folders(Path(OWN), {"": 4}, size=(40, 40))
-    return trained_on_own("data.val=0.25")
+    return trained_on(OWN, "data.val=0.25")
 
 
-def trained_on_own(val: str) -> RunDirectory:
-    """A run of one epoch on OWN."""
-    keys = [f"data.root={OWN}", val, "data.size=36"]
+def trained_on(root: str, val: str) -> RunDirectory:
+    """A run of one epoch on a folder of images."""
+    keys = [f"data.root={root}", val, "data.size=36"]
     words = ["model=tiny", "data=folder", "optim=quickstart", *SMALL[:2], *SMALL[5:], *keys]
     spec = compose([*words, "optim.epochs=1", "data.workers=0"], TrainSpec)
     return RunDirectory(Path(train(spec, NullReporter()).directory))
@@ -84,7 +85,7 @@ def test_a_choice_of_data_does_not_hide_what_the_net_was_trained_on(own_run: Run
 
 def test_a_test_set_that_chose_is_not_asked_of_other_data() -> None:
     make_class_folders(Path(OWN), {"train": 4, "test": 2}, size=(40, 40))
-    run = trained_on_own("data.val=test")
+    run = trained_on(OWN, "data.val=test")
     assert evaluated(run)[0] == 6
     make_class_folders(Path("others"), {"": 5}, size=(40, 40))
     assert evaluated(run, "data.root=others")[0] == 15
@@ -114,6 +115,19 @@ def test_the_training_images_are_evaluated_without_those_that_were_held_out(
     trained = load(own_run, own_run.last)
     train_count = len(trained.open_split("train", NullReporter())[1])
     assert train_count == IMAGES - evaluated(own_run)[0]
+
+
+def test_nets_that_held_out_other_images_are_told_how_to_share_some(own_run: RunDirectory) -> None:
+    make_class_folders(Path("others"), {"train": 4, "val": 2}, size=(40, 40))
+    nets = [own_run, trained_on("others", "data.val=folder")]
+    checkpoints = [(run, run.last) for run in nets]
+    for order in (checkpoints, checkpoints[::-1]):
+        with pytest.raises(UsageError, match="cannot be averaged") as error:
+            evaluate(order, NullReporter(), overrides=[f"data.root={OWN}"], split="val")
+        assert error.value.hint == "data.val=0.25 takes the same images for all"
+    shared = [f"data.root={OWN}", "data.val=0.25"]
+    results = evaluate(checkpoints, NullReporter(), overrides=shared, split="val").results
+    assert [result.n for result in results] == [evaluated(own_run)[0]] * 3
 
 
 def test_what_is_typed_is_done(own_run: RunDirectory) -> None:

@@ -83,7 +83,7 @@ def eval_(
         probabilities=probabilities,
     )
     _leave(evaluation, out, format, reporter)
-    _note_next(checkpoints, reporter)
+    _note_next(checkpoints, split, overrides, reporter)
 
 
 def _checkpoints(
@@ -144,8 +144,13 @@ def _leave(evaluation: Evaluation, out: Path | None, format: Format, reporter: R
         _show(evaluation, out, format, reporter)
 
 
-def _note_next(checkpoints: "Sequence[RunCheckpoint]", reporter: Reporter) -> None:
-    """How to finish what is not, and how to look inside a net that was evaluated alone."""
+def _note_next(
+    checkpoints: "Sequence[RunCheckpoint]", split: str, overrides: Sequence[str], reporter: Reporter
+) -> None:
+    """How to finish what is not, and how to look inside a net that was evaluated alone.
+
+    An analysis shows images of `val`, which data that the overrides name may lack.
+    """
     from alexcli.run.worker import is_main_process
 
     if not is_main_process():
@@ -153,9 +158,9 @@ def _note_next(checkpoints: "Sequence[RunCheckpoint]", reporter: Reporter) -> No
     for run, path in checkpoints:
         if path == run.last and not run.result_file.exists():
             reporter.note(f"{run.name} is not finished: the command that began it resumes it")
-    if len(checkpoints) == 1:
+    if len(checkpoints) == 1 and (split == "val" or not overrides):
         run = checkpoints[0].run
-        arguments = ["--run", str(run.path), "--out", "figures"]
+        arguments = [*overrides, "--run", str(run.path), "--out", "figures"]
         suggest(reporter, ["analyze", "predictions", *arguments])
 
 

@@ -95,7 +95,9 @@ class Dataset:
         """
         images = {"train": self.train, "val": self.val, "test": self.test}[name]
         if images is None or not len(images):
-            others = [other for other, some in self.splits().items() if other != name and len(some)]
+            splits = self.splits()  # of which one that was not trained on is named first
+            ranked = [other for other in ("val", "test", "train") if other in splits]
+            others = [other for other in ranked if other != name and len(splits[other])]
             hint = f"--split {others[0]}" if others else "name other data: data.root=DIR"
             raise UsageError(f"the data has no {name} set", hint=hint)
         return images

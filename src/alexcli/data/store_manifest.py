@@ -197,5 +197,5 @@ def _no_manifest_error(root: str) -> UsageError:
         )
     return UsageError(
         f"{root} holds no {MANIFEST}: it is not a store",
-        hint="alexcli data prepare SOURCE DEST makes one",
+        hint="alexcli data prepare SOURCE DEST makes one; data=folder reads image files",
     )

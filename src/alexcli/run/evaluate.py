@@ -14,6 +14,7 @@ from torch import Tensor
 
 from alexcli.data.dataset import Dataset
 from alexcli.data.images import ImageSource
+from alexcli.data.open import VAL_OF_THE_DATA
 from alexcli.errors import UsageError
 from alexcli.malloc import reuse_freed_memory
 from alexcli.metrics.calibration import calibration_error
@@ -311,9 +312,15 @@ def _check_same_images(first: EvalInput, other: EvalInput) -> None:
     same_labels = first.images.labels.tolist() == other.images.labels.tolist()
     if are_files and same_names and same_labels:
         return
+    hint = "name the data that all are to be evaluated on: data.root=DIR"
+    data = [net.trained.spec.data for net in (first, other)]
+    fractions = {spec.val for spec in data} - {VAL_OF_THE_DATA}
+    if data[0].root == data[1].root and data[0].val != data[1].val and len(fractions) == 1:
+        # One was trained on these images, and evaluates those that it held out.
+        hint = f"data.val={fractions.pop()} takes the same images for all"
     raise UsageError(
         f"{first.trained.path} and {other.trained.path} were trained for other images "
         f"({first.dataset.fingerprint} and {other.dataset.fingerprint}), so they cannot be "
         "averaged",
-        hint="name the data that all are to be evaluated on: data.root=DIR",
+        hint=hint,
     )

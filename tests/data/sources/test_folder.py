@@ -96,6 +96,17 @@ def test_one_class_alone_is_refused_and_its_parent_named(tmp_path: Path) -> None
     assert str(error.value.hint).startswith(f"one folder for each class: {root}/a/CLASS")
 
 
+def test_data_sets_beside_a_folder_of_images_have_no_part_in_its_error(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        make_class_folders(tmp_path / name, {"train": 1, "val": 1})
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    Image.new("RGB", (8, 8)).save(photos / "0.png")
+    with pytest.raises(UsageError, match=f"data.root={photos} holds images, and no") as caught:
+        open_dataset(_spec(photos), net_classes=["a", "b"])
+    assert f"alexcli predict {photos} needs no classes" in str(caught.value.hint)
+
+
 def test_a_missing_root_near_a_real_one_is_suggested(tmp_path: Path) -> None:
     make_class_folders(tmp_path / "pictures", {"train": 1, "val": 1})
     with pytest.raises(UsageError) as caught:

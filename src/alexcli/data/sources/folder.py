@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -128,8 +129,9 @@ def _without_classes(root: Path) -> UsageError | None:
     if subfolders(root) or not holds_images(root):
         return None
     hint = f"one folder for each class: {root}/CLASS/*.jpg"
-    if find_layout(root.parent).is_bare:
-        hint = f"data.root={root.parent}, whose folders are the classes"
+    with suppress(UsageError):  # the folder above may hold anything, which nobody asked for
+        if find_layout(root.parent).is_bare:
+            hint = f"data.root={root.parent}, whose folders are the classes"
     return UsageError(
         f"data.root={root} holds images, and no folders that say their classes",
         hint=f"{hint}; alexcli predict {root} needs no classes",
