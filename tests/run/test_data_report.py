@@ -21,6 +21,12 @@ def test_statistics_are_those_of_the_training_images() -> None:
     assert np.allclose(analysis.data["covariance"], np.cov(pixels.T, bias=True))
 
 
+def test_images_that_are_held_out_stay_out_as_in_training() -> None:
+    spec = small("data.val=0.2")
+    analysis = statistics_of(spec, NullReporter())
+    assert analysis.data["images"] == len(open_dataset(spec.data).train) == 120
+
+
 def test_the_table_has_a_row_for_each_quantity_and_a_column_for_each_channel() -> None:
     analysis = statistics_of(small(), NullReporter())
     rows = analysis.tables[0].records()

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
-from alexcli.data.open import open_dataset
+from alexcli.data.open import TEST_AS_VAL, VAL_OF_THE_DATA, open_dataset
 from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, TilesPanel
@@ -39,6 +39,8 @@ TILE_SIDE = 512
 def open_with_statistics(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, Statistics]:
     """The images, and the statistics of the training set.
 
+    The data need not have a split `val`; a fraction of the images is left out as in training.
+
     Args:
         spec: names the data.
         reporter: receives progress updates.
@@ -46,7 +48,8 @@ def open_with_statistics(spec: TrainSpec, reporter: Reporter) -> tuple[Dataset, 
     Raises:
         UsageError: there is no such data, or an image cannot be decoded.
     """
-    dataset = open_dataset(spec.data, reporter, train_only=True)
+    has_fraction = spec.data.val not in (VAL_OF_THE_DATA, TEST_AS_VAL)
+    dataset = open_dataset(spec.data, reporter, train_only=not has_fraction)
     with closing(reporter):
         progress = partial(reporter.progress, "mean image")
         return dataset, training_statistics(dataset, progress)
