@@ -154,7 +154,7 @@ def test_the_four_first_commands_of_this_release_work_in_order() -> None:
         (["train", "trainer.accelerator=tpu"], "trainer.accelerator"),
         (["eval"], "alexcli train"),
         (["eval", "nowhere"], "nowhere"),
-        (["eval", "--split", "train"], "val"),
+        (["eval", "--split", "all"], "val"),
         (["eval", "--ten-crop", "--protocols", "center"], "--protocols all"),
         (["eval", "--probabilities"], "--out DIR"),
         (["eval", "--out", "x.csv"], "takes a folder"),
