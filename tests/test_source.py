@@ -122,3 +122,13 @@ def test_assignments_are_made_one_by_one() -> None:
         and isinstance(node.value, ast.Tuple)
     ]
     assert len(places) < MOST_TUPLE_ASSIGNMENTS, places
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_an_error_of_a_user_leads_on(path: Path) -> None:
+    if module_name(path) == "alexcli.claims.measured":
+        return  # its errors are of the ledger in the repository, which no user writes
+    for node in ast.walk(syntax_tree(path)):
+        is_error = isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        if is_error and node.func.id in ("UsageError", "RunFailedError"):
+            assert "hint" in {keyword.arg for keyword in node.keywords}, f"line {node.lineno}"

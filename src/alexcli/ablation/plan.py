@@ -59,7 +59,9 @@ class Ablation:
             classes = len(dataset.classes)
             if study.definition.metric is Metric.top5_err and classes < FEWEST_CLASSES_FOR_TOP5:
                 raise UsageError(
-                    f"{study.name} compares top-5 errors, and the data has {classes:,} classes"
+                    f"{study.name} compares top-5 errors, and the data has {classes:,} classes",
+                    hint=f"data of {FEWEST_CLASSES_FOR_TOP5:,} classes or more, or top-1 errors: "
+                    f"metric: top1_err in {study.name}.yaml",
                 )
 
     def _check_names(self) -> None:

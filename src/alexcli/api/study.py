@@ -60,7 +60,10 @@ def ablate(
         failures = train_until_precise(ablation, auto, jobs, reporter)
     if failures:
         logs = "\n".join(failures)
-        raise RunFailedError(f"{plural(len(failures), 'run')} failed:\n{logs}")
+        raise RunFailedError(
+            f"{plural(len(failures), 'run')} failed:\n{logs}",
+            hint="the same call repeats what failed",
+        )
     return study_results(ablation, reporter, auto, jobs)
 
 

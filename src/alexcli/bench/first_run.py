@@ -163,7 +163,10 @@ class Trial:
                     first_epoch_seconds = elapsed
         _check_exit(command, child.returncode, log)
         if first_epoch_seconds is None:
-            raise RunFailedError("alexcli train ended without a validation row in metrics.jsonl")
+            raise RunFailedError(
+                "alexcli train ended without a validation row in metrics.jsonl",
+                hint="with --dry-run it says what it would train; optim.epochs is at least 1",
+            )
         return first_epoch_seconds, elapsed
 
     def _help(self) -> float:

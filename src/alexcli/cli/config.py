@@ -197,5 +197,6 @@ def check(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
     if invalid:
         verb = "is" if invalid == 1 else "are"
         raise UsageError(
-            f"{invalid} of {plural(len(compositions), 'composition')} {verb} not valid"
+            f"{invalid} of {plural(len(compositions), 'composition')} {verb} not valid",
+            hint="the lines that begin with BAD say why",
         )

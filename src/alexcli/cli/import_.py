@@ -48,7 +48,10 @@ def import_(
     names, overrides = split_arguments(arguments or [])
     files = [*names, *([str(weights)] if weights else [])]
     if len(files) > 1:
-        raise UsageError(f"one file is imported at a time, not {', '.join(files)}")
+        raise UsageError(
+            f"one file is imported at a time, not {', '.join(files)}",
+            hint=f"alexcli import {source} {files[0]}",
+        )
     if files and not Path(files[0]).expanduser().is_file():
         raise UsageError(f"{files[0]} is not a file", hint="name the file with the weights")
     from alexcli.run.import_weights import import_weights

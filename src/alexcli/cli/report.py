@@ -56,7 +56,10 @@ def report(
     run_names = [name for name in names if name not in studies]
     _check_overrides(overrides, studies, runs)
     if seeds != AUTO and not studies:
-        raise UsageError(f"--seeds {seeds} is for a study, and no study is named")
+        raise UsageError(
+            f"--seeds {seeds} is for a study, and no study is named",
+            hint=f"alexcli report lrn --seeds {seeds}",
+        )
     sections: dict[str, Analysis] = {}
     if run_names or not studies:
         sections["runs"] = _section_of_runs(run_names, runs)

@@ -43,7 +43,9 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
         refuse_interpolation(typed, "the command line")
         _refuse_training_key(config, override, group_names)
         if override.is_delete():
-            raise UsageError(f"{typed!r} leaves nothing to evaluate with")
+            raise UsageError(
+                f"{typed!r} leaves nothing to evaluate with", hint=f"{group}=VALUE sets it"
+            )
         if group in group_names:
             chosen = getattr(compose(["experiment=null", typed], TrainSpec), group)
             if group == "data":

@@ -15,6 +15,7 @@ from alexcli.config.files import choices, groups
 from alexcli.config.overrides import hydra_value, parse, quoting_hint
 from alexcli.config.suggestions import KnownKeys, suggest_choice, suggest_key
 from alexcli.errors import UsageError
+from alexcli.schema import AnalyzeSpec, PrepareSpec
 
 EXPECTED_TYPES = {
     "to Integer": "a whole number",
@@ -68,7 +69,7 @@ def _unknown_key(
     is_section = override is None or isinstance(override.value(), dict)
     suggestion = suggest_key(key, unknown_part, keys, is_section=is_section)
 
-    hint = "alexcli config show lists all keys"
+    hint = _keys_hint(config)
     if suggestion:
         hint = _suggestion_hint(suggestion, key, config, override)
     return UsageError(
@@ -105,6 +106,13 @@ def _suggestion_hint(suggestion: str, key: str, config: Any, override: Override 
         return question
     is_suggestion = refusal.hint.startswith("did you mean")
     return refusal.hint if is_suggestion else f"{question} {refusal.hint}"
+
+
+def _keys_hint(config: Any) -> str:
+    """Where the keys of a configuration are listed."""
+    if OmegaConf.get_type(config) in (AnalyzeSpec, PrepareSpec):
+        return "the command's --help lists the keys that it takes"
+    return "alexcli config show lists all keys"
 
 
 def _choice_hint(group: str, value: str) -> str:

@@ -145,7 +145,10 @@ def _alternatives(override: Override) -> list[str]:
     if not override.is_sweep_override():
         return [override.input_line or ""]
     if override.value_type not in ENUMERABLE_SWEEPS:
-        raise UsageError(f"{override.input_line!r}: only lists and range() can be swept")
+        raise UsageError(
+            f"{override.input_line!r}: only lists and range() can be swept",
+            hint="list the values: optim.lr=0.01,0.02",
+        )
     key = override.get_key_element()
     if key in SEVERAL:
         values = ",".join(override.sweep_string_iterator())

@@ -14,6 +14,8 @@ from alexcli.schema import AnalyzeSpec, LedgerSpec, PrepareSpec, StudySpec, Trai
 FORMER_LOGGERS: dict[Any, dict[str, bool]] = {"none": {}, "wandb": {"wandb": True}}
 """The values that `logger.kind` had, and what says the same now."""
 
+SAVED_HINT = "a run's config.yaml shows the form; alexcli train writes it"
+
 Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec, LedgerSpec)
 
 
@@ -30,7 +32,9 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
             anything that `compose` refuses.
     """
     if not isinstance(mapping, dict):
-        raise UsageError(f"{source} is not a configuration: {type(mapping).__name__}")
+        raise UsageError(
+            f"{source} is not a configuration: {type(mapping).__name__}", hint=SAVED_HINT
+        )
     mapping = _with_current_keys(mapping)
     spec = typed(mapping, schema)
     if spec is not None:
@@ -41,7 +45,7 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
         mapping = read_yaml(text)  # within bounds
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # of a checkpoint: tensors
         reason = f"{type(error).__name__}: {str(error)[:200]}"
-        raise UsageError(f"{source} is not a configuration: {reason}") from error
+        raise UsageError(f"{source} is not a configuration: {reason}", hint=SAVED_HINT) from error
     refuse_interpolation(text, str(source))
     # What a run has written is typed; only what somebody has changed needs more.
     from alexcli.config.conversion import convert  # imports Hydra
@@ -62,5 +66,6 @@ def refuse_interpolation(text: str, source: str) -> None:
     """UsageError for a text from which OmegaConf would read the environment of this machine."""
     if "${" in text:
         raise UsageError(
-            f"{source} contains an interpolation (${{...}}), which a saved configuration never has"
+            f"{source} contains an interpolation (${{...}}), which a saved configuration never has",
+            hint="write the value itself",
         )

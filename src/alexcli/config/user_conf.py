@@ -20,6 +20,7 @@ DEFAULTS_HINT = (
     "defaults: [alexnet, _self_] changes a net; `- override /model: NAME` chooses one in an "
     "experiment"
 )
+YAML_HINT = "a yaml file holds lines such as `lr: 0.01`, indented by spaces below their section"
 KEY = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w*-]+)*")
 
 """A key of a configuration within a message."""
@@ -98,7 +99,7 @@ def defaults_explained(files: Sequence[Path]) -> Iterator[None]:
         mark = getattr(error, "problem_mark", None)
         if mark is not None:  # the file is no yaml as Hydra reads it
             problem = getattr(error, "problem", "cannot be read")
-            raise UsageError(f"{mark.name}:{mark.line + 1}: {problem}") from error
+            raise UsageError(f"{mark.name}:{mark.line + 1}: {problem}", hint=YAML_HINT) from error
         raise UsageError(_defaults_problem(error, files), hint=DEFAULTS_HINT) from error
 
 
@@ -171,14 +172,16 @@ def read_user_file(path: Path) -> dict[Any, Any]:
     try:
         text = read_limited(path, MOST_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        raise UsageError(
+            f"{path} cannot be read: {error}", hint="it must be a text file, in UTF-8"
+        ) from error
     try:
         content = read_yaml(text)
     except RefusedYamlError as error:
         place = str(path) if error.line is None else f"{path}:{error.line}"
         is_yaml = not isinstance(error.__cause__, yaml.YAMLError)
         reason = error.reason if is_yaml else f"this is no yaml: {error.reason}"
-        raise UsageError(f"{place}: {reason}") from error
+        raise UsageError(f"{place}: {reason}", hint=YAML_HINT) from error
     for event in yaml.parse(text, PlainLoader):
         _check_event(path, event)
     if content is None:

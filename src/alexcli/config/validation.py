@@ -46,7 +46,8 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
         for name, item in value.items():
             if isinstance(name, int) and not 1 <= name <= LARGEST:
                 raise UsageError(
-                    f"{key} has the entry {name:.3g}; epochs and steps are from 1 to {LARGEST:,}"
+                    f"{key} has the entry {name:.3g}; epochs and steps are from 1 to {LARGEST:,}",
+                    hint=f"{key}={{1: VALUE}}",
                 )
             _check_value(item, f"{key}.{name}", field)
     elif isinstance(value, list):
@@ -55,7 +56,9 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
                 raise UsageError(f"{key}={value} is a list within a list", hint=f"{key}=[a,b]")
             _check_value(item, key, field)
     elif isinstance(value, float) and not math.isfinite(value):
-        raise UsageError(f"{key}={value} is not a finite number")
+        raise UsageError(
+            f"{key}={value} is not a finite number", hint=f"alexcli config explain {key}"
+        )
     elif isinstance(value, int) and abs(value) > LARGEST:
         digits = math.ceil(value.bit_length() * math.log10(2))
         raise UsageError(
@@ -63,7 +66,10 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
             hint="alexcli config show shows what it is otherwise",
         )
     elif isinstance(value, str) and "\0" in value:
-        raise UsageError(f"{key}={value!r} holds a null character, which no name may have")
+        raise UsageError(
+            f"{key}={value!r} holds a null character, which no name may have",
+            hint="write the name without it",
+        )
     elif value is not None:
         _check_range(value, key, field)
 

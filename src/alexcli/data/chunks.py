@@ -162,7 +162,10 @@ def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:
         record = _write_chunk(task)
         content = _read_content(task.file, record)
     if content is None:
-        raise RunFailedError(f"{task.file} does not read back as it was written: a failing disk?")
+        raise RunFailedError(
+            f"{task.file} does not read back as it was written: a failing disk?",
+            hint="prepare the store on another disk",
+        )
     if record.split != "train":
         return record, EMPTY
     return record, _sums(content, record, task.spec)

@@ -24,6 +24,8 @@ from alexcli.schema import Encoding
 FORMAT = "alexcli-store"
 VERSION = 1
 
+NO_STORE_HINT = "alexcli data prepare SOURCE DEST makes one; data=folder reads image files"
+
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
 """Stands in for the manifest while the store is being written."""

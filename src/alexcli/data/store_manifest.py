@@ -9,6 +9,7 @@ from alexcli.data.store import (
     LISTING,
     LITDATA_INDEX,
     MANIFEST,
+    NO_STORE_HINT,
     PLAN,
     STATISTICS,
     VERSION,
@@ -53,14 +54,16 @@ def read_manifest(root: str) -> Store:
         raise _no_manifest_error(root) from None
     except ValueError as error:
         raise UsageError(
-            f"{root}/{MANIFEST} is damaged: {error}", hint="prepare the store again"
+            f"{root.rstrip('/')}/{MANIFEST} is damaged: {error}", hint="prepare the store again"
         ) from error
 
 
 def _check_version(root: str, content: Any) -> None:
     """UsageError unless the manifest is one that this version of alexcli reads."""
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UsageError(f"{root}/{MANIFEST} is not the manifest of a store")
+        raise UsageError(
+            f"{root.rstrip('/')}/{MANIFEST} is not the manifest of a store", hint=NO_STORE_HINT
+        )
     version = _whole(content, "version", low=1)
     if version > VERSION:
         raise UsageError(
@@ -195,7 +198,4 @@ def _no_manifest_error(root: str) -> UsageError:
             "when they are read, and none was opened",
             hint="alexcli data prepare makes a store from image files",
         )
-    return UsageError(
-        f"{root} holds no {MANIFEST}: it is not a store",
-        hint="alexcli data prepare SOURCE DEST makes one; data=folder reads image files",
-    )
+    return UsageError(f"{root} holds no {MANIFEST}: it is not a store", hint=NO_STORE_HINT)

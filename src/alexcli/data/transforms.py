@@ -202,7 +202,9 @@ def _check_settings(spec: AugmentSpec, input_spec: InputSpec, size: int) -> None
             "or a smaller net such as model=tiny",
         )
     if input_spec.channels == 2:
-        raise UsageError("model.input.channels=2 is neither gray (1) nor RGB (3)")
+        raise UsageError(
+            "model.input.channels=2 is neither gray (1) nor RGB (3)", hint="model.input.channels=3"
+        )
     deviations = spec.channel_std
     if deviations is not None and (len(deviations) != 3 or min(deviations) <= 0):
         listed = ", ".join(map(str, deviations))

@@ -26,7 +26,7 @@ MOST_STEPS = 1 << 53
 READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile)
 """What torch's reader raises on damaged files with a text that says something."""
 
-DAMAGED_HINT = "another checkpoint beside it, such as best.ckpt, may be whole"
+DAMAGED_HINT = "another checkpoint beside it (best.ckpt, last.ckpt) may be whole"
 
 
 def read_plain(
@@ -73,7 +73,10 @@ def read_plain(
         ) from error
     if not isinstance(content, dict):
         kind = type(content).__name__
-        raise UsageError(f"{path} holds a {kind}, not a mapping of weights")
+        raise UsageError(
+            f"{path} holds a {kind}, not a mapping of weights",
+            hint="save the weights of a net: torch.save(net.state_dict(), FILE)",
+        )
     return cast(dict[str, Any], content)
 
 
@@ -83,7 +86,7 @@ def _refuse_other_kinds(path: Path, error: Exception) -> None:
         mistaken = mistaken_file(path)
     except OSError as os_error:
         reason = os_error.strerror or type(os_error).__name__
-        raise UsageError(f"{path} cannot be read: {reason}") from error
+        raise UsageError(f"{path} cannot be read: {reason}", hint="check its rights") from error
     if mistaken is not None:
         raise UsageError(
             f"{path} is truncated or not a checkpoint: {mistaken.clause}", hint=mistaken.hint

@@ -111,7 +111,10 @@ class RunDirectory:
                 f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"
             ) from None
         except (OSError, ValueError) as error:
-            raise UsageError(f"{self.config} cannot be read: {error}") from error
+            raise UsageError(
+                f"{self.config} cannot be read: {error}",
+                hint="the checkpoints beside it hold the same configuration: name one of them",
+            ) from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 
     def class_names(self, classes: Sequence[str]) -> list[str]:

@@ -178,7 +178,10 @@ def _class_names(file: Path | None, count: int) -> list[str]:
         try:
             lines = file.read_text(encoding="utf-8-sig").splitlines()
         except (OSError, ValueError) as error:
-            raise UsageError(f"the list of classes {file} cannot be read: {error}") from None
+            raise UsageError(
+                f"the list of classes {file} cannot be read: {error}",
+                hint="a text file in UTF-8 with a class on each line",
+            ) from None
         names = _without_numbers([line.strip() for line in lines if line.strip()])
     if len(names) != count:
         raise UsageError(

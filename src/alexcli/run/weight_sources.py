@@ -106,7 +106,9 @@ def checked_file(path: Path) -> Path:
     try:
         mistaken = mistaken_file(path)
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint="check its rights"
+        ) from error
     if mistaken is not None:
         raise UsageError(f"{path} holds no weights: {mistaken.clause}", hint=mistaken.hint)
     return path

@@ -99,7 +99,9 @@ def _parse(path: Path, message: str) -> Any:
     try:
         return parse(message, path.read_bytes())
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}", hint="check its rights"
+        ) from error
     except ValueError as error:
         raise UsageError(
             f"{path} is truncated or not a file of Caffe's", hint="download it again"

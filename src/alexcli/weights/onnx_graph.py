@@ -59,7 +59,9 @@ def read_onnx(path: Path) -> OnnxNet:
     try:
         model = onnx.load(str(path))
     except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror or error}", hint="check its rights"
+        ) from error
     except Exception as error:  # onnx raises what protobuf raises, and errors of its own
         raise UsageError(
             f"{path} is truncated or not an ONNX file", hint="download it again"
