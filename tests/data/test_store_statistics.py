@@ -55,6 +55,8 @@ def test_floats_of_any_size_have_components(store: Path, kind: str) -> None:
         ("covariance", np.full((3, 3), 1e9)),
         ("covariance", np.triu(np.full((3, 3), 50.0))),
         ("covariance", np.eye(2)),
+        ("covariance", np.eye(3) * -50),
+        ("covariance", np.full((3, 3), 50.0) - np.eye(3) * 60),
         ("covariance", np.full((3, 3), np.finfo("g").max)),
         ("count", np.array(0)),
         ("count", np.array([3])),

@@ -39,13 +39,13 @@ def read_arrays(
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             return {name: _read(archive, name, of) for name, of in expected.items()}
-    except KeyError as error:
-        raise ValueError(f"there is no {error.args[0]}") from None
     except (EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile) as error:
         raise ValueError(str(error)) from error
 
 
 def _read(archive: zipfile.ZipFile, name: str, expected: Expected) -> npt.NDArray[np.generic]:
+    if f"{name}.npy" not in archive.namelist():
+        raise ValueError(f"there is no {name}")
     entry = archive.getinfo(f"{name}.npy")
     # A few compressed bytes can stand for any number of zeros.
     if entry.compress_type != zipfile.ZIP_STORED:

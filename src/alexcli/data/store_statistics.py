@@ -54,3 +54,6 @@ def check_statistics(statistics: Statistics) -> None:
         raise ValueError(f"a covariance is above {largest:,.0f} squared grey levels")
     if not np.allclose(covariance, covariance.T, rtol=ROUNDING, atol=ROUNDING * largest):
         raise ValueError("the covariance is not symmetric")
+    smallest = np.linalg.eigvalsh(covariance)[0]
+    if smallest < -ROUNDING * largest:
+        raise ValueError(f"a colour component would have a variance of {smallest:g}")

@@ -108,12 +108,14 @@ class RunDirectory:
             mapping = read_yaml_file(self.config)
         except FileNotFoundError:
             raise UsageError(
-                f"{self.path} is not a run: it has no config.yaml", hint="alexcli train makes runs"
+                f"{self.path} is not a run: it has no config.yaml",
+                hint="alexcli train makes runs; a checkpoint says which net it is of by the "
+                "config.yaml of its run beside it",
             ) from None
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"{self.config} cannot be read: {error}",
-                hint="the checkpoints beside it hold the same configuration: name one of them",
+                hint="alexcli config show with the words of its train command prints what it held",
             ) from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 
