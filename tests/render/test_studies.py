@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
-from alexcli.render.studies import overview, study_table
+from alexcli.render.studies import outcome_table, overview, study_table
 
 BASELINE = ArmResult(
     name="baseline",
@@ -58,6 +58,13 @@ def test_people_read_percent_points_and_ratios() -> None:
     assert arm_epochs[2] == "not reached"
     assert arm_epochs[4] == "more than 2.10 times"
     assert arm_epochs[7:] == ["6.00 times", "higher", "agrees"]
+
+
+def test_a_narrow_screen_has_the_outcome_of_an_arm_in_a_sentence() -> None:
+    ratio = "agrees: epochs more than 2.10 times (1.50 times to 3.00 times), 2 seeds; the paper: "
+    assert outcome_table(STUDY).rows == [["without", f"{ratio}6.00 times"]]
+    points = "top-1 error +2.50 points (+1.00 to +4.00), 2 seeds; the paper: +1.40"
+    assert outcome_table(replace(STUDY, metric="top1_err")).rows == [["without", points]]
 
 
 def test_machines_read_what_was_measured() -> None:

@@ -62,8 +62,9 @@ def test_runs_that_are_alike_have_no_table_of_differences(run: RunDirectory) -> 
 
 def test_a_machine_is_named_once_and_a_command_for_each_run(run: RunDirectory) -> None:
     analysis = runs_report([run, _copy(run, seed=1)], NullReporter())
-    (machine,) = _records(analysis, "where it ran")
-    assert "torch " in str(machine["versions"])
+    (table,) = [table for table in analysis.tables if table.title == "where it ran"]
+    assert table.columns == ["quantity", "value"]
+    assert "torch " in str(dict(table.rows)["versions"])
     assert len(_records(analysis, "to repeat it")) == 2
 
 
@@ -72,7 +73,7 @@ def test_a_run_that_is_not_finished_is_reported_without_a_machine(run: RunDirect
     run.result_file.write_text(json.dumps(result | {"on": None, "command": "alexcli train"}))
     analysis = runs_report([run], NullReporter())
     assert _records(analysis, "to repeat it") == [{"command": "alexcli train"}]
-    assert _records(analysis, "where it ran")[0]["revision"] == "installed"
+    assert _records(analysis, "where it ran")[-1] == {"quantity": "revision", "value": "installed"}
     run.result_file.unlink()
     assert _records(runs_report([run], NullReporter()), "to repeat it") == [{"command": ""}]
 

@@ -113,7 +113,7 @@ def _sections_of_studies(
     from alexcli.ablation.forest import forest_panel
     from alexcli.ablation.plan import Ablation
     from alexcli.ablation.results import study_results
-    from alexcli.render.studies import study_table
+    from alexcli.render.studies import outcome_table, study_table
     from alexcli.run.report import study_report
 
     ablation = Ablation(names, overrides, parse_seeds(seeds), setting)
@@ -123,7 +123,7 @@ def _sections_of_studies(
         analysis = study_report(study, ablation.command(study.name))
         arms = study_table(study)
         arms.title = "arms against the baseline"
-        analysis.tables.insert(0, arms)
+        analysis.tables = [outcome_table(study), arms, *analysis.tables]
         analysis.panels = [forest_panel(study), *analysis.panels]
         sections[study.name] = analysis
     return sections

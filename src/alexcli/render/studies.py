@@ -93,6 +93,32 @@ def study_table(study: StudyResult) -> Table:
     )
 
 
+def outcome_table(study: StudyResult) -> Table:
+    """What came out of each arm in a sentence, for readers whose screen has no room for columns."""
+    rows = [
+        {"arm": arm.name, "outcome": _outcome(difference)}
+        for arm in study.arms
+        for difference in arm.differences
+        if difference.metric == study.metric
+    ]
+    return Table.from_records("what came out", rows)
+
+
+def _outcome(difference: Difference) -> str:
+    """The verdict, and the difference with its interval beside the paper's."""
+    metric = difference.metric
+    gap = _format_bound(difference, _format_gap(metric, difference.mean))
+    unit = "" if metric == "epochs" else " points"
+    text = f"{difference.verdict}: {METRIC_NAMES[metric]} {gap}{unit}"
+    text = text.removeprefix("-: ")  # where the paper claims nothing
+    if difference.low is not None:
+        text += f" ({_format_interval(metric, difference)})"
+    text += f", {plural(difference.seeds, 'seed')}"
+    if difference.paper is not None:
+        text += f"; the paper: {_format_gap(metric, difference.paper)}"
+    return text
+
+
 def _notes(study: StudyResult) -> list[str]:
     """What each arm changes, the claim, the setting, and what is missing."""
     notes = [f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes]

@@ -25,7 +25,6 @@ IMAGES = 200
 """Validation images at which the net of a single run is looked at."""
 SHORT_REVISION = 12
 """Digits of a revision; the run's result.json has all."""
-MACHINE_COLUMNS = ("device", "platform", "versions", "revision")
 
 
 def study_report(study: StudyResult, command: str) -> Analysis:
@@ -182,19 +181,20 @@ def _difference_tables(
 
 
 def _machine_table(runs: Sequence[RunDirectory]) -> Table:
-    """The machines and versions on which runs were trained, each once."""
-    rows: list[dict[str, Any]] = []
+    """The machines and versions on which runs were trained, each once, a column for each."""
+    machines: list[dict[str, Any]] = []
     for run in runs:
         environment = (run.result() or {}).get("on") or {}
         packages = environment.get("packages", {}).items()
-        row = {
+        revision = str((environment.get("git") or {}).get("revision", "installed"))
+        machine = {
             "device": ", ".join(environment.get("devices", [])),
             "platform": environment.get("platform"),
             "versions": ", ".join(f"{name} {version}" for name, version in packages),
-            "revision": str((environment.get("git") or {}).get("revision", "installed"))[
-                :SHORT_REVISION
-            ],
+            "revision": revision[:SHORT_REVISION],
         }
-        if row not in rows:
-            rows.append(row)
-    return Table.from_records("where it ran", rows, columns=MACHINE_COLUMNS)
+        if machine not in machines:
+            machines.append(machine)
+    names = ["value"] if len(machines) == 1 else [f"machine {n + 1}" for n in range(len(machines))]
+    rows = [[quantity, *(machine[quantity] for machine in machines)] for quantity in machines[0]]
+    return Table("where it ran", ["quantity", *names], rows)
