@@ -40,6 +40,16 @@ def test_a_factor_multiplies_and_whole_numbers_stay_whole() -> None:
     }
 
 
+def test_an_entry_with_a_question_mark_stands_where_the_baseline_has_it() -> None:
+    change = {"model.layers.conv1.ops": ["norm", "pool?", "act"]}
+    for before, ops in (
+        (["act", "norm", "pool"], ["norm", "pool", "act"]),
+        (["act", "norm"], ["norm", "act"]),
+    ):
+        resolved = resolve(change, {"model.layers.conv1.ops": before}, "arm of study")
+        assert resolved == {"model.layers.conv1.ops": ops}
+
+
 def test_a_whole_part_can_be_replaced_or_removed() -> None:
     schedule = {"kind": "constant"}
     changes = _resolve({"optim.groups.weights.lr": schedule, "model.layers.conv1": None})

@@ -23,6 +23,22 @@ def test_every_study_opens_on_the_embedded_data(name: str) -> None:
         )
 
 
+EXPERIMENTS = {"CIFAR-10": "cifar_ablation", "ILSVRC": "ilsvrc2012"}
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, setting) for name in choices(STUDIES) for setting in settings_of(read_study(name))],
+)
+def test_every_study_opens_in_each_setting_that_the_list_names(name: str, setting: str) -> None:
+    experiment = EXPERIMENTS.get(setting)
+    if experiment:
+        study = open_study(name, [f"experiment={experiment}", "data.root=images"])
+    else:
+        study = open_study(name, [], setting)
+    assert len(study.arms) > 1
+
+
 @pytest.mark.parametrize("name", ["towers", "schedule", "depth", "recipe"])
 def test_the_overrides_of_an_arm_compose_to_it(name: str) -> None:
     for arm in open_study(name, ["optim.lr=0.02"]).arms[1:3]:

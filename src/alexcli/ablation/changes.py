@@ -13,6 +13,9 @@ from alexcli.schema import TrainSpec
 FACTOR = re.compile(r"x\d")
 """How a value begins that multiplies the baseline's, such as x0.5."""
 
+IF_PRESENT = "?"
+"""How an entry of a list ends that is left out where the baseline's list has none: pool?."""
+
 KEYS_READ_BY_OP = {
     "norm": ("model.norm", "model.lrn."),
     "spatial_norm": ("model.spatial_norm_enabled",),
@@ -30,7 +33,8 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
     """Plain keys and values of an arm's changes.
 
     Args:
-        change: keys, in which [1-4] and * stand for layers, and values, of which x0.5 multiplies.
+        change: keys, in which [1-4] and * stand for layers, and values: x0.5 multiplies the
+            baseline's, and an entry such as pool? is for lists of which the baseline's has it.
         before: the baseline's values by dotted key.
         arm: named in messages.
 
@@ -49,9 +53,30 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
                 hint="choose another setting: model=, experiment= or KEY=VALUE",
             )
         for key in keys:
-            is_factor = FACTOR.match(str(value))
-            resolved[key] = _scaled(before[key], value) if is_factor else value
+            resolved[key] = _adapted(value, before.get(key))
     return resolved
+
+
+def _adapted(value: Any, baseline: Any) -> Any:
+    """A value of an arm as it is meant for a setting.
+
+    Args:
+        value: what the study's file says.
+        baseline: the setting's value of the same key.
+    """
+    if FACTOR.match(str(value)):
+        return _scaled(baseline, value)
+    if not isinstance(value, list):
+        return value
+    present = [str(entry) for entry in baseline or []]
+    entries = []
+    for entry in value:
+        name = str(entry).removesuffix(IF_PRESENT)
+        if name == str(entry):
+            entries.append(entry)
+        elif name in present:
+            entries.append(name)
+    return entries
 
 
 def _matching(pattern: str, value: Any, before: Mapping[str, Any], present: list[str]) -> list[str]:

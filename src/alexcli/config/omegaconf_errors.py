@@ -15,7 +15,7 @@ from alexcli.config.files import choices, groups
 from alexcli.config.overrides import hydra_value, parse, quoting_hint
 from alexcli.config.suggestions import KnownKeys, suggest_choice, suggest_key
 from alexcli.errors import UsageError
-from alexcli.schema import AnalyzeSpec, PrepareSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, StudySpec
 
 EXPECTED_TYPES = {
     "to Integer": "a whole number",
@@ -110,8 +110,11 @@ def _suggestion_hint(suggestion: str, key: str, config: Any, override: Override 
 
 def _keys_hint(config: Any) -> str:
     """Where the keys of a configuration are listed."""
-    if OmegaConf.get_type(config) in (AnalyzeSpec, PrepareSpec):
+    schema = OmegaConf.get_type(config)
+    if schema in (AnalyzeSpec, PrepareSpec):
         return "the command's --help lists the keys that it takes"
+    if schema is StudySpec:
+        return "docs/ablations.md shows a study of your own"
     return "alexcli config show lists all keys"
 
 

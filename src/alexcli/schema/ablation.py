@@ -33,7 +33,7 @@ class ArmSpec:
 
     change: dict[str, Any] = field(default_factory=dict)
     """Dotted key -> value. `x0.5` multiplies the baseline's value; in the name of a layer, [1-4]
-    and * are as in a shell.
+    and * are as in a shell; `pool?` in a list stands where the baseline's list has `pool`.
     """
     views: int | None = None
     """1 or 10: the baseline's own nets, evaluated with that many views; nothing is trained."""
