@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
+from alexcli.ablation.map_sizes import equal_maps_size
 from alexcli.ablation.verdicts import check_margins
 from alexcli.config.compose import compose
 from alexcli.config.files import STUDIES, choice_file, choices, package_choices, user_choices
@@ -22,6 +23,7 @@ from alexcli.errors import UsageError, did_you_mean
 from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 
 BASELINE = "baseline"
+INPUT_SIZE = "model.input.size"
 SETTINGS = ("auto", "mechanism", "plain")
 """auto: the study's own setting on embedded images, unless a word on the command line chooses
 another or sets one of its keys; mechanism: that setting; plain: that of the quick start with the
@@ -157,7 +159,11 @@ def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") 
     _check_needs(name, definition, setting)
     kind = _kind(name, definition, overrides, setting_name)
     mechanism = definition.mechanism.keys if kind == "mechanism" and definition.mechanism else {}
-    baseline = _make_arm(name, BASELINE, ArmSpec({**definition.baseline, **mechanism}), setting)
+    keys = {**definition.baseline, **mechanism}
+    baseline = _make_arm(name, BASELINE, ArmSpec(keys), setting)
+    if definition.same_map_sizes:
+        keys |= _input_of_equal_maps(name, definition, baseline, overrides)
+        baseline = _make_arm(name, BASELINE, ArmSpec(keys), setting)
     source = None
     if definition.source:
         source = _make_arm(name, "source", ArmSpec(definition.source), baseline)
@@ -177,6 +183,30 @@ def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") 
                 hint=ANOTHER_SETTING,
             )
     return Study(name, definition, arms, kind, word)
+
+
+def _input_of_equal_maps(
+    name: str, definition: StudySpec, baseline: Arm, typed: Sequence[str]
+) -> dict[str, Any]:
+    """The change of the input with which the arms' maps have the baseline's sizes.
+
+    Raises:
+        UsageError: there is no such input, or another one was typed.
+    """
+    arms = [_make_arm(name, key, arm, baseline) for key, arm in definition.arms.items()]
+    present = baseline.spec.model.input.size
+    models = [arm.spec.model for arm in (baseline, *arms)]
+    size = equal_maps_size(models, largest=baseline.spec.data.size)
+    if size == present:
+        return {}
+    is_typed = any(override.key_or_group == INPUT_SIZE for override in parse(typed))
+    if size is None or is_typed:
+        raise UsageError(
+            f"{name} compares nets whose feature maps have the same sizes (section 3.4), and for "
+            f"{INPUT_SIZE}={present} they differ",
+            hint=f"{INPUT_SIZE}={size}" if size else ANOTHER_SETTING,
+        )
+    return {INPUT_SIZE: size}
 
 
 def _with_arms(name: str, definition: StudySpec, arm_names: Sequence[str]) -> StudySpec:
@@ -257,7 +287,7 @@ def _make_arm(
     Args:
         study: its study's name, for messages.
         name: of the arm.
-        file: what it changes.
+        definition: what it changes.
         base: what it is compared with.
         typed: the user's overrides, which may not set what the arm changes.
     """

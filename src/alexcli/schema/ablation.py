@@ -83,6 +83,10 @@ class StudySpec:
     """The setting of `--setting mechanism`, which is taken unless another one is chosen."""
     needs: dict[str, Any] = field(default_factory=dict)
     """Dotted key -> value that the baseline must have for the study to make sense."""
+    same_map_sizes: bool = False
+    """Whether the arms' feature maps must have the sizes of the baseline's: the nearest
+    input is taken for which they have.
+    """
     alternatives: bool = False
     """Whether the arms are alternatives, one of which may be the baseline itself: that arm is left
     out then, and not refused.

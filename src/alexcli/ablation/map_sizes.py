@@ -1,0 +1,50 @@
+"""Inputs at which the nets of a study have feature maps of the same sizes.
+
+Section 3.4 compares overlapping pooling with windows of 2 that "produce output of equivalent
+dimensions", as those of 55, 27 and 13 positions do. From an even number of positions windows of 2
+leave one more than windows of 3, and the fully-connected layers get more weights: the nets would
+differ in more than their pooling.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from alexcli.errors import UsageError
+from alexcli.model.shapes import trace
+from alexcli.schema import ModelSpec
+
+MOST_PIXELS_APART = 16
+"""A setting whose input differs by more is another setting."""
+
+
+def equal_maps_size(models: Sequence[ModelSpec], largest: int) -> int | None:
+    """The nearest input at which all maps of the nets have the same sizes.
+
+    Args:
+        models: nets with the same layers, for inputs of one size.
+        largest: pixels of a side of the images.
+
+    Returns:
+        Pixels of a side, at most `largest`; None if there is none near the nets' own input.
+    """
+    size = models[0].input.size
+    for distance in range(MOST_PIXELS_APART):
+        for candidate in (size - distance, size + distance):
+            if 0 < candidate <= largest and _maps_are_equal(models, candidate):
+                return candidate
+    return None
+
+
+def _maps_are_equal(models: Sequence[ModelSpec], size: int) -> bool:
+    """Whether all maps have the same sizes for inputs of `size` pixels; False where some end."""
+    try:
+        sizes = {
+            tuple(shape.end_size for shape in trace(_with_input(model, size))) for model in models
+        }
+    except UsageError:
+        return False
+    return len(sizes) == 1
+
+
+def _with_input(model: ModelSpec, size: int) -> ModelSpec:
+    return replace(model, input=replace(model.input, size=size))
