@@ -18,8 +18,8 @@ def _ablation(*names: str, seeds: int = 2) -> Ablation:
 
 
 def test_studies_share_their_baseline() -> None:
-    planned = [(job.name, job.spec.seed) for job in _ablation("lrn", "pooling").jobs()]
-    arms = ("lrn/baseline", "lrn/without", "pooling/non_overlapping")
+    planned = [(job.name, job.spec.seed) for job in _ablation("lrn", "batch_norm").jobs()]
+    arms = ("lrn/baseline", "lrn/without", "batch_norm/batch_norm")
     assert planned == [(arm, seed) for seed in (0, 1) for arm in arms]
 
 

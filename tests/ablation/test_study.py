@@ -59,7 +59,7 @@ def test_columns_that_never_talk_are_those_of_the_notes() -> None:
 def test_an_arm_says_what_it_changes_and_nothing_else() -> None:
     arm = open_study("pooling", ["optim.epochs=3"], "plain").arms[1]
     assert arm.differences == ["model.pool.size: 3 -> 2"]
-    assert arm.overrides == ["optim.epochs=3", "model.pool.size=2"]
+    assert arm.overrides == ["optim.epochs=3", "model.input.size=30", "model.pool.size=2"]
 
 
 def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
