@@ -35,6 +35,7 @@ def test_one_claim_is_told_with_its_command() -> None:
     ("words", "message", "hint"),
     [
         (["lrm"], "claim 'lrm' does not exist", "did you mean lrn?"),
+        (["overlap"], "claim 'overlap' does not exist", "did you mean overlapping_pooling or "),
         (["lrn", "dropout"], "takes one claim", "lists all"),
         (["--run"], "takes one claim", "lists all"),
         (["lrn", "data.root=x"], "overrides are for a command that is run", "--run"),

@@ -59,12 +59,14 @@ def find_claim(name: str) -> Claim:
     """A claim by its name.
 
     Raises:
-        UsageError: there is none; the hint has the nearest name.
+        UsageError: there is none; the hint has the names that contain the word, or the nearest.
     """
     by_name = {claim.name: claim for claim in claims()}
-    if name not in by_name:
-        raise UsageError(
-            f"claim {name!r} does not exist",
-            hint=did_you_mean(name, list(by_name)) or "alexcli claims lists all",
-        )
-    return by_name[name]
+    if name in by_name:
+        return by_name[name]
+    containing = [each for each in by_name if name in each]
+    if name and containing:
+        hint = f"did you mean {' or '.join(containing)}?"
+    else:
+        hint = did_you_mean(name, by_name) or "alexcli claims lists all"
+    raise UsageError(f"claim {name!r} does not exist", hint=hint)
