@@ -45,3 +45,15 @@ def test_an_input_at_which_maps_differ_is_refused() -> None:
     with pytest.raises(UsageError, match=r"for model\.input\.size=32 they differ") as caught:
         open_study("pooling", ["model.input.size=32"])
     assert caught.value.hint == "model.input.size=30"
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.layers.conv2.kernel=99", "conv2: the kernel of 99 is larger"),
+        ("model=resnet18", "non_overlapping of pooling changes nothing"),
+    ],
+)
+def test_nets_without_such_maps_are_refused_for_what_they_are(override: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        open_study("pooling", [override])

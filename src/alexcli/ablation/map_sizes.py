@@ -26,25 +26,30 @@ def equal_maps_size(models: Sequence[ModelSpec], largest: int) -> int | None:
 
     Returns:
         Pixels of a side, at most `largest`; None if there is none near the nets' own input.
+
+    Raises:
+        UsageError: a net cannot be built for its own input.
     """
     size = models[0].input.size
-    for distance in range(MOST_PIXELS_APART):
+    if _maps_are_equal(models, size):
+        return size
+    for distance in range(1, MOST_PIXELS_APART):
         for candidate in (size - distance, size + distance):
-            if 0 < candidate <= largest and _maps_are_equal(models, candidate):
+            if 0 < candidate <= largest and _maps_are_equal_if_built(models, candidate):
                 return candidate
     return None
 
 
-def _maps_are_equal(models: Sequence[ModelSpec], size: int) -> bool:
-    """Whether all maps have the same sizes for inputs of `size` pixels; False where some end."""
+def _maps_are_equal_if_built(models: Sequence[ModelSpec], size: int) -> bool:
+    """As `_maps_are_equal`; False where a window is larger than its input."""
     try:
-        sizes = {
-            tuple(shape.end_size for shape in trace(_with_input(model, size))) for model in models
-        }
+        return _maps_are_equal(models, size)
     except UsageError:
         return False
+
+
+def _maps_are_equal(models: Sequence[ModelSpec], size: int) -> bool:
+    """Whether all maps of the nets have the same sizes for inputs of `size` pixels."""
+    resized = [replace(model, input=replace(model.input, size=size)) for model in models]
+    sizes = {tuple(shape.end_size for shape in trace(model)) for model in resized}
     return len(sizes) == 1
-
-
-def _with_input(model: ModelSpec, size: int) -> ModelSpec:
-    return replace(model, input=replace(model.input, size=size))

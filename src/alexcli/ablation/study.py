@@ -161,9 +161,10 @@ def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") 
     mechanism = definition.mechanism.keys if kind == "mechanism" and definition.mechanism else {}
     keys = {**definition.baseline, **mechanism}
     baseline = _make_arm(name, BASELINE, ArmSpec(keys), setting)
-    if definition.same_map_sizes:
-        keys |= _input_of_equal_maps(name, definition, baseline, overrides)
-        baseline = _make_arm(name, BASELINE, ArmSpec(keys), setting)
+    if definition.same_map_sizes and baseline.spec.model.torchvision is None:
+        change = _input_of_equal_maps(name, definition, baseline, overrides)
+        if change:
+            baseline = _make_arm(name, BASELINE, ArmSpec(keys | change), setting)
     source = None
     if definition.source:
         source = _make_arm(name, "source", ArmSpec(definition.source), baseline)
