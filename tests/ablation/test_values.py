@@ -5,18 +5,8 @@ import json
 import pytest
 
 from alexcli.ablation.plan import Ablation
-from alexcli.ablation.values import (
-    arm_values,
-    baseline_values,
-    column_of,
-    finished_runs,
-    groups_of,
-    measured_split,
-)
-from alexcli.config.compose import compose
-from alexcli.reporter import NullReporter
-from alexcli.run.build import build_data
-from alexcli.schema import Metric, TrainSpec
+from alexcli.ablation.values import arm_values, baseline_values, column_of, finished_jobs, groups_of
+from alexcli.schema import Metric
 from tests.ablation.finished import finish
 from tests.conftest import SMALL
 
@@ -28,20 +18,13 @@ def _finished(*names: str, seeds: int) -> Ablation:
     return ablation
 
 
-def test_values_are_those_of_the_test_set_where_it_is_another_than_val() -> None:
-    _, dataset = build_data(compose(["data=synthetic", "model=tiny"], TrainSpec), NullReporter())
-    assert measured_split(dataset) == "test"
-    dataset.test = dataset.val
-    assert measured_split(dataset) == "val"
-
-
 def test_values_are_by_seed_and_metric() -> None:
     ablation = _finished("lrn", seeds=2)
     (study,) = ablation.studies
     values = arm_values(ablation, study, study.arms[1])
     assert column_of(values, Metric.top1_err) == {0: 0.1, 1: pytest.approx(0.11)}
     assert column_of(values, Metric.train_err)[0] == pytest.approx(0.1)
-    assert len(finished_runs(ablation, study, study.arms[1])) == 2
+    assert len(finished_jobs(ablation, study, study.arms[1])) == 2
 
 
 def test_a_threshold_that_is_not_reached_has_no_epoch() -> None:

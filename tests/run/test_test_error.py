@@ -11,7 +11,7 @@ from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.test_error import has_own_test, measure_test
+from alexcli.run.test_error import has_own_test, measure_test, measured_images, measured_split
 from alexcli.run.train import train
 from tests.conftest import small
 
@@ -43,3 +43,13 @@ def test_a_test_set_that_serves_as_val_is_none_of_its_own() -> None:
     assert has_own_test(dataset)
     assert not has_own_test(replace(dataset, test=dataset.val))
     assert not has_own_test(replace(dataset, test=None))
+
+
+def test_studies_measure_on_the_test_set_where_it_is_another_than_val() -> None:
+    _, dataset = build_data(small(), NullReporter())
+    assert measured_split(dataset) == "test"
+    assert measured_images(dataset) is dataset.test
+    for test in (dataset.val, None):
+        without = replace(dataset, test=test)
+        assert measured_split(without) == "val"
+        assert measured_images(without) is dataset.val

@@ -8,6 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
+from alexcli.ablation.reuse import RecordedRun
 from alexcli.ablation.study import BASELINE
 from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, TerminatedRunError, UsageError, plural
@@ -33,6 +34,8 @@ class Job:
     overrides: list[str]
     """What chooses its configuration, except seed and label."""
     run: RunDirectory
+    recorded: RecordedRun | None = None
+    """What a recorded study says that it reached, in place of a finished run."""
 
     def __str__(self) -> str:
         return f"{self.name} seed {self.spec.seed}"
@@ -40,7 +43,7 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether there is nothing to do."""
-        return self.run.result_file.exists()
+        return self.recorded is not None or self.run.result_file.exists()
 
     @property
     def log(self) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.jobs import Job
+from alexcli.ablation.reuse import Measurement, RecordedRun, RecordedRuns
 from alexcli.ablation.study import BASELINE, Arm, Study, open_study
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
@@ -14,6 +15,7 @@ from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
 from alexcli.run.start import start_of
+from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
 
 FEWEST_CLASSES_FOR_TOP5 = 6
@@ -28,6 +30,7 @@ class Ablation:
         seeds: every arm is trained with the seeds 0 to seeds - 1; None for as many as a wanted
             precision takes, which are PILOT at first (see `auto_seeds`).
         setting: a word of study.SETTINGS.
+        recorded: runs that were measured elsewhere, and are not trained again.
 
     Raises:
         UsageError: bad data, what `open_study` refuses, a study that is named twice with other
@@ -40,9 +43,11 @@ class Ablation:
         overrides: Sequence[str],
         seeds: int | None,
         setting: str = "auto",
+        recorded: RecordedRuns | None = None,
     ) -> None:
         self.studies = [open_study(name, overrides, setting) for name in dict.fromkeys(names)]
         self._check_names()
+        self.recorded = recorded or RecordedRuns()
         self.auto = seeds is None
         first_seeds = PILOT if seeds is None else seeds
         self._seed_counts = {
@@ -145,7 +150,23 @@ class Ablation:
         spec, dataset = self.with_data(spec)
         path = start_of(spec, dataset.fingerprint).run.path
         run = RunDirectory(_shared_path(path, study, arm))
-        return Job(f"{study.name}/{arm.name}", spec, overrides, run)
+        recorded = None if run.result_file.exists() else self._recorded_run(study, run, dataset)
+        return Job(f"{study.name}/{arm.name}", spec, overrides, run, recorded)
+
+    def _recorded_run(
+        self, study: Study, run: RunDirectory, dataset: Dataset
+    ) -> RecordedRun | None:
+        """What a record says of a run; nothing for a study that needs the trained nets."""
+        if any(arm.reuses_baseline_nets or arm.source for arm in study.arms):
+            return None
+        metric = study.definition.metric
+        measurement = Measurement(
+            compared_metrics(study, len(dataset.classes)),
+            study.definition.threshold if metric is Metric.epochs else None,
+            measured_split(dataset),
+            len(measured_images(dataset)),
+        )
+        return self.recorded.find(run.path.name, measurement)
 
     def jobs(self) -> list[Job]:
         """Every training that can be planned now, shared ones once, in the order of the seeds."""
@@ -156,9 +177,22 @@ class Ablation:
                 sources = [arm.source for arm in arms if arm.source]
                 for arm in [*sources, *arms]:
                     job = self.job(study, arm, seed)
-                    if job is not None:
-                        by_path.setdefault(job.run.path, job)
+                    if job is None:
+                        continue
+                    job_of_path = by_path.setdefault(job.run.path, job)
+                    if job_of_path.finished and not job.finished:  # where one study needs its net
+                        by_path[job.run.path] = job
         return list(by_path.values())
+
+
+def compared_metrics(study: Study, classes: int) -> list[Metric]:
+    """The errors of held-out images, and what the study compares besides, each once."""
+    metrics = [Metric.top1_err]
+    if classes >= FEWEST_CLASSES_FOR_TOP5:
+        metrics.append(Metric.top5_err)
+    if study.definition.metric not in metrics:
+        metrics.append(study.definition.metric)
+    return metrics
 
 
 def _arguments(overrides: Sequence[str], seeds: int | None, setting: str) -> str:

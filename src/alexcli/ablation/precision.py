@@ -9,9 +9,10 @@ from alexcli.ablation.compare import paired_differences
 from alexcli.ablation.estimate import estimate, seeds_for
 from alexcli.ablation.plan import Ablation
 from alexcli.ablation.study import Arm, Study
-from alexcli.ablation.values import arm_values, baseline_values, column_of, finished_runs
+from alexcli.ablation.values import arm_values, baseline_values, column_of, finished_jobs
 from alexcli.records.study import Precision
 from alexcli.reporter import Reporter
+from alexcli.run.timing import seconds_per_epoch
 from alexcli.schema import Metric
 
 DEFAULT_PRECISION = 0.005
@@ -135,7 +136,12 @@ def _minutes(
 
 
 def _mean_seconds(ablation: Ablation, study: Study, arm: Arm) -> float:
-    """What a training of an arm takes on the average."""
-    runs = finished_runs(ablation, study, arm).values()
-    seconds = [float((run.result() or {}).get("seconds", 0)) for run in runs]
-    return statistics.fmean(seconds) if seconds else 0.0
+    """What a training of an arm takes on the average; estimated where none was trained here."""
+    jobs = finished_jobs(ablation, study, arm).values()
+    seconds = [
+        float((job.run.result() or {}).get("seconds", 0)) for job in jobs if not job.recorded
+    ]
+    if seconds or not jobs:
+        return statistics.fmean(seconds) if seconds else 0.0
+    spec = next(iter(jobs)).spec
+    return seconds_per_epoch(spec) * spec.optim.epochs

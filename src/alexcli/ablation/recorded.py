@@ -9,7 +9,7 @@ from alexcli.errors import UsageError
 from alexcli.files import read_limited
 from alexcli.json_text import MOST_BYTES, parse_json
 from alexcli.records.conforms import conforms
-from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
+from alexcli.records.study import ArmResult, Difference, Precision, ReusedRecord, StudyResult
 from alexcli.schema import Metric
 
 KINDS = ("plain", "mechanism", "chosen")
@@ -48,11 +48,20 @@ def read_study_result(path: Path) -> StudyResult:
     Raises:
         UsageError: it cannot be read, or holds something else.
     """
+    return read_study_file(path)[0]
+
+
+def read_study_file(path: Path) -> tuple[StudyResult, dict[str, Any]]:
+    """A study from a file, and what the file holds besides: see ADDED.
+
+    Raises:
+        UsageError: it cannot be read, or holds something else.
+    """
     try:
         content = parse_json(read_limited(path, MOST_BYTES), allow_nan=True)
         study = _study({key: value for key, value in content.items() if key not in ADDED})
         _check(study)
-        return study
+        return study, {key: content[key] for key in ADDED if key in content}
     except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
     except (TypeError, KeyError, AttributeError) as error:  # of Python, for a field of another kind
@@ -73,6 +82,7 @@ def _study(content: dict[str, Any]) -> StudyResult:
             **content,
             "arms": [_arm(arm) for arm in content["arms"]],
             "precision": None if precision is None else Precision(**precision),
+            "reused": [ReusedRecord(**record) for record in content.get("reused", [])],
         }
     )
 

@@ -4,17 +4,11 @@ import shlex
 from collections.abc import Mapping
 
 from alexcli.ablation.compare import SeedValues, compare
-from alexcli.ablation.plan import Ablation
+from alexcli.ablation.plan import Ablation, compared_metrics
 from alexcli.ablation.precision import AutoSeeds, reached_precision
+from alexcli.ablation.reuse import RecordedRun, Values
 from alexcli.ablation.study import Arm, Study
-from alexcli.ablation.values import (
-    Values,
-    arm_values,
-    baseline_values,
-    column_of,
-    finished_runs,
-    measured_split,
-)
+from alexcli.ablation.values import arm_values, baseline_values, column_of, finished_jobs
 from alexcli.ablation.verdicts import NO_VERDICT, judge_table
 from alexcli.config.files import STUDIES, describe
 from alexcli.data.dataset import Dataset
@@ -22,6 +16,7 @@ from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.reporter import Reporter
 from alexcli.run.resolve import uses_bf16
+from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
 
 LEAST_LEARNED = 0.95
@@ -52,14 +47,16 @@ def study_results(
 def _study_result(ablation: Ablation, study: Study, reporter: Reporter) -> StudyResult:
     spec, dataset = ablation.with_data(study.baseline.spec)
     classes = len(dataset.classes)
-    metrics = _metrics(study, classes)
+    metrics = compared_metrics(study, classes)
     arms: list[ArmResult] = []
+    reused: list[RecordedRun] = []
     missing = 0
     for arm in study.arms:
-        runs = finished_runs(ablation, study, arm)
+        jobs = finished_jobs(ablation, study, arm)
         values = arm_values(ablation, study, arm, reporter)
         if not arm.reuses_baseline_nets:
-            missing += max(0, ablation.promised_seeds(study, arm) - len(runs))
+            missing += max(0, ablation.promised_seeds(study, arm) - len(jobs))
+        reused += [job.recorded for job in jobs.values() if job.recorded]
         columns = {metric: column_of(values, metric) for metric in metrics}
         differences: list[Difference] = []
         if arm is not study.baseline:
@@ -72,13 +69,12 @@ def _study_result(ablation: Ablation, study: Study, reporter: Reporter) -> Study
                 command=_command(arm),
                 values={metric.name: dict(column) for metric, column in columns.items()},
                 differences=differences,
-                runs=[str(run.path) for run in runs.values()],
+                runs=[str(job.run.path) for job in jobs.values()],
                 not_learned=_not_learned(columns[Metric.top1_err], classes),
             )
         )
     metric = study.definition.metric
     mechanism = study.definition.mechanism
-    images = dataset.val if dataset.test is None else dataset.test
     return StudyResult(
         name=study.name,
         about=describe(STUDIES, study.name),
@@ -86,23 +82,14 @@ def _study_result(ablation: Ablation, study: Study, reporter: Reporter) -> Study
         metric=metric.name,
         threshold=study.definition.threshold if metric is Metric.epochs else None,
         setting=_setting(spec, dataset),
-        n=len(images),
+        n=len(measured_images(dataset)),
         arms=arms,
         missing=missing,
         split=measured_split(dataset),
         kind=study.kind,
         mechanism=mechanism.why if mechanism and study.kind == "mechanism" else "",
+        reused=ablation.recorded.sources(reused),
     )
-
-
-def _metrics(study: Study, classes: int) -> list[Metric]:
-    """The errors of held-out images, and what the study compares besides, each once."""
-    metrics = [Metric.top1_err]
-    if classes > 5:
-        metrics.append(Metric.top5_err)
-    if study.definition.metric not in metrics:
-        metrics.append(study.definition.metric)
-    return metrics
 
 
 def _differences(

@@ -7,33 +7,26 @@ from typing import Any
 import numpy as np
 
 from alexcli.ablation.compare import SeedValues
+from alexcli.ablation.jobs import Job
 from alexcli.ablation.plan import Ablation
+from alexcli.ablation.reuse import Values
 from alexcli.ablation.study import Arm, Study
 from alexcli.analysis.curves import crossing
-from alexcli.data.dataset import Dataset
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.test_error import has_own_test, measure_test
+from alexcli.run.test_error import measure_test, measured_split
 from alexcli.schema import Metric
 
-Values = dict[Metric, float | None]
-"""What one run reached; None for an error that was not measured or a threshold not reached."""
 
-
-def measured_split(dataset: Dataset) -> str:
-    """The split that errors are measured on: `test` where it is another one than `val`."""
-    return "test" if has_own_test(dataset) else "val"
-
-
-def finished_runs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, RunDirectory]:
-    """The finished runs behind an arm, by seed."""
-    runs = {}
+def finished_jobs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, Job]:
+    """The finished trainings behind an arm, by seed."""
+    jobs = {}
     for seed in ablation.seeds(study, arm):
         job = ablation.job(study, arm, seed)
         if job is not None and job.finished:
-            runs[seed] = job.run
-    return runs
+            jobs[seed] = job
+    return jobs
 
 
 def arm_values(
@@ -48,23 +41,28 @@ def arm_values(
         reporter: receives progress updates of evaluations.
     """
     reporter = reporter or NullReporter()
-    runs = finished_runs(ablation, study, arm)
+    jobs = finished_jobs(ablation, study, arm)
     _, dataset = ablation.with_data(arm.spec)
     split = measured_split(dataset)
     if not arm.reuses_baseline_nets:
         threshold = study.definition.threshold
-        return {seed: _measured(run, threshold, split, reporter) for seed, run in runs.items()}
-    groups: Mapping[int, Sequence[int]] = {seed: [seed] for seed in runs}
+        return {
+            seed: job.recorded.values
+            if job.recorded
+            else _measured(job.run, threshold, split, reporter)
+            for seed, job in jobs.items()
+        }
+    groups: Mapping[int, Sequence[int]] = {seed: [seed] for seed in jobs}
     if arm.definition.ensemble:
-        groups = dict(enumerate(groups_of(list(runs), arm.definition.ensemble)))
+        groups = dict(enumerate(groups_of(list(jobs), arm.definition.ensemble)))
     protocol = "ten" if arm.definition.views == 10 else "center"
     values: dict[int, Values] = {}
     for key, seeds in groups.items():
-        nets = tuple(runs[seed].path for seed in seeds)
+        nets = tuple(jobs[seed].run.path for seed in seeds)
         identity = (*nets, split, protocol)
         if identity not in ablation.evaluations:
             ablation.evaluations[identity] = _evaluated(
-                [runs[seed] for seed in seeds], protocol, split, reporter
+                [jobs[seed].run for seed in seeds], protocol, split, reporter
             )
         values[key] = ablation.evaluations[identity]
     return values

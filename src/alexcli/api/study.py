@@ -1,6 +1,7 @@
 """A study of the paper, repeated."""
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from alexcli.api.arguments import check_word, reporter_of
@@ -18,6 +19,7 @@ def ablate(
     setting: Literal["auto", "mechanism", "plain"] = "auto",
     precision: float | None = None,
     minutes: float | None = None,
+    reuse: str | Path | None = None,
     jobs: int = 2,
     progress: bool = True,
 ) -> "list[StudyResult]":
@@ -30,6 +32,7 @@ def ablate(
         setting: of embedded images: the study's own (mechanism), or that of the quick start.
         precision: for automatic seeds: half-width of a 95% interval, points of error.
         minutes: for automatic seeds: the budget.
+        reuse: a folder of studies that `ablate --out` wrote, whose runs are not trained again.
         jobs: trainings at a time.
         progress: whether to show progress on stderr.
 
@@ -43,6 +46,7 @@ def ablate(
     """
     from alexcli.ablation.plan import Ablation
     from alexcli.ablation.results import study_results
+    from alexcli.ablation.reuse import read_recorded_runs
     from alexcli.ablation.training import train_all, train_until_precise
 
     studies = [word for word in arguments if "=" not in word]
@@ -52,7 +56,9 @@ def ablate(
     auto = _auto_seeds(seeds, precision, minutes)
     _check_count("jobs", jobs, MOST_JOBS, hint="jobs=2")
     reporter = reporter_of(progress=progress)
-    ablation = Ablation(studies, [word for word in arguments if "=" in word], seeds, setting)
+    overrides = [word for word in arguments if "=" in word]
+    recorded = read_recorded_runs(Path(reuse)) if reuse is not None else None
+    ablation = Ablation(studies, overrides, seeds, setting, recorded)
     ablation.add_finished_seeds()
     if auto is None:
         failures = train_all(ablation, jobs, reporter)

@@ -43,6 +43,7 @@ def ablate(
     launch: str = "local",
     report_only: bool = False,
     dry_run: bool = False,
+    reuse: Path | None = None,
     out: Path | None = None,
     conf: ConfOption = None,
     format: FormatOption = Format.table,
@@ -57,22 +58,22 @@ def ablate(
             arms these), and what chooses their setting, such as experiment=ilsvrc2012.
         list_: List the studies.
         seeds (auto|N): Runs of each arm. auto: four, then as many as --precision takes.
-        precision (POINTS): For --seeds auto: half of the width that a 95% interval may have, in
-            points of error (0.5, unless the study says otherwise).
+        precision (POINTS): For --seeds auto: half of a 95% interval; 0.5, or what the study says.
         budget (TIME): For --seeds auto: minutes (or 2h, 3d) after which no training starts; 15 for
             each arm.
-        setting: For embedded images: the study's own setting (mechanism), or that of the quick
-            start (plain).
+        setting: Of embedded images: the study's own (mechanism), or the quick start's (plain).
         jobs: Trainings at a time.
         launch (local|slurm): local: train here until all are finished. slurm: submit and return.
         report_only: Train nothing: show what is finished.
         dry_run: List the runs, each with its estimated time if the study runs alone.
         recorded (DIR): Show the studies that --out wrote into a folder, as one table and figure.
+        reuse (DIR): A folder that --out wrote; what its studies measured is not trained again.
         out (DIR): Write STUDY-SETTING.json and .csv; of a setting of yours STUDY.json and .csv.
 
     Examples:
         alexcli ablate lrn --setting plain --precision 0.3 --budget 1h
         alexcli ablate lrn pooling --seeds 5 --out results
+        alexcli ablate lrn --seeds 12 --reuse results --out results
         alexcli ablate lrn data=folder data.root=DIR --launch slurm trainer.precision=bf16
         alexcli ablate --recorded results --format md
     """
@@ -82,26 +83,41 @@ def ablate(
         return
     _check_words(arguments or [], launch, out, dry_run=dry_run)
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
-    ablation = _open_studies(arguments or [], parse_seeds(seeds), setting)
+    ablation = _open_studies(arguments or [], parse_seeds(seeds), setting, reuse)
     if dry_run:
         emit(_run_list(ablation.jobs(), format))
         return
-    reporter = make_reporter()
-    failures = [] if report_only else _train(ablation, auto, launch, jobs, reporter)
-    _show(ablation, auto, jobs, format, out, reporter)
+    failures = [] if report_only else _train(ablation, auto, launch, jobs)
+    _show(ablation, auto, jobs, format, out)
     _check_failures(failures)
 
 
-def _open_studies(arguments: Sequence[str], seeds: int | None, setting: str) -> "Ablation":
+def _open_studies(
+    arguments: Sequence[str], seeds: int | None, setting: str, reuse: Path | None
+) -> "Ablation":
     """The studies that a command line names, with all seeds that are planned so far."""
     names, overrides = split_arguments(arguments)
     if not names:
         raise UsageError("no study is named", hint="alexcli ablate lrn; --list names all")
+    from alexcli.ablation.reuse import read_recorded_runs
+
+    recorded = read_recorded_runs(reuse) if reuse else None
     from alexcli.ablation.plan import Ablation  # torch, which takes seconds to import
 
-    ablation = Ablation(names, overrides, seeds, setting)
+    ablation = Ablation(names, overrides, seeds, setting, recorded)
     ablation.add_finished_seeds()
+    if reuse is not None:
+        make_reporter().note(_reuse_note(ablation.jobs(), reuse))
     return ablation
+
+
+def _reuse_note(jobs: "Sequence[Job]", folder: Path) -> str:
+    """How many of the runs are recorded."""
+    count = sum(job.recorded is not None for job in jobs)
+    note = f"{count:,} of {plural(len(jobs), 'run')} are recorded in {folder}"
+    if not count:
+        note += ": other seeds, configurations or images, or studies that need the trained nets"
+    return note
 
 
 def _check_words(arguments: Sequence[str], launch: str, out: Path | None, *, dry_run: bool) -> None:
@@ -122,10 +138,9 @@ def _check_words(arguments: Sequence[str], launch: str, out: Path | None, *, dry
         check_root(compose(overrides, TrainSpec), make_reporter())
 
 
-def _train(
-    ablation: "Ablation", auto: "AutoSeeds | None", launch: str, jobs: int, reporter: Reporter
-) -> list[str]:
+def _train(ablation: "Ablation", auto: "AutoSeeds | None", launch: str, jobs: int) -> list[str]:
     """Train here, or hand the trainings over; the logs of those that failed here."""
+    reporter = make_reporter()
     from alexcli.ablation.launchers import submit
     from alexcli.ablation.training import add_missing_seeds, train_all, train_until_precise
     from alexcli.run.signals import sigterm_as_error
@@ -192,14 +207,10 @@ def _check_failures(failures: Sequence[str]) -> None:
 
 
 def _show(
-    ablation: "Ablation",
-    auto: "AutoSeeds | None",
-    jobs: int,
-    format: Format,
-    out: Path | None,
-    reporter: Reporter,
+    ablation: "Ablation", auto: "AutoSeeds | None", jobs: int, format: Format, out: Path | None
 ) -> None:
     """Print what is finished, and write it to --out."""
+    reporter = make_reporter()
     from alexcli.ablation.results import study_results
     from alexcli.render.output import as_text
     from alexcli.render.studies import study_table
@@ -272,7 +283,7 @@ def _run_list(jobs: "Sequence[Job]", format: Format) -> str:
         {
             "run": job.name,
             "seed": job.spec.seed,
-            "directory": str(job.run.path),
+            "directory": f"in {job.recorded.file}" if job.recorded else str(job.run.path),
             SECONDS_LEFT: 0.0 if job.finished else seconds_of[job.name],
         }
         for job in jobs

@@ -81,6 +81,20 @@ class ArmResult:
 
 
 @dataclass
+class ReusedRecord:
+    """A recorded study whose runs were not trained again."""
+
+    file: str
+    """Its name."""
+    runs: int
+    """How many of its runs were taken."""
+    command: str
+    """What it was measured by."""
+    on: dict[str, Any]
+    """The machine and the versions; see run.environment.describe_environment."""
+
+
+@dataclass
 class StudyResult:
     """A study with its claim beside the measurement; `arms` begins with the baseline."""
 
@@ -110,3 +124,5 @@ class StudyResult:
     """Where the number of seeds followed from a wanted precision."""
     compared: int = 1
     """Comparisons of the whole table, for which its verdicts are corrected."""
+    reused: list[ReusedRecord] = field(default_factory=list)
+    """Records that some of the values come from, and what those in turn had reused."""

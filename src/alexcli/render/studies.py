@@ -134,6 +134,8 @@ def _notes(study: StudyResult) -> list[str]:
         notes.append(f"a demonstration of a mechanism on synthetic images: {study.mechanism}")
     notes += _notes_on_arms(study)
     notes += _notes_on_certainty(study)
+    for record in study.reused:
+        notes.append(f"not trained again: {plural(record.runs, 'run')} of {record.file}")
     if study.missing:
         notes.append(f"not finished: {plural(study.missing, 'run')}")
     return notes

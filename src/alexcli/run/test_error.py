@@ -3,6 +3,7 @@
 from typing import Any
 
 from alexcli.data.dataset import Dataset
+from alexcli.data.images import ImageSource
 from alexcli.placement.base import Placement
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
@@ -12,6 +13,16 @@ from alexcli.run.evaluate import evaluate
 def has_own_test(dataset: Dataset) -> bool:
     """Whether there are test images that are not those of `val`."""
     return dataset.test is not None and dataset.test is not dataset.val
+
+
+def measured_split(dataset: Dataset) -> str:
+    """The split that studies measure errors on: `test` where it is another one than `val`."""
+    return "test" if has_own_test(dataset) else "val"
+
+
+def measured_images(dataset: Dataset) -> ImageSource:
+    """The images of that split."""
+    return dataset.val if dataset.test is None else dataset.test
 
 
 def measure_test(

@@ -1,0 +1,120 @@
+"""Runs that recorded studies name, so that what was measured once need not be trained again.
+
+The directory of a run has the fingerprint of its configuration, its images and its seed as its
+name. A recorded study lists these names, and beside them what each seed reached.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from alexcli.ablation.recorded import read_study_file
+from alexcli.errors import UsageError
+from alexcli.records.study import ArmResult, ReusedRecord, StudyResult
+from alexcli.schema import Metric
+
+Values = dict[Metric, float | None]
+"""What one run reached; None for an error that was not measured or a threshold not reached."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What a study measures of each run."""
+
+    metrics: Sequence[Metric]
+    threshold: float | None
+    """The training error whose crossing counts the epochs; None where they are not compared."""
+    split: str
+    """The images that errors are measured on: val, or test."""
+    images: int
+    """How many those are."""
+
+
+@dataclass
+class RecordedRun:
+    """What a run of a recorded study reached."""
+
+    values: Values
+    measured: Measurement
+    file: str
+    """The name of the record."""
+
+    def has(self, other: Measurement) -> bool:
+        """Whether all that another study measures is known of it."""
+        thresholds = (None, self.measured.threshold)
+        return (
+            self.values.keys() >= set(other.metrics)
+            and other.threshold in thresholds
+            and other.split == self.measured.split
+            and other.images == self.measured.images
+        )
+
+
+@dataclass
+class RecordedRuns:
+    """The runs of all studies of a folder; of none, as it stands."""
+
+    runs: dict[str, list[RecordedRun]] = field(default_factory=dict)
+    """By the name of their directory; several studies may have measured the same one."""
+    records: dict[str, list[ReusedRecord]] = field(default_factory=dict)
+    """By the name of a record: what it tells of its making, and of what it had reused."""
+
+    def find(self, name: str, measurement: Measurement) -> RecordedRun | None:
+        """A run of this name of which all is known that is other."""
+        return next((run for run in self.runs.get(name, []) if run.has(measurement)), None)
+
+    def sources(self, runs: Sequence[RecordedRun]) -> list[ReusedRecord]:
+        """The records that runs come from, with how many of them each gave."""
+        counts = Counter(run.file for run in runs)
+        sources = []
+        for file, count in counts.items():
+            record, *earlier = self.records[file]
+            sources += [ReusedRecord(file, count, record.command, record.on), *earlier]
+        return sources
+
+
+def read_recorded_runs(folder: Path) -> RecordedRuns:
+    """The runs of the studies that `ablate --out` wrote.
+
+    Args:
+        folder: where it wrote them.
+
+    Raises:
+        UsageError: there are none, or a file holds something else.
+    """
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise UsageError(
+            f"--reuse {folder} has no studies", hint="alexcli ablate STUDY --out DIR writes them"
+        )
+    recorded = RecordedRuns()
+    for path in paths:
+        study, extras = read_study_file(path)
+        record = ReusedRecord(path.name, 0, str(extras.get("command", "")), extras.get("on") or {})
+        recorded.records[path.name] = [record, *study.reused]
+        for arm in study.arms:
+            for name, run in _runs_of(study, arm, path.name):
+                recorded.runs.setdefault(name, []).append(run)
+    return recorded
+
+
+def _runs_of(study: StudyResult, arm: ArmResult, file: str) -> list[tuple[str, RecordedRun]]:
+    """The runs of an arm with their names.
+
+    None of an arm that names the baseline's runs: its values are those of an ensemble or of ten
+    crops.
+    """
+    baseline = study.arms[0]
+    if arm is not baseline and set(arm.runs) & set(baseline.runs):
+        return []
+    metrics = [Metric[name] for name in arm.values]
+    measured = Measurement(metrics, study.threshold, study.split, study.n)
+    runs = []
+    for path in arm.runs:
+        name = Path(path).name
+        seed = name.partition("-")[0].removeprefix("s")
+        if seed.isdecimal() and all(int(seed) in column for column in arm.values.values()):
+            values = {Metric[key]: column[int(seed)] for key, column in arm.values.items()}
+            runs.append((name, RecordedRun(values, measured, file)))
+    return runs
