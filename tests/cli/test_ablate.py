@@ -50,6 +50,20 @@ def test_a_dry_run_lists_what_would_be_trained_and_estimates_the_time_left(
     assert not Path("runs").exists()
 
 
+def test_a_dry_run_refuses_a_budget_that_the_first_seeds_exceed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("alexcli.run.timing.seconds_per_epoch", lambda _: 100.0)
+    words = ["ablate", "lrn", *SMALL, "--dry-run"]
+    result = run_command(*words, "--budget", "26")
+    assert result.code == 2
+    assert "8 trainings for the first 4 seeds take about 27 min here" in result.err
+    assert "and the budget is 26 min" in result.err
+    assert "hint: --budget 40" in result.err
+    assert run_command(*words, "--budget", "27").code == 0
+    assert run_command(*words).code == 0
+
+
 def test_automatic_seeds_train_until_the_precision_is_reached() -> None:
     words = ["ablate", "lrn", *SMALL, "optim.epochs=1", "--precision", "50"]
     result = run_command(*words, "--out", "results")

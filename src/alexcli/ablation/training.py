@@ -155,6 +155,23 @@ def _next_count(ablation: Ablation, study: Study, arm: Arm, missing: int) -> int
     return so_far + min(more, so_far)
 
 
+def check_pilot(trainings: int, pilot_minutes: float, minutes: float) -> None:
+    """UsageError where the first seeds take longer than a budget.
+
+    Args:
+        trainings: of the first seeds that are not finished.
+        pilot_minutes: what those take.
+        minutes: the budget.
+    """
+    if pilot_minutes > minutes:
+        raise UsageError(
+            f"{plural(trainings, 'training')} for the first {PILOT:,} seeds take about "
+            f"{pilot_minutes:,.0f} min here, and the budget is {minutes:,.0f} min",
+            hint=f"--budget {math.ceil(1.5 * pilot_minutes):,} allows some more than these; "
+            "--seeds 2 trains two of each arm however long it takes",
+        )
+
+
 def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
     """The budget, after an estimate of what the pilot takes; UsageError where it does not fit."""
     jobs = [job for job in ablation.jobs() if not job.finished]
@@ -167,14 +184,8 @@ def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
         if job.name not in seconds:
             seconds[job.name] = seconds_per_epoch(job.spec) * job.spec.optim.epochs
     pilot_minutes = sum(seconds[job.name] for job in jobs) / 60
-    allowed = minutes if auto.minutes is not None else MOST_OVER_DEFAULT * minutes
-    if pilot_minutes > allowed:
-        raise UsageError(
-            f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds take about "
-            f"{pilot_minutes:,.0f} min here, and the budget is {minutes:,.0f} min",
-            hint=f"--budget {math.ceil(1.5 * pilot_minutes):,} allows some more than these; "
-            "--seeds 2 trains two of each arm however long it takes",
-        )
+    if auto.minutes is not None or pilot_minutes > MOST_OVER_DEFAULT * minutes:
+        check_pilot(len(jobs), pilot_minutes, minutes)
     reporter.note(
         f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, at most about "
         f"{pilot_minutes:,.0f} min; then as many seeds as the precision takes, within "

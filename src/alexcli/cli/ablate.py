@@ -85,7 +85,7 @@ def ablate(
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
     ablation = _open_studies(arguments or [], parse_seeds(seeds), setting, reuse)
     if dry_run:
-        emit(_run_list(ablation.jobs(), format))
+        emit(_run_list(ablation.jobs(), auto, format))
         return
     failures = [] if report_only else _train(ablation, auto, launch, jobs)
     _show(ablation, auto, jobs, format, out)
@@ -270,8 +270,13 @@ def _study_list() -> Table:
     return Table.from_records("studies", rows, note)
 
 
-def _run_list(jobs: "Sequence[Job]", format: Format) -> str:
-    """The runs, and how long the unfinished ones would take if nothing else ran here."""
+def _run_list(jobs: "Sequence[Job]", auto: "AutoSeeds | None", format: Format) -> str:
+    """The runs, and how long the unfinished ones would take if nothing else ran here.
+
+    Raises:
+        UsageError: a budget was typed that is shorter.
+    """
+    from alexcli.ablation.training import check_pilot
     from alexcli.run.timing import seconds_per_epoch
 
     seconds_of = {
@@ -297,10 +302,12 @@ def _run_list(jobs: "Sequence[Job]", format: Format) -> str:
         }
         for row in exact_rows
     ]
-    total = duration(sum(row[SECONDS_LEFT] for row in exact_rows))
+    seconds_left = sum(row[SECONDS_LEFT] for row in exact_rows)
+    if auto is not None and auto.minutes is not None:
+        check_pilot(sum(not job.finished for job in jobs), seconds_left / 60, auto.minutes)
     note = (
         "estimated time left: from a few steps, if the study runs alone on this machine; "
-        f"about {total} for all runs, one after another"
+        f"about {duration(seconds_left)} for all runs, one after another"
     )
     table = Table.from_records("runs", rows, note, exact=Table.from_records("runs", exact_rows))
     return render(table, format, exact_rows)
