@@ -105,6 +105,14 @@ def test_the_note_says_how_sure_the_verdicts_are() -> None:
     assert "about 8 more minutes here: the same command with a larger --budget goes on" in note
 
 
+def test_an_overview_names_studies_that_are_not_precise_enough() -> None:
+    precise = replace(STUDY, precision=Precision(0.1, 0.09, None, None))
+    assert "wider than" not in str(overview([precise, STUDY]).note)
+    wide = replace(STUDY, kind="plain", precision=Precision(0.1, 0.3, 1200, 7.6))
+    note = str(overview([precise, wide]).note)
+    assert note.endswith("with the seeds that it would take: lrn-plain ± 30.0% (1,200)")
+
+
 def test_the_note_says_what_decided_where_the_interval_does_not() -> None:
     led = replace(
         ARM.differences[1],

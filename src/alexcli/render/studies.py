@@ -70,7 +70,22 @@ def overview(studies: Sequence[StudyResult]) -> Table:
     ]
     if failed:
         note += f"; nets that did not learn: {', '.join(failed)}"
+    wide = [text for study in studies if (text := _missed_precision(study))]
+    if wide:
+        note += (
+            "; wider than the precision that --seeds auto aims at, with the seeds that it would "
+            f"take: {', '.join(wide)}"
+        )
     return Table.from_records("recorded studies", rows, note)
+
+
+def _missed_precision(study: StudyResult) -> str:
+    """The widest interval of a study that did not reach its precision; empty for others."""
+    precision = study.precision
+    if precision is None or precision.seeds_wanted is None or precision.reached is None:
+        return ""
+    reached = _format_width(study.metric, precision.reached)
+    return f"{file_name(study)} {reached} ({precision.seeds_wanted:,})"
 
 
 def study_table(study: StudyResult) -> Table:
@@ -208,15 +223,10 @@ def _pairing_note(gains: Sequence[float]) -> str:
 
 def _precision_note(study: StudyResult, precision: Precision) -> str:
     """The precision that was wanted and reached, and what is missing."""
-    is_ratio = study.metric == "epochs"
-
-    def form(width: float) -> str:
-        return f"± {100 * width:.1f}%" if is_ratio else f"± {100 * width:.2f} points"
-
-    note = f"precision: {form(precision.wanted)} wanted"
+    note = f"precision: {_format_width(study.metric, precision.wanted)} wanted"
     if precision.reached is None:
         return f"{note}, no interval yet"
-    note += f", {form(precision.reached)} reached"
+    note += f", {_format_width(study.metric, precision.reached)} reached"
     if precision.seeds_wanted is None:
         return note
     note += f"; {precision.seeds_wanted:,} seeds would take it there"
@@ -233,6 +243,11 @@ def _decided(study: StudyResult) -> list[Difference]:
         for difference in arm.differences
         if difference.metric == study.metric
     ]
+
+
+def _format_width(metric: str, width: float) -> str:
+    """Half of an interval's width."""
+    return f"± {100 * width:.1f}%" if metric == "epochs" else f"± {100 * width:.2f} points"
 
 
 def _format_margin(metric: str, margin: float) -> str:
