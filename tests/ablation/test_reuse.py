@@ -166,3 +166,25 @@ def test_a_folder_without_studies_is_refused() -> None:
     Path("empty").mkdir()
     with pytest.raises(UsageError, match="--reuse empty has no studies"):
         read_recorded_runs(Path("empty"))
+
+
+def test_a_record_of_a_stranger_gives_numbers_at_most() -> None:
+    path = _record("lrn", seeds=1)
+    content = json.loads(path.read_text())
+    content["arms"][0]["runs"] += ["", "runs/../..", f"runs/s{'9' * 5000}-0", "s7-0", "\x1b[2Js0-0"]
+    hostile = path.with_name("\x1b[2J.json")
+    path.rename(hostile)
+    hostile.write_text(json.dumps(content))
+    result = run_command("ablate", "lrn", *SMALL, "--seeds=1", f"--reuse={RECORDS}")
+    assert result.code == 0, result.err
+    assert "not trained again: 2 runs" in result.out
+    assert "\x1b" not in result.out + result.err
+
+
+def test_a_record_of_another_metric_is_refused() -> None:
+    path = _record("lrn", seeds=1)
+    content = json.loads(path.read_text())
+    content["arms"][0]["values"]["made_up"] = {"0": 0.5}
+    path.write_text(json.dumps(content))
+    with pytest.raises(UsageError, match="'made_up' is none of top1_err"):
+        read_recorded_runs(RECORDS)

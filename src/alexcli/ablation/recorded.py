@@ -95,6 +95,8 @@ def _check(study: StudyResult) -> None:
         raise ValueError("name, kind or arms are not those of a study")
     _check_metric(study.metric)
     for arm in study.arms:
+        for name in arm.values:
+            _check_metric(name)
         for difference in arm.differences:
             _check_difference(difference)
 

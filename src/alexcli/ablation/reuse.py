@@ -4,6 +4,7 @@ The directory of a run has the fingerprint of its configuration, its images and 
 name. A recorded study lists these names, and beside them what each seed reached.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from alexcli.errors import UsageError
 from alexcli.records.study import ArmResult, ReusedRecord, StudyResult
 from alexcli.schema import Metric
 
+RUN_NAME = re.compile(r"s([0-9]{1,9})-[0-9a-f]+")
+"""Of a run's directory: its seed, and the fingerprint of the rest."""
 Values = dict[Metric, float | None]
 """What one run reached; None for an error that was not measured or a threshold not reached."""
 
@@ -112,9 +115,8 @@ def _runs_of(study: StudyResult, arm: ArmResult, file: str) -> list[tuple[str, R
     measured = Measurement(metrics, study.threshold, study.split, study.n)
     runs = []
     for path in arm.runs:
-        name = Path(path).name
-        seed = name.partition("-")[0].removeprefix("s")
-        if seed.isdecimal() and all(int(seed) in column for column in arm.values.values()):
-            values = {Metric[key]: column[int(seed)] for key, column in arm.values.items()}
-            runs.append((name, RecordedRun(values, measured, file)))
+        match = RUN_NAME.fullmatch(Path(path).name)
+        if match and all(int(match[1]) in column for column in arm.values.values()):
+            values = {Metric[key]: column[int(match[1])] for key, column in arm.values.items()}
+            runs.append((match[0], RecordedRun(values, measured, file)))
     return runs
