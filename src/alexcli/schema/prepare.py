@@ -17,7 +17,7 @@ class PrepareSpec:
     size: int | None = ranged(None, low=1)
     """Side of the stored square, pixels; null for 256 (section 2), or for 32 of CIFAR."""
     resize: Resize = Resize.shorter
-    """How an image becomes a square: shorter or warp."""
+    """How an image becomes a square: shorter, torchvision or warp."""
     kernel: Kernel = Kernel.bilinear
     """Filter of the resizing."""
     encoding: Encoding = Encoding.raw
