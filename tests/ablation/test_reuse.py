@@ -146,7 +146,11 @@ def test_records_of_records_are_named() -> None:
     recorded = read_recorded_runs(Path("again"))
     ablation = Ablation(["lrn"], SMALL, 1, recorded=recorded)
     (study,) = study_results(ablation, NullReporter())
-    assert [record.file for record in study.reused] == ["lrn-mechanism.json"] * 2
+    (record,) = study.reused
+    (earlier,) = record.earlier
+    assert (record.file, record.runs) == (earlier["file"], earlier["runs"])
+    assert "--report-only" not in record.command
+    assert earlier["on"]["packages"]
 
 
 def test_a_dry_run_names_the_record() -> None:

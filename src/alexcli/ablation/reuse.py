@@ -7,7 +7,7 @@ name. A recorded study lists these names, and beside them what each seed reached
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from alexcli.ablation.recorded import read_study_file
@@ -60,8 +60,8 @@ class RecordedRuns:
 
     runs: dict[str, list[RecordedRun]] = field(default_factory=dict)
     """By the name of their directory; several studies may have measured the same one."""
-    records: dict[str, list[ReusedRecord]] = field(default_factory=dict)
-    """By the name of a record: what it tells of its making, and of what it had reused."""
+    records: dict[str, ReusedRecord] = field(default_factory=dict)
+    """By the name of a record: what it tells of its making."""
 
     def find(self, name: str, measurement: Measurement) -> RecordedRun | None:
         """A run of this name of which all is known that is other."""
@@ -70,11 +70,7 @@ class RecordedRuns:
     def sources(self, runs: Sequence[RecordedRun]) -> list[ReusedRecord]:
         """The records that runs come from, with how many of them each gave."""
         counts = Counter(run.file for run in runs)
-        sources = []
-        for file, count in counts.items():
-            record, *earlier = self.records[file]
-            sources += [ReusedRecord(file, count, record.command, record.on), *earlier]
-        return sources
+        return [replace(self.records[file], runs=count) for file, count in counts.items()]
 
 
 def read_recorded_runs(folder: Path) -> RecordedRuns:
@@ -94,8 +90,13 @@ def read_recorded_runs(folder: Path) -> RecordedRuns:
     recorded = RecordedRuns()
     for path in paths:
         study, extras = read_study_file(path)
-        record = ReusedRecord(path.name, 0, str(extras.get("command", "")), extras.get("on") or {})
-        recorded.records[path.name] = [record, *study.reused]
+        recorded.records[path.name] = ReusedRecord(
+            file=path.name,
+            runs=0,
+            command=str(extras.get("command", "")),
+            on=extras.get("on") or {},
+            earlier=[asdict(record) for record in study.reused],
+        )
         for arm in study.arms:
             for name, run in _runs_of(study, arm, path.name):
                 recorded.runs.setdefault(name, []).append(run)

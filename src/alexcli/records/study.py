@@ -92,6 +92,8 @@ class ReusedRecord:
     """What it was measured by."""
     on: dict[str, Any]
     """The machine and the versions; see run.environment.describe_environment."""
+    earlier: list[dict[str, Any]] = field(default_factory=list)
+    """What it had reused in turn."""
 
 
 @dataclass
@@ -125,4 +127,4 @@ class StudyResult:
     compared: int = 1
     """Comparisons of the whole table, for which its verdicts are corrected."""
     reused: list[ReusedRecord] = field(default_factory=list)
-    """Records that some of the values come from, and what those in turn had reused."""
+    """Records that some of the values come from."""

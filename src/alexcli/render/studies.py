@@ -149,8 +149,9 @@ def _notes(study: StudyResult) -> list[str]:
         notes.append(f"a demonstration of a mechanism on synthetic images: {study.mechanism}")
     notes += _notes_on_arms(study)
     notes += _notes_on_certainty(study)
-    for record in study.reused:
-        notes.append(f"not trained again: {plural(record.runs, 'run')} of {record.file}")
+    if study.reused:
+        records = (f"{plural(record.runs, 'run')} of {record.file}" for record in study.reused)
+        notes.append(f"not trained again: {', '.join(records)}")
     if study.missing:
         notes.append(f"not finished: {plural(study.missing, 'run')}")
     return notes
