@@ -141,7 +141,9 @@ def _mean_seconds(ablation: Ablation, study: Study, arm: Arm) -> float:
     seconds = [
         float((job.run.result() or {}).get("seconds", 0)) for job in jobs if not job.recorded
     ]
-    if seconds or not jobs:
-        return statistics.fmean(seconds) if seconds else 0.0
+    if seconds:
+        return statistics.fmean(seconds)
+    if not jobs:
+        return 0.0
     spec = next(iter(jobs)).spec
     return seconds_per_epoch(spec) * spec.optim.epochs

@@ -32,14 +32,27 @@ def read_studies(folder: Path) -> list[StudyResult]:
     Raises:
         UsageError: there are none, or a file holds something else.
     """
+    studies = [read_study_result(path) for path in study_files(folder, str(folder))]
+    judge_table(studies)
+    return studies
+
+
+def study_files(folder: Path, name: str) -> list[Path]:
+    """The files of recorded studies.
+
+    Args:
+        folder: where --out wrote them.
+        name: of the folder, for the message.
+
+    Raises:
+        UsageError: there are none.
+    """
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise UsageError(
-            f"{folder} has no studies", hint="alexcli ablate STUDY --out DIR writes them"
+            f"{name} has no studies", hint="alexcli ablate STUDY --out DIR writes them"
         )
-    studies = [read_study_result(path) for path in paths]
-    judge_table(studies)
-    return studies
+    return paths
 
 
 def read_study_result(path: Path) -> StudyResult:

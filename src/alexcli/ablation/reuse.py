@@ -10,8 +10,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from alexcli.ablation.recorded import read_study_file
-from alexcli.errors import UsageError
+from alexcli.ablation.recorded import read_study_file, study_files
 from alexcli.records.study import ArmResult, ReusedRecord, StudyResult
 from alexcli.schema import Metric
 
@@ -47,7 +46,7 @@ class RecordedRun:
         """Whether all that another study measures is known of it."""
         thresholds = (None, self.measured.threshold)
         return (
-            self.values.keys() >= set(other.metrics)
+            set(self.measured.metrics) >= set(other.metrics)
             and other.threshold in thresholds
             and other.split == self.measured.split
             and other.images == self.measured.images
@@ -64,7 +63,7 @@ class RecordedRuns:
     """By the name of a record: what it tells of its making."""
 
     def find(self, name: str, measurement: Measurement) -> RecordedRun | None:
-        """A run of this name of which all is known that is other."""
+        """A run of this name of which all is known that is to be measured."""
         return next((run for run in self.runs.get(name, []) if run.has(measurement)), None)
 
     def sources(self, runs: Sequence[RecordedRun]) -> list[ReusedRecord]:
@@ -82,13 +81,8 @@ def read_recorded_runs(folder: Path) -> RecordedRuns:
     Raises:
         UsageError: there are none, or a file holds something else.
     """
-    paths = sorted(folder.glob("*.json"))
-    if not paths:
-        raise UsageError(
-            f"--reuse {folder} has no studies", hint="alexcli ablate STUDY --out DIR writes them"
-        )
     recorded = RecordedRuns()
-    for path in paths:
+    for path in study_files(folder, f"--reuse {folder}"):
         study, extras = read_study_file(path)
         recorded.records[path.name] = ReusedRecord(
             file=path.name,
