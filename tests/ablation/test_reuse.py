@@ -192,3 +192,15 @@ def test_a_record_of_another_metric_is_refused() -> None:
     path.write_text(json.dumps(content))
     with pytest.raises(UsageError, match="'made_up' is none of top1_err"):
         read_recorded_runs(RECORDS)
+
+
+def test_a_report_shows_recorded_runs_without_their_curves() -> None:
+    record = _record("lrn", seeds=2)
+    words = ["report", "lrn", *SMALL, "--seeds", "2"]
+    assert run_command(*words).code == 2, "their directories are gone"
+    result = run_command(*words, "--reuse", str(RECORDS))
+    assert result.code == 0, result.err
+    page = Path("report.html").read_text()
+    assert f"<td>{record.name}</td>" in page
+    assert "arms against the baseline" in page
+    assert page.count("<svg") == 1, "the forest plot"

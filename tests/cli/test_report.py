@@ -30,6 +30,7 @@ def test_runs_says_where_the_newest_run_is(finished_runs: Path) -> None:
         (["lrnn=3"], "lrnn=3", "alexcli ablate --list names the studies"),
         (["runs=elsewhere"], "runs=elsewhere", "--runs elsewhere"),
         (["runs/quickstart/s*", "seed=3"], "seed=3", "alexcli report STUDY seed=3; "),
+        (["--reuse", "results"], "--reuse results", "alexcli report lrn --reuse results"),
         (["lrn", "runs=a", "--runs", "b"], "--runs b and runs=a", "leave runs=a out"),
     ],
 )

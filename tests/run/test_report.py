@@ -1,12 +1,13 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, LinesPanel, MultiplesPanel
-from alexcli.records.study import ArmResult, StudyResult
+from alexcli.records.study import ArmResult, ReusedRecord, StudyResult
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.report import runs_report, study_report
@@ -88,6 +89,29 @@ def test_the_curves_of_a_study_are_its_arms(run: RunDirectory) -> None:
     commands = [row["command"] for row in _records(analysis, "to repeat it")]
     expected = ["alexcli ablate lrn --seeds=1", "alexcli train baseline", "alexcli train no norm"]
     assert commands == expected
+
+
+def test_runs_from_records_have_no_curves_and_are_named(run: RunDirectory) -> None:
+    study = _study({"baseline": [run], "no norm": [RunDirectory(Path("runs/x/s0-abc"))]})
+    with pytest.raises(UsageError, match="metrics"):
+        study_report(study, "")
+    on = {"devices": ["a processor"], "time": "2026-11-30"}
+    study.reused = [ReusedRecord("lrn.json", 1, "alexcli ablate lrn", on)]
+    analysis = study_report(study, "")
+    (panel,) = analysis.panels
+    assert isinstance(panel, LinesPanel)
+    assert list(panel.lines) == ["baseline"]
+    (row,) = _records(analysis, "taken from records")
+    assert list(row.values())[:4] == ["lrn.json", 1, "alexcli ablate lrn", "a processor"]
+
+
+def test_a_study_of_records_alone_is_reported_without_curves() -> None:
+    study = _study({"baseline": [RunDirectory(Path("runs/x/s0-abc"))]})
+    study.reused = [ReusedRecord("lrn.json", 1, "alexcli ablate lrn", {"devices": "none"})]
+    analysis = study_report(study, "alexcli ablate lrn")
+    assert not analysis.panels
+    assert [table.title for table in analysis.tables] == ["to repeat it", "taken from records"]
+    assert _records(analysis, "taken from records")[0]["device"] == ""
 
 
 def test_a_study_without_a_finished_run_is_refused() -> None:

@@ -74,6 +74,17 @@ def test_class_folders_have_no_validation_set_of_their_own(model: TrainedModel) 
     assert not dataset.has_own_val
 
 
+def test_images_that_are_named_need_no_validation_set_beside_the_training_set(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    root = make_class_folders(tmp_path / "d", {"train": 2})
+    overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
+    model = load(run, run.last, overrides)
+    with pytest.raises(UsageError, match="has no split val"):
+        _subject(model).training_set()
+    assert len(_subject(model, images=str(root / "train")).training_set()) == 6
+
+
 def test_a_folder_without_images_is_refused(model: TrainedModel) -> None:
     Path("empty").mkdir()
     with pytest.raises(UsageError, match="empty holds no images"):

@@ -265,7 +265,8 @@ def _study_list() -> Table:
     note = (
         "settings: mechanism (embedded images in which the effect can show; the default) and plain "
         "(those of the quick start) by --setting, CIFAR-10 by experiment=cifar_ablation "
-        "data.root=DIR, ILSVRC by experiment=ilsvrc2012 data.root=DIR"
+        "data.root=DIR, ILSVRC by experiment=ilsvrc2012 data.root=DIR; trainings a seed: one less "
+        "where an arm is the setting's own baseline"
     )
     return Table.from_records("studies", rows, note)
 

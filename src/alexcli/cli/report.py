@@ -24,6 +24,7 @@ def report(
     *,
     seeds: str = AUTO,
     setting: Literal["auto", "mechanism", "plain"] = "auto",
+    reuse: Path | None = None,
     out: Path = Path("report.html"),
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
@@ -37,10 +38,12 @@ def report(
             runs, which take no overrides.
         seeds (auto|N): Seeds of the studies. auto: all that are finished.
         setting: As for `ablate`.
+        reuse (DIR): As for `ablate`; runs that are recorded there have no curves.
         out (FILE.html): The file to write.
 
     Examples:
         alexcli report lrn
+        alexcli report lrn --reuse results --out lrn.html
         alexcli report 'runs/quickstart/s*' --out runs.html
         alexcli report lrn towers experiment=ilsvrc2012 data.root=DIR --out paper.html
     """
@@ -55,16 +58,18 @@ def report(
     studies = [name for name in names if name in choices(STUDIES)]
     run_names = [name for name in names if name not in studies]
     _check_overrides(overrides, studies, runs)
-    if seeds != AUTO and not studies:
-        raise UsageError(
-            f"--seeds {seeds} is for a study, and no study is named",
-            hint=f"alexcli report lrn --seeds {seeds}",
-        )
+    for option, value, default in (("--seeds", seeds, AUTO), ("--reuse", reuse, None)):
+        if value != default and not studies:
+            raise UsageError(
+                f"{option} {value} is for a study, and no study is named",
+                hint=f"alexcli report lrn {option} {value}",
+            )
     sections: dict[str, Analysis] = {}
     if run_names or not studies:
         sections["runs"] = _section_of_runs(run_names, runs)
     if studies:
-        sections.update(_sections_of_studies(studies, _with_runs(overrides, runs), seeds, setting))
+        overrides = _with_runs(overrides, runs)
+        sections.update(_sections_of_studies(studies, overrides, seeds, setting, reuse))
     for path in write_report(sections, out):
         emit(f"{path}\n")
 
@@ -107,16 +112,18 @@ def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
 
 
 def _sections_of_studies(
-    names: Sequence[str], overrides: Sequence[str], seeds: str, setting: str
+    names: Sequence[str], overrides: Sequence[str], seeds: str, setting: str, reuse: Path | None
 ) -> "dict[str, Analysis]":
     """By study: its table of arms, and the curves of its runs."""
     from alexcli.ablation.forest import forest_panel
     from alexcli.ablation.plan import Ablation
     from alexcli.ablation.results import study_results
+    from alexcli.ablation.reuse import read_recorded_runs
     from alexcli.render.studies import outcome_table, study_table
     from alexcli.run.report import study_report
 
-    ablation = Ablation(names, overrides, parse_seeds(seeds), setting)
+    recorded = read_recorded_runs(reuse) if reuse else None
+    ablation = Ablation(names, overrides, parse_seeds(seeds), setting, recorded)
     ablation.add_finished_seeds()
     sections: dict[str, Analysis] = {}
     for study in study_results(ablation, make_reporter()):

@@ -30,6 +30,8 @@ SHORT_REVISION = 12
 def study_report(study: StudyResult, command: str) -> Analysis:
     """Curves of a study's arms, each a band over its seeds; commands and machines.
 
+    Runs that were taken from records have none, and a table of their own.
+
     Args:
         study: what its runs show.
         command: repeats it.
@@ -37,21 +39,27 @@ def study_report(study: StudyResult, command: str) -> Analysis:
     Raises:
         UsageError: none of its runs is finished.
     """
+    if not any(arm.runs for arm in study.arms):
+        raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
     runs: list[RunDirectory] = []
     histories: list[RunHistory] = []
     for arm in study.arms:
-        for path in arm.runs:
-            run = RunDirectory(Path(path))
+        for run in map(RunDirectory, map(Path, arm.runs)):
+            if study.reused and not run.result_file.exists():
+                continue
             runs.append(run)
             rows = read_history(run).rows
             histories.append(RunHistory(label=arm.name, settings={}, rows=rows))
-    if not runs:
-        raise UsageError(f"no run of {study.name} is finished", hint=f"alexcli ablate {study.name}")
     commands = [command, *(arm.command for arm in study.arms)]
     title = f"{study.name}: {study.about}"
+    records = [_record_table(study)] if study.reused else []
+    if not runs:
+        return Analysis(title, [_command_table(commands), *records])
     analysis = _report(title, runs, histories, commands, study.threshold)
     bands = "Lines: means over seeds; bands: from the lowest to the highest seed."
-    return replace(analysis, caption=bands)
+    if study.reused:
+        bands += " Runs that are taken from records have no curves."
+    return replace(analysis, tables=[*analysis.tables, *records], caption=bands)
 
 
 def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
@@ -160,10 +168,32 @@ def _report(
     tables = [
         *analysis.tables,
         *_difference_tables(runs, histories),
-        Table.from_records("to repeat it", [{"command": command} for command in commands]),
+        _command_table(commands),
         _machine_table(runs),
     ]
     return replace(analysis, title=title, tables=tables)
+
+
+def _command_table(commands: Sequence[str]) -> Table:
+    return Table.from_records("to repeat it", [{"command": command} for command in commands])
+
+
+def _record_table(study: StudyResult) -> Table:
+    """The recorded studies from which runs were taken, with what they tell of their making."""
+    rows: list[dict[str, Any]] = []
+    for record in study.reused:
+        devices = record.on.get("devices")
+        device = ", ".join(map(str, devices)) if isinstance(devices, list) else ""
+        rows.append(
+            {
+                "record": record.file,
+                "runs": record.runs,
+                "command": record.command,
+                "device": device,
+                "time": str(record.on.get("time", "")),
+            }
+        )
+    return Table.from_records("taken from records", rows)
 
 
 def _difference_tables(

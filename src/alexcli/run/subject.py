@@ -37,9 +37,12 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         reporter: receives progress updates.
     """
 
+    # Images that are named need no validation set, from which they would be taken otherwise.
+    split = "val" if spec.images is None else "train"
+
     @functools.cache
     def opened() -> Dataset:
-        dataset = model.open_data(reporter)
+        dataset = model.open_data(reporter, split)
         return replace(dataset, classes=model.names_of(dataset.classes))
 
     def dataset_of(path: str | None) -> Dataset:
