@@ -44,7 +44,8 @@ def study_report(study: StudyResult, command: str) -> Analysis:
     runs: list[RunDirectory] = []
     histories: list[RunHistory] = []
     for arm in study.arms:
-        for run in map(RunDirectory, map(Path, arm.runs)):
+        for path in arm.runs:
+            run = RunDirectory(Path(path))
             if study.reused and not run.result_file.exists():
                 continue
             runs.append(run)
