@@ -1,7 +1,7 @@
 """Studies that were measured earlier."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,18 @@ def test_a_study_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read_study_result(path) == study
 
 
+def test_files_of_two_chosen_settings_have_the_names_of_their_labels() -> None:
+    study = _measured("lrn", "plain")
+    assert file_name(study) == "lrn-plain"
+    labels = ["cifar_18", "cifar_ablation"]
+    chosen = [replace(study, kind="chosen", label=label) for label in labels]
+    assert [file_name(one) for one in chosen] == ["lrn-cifar_18", "lrn-cifar_ablation"]
+
+
+def test_a_study_carries_the_label_of_its_baseline() -> None:
+    assert _measured("lrn", "plain").label == "quickstart"
+
+
 def test_the_verdicts_of_a_folder_allow_for_all_of_it(tmp_path: Path) -> None:
     for setting in ("mechanism", "plain"):
         _write(_measured("lrn", setting), tmp_path)
@@ -60,6 +72,7 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
     [
         ({"name": "../../x"}, "name, kind or arms"),
         ({"kind": "other"}, "name, kind or arms"),
+        ({"label": "../../x"}, "no folder's name"),
         ({"arms": []}, "name, kind or arms"),
         ({"metric": "speed"}, "'speed' is none of"),
         ({"metric": ["top1_err"]}, "another type"),

@@ -70,13 +70,18 @@ def test_an_alternative_that_the_setting_has_already_is_left_out() -> None:
     ]
 
 
+def test_the_norm_of_the_18_percent_net_is_studied_too() -> None:
+    arm = open_study("lrn", ["experiment=cifar_18", "data.root=."]).arms[1]
+    assert arm.differences == ["model.norm: spatial_lrn -> none"]
+
+
 @pytest.mark.parametrize(
     ("name", "overrides", "message"),
     [
         ("lnr", [], "study 'lnr' does not exist"),
         ("lrn", ["model.spatial_norm_enabled=false"], "sets what the arm without of lrn changes"),
         ("schedule", ["optim.groups.weights.lr.kind=constant"], "sets what the arm dexp"),
-        ("lrn", ["model=owt"], "needs model.norm=lrn, and this setting has none"),
+        ("lrn", ["model=owt"], "needs model.norm=lrn or spatial_lrn, and this setting has none"),
         ("towers", ["model=one_gpu"], "needs model.towers=2, and this setting has 1"),
         ("depth", ["model=lenet5"], "changes model.layers.conv4, which this setting does not have"),
         ("weight_decay", ["experiment=cifar_fig1", "data.root=."], "changes nothing"),

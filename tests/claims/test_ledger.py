@@ -70,9 +70,9 @@ def test_the_evidence_of_studies_names_arms_that_exist() -> None:
         for evidence in spec.evidence:
             if evidence.study is not None:
                 file, arm = evidence.study.split("/")
-                study, _, kind = file.partition("-")
+                study, _, setting = file.partition("-")
                 assert arm in read_study(study).arms
-                assert kind in ("plain", "mechanism", "")
+                assert setting in ("plain", "mechanism", *choices("experiment"))
 
 
 def test_the_claims_are_counted_by_where_they_were_measured() -> None:

@@ -93,7 +93,7 @@ def test_what_ranks_decided_is_said_behind_the_unit(monkeypatch: pytest.MonkeyPa
     arms = [ArmResult("none", [], "", {}, [led], [])]
     study = StudyResult("dropout", "", "", "top1_err", None, "tiny", 100, arms, 0)
     monkeypatch.setattr(measured, "recorded_studies", lambda: [study])
-    found = measurement(EvidenceSpec(study="dropout/none"))
+    found = measurement(EvidenceSpec(study="dropout-chosen/none"))
     assert found is not None
     assert found.value == "+9.00 (-1.00 to +19.00) points, higher in 9 of 9 seeds"
 

@@ -1,6 +1,5 @@
 """Studies as forest plots: a row for each arm, in points of error or as ratios."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -36,8 +35,6 @@ def forest_panel(study: StudyResult) -> ForestPanel:
     )
 
 
-SOURCE = re.compile(r"\((\w+)\)")
-"""Where its images are from, in the words of a setting."""
 OVERVIEW_LIMIT = 12.0
 """Points of error that the axis of many studies shows: one wide interval must not flatten all."""
 
@@ -61,10 +58,8 @@ def overview_panels(studies: Sequence[StudyResult]) -> list[ForestPanel]:
 
 def _overview_rows(study: StudyResult) -> list[ForestRow]:
     """The rows of one study, which its name and its setting tell from those of others."""
-    chosen = SOURCE.search(study.setting)
-    setting = chosen[1] if study.kind == "chosen" and chosen else study.kind
     return [
-        replace(row, label=f"{study.name}: {row.label} ({setting})", values=[])
+        replace(row, label=f"{study.name}: {row.label} ({study.setting_name})", values=[])
         for row in forest_panel(study).rows
     ]
 

@@ -20,7 +20,7 @@ ADDED = ("command", "on")
 
 def file_name(study: StudyResult) -> str:
     """The name of a study's files without their ending: its setting's follows the study's own."""
-    return study.name if study.kind == "chosen" else f"{study.name}-{study.kind}"
+    return f"{study.name}-{study.setting_name}"
 
 
 def read_studies(folder: Path) -> list[StudyResult]:
@@ -106,6 +106,8 @@ def _check(study: StudyResult) -> None:
         raise ValueError("a value is of another type than its field")
     if not CHOICE_NAME.fullmatch(study.name) or study.kind not in KINDS or not study.arms:
         raise ValueError("name, kind or arms are not those of a study")
+    if Path(study.label).name != study.label:
+        raise ValueError("its label is no folder's name")
     _check_metric(study.metric)
     for arm in study.arms:
         for name in arm.values:

@@ -15,6 +15,7 @@ from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.reporter import Reporter
+from alexcli.run.directory import run_label
 from alexcli.run.resolve import uses_bf16
 from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
@@ -87,6 +88,7 @@ def _study_result(ablation: Ablation, study: Study, reporter: Reporter) -> Study
         missing=missing,
         split=measured_split(dataset),
         kind=study.kind,
+        label=run_label(spec),
         mechanism=mechanism.why if mechanism and study.kind == "mechanism" else "",
         reused=ablation.recorded.sources(reused),
     )

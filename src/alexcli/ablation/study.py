@@ -272,10 +272,11 @@ def _check_needs(name: str, definition: StudySpec, setting: Arm) -> None:
     """UsageError unless the setting has the values that the study needs."""
     values = flat(setting.spec)
     for key, needed in definition.needs.items():
-        if values.get(key) != needed:
+        choices = needed if isinstance(needed, list) else [needed]
+        if values.get(key) not in choices:
             raise UsageError(
-                f"{name} needs {key}={hydra_value(needed)}, and this setting has "
-                f"{hydra_value(values.get(key))}",
+                f"{name} needs {key}={' or '.join(map(hydra_value, choices))}, and this setting "
+                f"has {hydra_value(values.get(key))}",
                 hint=ANOTHER_SETTING,
             )
 

@@ -68,7 +68,7 @@ def ablate(
         dry_run: List the runs, each with its estimated time if the study runs alone.
         recorded (DIR): Show the studies that --out wrote into a folder, as one table and figure.
         reuse (DIR): A folder that --out wrote; what its studies measured is not trained again.
-        out (DIR): Write STUDY-SETTING.json and .csv; of a setting of yours STUDY.json and .csv.
+        out (DIR): Write STUDY-SETTING.json and .csv; a setting of yours is named by its label.
 
     Examples:
         alexcli ablate lrn --setting plain --precision 0.3 --budget 1h

@@ -120,6 +120,8 @@ class StudyResult:
     """The images that errors are measured on: val, or test."""
     kind: str = "chosen"
     """plain or mechanism, the study's settings on embedded images; chosen by the user otherwise."""
+    label: str = "chosen"
+    """The baseline's label, which names a setting that the user has chosen."""
     mechanism: str = ""
     """Of the setting `mechanism`: why the effect can show there."""
     precision: Precision | None = None
@@ -128,3 +130,8 @@ class StudyResult:
     """Comparisons of the whole table, for which its verdicts are corrected."""
     reused: list[ReusedRecord] = field(default_factory=list)
     """Records that some of the values come from."""
+
+    @property
+    def setting_name(self) -> str:
+        """plain, mechanism, or the label of a setting that the user has chosen."""
+        return self.label if self.kind == "chosen" else self.kind

@@ -82,7 +82,9 @@ class StudySpec:
     mechanism: MechanismSpec | None = None
     """The setting of `--setting mechanism`, which is taken unless another one is chosen."""
     needs: dict[str, Any] = field(default_factory=dict)
-    """Dotted key -> value that the baseline must have for the study to make sense."""
+    """Dotted key -> value that the baseline must have for the study to make sense; of several in
+    a list, any.
+    """
     same_map_sizes: bool = False
     """Whether the arms' feature maps must have the sizes of the baseline's: the nearest
     input is taken for which they have.
