@@ -1,6 +1,7 @@
 """What was measured of a claim."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from alexcli.schema import EvidenceSpec, Place
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(measured, "results_dir", lambda: tmp_path)
     content = {"last": {"err": 0.2405}, "rows": [{"name": "a"}, {"name": "b", "n": 7}]}
+    content["means"] = {"err": 0.2, "spread": 0.01}
     (tmp_path / "training").mkdir()
     (tmp_path / "training" / "net.json").write_text(json.dumps(content))
     return tmp_path
@@ -43,6 +45,18 @@ def test_a_number_is_found_in_a_file() -> None:
     assert entry is not None
     assert entry.value == "7"
     assert measurement(EvidenceSpec(value="training/net.json/rows/1/n")) == entry
+
+
+@pytest.mark.usefixtures("results")
+def test_a_mean_of_runs_has_an_interval() -> None:
+    form = "{:.2%} ({:.2%} to {:.2%})"
+    mean = EvidenceSpec(value="training/net.json/means/err", spread="spread", form=form, n=4)
+    found = measurement(mean)
+    assert found is not None
+    # Student's t with 3 degrees of freedom: 3.1824 times a standard error of 0.5 points.
+    assert found.value == "20.00% (18.41% to 21.59%)"
+    with pytest.raises(UsageError, match="two runs or more, and n=1"):
+        measurement(replace(mean, n=1))
 
 
 @pytest.mark.usefixtures("results")

@@ -1,11 +1,13 @@
 """Finding what was measured of a claim: counts, recorded studies, numbers in files of results."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from alexcli.ablation.estimate import Estimate
 from alexcli.ablation.recorded import file_name, read_studies
 from alexcli.ablation.verdicts import NO_VERDICT, decided_by_ranks, seeds_above
 from alexcli.analysis import params
@@ -130,21 +132,37 @@ def days_of_a_training() -> tuple[float, str]:
 
 def _of_file(path: str, evidence: EvidenceSpec) -> Measurement:
     """A number in a file of results."""
-    name, _, way = path.partition(".json/")
-    file = results_dir() / f"{name}.json"
-    number: Any = _read(file)
-    for step in way.split("/"):
-        number = _entry(number, step, path)
-    if not isinstance(number, int | float):
-        raise UsageError(f"{path} is not a number")
+    name = path.partition(".json/")[0]
+    numbers = [_number(path)]
+    if evidence.spread is not None:
+        if evidence.n is None or evidence.n < 2:
+            raise UsageError(f"{path}: a spread is that of two runs or more, and n={evidence.n}")
+        spread = _number(f"{path.rpartition('/')[0]}/{evidence.spread}")
+        mean = Estimate(numbers[0], spread / math.sqrt(evidence.n), evidence.n - 1)
+        numbers += mean.interval
     return Measurement(
-        value=evidence.form.format(number),
+        value=evidence.form.format(*numbers),
         n=evidence.n,
         setting=evidence.setting,
         in_paper_setting=evidence.place is Place.paper,
         verdict="",
         file=f"{name}.json",
     )
+
+
+def _number(path: str) -> float:
+    """A number in a file of results.
+
+    Args:
+        path: the file and the way to it, as EvidenceSpec.value.
+    """
+    name, _, way = path.partition(".json/")
+    number: Any = _read(results_dir() / f"{name}.json")
+    for step in way.split("/"):
+        number = _entry(number, step, path)
+    if not isinstance(number, int | float):
+        raise UsageError(f"{path} is not a number")
+    return number
 
 
 @cache

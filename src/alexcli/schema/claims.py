@@ -25,6 +25,10 @@ class EvidenceSpec:
     """A json file of results and the way to a number in it: training/cifar_26.json/epochs.
     A part NAME=VALUE chooses the entry of a list whose NAME has that value.
     """
+    spread: str | None = None
+    """Where `value` is the mean of n runs: the name of the number beside it that is their standard
+    deviation. `form` then takes the mean and the two ends of its 95% interval.
+    """
     form: str = "{:,.0f}"
     """How a number is written, as str.format takes it: {:,.0f}, {:.2%}."""
     setting: str = ""
