@@ -68,6 +68,7 @@ def test_keys_that_no_layer_reads_have_no_effect() -> None:
     torchvision = keys_without_effect(small("model=resnet18", "data.size=256"))
     assert "model.layers" in torchvision
     assert "model.input" not in torchvision
+    assert "model.small_stem" not in torchvision
 
 
 def test_values_are_written_as_people_read_them() -> None:

@@ -84,7 +84,7 @@ def test_a_baseline_that_does_not_arrive_bounds_it_from_above() -> None:
 def test_where_neither_arrives_nothing_is_known() -> None:
     difference = _epochs({0: None, 1: 4.0}, {0: 3.0, 1: None})
     assert (difference.mean, difference.bound) == (None, None)
-    assert difference.reason == "no seed of either reached the threshold"
+    assert difference.reason == "seeds of both did not reach the threshold"
 
 
 def test_seeds_that_one_side_lacks_are_left_out() -> None:

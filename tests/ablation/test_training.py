@@ -38,6 +38,14 @@ def _seeds(ablation: Ablation) -> int:
     return len(ablation.jobs()) // 2
 
 
+def test_one_seed_of_each_arm_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    timed = []
+    monkeypatch.setattr(training, "seconds_per_epoch", lambda spec: timed.append(spec) or 30.0)
+    seconds = training.seconds_of_trainings(Ablation(["lrn"], SMALL, 3).jobs())
+    assert seconds == {"lrn/baseline": 60, "lrn/without": 60}, "two epochs each"
+    assert len(timed) == 2
+
+
 def test_nothing_is_trained_where_everything_is_finished() -> None:
     ablation = Ablation(["lrn"], SMALL, 1)
     for job in ablation.jobs():

@@ -38,7 +38,7 @@ def test_submitted_jobs_are_shown_when_they_are_finished() -> None:
 def test_a_dry_run_lists_what_would_be_trained_and_estimates_the_time_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("alexcli.run.timing.seconds_per_epoch", lambda _: 100.0)
+    monkeypatch.setattr("alexcli.ablation.training.seconds_per_epoch", lambda _: 100.0)
     command = ["ablate", "lrn", *SMALL, "--seeds", "1", "--dry-run"]
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
@@ -53,7 +53,7 @@ def test_a_dry_run_lists_what_would_be_trained_and_estimates_the_time_left(
 def test_a_dry_run_refuses_a_budget_that_the_first_seeds_exceed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("alexcli.run.timing.seconds_per_epoch", lambda _: 100.0)
+    monkeypatch.setattr("alexcli.ablation.training.seconds_per_epoch", lambda _: 100.0)
     words = ["ablate", "lrn", *SMALL, "--dry-run"]
     result = run_command(*words, "--budget", "26")
     assert result.code == 2

@@ -26,8 +26,8 @@ def random_images(count: int) -> torch.Tensor:
 def test_cropping_one_by_one_equals_cropping_together(mean_follows: bool, noisy: bool) -> None:
     generator = torch.Generator().manual_seed(0)
     images = random_images(40)
-    down, right = (torch.randint(0, 5, (40,), generator=generator) for _ in range(2))
-    boxes = CropBoxes(down, right, torch.rand(40, generator=generator) < 0.5)
+    top, left = (torch.randint(0, 5, (40,), generator=generator) for _ in range(2))
+    boxes = CropBoxes(top, left, torch.rand(40, generator=generator) < 0.5)
     mean = images.float().mean(0)
     shift = torch.randn(40, 3, generator=generator) if noisy else None
     normalization = Normalization(mean, mean_follows, shift, 0.7)

@@ -54,6 +54,12 @@ def test_names_and_numbers_in_one_list_are_named(tmp_path: Path) -> None:
         read_labels(tmp_path / "l.txt", CLASSES)
 
 
+def test_unclear_columns_are_shown_with_the_number_of_their_line(tmp_path: Path) -> None:
+    (tmp_path / "l.txt").write_text("\n\nx.jpg,q,w\ny.jpg,q,w\n")
+    with pytest.raises(UsageError, match=r"line 3 reads x\.jpg, q, w"):
+        read_labels(tmp_path / "l.txt", CLASSES)
+
+
 def test_a_long_line_is_refused_in_a_short_message(tmp_path: Path) -> None:
     (tmp_path / "l.txt").write_text("x" * 5000 + "\na.jpg b\n")
     with pytest.raises(UsageError, match="is one word") as caught:

@@ -66,7 +66,7 @@ def test_the_training_is_the_same_to_the_bit_without_the_record(
     assert losses[0] == losses[1]
 
 
-def test_a_compiled_net_is_watched_on_some_images_as_it_is_written(
+def test_a_compiled_net_is_watched_on_sample_images_as_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     module, data = build("optim.epochs=1")
@@ -80,7 +80,7 @@ def test_a_compiled_net_is_watched_on_some_images_as_it_is_written(
 
 def test_few_weights_of_a_large_layer_stand_for_all_and_fall_on_every_column() -> None:
     columns = torch.arange(4096).repeat(1024, 1)
-    some = unit_recording._some(columns, towers=1)
+    some = unit_recording._sample(columns, towers=1)
     assert len(some) == unit_recording.MOST_WEIGHTS
     assert len(some.unique()) > 2000
-    assert unit_recording._some(torch.ones(5), towers=2).tolist() == [1.0] * 5
+    assert unit_recording._sample(torch.ones(5), towers=2).tolist() == [1.0] * 5

@@ -13,7 +13,7 @@ from alexcli.model import compiled
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     """Forget what was loaded, also after the test."""
-    monkeypatch.setattr(compiled, "load", compiled.load.__wrapped__)
+    monkeypatch.setattr(compiled, "unavailable_reason", compiled.unavailable_reason.__wrapped__)
 
 
 def test_the_loops_are_available_here() -> None:
@@ -65,5 +65,5 @@ def test_a_user_is_told_of_the_first_compilation_alone(
     assert "once" in str(compiled.first_use())
     (tmp_path / "norm.nbi").touch()
     assert compiled.first_use() is None
-    monkeypatch.setattr(compiled, "load", lambda: "no numba")
+    monkeypatch.setattr(compiled, "unavailable_reason", lambda: "no numba")
     assert compiled.first_use() is None

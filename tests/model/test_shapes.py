@@ -162,6 +162,11 @@ def test_a_net_without_layers_is_refused() -> None:
         trace(model(*layers))
 
 
+def test_a_stem_of_torchvisions_nets_is_refused_for_other_nets() -> None:
+    with pytest.raises(UsageError, match="small_stem=true is for nets of torchvision"):
+        trace(model("model.small_stem=true"))
+
+
 @pytest.mark.parametrize(
     ("override", "layer", "numbers"),
     [

@@ -26,7 +26,10 @@ def test_one_process_agrees_with_itself_and_waits_for_nobody() -> None:
     placement = SinglePlacement(torch.device("cpu"), 2)
     part = torch.ones(2)
     assert placement.is_main
-    assert placement.all_reduce_sum(part) is part
+    total = placement.all_reduce_sum(part)
+    assert total.equal(part)
+    part += 1
+    assert total.equal(torch.ones(2)), "the sum has memory of its own"
     assert placement.any_process(True)
     assert not placement.any_process(False)
     assert placement.gather_to_main({"a": 1}) == [{"a": 1}]

@@ -100,7 +100,7 @@ def _scaled(value: Any, factor: str) -> Any:
 def keys_without_effect(base: TrainSpec) -> list[str]:
     """How keys begin that the net of a setting does not read: these alone change nothing."""
     if base.model.torchvision is not None:
-        read = ("torchvision", "input")
+        read = ("torchvision", "small_stem", "input")
         return [f"model.{key}" for key in vars(base.model) if key not in read]
     ops = {op.name for layer in active_layers(base.model).values() for op in layer.ops}
     return [key for op, keys in KEYS_READ_BY_OP.items() if op not in ops for key in keys]

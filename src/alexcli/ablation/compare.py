@@ -51,7 +51,8 @@ def compare(
     """
     is_ratio = metric is Metric.epochs
     pairs = _pairs(arm, baseline, epochs if is_ratio else 0)
-    bound = _bound(pairs)
+    arm_missed = any(not pair.arm_reached for pair in pairs)
+    baseline_missed = any(not pair.baseline_reached for pair in pairs)
     difference = Difference(
         metric=metric.name,
         mean=None,
@@ -63,28 +64,40 @@ def compare(
         verdict="undecided",
         margin=margin_of(metric, definition, study),
     )
-    if not pairs or bound is None:
-        difference.reason = "no seed of either reached the threshold" if pairs else "not measured"
+    if not pairs:
+        difference.reason = "not measured"
         return difference
-    differences = [difference_of(pair, is_ratio=is_ratio) for pair in pairs]
-    back = math.exp if is_ratio else float
-    difference.mean = back(math.fsum(differences) / len(differences))
-    difference.by_seed = [back(value) for value in differences]
-    difference.bound = bound or None
+    if arm_missed and baseline_missed:  # which bounds nothing
+        difference.reason = "seeds of both did not reach the threshold"
+        return difference
+    if arm_missed:
+        difference.bound = "above"
+    elif baseline_missed:
+        difference.bound = "below"
     difference.reason = _unreached(pairs, epochs)
+    _add_mean(difference, pairs, until_narrow=until_narrow)
+    return difference
+
+
+def _add_mean(difference: Difference, pairs: Sequence[Pair], *, until_narrow: bool) -> None:
+    """The mean with its interval, its p-values, and what pairing gained."""
+    is_ratio = difference.metric == Metric.epochs.name
+    differences = [difference_of(pair, is_ratio=is_ratio) for pair in pairs]
+    from_log = math.exp if is_ratio else float
+    difference.mean = from_log(math.fsum(differences) / len(differences))
+    difference.by_seed = [from_log(value) for value in differences]
     mean_estimate = estimate(differences, until_narrow=until_narrow)
     if mean_estimate is None:
         difference.reason = difference.reason or _reason_without_interval(differences)
-        return difference
+        return
     low, high = mean_estimate.interval
-    difference.low = back(low)
-    difference.high = back(high)
+    difference.low = from_log(low)
+    difference.high = from_log(high)
     difference.p_difference = mean_estimate.p_difference
-    if difference.margin is not None and not bound:
+    if difference.margin is not None and difference.bound is None:
         margin = math.log(difference.margin) if is_ratio else difference.margin
         difference.p_equivalence = mean_estimate.p_equivalence(margin)
     _add_correlation(difference, pairs, differences, is_ratio=is_ratio)
-    return difference
 
 
 def paired_differences(
@@ -136,20 +149,6 @@ def _pairs(arm: SeedValues, baseline: SeedValues, epochs: int) -> list[Pair]:
                 )
             )
     return pairs
-
-
-def _bound(pairs: Sequence[Pair]) -> str | None:
-    """`above` or `below` where the mean is a bound, empty where it is exact.
-
-    None where some arms and some baselines did not arrive, which bounds nothing.
-    """
-    arms_missed = any(not pair.arm_reached for pair in pairs)
-    baselines_missed = any(not pair.baseline_reached for pair in pairs)
-    if arms_missed and baselines_missed:
-        return None
-    if arms_missed:
-        return "above"
-    return "below" if baselines_missed else ""
 
 
 def _unreached(pairs: Sequence[Pair], epochs: int) -> str:

@@ -4,7 +4,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.jobs import Job, run_jobs
@@ -179,18 +179,28 @@ def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
     minutes = MINUTES_PER_ARM * arms if auto.minutes is None else auto.minutes
     if not jobs:
         return Budget(60 * minutes)
-    seconds = {}
-    for job in jobs:
-        if job.name not in seconds:
-            seconds[job.name] = seconds_per_epoch(job.spec) * job.spec.optim.epochs
-    pilot_minutes = sum(seconds[job.name] for job in jobs) / 60
+    seconds_of = seconds_of_trainings(jobs)
+    pilot_minutes = sum(seconds_of[job.name] for job in jobs) / 60
     if auto.minutes is not None or pilot_minutes > MOST_OVER_DEFAULT * minutes:
         check_pilot(len(jobs), pilot_minutes, minutes)
+    limit = max(minutes, pilot_minutes)  # of a default budget, the pilot may take more
     reporter.note(
         f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, at most about "
         f"{pilot_minutes:,.0f} min; then as many seeds as the precision takes, within "
-        f"{max(minutes, pilot_minutes):,.0f} min in all"
+        f"{limit:,.0f} min in all"
     )
-    budget = Budget(60 * max(minutes, pilot_minutes if auto.minutes is None else 0))
-    budget.seconds_per_training = max(seconds.values())
+    budget = Budget(60 * limit)
+    budget.seconds_per_training = max(seconds_of.values())
     return budget
+
+
+def seconds_of_trainings(jobs: Sequence[Job]) -> dict[str, float]:
+    """What a training takes on this machine, by the jobs' names, from a few steps of each.
+
+    The seeds of an arm have one name, and one of them is measured.
+
+    Args:
+        jobs: not finished.
+    """
+    spec_of = {job.name: job.spec for job in jobs}
+    return {name: seconds_per_epoch(spec) * spec.optim.epochs for name, spec in spec_of.items()}

@@ -152,8 +152,8 @@ def _around_zero(difference: Difference) -> list[float]:
 def _direction(difference: Difference) -> int:
     """1 where the test that decides finds the arm above the baseline, -1 below."""
     ranks = signed_ranks(_around_zero(difference))
-    of_mean = 1.0 if difference.p_difference is None else difference.p_difference
-    if two_test_p(1.0, ranks.p_value) < two_test_p(of_mean, 1.0):
+    p_mean = 1.0 if difference.p_difference is None else difference.p_difference
+    if ranks.p_value / SHARE_OF_RANKS < p_mean / (1 - SHARE_OF_RANKS):  # as two_test_p weighs them
         return ranks.direction
     return 1 if (difference.mean or 0.0) > neutral_value(difference.metric) else -1
 

@@ -277,14 +277,9 @@ def _run_list(jobs: "Sequence[Job]", auto: "AutoSeeds | None", format: Format) -
     Raises:
         UsageError: a budget was typed that is shorter.
     """
-    from alexcli.ablation.training import check_pilot
-    from alexcli.run.timing import seconds_per_epoch
+    from alexcli.ablation.training import check_pilot, seconds_of_trainings
 
-    seconds_of = {
-        job.name: seconds_per_epoch(job.spec) * job.spec.optim.epochs
-        for job in jobs
-        if not job.finished
-    }
+    seconds_of = seconds_of_trainings([job for job in jobs if not job.finished])
     exact_rows: list[dict[str, Any]] = [
         {
             "run": job.name,

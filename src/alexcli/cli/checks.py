@@ -39,5 +39,5 @@ def checks(*, format: FormatOption = Format.table) -> None:
     if broken:
         raise RunFailedError(
             f"broken: {', '.join(check.name for check in broken)}",
-            hint=broken[0].hint or "mend it and run alexcli checks again",
+            hint=broken[0].hint or "fix it and run alexcli checks again",
         )

@@ -46,7 +46,7 @@ def train(
     conf: ConfOption = None,
     arm: Hidden = None,
 ) -> None:
-    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, in two minutes.
+    """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, within two minutes.
 
     Ctrl-C and SIGTERM finish the step and save, and the same command resumes. The exit code is 130
     after Ctrl-C and 75 after SIGTERM, which asks a scheduler to queue the job again

@@ -24,9 +24,9 @@ ATTEMPTS = 10
 class CropBoxes(NamedTuple):
     """Where each image of a batch is cut."""
 
-    down: Tensor
+    top: Tensor
     """(N,) int64, first row."""
-    right: Tensor
+    left: Tensor
     """(N,) int64, first column."""
     horizontal_flip: Tensor
     """(N,) bool, whether the crop is then reflected."""
@@ -89,8 +89,8 @@ def crop_images_together(
     """`crop_images` as a few operations on the whole batch, for a GPU."""
     line = torch.arange(side, device=images.device)
     across = torch.where(boxes.horizontal_flip[:, None], side - 1 - line, line)  # (N, s)
-    rows = (boxes.down[:, None] + line)[:, :, None]  # (N, s, 1)
-    columns = (boxes.right[:, None] + across)[:, None, :]  # (N, 1, s)
+    rows = (boxes.top[:, None] + line)[:, :, None]  # (N, s, 1)
+    columns = (boxes.left[:, None] + across)[:, None, :]  # (N, 1, s)
     numbers = torch.arange(len(images), device=images.device)[:, None, None]
     mean_part = None
     if normalization.mean is not None and normalization.mean_follows:
@@ -113,22 +113,22 @@ def crop_images_one_by_one(
         # A whole row of pixels is added several times faster than three numbers are.
         noise_rows = normalization.shift.repeat(1, side)
     corners = zip(
-        boxes.down.tolist(), boxes.right.tolist(), boxes.horizontal_flip.tolist(), strict=True
+        boxes.top.tolist(), boxes.left.tolist(), boxes.horizontal_flip.tolist(), strict=True
     )
     start = images.storage_offset()
     with torch.inference_mode():  # `crops` is an ordinary tensor; only the bookkeeping is saved
-        for number, (crop, (down, right, flip)) in enumerate(
+        for number, (crop, (top, left, flip)) in enumerate(
             zip(crops.unbind(0), corners, strict=True)
         ):
             # A strided view is one operation, where indexing is one per dimension.
-            offset = start + ((number * stored + down) * stored + right) * 3
+            offset = start + ((number * stored + top) * stored + left) * 3
             if flip:
                 window = images.as_strided((side, side, 3), (3 * stored, 3, 1), offset)
                 crop.copy_(window.flip(1).view(side, 3 * side))
             else:
                 crop.copy_(images.as_strided((side, 3 * side), (3 * stored, 1), offset))
             if mean is not None:
-                crop.sub_(mean.part(down, right, flip=flip))
+                crop.sub_(mean.part(top, left, flip=flip))
             if noise_rows is not None:
                 crop.add_(noise_rows[number])
             if normalization.scale != 1:
@@ -154,16 +154,16 @@ class _MeanRows:
         border = (self.stored - side) // 2
         self.center = self._window(self.rows, border, border)
 
-    def part(self, down: int, right: int, *, flip: bool) -> Tensor:
+    def part(self, top: int, left: int, *, flip: bool) -> Tensor:
         """What is subtracted from a crop with this corner, (s, 3 s)."""
         if not self.follows:
             return self.center
         if flip:
-            return self._window(self.flipped_rows, down, self.stored - self.side - right)
-        return self._window(self.rows, down, right)
+            return self._window(self.flipped_rows, top, self.stored - self.side - left)
+        return self._window(self.rows, top, left)
 
-    def _window(self, rows: Tensor, down: int, right: int) -> Tensor:
-        return rows[down : down + self.side, 3 * right : 3 * (right + self.side)]
+    def _window(self, rows: Tensor, top: int, left: int) -> Tensor:
+        return rows[top : top + self.side, 3 * left : 3 * (left + self.side)]
 
 
 def center_crop(images: Tensor, side: int) -> Tensor:
@@ -199,9 +199,9 @@ def random_resized_boxes(key: int, rows: Tensor, stored: int) -> Tensor:
     sides = F.pad(sides, (0, 1), value=stored)  # the whole image where none fits
     first_fitting = (sides <= stored).all(dim=0).int().argmax(dim=1, keepdim=True)
     width, height = sides.gather(2, first_fitting.expand(2, -1, -1)).long()
-    down = (uniforms[:, -2:-1] * (stored - height + 1)).long()
-    right = (uniforms[:, -1:] * (stored - width + 1)).long()
-    return torch.cat([down, right, height, width], dim=1)
+    top = (uniforms[:, -2:-1] * (stored - height + 1)).long()
+    left = (uniforms[:, -1:] * (stored - width + 1)).long()
+    return torch.cat([top, left, height, width], dim=1)
 
 
 def resized_crops(
@@ -223,8 +223,8 @@ def resized_crops(
     """
     crops = images.new_empty((len(images), side, side, 3), dtype=torch.float32)
     flips = horizontal_flip.tolist()
-    for number, (down, right, height, width) in enumerate(boxes.tolist()):
-        window = images[number, down : down + height, right : right + width]
+    for number, (top, left, height, width) in enumerate(boxes.tolist()):
+        window = images[number, top : top + height, left : left + width]
         crop = window.permute(2, 0, 1)[None].float()
         crop = F.interpolate(crop, size=(side, side), mode="bilinear", antialias=True)
         if flips[number]:

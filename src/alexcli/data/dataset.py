@@ -18,7 +18,7 @@ class Dataset:
     """The splits of a data set.
 
     The validation set serves to choose (learning-rate drops, the best checkpoint); the test set
-    never does.
+    does not, unless it is the only held-out set or `data.val=test` asks for it.
     """
 
     classes: list[str]
@@ -74,16 +74,16 @@ class Dataset:
         test = splits.get("test", splits.get("val"))
         val = splits.get("val", train if test is None else test)
         return cls(
-            classes,
-            train,
-            val,
-            test,
-            fingerprint,
-            size,
-            resize,
-            note,
-            skipped,
-            statistics,
+            classes=classes,
+            train=train,
+            val=val,
+            test=test,
+            fingerprint=fingerprint,
+            size=size,
+            resize=resize,
+            note=note,
+            skipped=skipped,
+            statistics=statistics,
             has_own_val="val" in splits,
         )
 

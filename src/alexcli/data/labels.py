@@ -109,7 +109,7 @@ def _entries(
                 hint=LINE_FORMAT,
             )
     columns = list(zip(*(line.cells[: min(widths)] for line in table), strict=True))
-    file, label = _choose_columns(path, columns, classes)
+    file, label = _choose_columns(path, table[0].number, columns, classes)
     entries = [Entry(line.number, line.cells[file], line.cells[label]) for line in table]
     if len(columns) == 2 and (file, label) == (0, 1):
         return entries, ""
@@ -117,9 +117,16 @@ def _entries(
 
 
 def _choose_columns(
-    path: Path, columns: Sequence[Sequence[str]], classes: Mapping[str, int]
+    path: Path, first_line: int, columns: Sequence[Sequence[str]], classes: Mapping[str, int]
 ) -> tuple[int, int]:
-    """The columns of the files and of the labels, counted from 0."""
+    """The columns of the files and of the labels, counted from 0.
+
+    Args:
+        path: of the list.
+        first_line: the number of the line that the columns begin with.
+        columns: the list's columns.
+        classes: the names of classes.
+    """
     numbers = range(len(columns))
     named = [n for n in numbers if all(cell in classes for cell in columns[n])]
     images = [n for n in numbers if all(is_image_name(cell) for cell in columns[n])]
@@ -133,7 +140,7 @@ def _choose_columns(
     if len(others) > 1 and len(counts) != 1:
         raise UsageError(
             f"{path} has {len(columns)} columns, and it is not clear which holds the labels: "
-            f"line {1} reads {', '.join(column[0] for column in columns)[:200]}",
+            f"line {first_line:,} reads {', '.join(column[0] for column in columns)[:200]}",
             hint="leave the columns FILE and LABEL",
         )
     return file, (counts or others)[0]

@@ -27,7 +27,7 @@ VAL_OF_THE_DATA = "folder"
 TEST_AS_VAL = "test"
 """A value of `data.val`: the test set chooses."""
 
-DISTRIBUTED_WITHOUT_VAL = (Source.cifar10, Source.cifar100)
+PUBLISHED_WITHOUT_VAL = (Source.cifar10, Source.cifar100)
 """Sources that are known to have one held-out set, which is used for both."""
 
 ONE_HELD_OUT_SET = "val is the only held-out set: what was chosen on it was also measured on it"
@@ -63,7 +63,7 @@ def open_dataset(
     dataset = _open_source(
         spec if needs_val else replace(spec, val=WITHOUT_VAL), reporter, net_classes
     )
-    has_val = dataset.has_own_val or spec.source in DISTRIBUTED_WITHOUT_VAL
+    has_val = dataset.has_own_val or spec.source in PUBLISHED_WITHOUT_VAL
     if needs_val and not has_val:
         raise _no_val_error(spec, dataset, is_evaluated=net_classes is not None)
     is_held_out_once = has_val and dataset.test is dataset.val

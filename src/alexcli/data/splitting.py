@@ -46,16 +46,17 @@ def stratified_split(
     rng = np.random.default_rng(seed)
     in_val = np.zeros(len(labels), dtype=np.bool_)
     sizes = np.bincount(labels, minlength=len(classes))
-    for label, size in enumerate(sizes.tolist()):
-        count = min(max(round(fraction * size), 1), size - 1)
-        chosen = rng.permutation(np.flatnonzero(labels == label))[: max(count, 0)]
+    single = []
+    small = []
+    for label, (name, size) in enumerate(zip(classes, sizes.tolist(), strict=True)):
+        rounded = round(fraction * size)
+        count = max(0, min(max(rounded, 1), size - 1))
+        chosen = rng.permutation(np.flatnonzero(labels == label))[:count]
         in_val[chosen] = True
-    single = [name for name, size in zip(classes, sizes, strict=True) if size == 1]
-    small = [
-        name
-        for name, size in zip(classes, sizes.tolist(), strict=True)
-        if size > 1 and round(fraction * size) != min(max(round(fraction * size), 1), size - 1)
-    ]
+        if size == 1:
+            single.append(name)
+        elif count != rounded:
+            small.append(name)
     warnings = []
     if single:
         warnings.append(_described(single, "one image, which stays in the training set"))

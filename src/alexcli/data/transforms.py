@@ -46,15 +46,15 @@ class Batch(NamedTuple):
 class View(NamedTuple):
     """One of the ten crops: its corner, in halves of the margin S - s, and its reflection."""
 
-    down: int
-    right: int
+    top: int
+    left: int
     horizontal_flip: bool
 
 
 # Section 4.1, in the order of the 2012 code: corners and centre, then the same reflected.
 _CORNERS = ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2))
 
-TEN_CROPS = tuple(View(down, right, flip) for flip in (False, True) for down, right in _CORNERS)
+TEN_CROPS = tuple(View(top, left, flip) for flip in (False, True) for top, left in _CORNERS)
 
 CENTER_CROP = View(1, 1, horizontal_flip=False)
 
@@ -144,8 +144,8 @@ class Preprocess(nn.Module):
         count = len(images)
         margin = images.shape[1] - self.size
         boxes = CropBoxes(
-            down=torch.full((count,), margin * view.down // 2, device=images.device),
-            right=torch.full((count,), margin * view.right // 2, device=images.device),
+            top=torch.full((count,), margin * view.top // 2, device=images.device),
+            left=torch.full((count,), margin * view.left // 2, device=images.device),
             horizontal_flip=torch.full((count,), view.horizontal_flip, device=images.device),
         )
         return self._finish(crop_images(images, boxes, self.size, self._normalization()))

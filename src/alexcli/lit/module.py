@@ -230,9 +230,7 @@ class AlexNetModule(L.LightningModule):
             "plateau": self.plateau.state_dict(),
             "finished": self.finished,
             "seconds": self.seconds,
-            "train_errors": self.train_meter.summed_over(
-                self.placement.all_reduce_sum
-            ).sums.clone(),
+            "train_errors": self.train_meter.summed_over(self.placement.all_reduce_sum).sums,
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:

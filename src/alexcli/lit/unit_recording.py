@@ -76,23 +76,25 @@ class UnitRecorder(L.Callback):
         placement = pl_module.placement
         images = torch.tensor(float(watch.images), device=placement.device)
         part = {
-            "alive": _over_replicas(watch.alive, pl_module),
+            "alive": _alive_in_any_replica(watch.alive, pl_module),
             "weights": {
-                layer: {tower: _some(weight, len(towers)) for tower, weight in towers.items()}
+                layer: {tower: _sample(weight, len(towers)) for tower, weight in towers.items()}
                 for layer, towers in weights_of_layers(pl_module.net).items()
             },
         }
         images = placement.all_reduce_sum(images)
         parts = placement.gather_to_main(part)
         if trainer.is_global_zero:
-            alive = _of_whole_layers([each["alive"] for each in parts])
-            weights = _of_whole_layers([each["weights"] for each in parts])
+            alive = _concatenate_towers([each_part["alive"] for each_part in parts])
+            weights = _concatenate_towers([each_part["weights"] for each_part in parts])
             self._row = UnitsRow(
                 step=pl_module.global_step,
                 epoch=pl_module.last_epoch,
                 images=int(images),
-                dead={layer: int((each == 0).sum()) / len(each) for layer, each in alive.items()},
-                weights={layer: _quantiles(each) for layer, each in weights.items()},
+                dead={
+                    layer: int((flags == 0).sum()) / len(flags) for layer, flags in alive.items()
+                },
+                weights={layer: _quantiles(sample) for layer, sample in weights.items()},
             )
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -109,19 +111,25 @@ ByTower = Mapping[str, Mapping[int, Tensor]]
 """By layer and tower."""
 
 
-def _over_replicas(alive: ByTower, module: AlexNetModule) -> dict[str, dict[int, Tensor]]:
+def _alive_in_any_replica(alive: ByTower, module: AlexNetModule) -> dict[str, dict[int, Tensor]]:
     """Which channels of this process's towers any replica has seen alive, 0 or 1, on the CPU."""
     flags = [flag for towers in alive.values() for flag in towers.values()]
     if not flags:
         return {}
     device = module.placement.device
     seen = module.placement.all_reduce_sum(torch.cat([flag.float().to(device) for flag in flags]))
-    parts = iter(torch.split(seen.clamp(max=1).cpu(), [len(flag) for flag in flags]))
-    return {layer: {tower: next(parts) for tower in towers} for layer, towers in alive.items()}
+    seen = seen.clamp(max=1).cpu()
+    merged: dict[str, dict[int, Tensor]] = {}
+    start = 0
+    for layer, towers in alive.items():
+        for tower, flag in towers.items():
+            merged.setdefault(layer, {})[tower] = seen[start : start + len(flag)]
+            start += len(flag)
+    return merged
 
 
-def _some(weights: Tensor, towers: int) -> Tensor:
-    """Weights of a tower's share of a layer that lie evenly, in one row on the CPU.
+def _sample(weights: Tensor, towers: int) -> Tensor:
+    """Evenly spaced weights of a tower's share of a layer, in one row on the CPU.
 
     Args:
         weights: of any shape.
@@ -133,7 +141,7 @@ def _some(weights: Tensor, towers: int) -> Tensor:
     return row[places].float().cpu()
 
 
-def _of_whole_layers(parts: list[ByTower]) -> dict[str, Tensor]:
+def _concatenate_towers(parts: list[ByTower]) -> dict[str, Tensor]:
     """By layer what the towers of all processes have, one tower after the other."""
     by_layer: dict[str, dict[int, Tensor]] = {}
     for part in parts:

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import importlib
 import os
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -24,8 +23,8 @@ DTYPES = (torch.float32, torch.float64)
 
 
 @functools.cache
-def load() -> str | None:
-    """Import the compiled loops; why they cannot be used on this machine, or None if they can."""
+def unavailable_reason() -> str | None:
+    """Why the compiled loops, which are imported, cannot be used here; None if they can."""
     _choose_cache()
     try:
         importlib.import_module("alexcli.model.loops.norm")
@@ -37,22 +36,22 @@ def load() -> str | None:
 
 def available() -> bool:
     """Whether this machine can run the compiled loops."""
-    return load() is None
+    return unavailable_reason() is None
 
 
 def norm_loops() -> Any:
     """The module of the response norm's loops, which must be available."""
-    return sys.modules["alexcli.model.loops.norm"]
+    return importlib.import_module("alexcli.model.loops.norm")
 
 
 def tail_loops() -> Any:
     """The module of the loops of a layer's tail, which must be available."""
-    return sys.modules["alexcli.model.loops.tail"]
+    return importlib.import_module("alexcli.model.loops.tail")
 
 
 def describe() -> str:
     """How response norms and pooling are computed on this machine, in a few words."""
-    reason = load()
+    reason = unavailable_reason()
     return f"not compiled ({reason})" if reason else "compiled"
 
 

@@ -31,8 +31,7 @@ def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, 
     """
     # Keys have 64 bits, and torch's seeds are signed.
     generator = torch.Generator().manual_seed(stream_key("init", seed, tower, shape.name) >> 1)
-    # A class score is the sum of what every tower adds to it.
-    fan_in = shape.fan_in * spec.towers if shape.last else shape.fan_in
+    fan_in = shape.fan_in_of_all_towers
     if spec.init is Init.torch:
         bound = fan_in**-0.5
         for parameter in layer.parameters(recurse=False):

@@ -14,6 +14,19 @@ from alexcli.model.pooling import Pool
 from alexcli.model.shapes import LayerShape
 from alexcli.schema import Activation, DropoutKind, Kind, ModelSpec, Norm, Op
 
+ACTIVATIONS: dict[Activation, type[nn.Module]] = {
+    Activation.relu: nn.ReLU,
+    Activation.tanh: nn.Tanh,
+    Activation.sigmoid: nn.Sigmoid,
+    Activation.leaky_relu: nn.LeakyReLU,
+    Activation.prelu: nn.PReLU,
+    Activation.rrelu: nn.RReLU,
+    Activation.elu: nn.ELU,
+    Activation.gelu: nn.GELU,
+    Activation.silu: nn.SiLU,
+    Activation.identity: nn.Identity,
+}
+
 
 class Dropout(nn.Module):
     """Dropout (section 4.2) whose mask depends on where it is used, not on what was drawn before.
@@ -89,13 +102,8 @@ def build_op(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Modu
 
 
 def build_activation(activation: Activation) -> nn.Module:
-    """torch's module of the activation's name without underscores: leaky_relu is nn.LeakyReLU."""
-    name = activation.value.replace("_", "")
-    module_class = next(
-        member
-        for member_name, member in vars(nn).items()
-        if member_name.lower() == name and isinstance(member, type)
-    )
+    """torch's module of an activation, with torch's own constants."""
+    module_class = ACTIVATIONS[activation]
     # The product before a ReLU is read by nothing else, so its memory can be used again.
     module: nn.Module = module_class(inplace=True) if module_class is nn.ReLU else module_class()
     return module

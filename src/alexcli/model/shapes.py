@@ -50,15 +50,23 @@ class LayerShape:
 
     @property
     def fan_in(self) -> int:
-        """Products summed into one output of one tower; a class score is a sum over towers too."""
+        """Products summed into one output of one tower; see `fan_in_of_all_towers`."""
         if self.spec.kind is Kind.fc:
             return self.in_channels
         return self.in_channels // self.spec.groups * self.spec.kernel**2
 
     @property
+    def fan_in_of_all_towers(self) -> int:
+        """Products summed into one output: a class score is the sum of what every tower adds."""
+        return self.fan_in * self.towers if self.last else self.fan_in
+
+    @property
     def weights(self) -> int:
         """Number of weights; an unshared layer has others at each position (2012 code)."""
-        return self.macs if self.spec.kind is Kind.local else self.macs // self.out_size**2
+        weights_of_a_position = self.out_channels * self.fan_in_of_all_towers
+        if self.spec.kind is Kind.local:
+            return weights_of_a_position * self.out_size**2
+        return weights_of_a_position
 
     @property
     def biases(self) -> int:
@@ -73,8 +81,7 @@ class LayerShape:
     @property
     def macs(self) -> int:
         """Multiply-accumulate operations of one image's forward pass, without the bias."""
-        fan_in = self.fan_in * self.towers if self.last else self.fan_in
-        return self.neurons * fan_in
+        return self.neurons * self.fan_in_of_all_towers
 
 
 def active_layers(model: ModelSpec) -> dict[str, LayerSpec]:
@@ -118,7 +125,8 @@ def trace(model: ModelSpec) -> list[LayerShape]:
     Raises:
         UsageError: a window is larger than its input, towers or groups do not divide a number of
             channels, or a layer cannot stand where it does; the message names the layer and both
-            numbers. Or torchvision builds the net, or it has no layers.
+            numbers. Or torchvision builds the net, it has no layers, or it is to have a stem
+            that only nets of torchvision have.
     """
     if model.torchvision is not None:
         raise UsageError(
@@ -130,6 +138,12 @@ def trace(model: ModelSpec) -> list[LayerShape]:
     if not specs:
         raise UsageError(
             f"model {model.name!r} has no layers", hint="alexcli config list shows the models"
+        )
+    if model.small_stem:
+        raise UsageError(
+            "model.small_stem=true is for nets of torchvision, and this net's layers are in "
+            "model.layers",
+            hint="model.small_stem=false; model.layers.conv1.stride=1 keeps the first map large",
         )
     last_name = list(specs)[-1]
     shapes: list[LayerShape] = []

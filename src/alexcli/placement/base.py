@@ -53,7 +53,7 @@ class Placement(ABC):
 
     @abstractmethod
     def all_reduce_sum(self, part: Tensor) -> Tensor:
-        """The sum of a tensor over replicas."""
+        """The sum of a tensor over replicas, in memory of its own."""
 
     @abstractmethod
     def any_process(self, flag: bool) -> bool:
@@ -100,8 +100,8 @@ class OneProcessPlacement(Placement):
     replicas = 1
 
     def all_reduce_sum(self, part: Tensor) -> Tensor:
-        """The tensor itself: there is one replica."""
-        return part
+        """A copy of the tensor: there is one replica."""
+        return part.clone()
 
     def any_process(self, flag: bool) -> bool:
         """The flag itself."""

@@ -86,7 +86,9 @@ def _refuse_other_kinds(path: Path, error: Exception) -> None:
         mistaken = mistaken_file(path)
     except OSError as os_error:
         reason = os_error.strerror or type(os_error).__name__
-        raise UsageError(f"{path} cannot be read: {reason}", hint="check its rights") from error
+        raise UsageError(
+            f"{path} cannot be read: {reason}", hint="check its permissions"
+        ) from error
     if mistaken is not None:
         raise UsageError(
             f"{path} is truncated or not a checkpoint: {mistaken.clause}", hint=mistaken.hint

@@ -90,7 +90,7 @@ class RunDirectory:
             ) from None
         except OSError as error:
             raise UsageError(
-                f"{self.result_file} cannot be read: {error.strerror}", hint="check its rights"
+                f"{self.result_file} cannot be read: {error.strerror}", hint="check its permissions"
             ) from error
         except ValueError as error:
             raise UsageError(

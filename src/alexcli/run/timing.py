@@ -48,9 +48,11 @@ def train_for(seconds: float, spec: TrainSpec) -> tuple[int, float, float]:
     _, steps = _steps(spec)
     first = last = next(steps)
     count = 0
-    while last.end - first.end < seconds and (following := next(steps, None)):
-        last = following
+    for step in steps:
+        last = step
         count += 1
+        if last.end - first.end >= seconds:
+            break
     return count, last.end - first.end, last.loss
 
 

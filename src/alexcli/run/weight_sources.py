@@ -107,7 +107,7 @@ def checked_file(path: Path) -> Path:
         mistaken = mistaken_file(path)
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror}", hint="check its rights"
+            f"{path} cannot be read: {error.strerror}", hint="check its permissions"
         ) from error
     if mistaken is not None:
         raise UsageError(f"{path} holds no weights: {mistaken.clause}", hint=mistaken.hint)

@@ -18,10 +18,7 @@ Activation = StrEnum(
     "Activation",
     ["relu", "tanh", "sigmoid", "leaky_relu", "prelu", "rrelu", "elu", "gelu", "silu", "identity"],
 )
-"""What the op `act` stands for; section 3.1 compares relu with tanh.
-
-A value is the name of a torch.nn module in lower case, with underscores between its words.
-"""
+"""What the op `act` stands for; section 3.1 compares relu with tanh."""
 
 Norm = StrEnum("Norm", ["lrn", "spatial_lrn", "batch", "none"])
 """What the op `norm` stands for."""

@@ -100,7 +100,7 @@ def _parse(path: Path, message: str) -> Any:
         return parse(message, path.read_bytes())
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror}", hint="check its rights"
+            f"{path} cannot be read: {error.strerror}", hint="check its permissions"
         ) from error
     except ValueError as error:
         raise UsageError(

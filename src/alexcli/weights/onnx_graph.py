@@ -60,7 +60,7 @@ def read_onnx(path: Path) -> OnnxNet:
         model = onnx.load(str(path))
     except OSError as error:
         raise UsageError(
-            f"{path} cannot be read: {error.strerror or error}", hint="check its rights"
+            f"{path} cannot be read: {error.strerror or error}", hint="check its permissions"
         ) from error
     except Exception as error:  # onnx raises what protobuf raises, and errors of its own
         raise UsageError(
