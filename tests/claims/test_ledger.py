@@ -8,6 +8,7 @@ import pytest
 
 from alexcli.ablation.study import read_study, trainings_per_seed
 from alexcli.claims.ledger import claims, find_claim, read_ledger
+from alexcli.claims.measured import days_of_a_training
 from alexcli.config.compose import compose
 from alexcli.config.files import STUDIES, choices, results_dir
 from alexcli.config.overrides import parse
@@ -46,6 +47,14 @@ def test_the_cost_of_a_training_on_ilsvrc_is_what_the_time_of_a_step_says() -> N
     assert f"(8 trainings of {days:.1f} days)" in find_claim("lrn").cost
 
 
+def test_a_budget_holds_the_trainings_that_the_cost_names() -> None:
+    days_of_one, _ = days_of_a_training()
+    for name, claim in read_ledger().claims.items():
+        budget = re.search(r"--budget (\d+)d", claim.command)
+        if budget:
+            assert int(budget[1]) >= claim.trainings * days_of_one, name
+
+
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.name)
 def test_every_claim_has_a_number_and_a_command_that_exists(claim: Claim) -> None:
     assert claim.paper or claim.notes
@@ -80,6 +89,11 @@ def test_the_claims_are_counted_by_where_they_were_measured() -> None:
     total, own, smaller, none = numbers
     assert total == len(CLAIMS) == own + smaller + none
     assert own >= 8
+
+
+def test_the_readme_counts_the_claims() -> None:
+    readme = (results_dir().parent / "README.md").read_text(encoding="utf-8")
+    assert f"| **{len(CLAIMS)}** | statements of the paper" in readme
 
 
 def test_an_unknown_claim_is_named() -> None:

@@ -109,9 +109,19 @@ def test_what_ranks_decided_is_said_behind_the_unit(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(measured, "recorded_studies", lambda: [study])
     found = measurement(EvidenceSpec(study="dropout-chosen/none"))
     assert found is not None
-    assert found.value == "+9.00 (-1.00 to +19.00) points, higher in 9 of 9 seeds"
+    assert found.value == "+9.00 (-1.00 to +19.00) points, higher in 9 of 9 seeds, median +1.00"
 
 
 def test_evidence_of_nothing_is_an_error() -> None:
     with pytest.raises(UsageError, match="without count, study or value"):
         measurement(EvidenceSpec())
+
+
+def test_an_equivalence_names_its_margin() -> None:
+    found = measurement(EvidenceSpec(study="relu-mechanism/tanh_faster"))
+    assert found is not None
+    assert found.verdict == "equivalent (within 2.45 times)"
+    assert found.brief_setting == "embedded images, mechanism"
+    in_points = measurement(EvidenceSpec(study="depth-mechanism/no_conv4"))
+    assert in_points is not None
+    assert in_points.verdict == "equivalent (within 1 point)"

@@ -8,7 +8,8 @@ from alexcli.render.claims import claim_table, claims_table, measured_text
 STUDY = Measurement(
     value="+1.20 (+0.80 to +1.60) points",
     n=9,
-    setting="embedded images",
+    setting="embedded images, tiny",
+    brief_setting="embedded images",
     in_paper_setting=False,
     verdict="agrees",
     file="ablations/lrn-plain.json",
@@ -28,9 +29,11 @@ CLAIM = Claim(
 
 
 def test_a_measurement_in_another_setting_says_so() -> None:
-    text = "+1.20 (+0.80 to +1.60) points, n = 9, agrees [embedded images]"
+    text = "+1.20 (+0.80 to +1.60) points, n = 9, agrees [embedded images, tiny]"
     assert measured_text(STUDY) == text
-    count = Measurement("60,965,224", None, "counted", in_paper_setting=True, verdict="", file="")
+    count = Measurement(
+        "60,965,224", None, "counted", "", in_paper_setting=True, verdict="", file=""
+    )
     assert measured_text(count) == "60,965,224"
 
 
@@ -45,6 +48,7 @@ def test_a_row_says_what_was_not_measured() -> None:
     assert table.note.startswith("2 claims: 0 measured in their own setting, 1 in a smaller one")
     narrow = claims_table([CLAIM], with_commands=False)
     assert narrow.columns == ["name", "claim", "paper", "lab notes", "measured here"]
+    assert narrow.records()[0]["measured here"].endswith("agrees [embedded images]")
 
 
 def test_values_of_one_setting_share_their_bracket() -> None:
@@ -53,7 +57,7 @@ def test_values_of_one_setting_share_their_bracket() -> None:
     elsewhere = replace(without, setting="photographs")
     table = claims_table([replace(CLAIM, measurements=[ten, without, elsewhere])])
     assert table.records()[0]["measured here"] == (
-        "23.75% with ten, 24.85% without, n = 1 [embedded images]; "
+        "23.75% with ten, 24.85% without, n = 1 [embedded images, tiny]; "
         "24.85% without, n = 1 [photographs]"
     )
 

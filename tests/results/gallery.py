@@ -78,7 +78,7 @@ FIGURES = [
     _analysis("occlusion", "Occlusion", "What covering a place costs the predicted class."),
     _analysis("maps", "Feature maps", "What each channel of a layer makes of one image."),
     _analysis("units", "Dead units and weights", "Channels that never fire; weights by layer."),
-    _analysis("codes", "Binary codes", "Search by the short codes that section 7 proposes."),
+    _analysis("codes", "Binary codes", "Search by the short codes that section 6.1 proposes."),
     _analysis(
         "embedding",
         "Embedding",

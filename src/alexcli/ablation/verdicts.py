@@ -1,6 +1,7 @@
 """What a comparison says about a claim: agrees, opposite, equivalent or undecided."""
 
 import math
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,8 +19,11 @@ SIGNIFICANCE = 1 - CONFIDENCE
 SHARE_OF_RANKS = 0.2
 """Of the level, what signed ranks may use: the mean, which tables show, is the first question."""
 
+EQUIVALENT = "equivalent"
 NO_VERDICT = "-"
 """Of a metric that a study is not about."""
+MEDIAN_APART = 0.01
+"""A fraction: where mean and median of differences are further apart, a few seeds lead the mean."""
 
 
 def margin_of(metric: Metric, definition: ArmSpec, study: StudySpec) -> float | None:
@@ -125,7 +129,7 @@ def decided_by_ranks(difference: Difference) -> bool:
     Args:
         difference: with its verdict.
     """
-    if difference.verdict in ("undecided", "equivalent", NO_VERDICT):
+    if difference.verdict in ("undecided", EQUIVALENT, NO_VERDICT):
         return False
     if difference.low is None or difference.high is None:
         return False
@@ -135,6 +139,18 @@ def decided_by_ranks(difference: Difference) -> bool:
 def seeds_above(difference: Difference) -> int:
     """The seeds in which the arm was above its baseline."""
     return sum(value > neutral_value(difference.metric) for value in difference.by_seed)
+
+
+def median_beside_mean(difference: Difference) -> float | None:
+    """The median over seeds where it is far from the mean, which a few seeds lead then.
+
+    Args:
+        difference: of errors; None is returned for a ratio, whose mean is geometric.
+    """
+    if difference.mean is None or difference.metric == Metric.epochs.name:
+        return None
+    median = statistics.median(difference.by_seed)
+    return median if abs(median - difference.mean) > MEDIAN_APART else None
 
 
 def neutral_value(metric: str) -> float:
@@ -172,7 +188,7 @@ def _corrected(p_values: Sequence[float | None]) -> list[float]:
 
 def _verdict(difference: Difference, p_difference: float, p_equivalence: float) -> str:
     if p_equivalence <= SIGNIFICANCE:
-        return "equivalent"
+        return EQUIVALENT
     if p_difference > SIGNIFICANCE or difference.mean is None:
         return "undecided"
     direction = _direction(difference)

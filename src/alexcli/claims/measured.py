@@ -9,7 +9,13 @@ from typing import Any
 
 from alexcli.ablation.estimate import Estimate
 from alexcli.ablation.recorded import file_name, read_studies
-from alexcli.ablation.verdicts import NO_VERDICT, decided_by_ranks, seeds_above
+from alexcli.ablation.verdicts import (
+    EQUIVALENT,
+    NO_VERDICT,
+    decided_by_ranks,
+    median_beside_mean,
+    seeds_above,
+)
 from alexcli.analysis import params
 from alexcli.config.compose import compose
 from alexcli.config.files import results_dir
@@ -47,11 +53,17 @@ def _count(path: str, evidence: EvidenceSpec) -> Measurement:
     where = totals
     if layer:
         where = _entry(counts["layers"], f"name={layer[0]}", path)
-    number = where["params"] / totals["params"] if quantity == "share" else where[quantity]
+    if quantity == "share":
+        number = where["params"] / totals["params"]
+    elif quantity == "inputs":
+        number = math.prod(counts["input"])
+    else:
+        number = where[quantity]
     return Measurement(
         value=evidence.form.format(number),
         n=None,
         setting=evidence.setting or f"counted from model={model}",
+        brief_setting="counted",
         in_paper_setting=evidence.place is Place.paper,
         verdict="",
         file="",
@@ -107,15 +119,30 @@ def _of_difference(study: StudyResult, difference: Difference, addition: str) ->
     value += " times" if is_ratio else " points"
     if decided_by_ranks(difference):
         value += f", higher in {seeds_above(difference):,} of {difference.seeds:,} seeds"
-    kinds = {"plain": "embedded images", "mechanism": "embedded images, mechanism", "chosen": ""}
+    median = median_beside_mean(difference)
+    if median is not None:
+        value += f", median {form(median)}"
+    verdict = difference.verdict
+    if verdict == EQUIVALENT and difference.margin is not None:
+        verdict += f" (within {_format_margin(difference.margin, is_ratio=is_ratio)})"
+    images = {"plain": "embedded images", "mechanism": "embedded images, mechanism"}
+    setting = images.get(study.kind, "")
     return Measurement(
         value=value,
         n=difference.seeds,
-        setting=", ".join(filter(None, [kinds[study.kind], study.setting, addition])),
+        setting=", ".join(filter(None, [setting, study.setting, addition])),
+        brief_setting=", ".join(filter(None, [setting or study.label, addition])),
         in_paper_setting=False,
-        verdict="" if difference.verdict == NO_VERDICT else difference.verdict,
+        verdict="" if difference.verdict == NO_VERDICT else verdict,
         file=f"ablations/{file_name(study)}.json",
     )
+
+
+def _format_margin(margin: float, *, is_ratio: bool) -> str:
+    if is_ratio:
+        return f"{margin:.3g} times"
+    points = POINTS * margin
+    return f"{points:.3g} point{'' if points == 1 else 's'}"
 
 
 def days_of_a_training() -> tuple[float, str]:
@@ -144,6 +171,7 @@ def _of_file(path: str, evidence: EvidenceSpec) -> Measurement:
         value=evidence.form.format(*numbers),
         n=evidence.n,
         setting=evidence.setting,
+        brief_setting=evidence.setting.partition(", ")[0],
         in_paper_setting=evidence.place is Place.paper,
         verdict="",
         file=f"{name}.json",

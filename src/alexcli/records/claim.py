@@ -13,6 +13,8 @@ class Measurement:
     """Runs, or pairs of runs, behind it; None for a count."""
     setting: str
     """Net, data and length of the runs."""
+    brief_setting: str
+    """The same in a word or two."""
     in_paper_setting: bool
     """Whether that is the claim's own setting."""
     verdict: str

@@ -15,17 +15,20 @@ def claims_table(claims: Sequence[Claim], *, with_commands: bool = True) -> Tabl
 
     Args:
         claims: in order.
-        with_commands: whether the commands are shown, which make the table wide.
+        with_commands: whether commands and whole settings are shown, which make the table wide.
     """
     rows = []
     for claim in claims:
+        measurements = claim.measurements
+        if not with_commands:
+            measurements = [replace(each, setting=each.brief_setting) for each in measurements]
         row: dict[str, Any] = {
             "name": claim.name,
             **({"section": claim.section} if with_commands else {}),
             "claim": claim.claim,
             "paper": claim.paper or "-",
             "lab notes": claim.notes or "-",
-            "measured here": _measured_cell(claim.measurements),
+            "measured here": _measured_cell(measurements),
         }
         if with_commands:
             row["command"] = claim.command

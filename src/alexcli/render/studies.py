@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from alexcli.ablation.recorded import file_name
-from alexcli.ablation.verdicts import decided_by_ranks, seeds_above
+from alexcli.ablation.verdicts import decided_by_ranks, median_beside_mean, seeds_above
 from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, Precision, StudyResult
 from alexcli.render.tables import percent
@@ -44,7 +44,7 @@ def overview(studies: Sequence[StudyResult]) -> Table:
             "compared": METRIC_NAMES[difference.metric],
             "seeds": difference.seeds,
             "higher in": seeds_above(difference),
-            "difference": _format_bound(difference, _format_gap(study.metric, difference.mean)),
+            "difference": _difference_cell(difference),
             "95% interval": _format_interval(study.metric, difference),
             "paper": _format_gap(study.metric, difference.paper),
             "notes": _format_gap(study.metric, difference.notes),
@@ -58,7 +58,8 @@ def overview(studies: Sequence[StudyResult]) -> Table:
     compared = studies[0].compared
     note = (
         "differences: arm minus baseline in points, ratios for epochs, the mean over seeds; higher "
-        "in: seeds whose arm was above the baseline; mechanism: a setting in which the effect can "
+        "in: seeds whose arm was above the baseline; median: told where it is more than a point "
+        "from the mean, which a few seeds lead; mechanism: a setting in which the effect can "
         "show, plain: that of the quick start; verdicts allow for "
         f"{plural(compared, 'comparison')} (Holm), intervals do not"
     )
@@ -77,6 +78,13 @@ def overview(studies: Sequence[StudyResult]) -> Table:
             f"take: {', '.join(wide)}"
         )
     return Table.from_records("recorded studies", rows, note)
+
+
+def _difference_cell(difference: Difference) -> str:
+    """The mean difference or its bound, and the median where a few seeds lead the mean."""
+    cell = _format_bound(difference, _format_gap(difference.metric, difference.mean))
+    median = median_beside_mean(difference)
+    return cell if median is None else f"{cell}, median {_format_gap(difference.metric, median)}"
 
 
 def _missed_precision(study: StudyResult) -> str:

@@ -15,7 +15,7 @@ class EvidenceSpec:
 
     count: str | None = None
     """MODEL/QUANTITY or MODEL/LAYER/QUANTITY, counted from the net's layers: neurons, params, macs,
-    or share (the layer's part of all parameters).
+    share (the layer's part of all parameters), or inputs (numbers of an image).
     """
     study: str | None = None
     """A file of results/ablations without its ending, then the arm: lrn-plain/without."""
