@@ -10,7 +10,7 @@ import pytest
 from alexcli.ablation.jobs import Job, run_jobs
 from alexcli.ablation.plan import Ablation
 from alexcli.config.files import CONF_VARIABLE
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.training_processes import TrainingProcesses
 from tests.ablation.finished import finish
@@ -29,6 +29,17 @@ def test_the_command_names_seed_label_and_arm() -> None:
     assert baseline.command(threads=1)[-1] == "trainer.threads=1"
     baseline.overrides.append("trainer.threads=2")
     assert "trainer.threads=1" not in baseline.command(threads=1)
+
+
+def test_a_folder_that_cannot_be_is_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    jobs = Ablation(["lrn"], [*SMALL, f"runs={tmp_path}/file"], 1, "plain").jobs()
+    with (
+        TrainingProcesses(NullReporter()) as processes,
+        pytest.raises(UsageError, match="cannot be written") as caught,
+    ):
+        run_jobs(jobs, 1, processes, NullReporter())
+    assert caught.value.hint == "choose another place: runs=DIR"
 
 
 def test_the_command_names_the_folder_of_yaml_files(monkeypatch: pytest.MonkeyPatch) -> None:

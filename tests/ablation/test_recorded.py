@@ -47,6 +47,13 @@ def test_files_of_two_chosen_settings_have_the_names_of_their_labels() -> None:
     assert [file_name(one) for one in chosen] == ["lrn-cifar_18", "lrn-cifar_ablation"]
 
 
+def test_a_folder_that_does_not_exist_is_told_from_an_empty_one(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there is no folder"):
+        read_studies(tmp_path / "nothing")
+    with pytest.raises(UsageError, match="has no studies"):
+        read_studies(tmp_path)
+
+
 def test_a_study_carries_the_label_of_its_baseline() -> None:
     assert _measured("lrn", "plain").label == "quickstart"
 

@@ -78,7 +78,7 @@ def test_the_estimate_is_told_before_the_first_run() -> None:
     reporter = NoteList()
     ablation = Ablation(["lrn"], SMALL, None)
     train_until_precise(ablation, AutoSeeds(precision=0.2), 1, reporter)
-    assert reporter.notes[0].startswith("8 trainings for the first 4 seeds, at most about 8 min")
+    assert reporter.notes[0].startswith("8 trainings for the first 4 seeds, about 8 min of updates")
     assert "within 15 min in all" in reporter.notes[0]
 
 

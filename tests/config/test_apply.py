@@ -33,6 +33,13 @@ def test_an_entry_of_a_mapping_is_added_and_removed() -> None:
     assert changed("~groups.weights").groups == {"weights": None}
 
 
+@pytest.mark.parametrize("override", ["groups.weigths=null", "~groups.weigths"])
+def test_an_entry_that_is_not_there_cannot_be_removed(override: str) -> None:
+    with pytest.raises(UsageError, match="removes nothing: groups has weights") as caught:
+        changed(override)
+    assert caught.value.hint == "did you mean groups.weights=null?"
+
+
 def test_steps_are_replaced_as_a_whole() -> None:
     assert changed("groups.weights.lr.steps={5: 0.1}").groups["weights"].lr.steps == {5: 0.1}
 

@@ -57,6 +57,11 @@ def test_awkward_paths_are_read_when_typed_as_the_hint_says(path: str) -> None:
     assert compose(typed, TrainSpec).data.root == path
 
 
+@pytest.mark.parametrize("path", ["/bäume", "/stö re/im ü", "/画像"])
+def test_paths_in_any_alphabet_are_read_as_they_are_typed(path: str) -> None:
+    assert compose([f"data.root={path}"], TrainSpec).data.root == path
+
+
 def test_sweeps_expand_to_every_combination() -> None:
     jobs = expand(["seed=0,1", "model=alexnet,merged", "optim.epochs=3"])
     assert jobs == [

@@ -113,7 +113,7 @@ def test_a_default_that_must_be_given_is_missed() -> None:
 
 @pytest.mark.parametrize("experiment", ["cifar_18", "quickstart"])
 def test_what_a_run_saves_is_read(experiment: str) -> None:
-    spec = compose([f"experiment={experiment}", "optim.groups.bias=null", "seed=3"], TrainSpec)
+    spec = compose([f"experiment={experiment}", "optim.groups.biases=null", "seed=3"], TrainSpec)
     mapping = yaml.safe_load(yaml.safe_dump(to_mapping(spec)))
     assert typed(mapping, TrainSpec) == spec == from_omegaconf(mapping, TrainSpec)
 

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from alexcli.records.prediction import ClassProbability, ImagePrediction
@@ -26,6 +27,16 @@ def test_bars_are_as_long_as_the_probabilities() -> None:
     for line, prediction in zip(lines[1:], BEST, strict=True):
         assert prediction.name in line
         assert abs(line.count("\u2588") - 30 * prediction.p) <= 1
+        assert line.rstrip().endswith(f"{100 * prediction.p:.2f}%")
+
+
+def test_a_narrow_terminal_shortens_bars_and_keeps_probabilities(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("alexcli.render.tables.PIPE_WIDTH", 40)
+    lines = bars([_prediction()]).splitlines()
+    for line, prediction in zip(lines[1:], BEST, strict=True):
+        assert len(line) <= 40
         assert line.rstrip().endswith(f"{100 * prediction.p:.2f}%")
 
 

@@ -47,6 +47,18 @@ def test_a_run_directory_means_its_last_checkpoint_and_a_file_itself(run: RunDir
     assert checkpoint.run.path == run.path
 
 
+def test_the_name_that_a_list_of_runs_shows_means_the_run(run: RunDirectory) -> None:
+    name = str(run.path.relative_to(RUNS))
+    assert locate(name, RUNS).path == run.last
+    assert [found.path for found in resolve_runs([f"{name[:-1]}*"], RUNS)] == [run.last]
+
+
+def test_a_file_without_a_configuration_beside_it_is_no_checkpoint(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("x")
+    with pytest.raises(UsageError, match=r"notes\.txt is no checkpoint of a run"):
+        locate(str(tmp_path / "notes.txt"))
+
+
 def test_a_misspelled_run_is_suggested(run: RunDirectory) -> None:
     with pytest.raises(UsageError) as caught:
         locate(str(run.path)[:-1])
@@ -85,7 +97,7 @@ def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> 
 
 
 def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirectory) -> None:
-    for name in ("nosuchrun", "quickstart", run.name, "runs/quickstart"):
+    for name in ("nosuchrun", "quickstart", "runs/quickstart"):
         with pytest.raises(UsageError) as caught:
             locate(name)
         assert caught.value.hint == f"did you mean {run.path}?"

@@ -80,7 +80,6 @@ class Job:
         Returns:
             Why it failed, or None.
         """
-        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("wb") as log:
             code = processes.call(self.command(threads), log)
         if code == 0 and self.finished:
@@ -125,6 +124,7 @@ def run_jobs(
         A message with the end of the log for each job that failed.
 
     Raises:
+        UsageError: the folder of a run cannot be written; nothing was trained.
         InterruptedRunError: Ctrl-C, which reaches the trainings too: they have saved.
         TerminatedRunError: SIGTERM, raised by `sigterm_as_error`; the trainings have saved.
     """
@@ -132,6 +132,8 @@ def run_jobs(
     failures: list[str] = []
     if not waiting:
         return failures
+    for job in waiting:
+        job.run.make_parent()
     reporter.note(f"{len(waiting)} of {plural(len(jobs), 'run')} to train")
     threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
 

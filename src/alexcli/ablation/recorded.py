@@ -47,6 +47,10 @@ def study_files(folder: Path, name: str) -> list[Path]:
     Raises:
         UsageError: there are none.
     """
+    if not folder.is_dir():
+        raise UsageError(
+            f"there is no folder {name}", hint="alexcli ablate STUDY --out DIR writes one"
+        )
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise UsageError(

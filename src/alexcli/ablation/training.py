@@ -185,8 +185,8 @@ def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
         check_pilot(len(jobs), pilot_minutes, minutes)
     limit = max(minutes, pilot_minutes)  # of a default budget, the pilot may take more
     reporter.note(
-        f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, at most about "
-        f"{pilot_minutes:,.0f} min; then as many seeds as the precision takes, within "
+        f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, about "
+        f"{pilot_minutes:,.0f} min of updates; then as many seeds as the precision takes, within "
         f"{limit:,.0f} min in all"
     )
     budget = Budget(60 * limit)

@@ -1,5 +1,6 @@
 """alexcli eval."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -120,6 +121,9 @@ def _check_outputs(out: Path | None, probabilities: bool) -> None:
             f"--out {out} names a file; it takes a folder",
             hint=f"--out {out.with_suffix('')} writes results.csv, results.json, predictions.npz",
         )
+    folder = next(path for path in [out, *out.absolute().parents] if path.exists())
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--out {out}: {folder} cannot be written", hint="choose another folder")
 
 
 def _worker_arguments(

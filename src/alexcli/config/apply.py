@@ -7,7 +7,7 @@ from hydra.core.override_parser.types import Override
 from omegaconf import DictConfig, OmegaConf
 
 from alexcli.config.omegaconf_errors import explained
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, nearest
 from alexcli.schema import Schedule, ScheduleSpec
 
 KEYS_OF_ONE_KIND = ("steps", "factor", "parts", "per")
@@ -22,10 +22,13 @@ def apply_override(config: Any, override: Override) -> Any:
         override: `KEY=VALUE` or `~KEY`, parsed.
 
     Raises:
-        UsageError: an unknown key, or a value of another type.
+        UsageError: an unknown key, a value of another type, or a layer or group to remove that is
+            not there.
     """
     key = override.key_or_group
     value = None if override.is_delete() else override.value()
+    if value is None:
+        _check_removed(config, key, override)
     if value == "???":  # OmegaConf's marker of a missing value
         raise UsageError(f"{key} has no value", hint=f"{key}=VALUE")
     change = OmegaConf.create()
@@ -39,6 +42,25 @@ def apply_override(config: Any, override: Override) -> Any:
         for schedule, kind in _kinds(key, value):
             _forget_other_kind(OmegaConf.select(config, schedule), kind)
         return OmegaConf.merge(config, change)
+
+
+def _check_removed(config: Any, key: str, override: Override) -> None:
+    """UsageError where a mapping, of layers or groups, lacks the entry that is to be removed.
+
+    Without it a misspelt name would leave the net as it is, and nobody would know.
+    """
+    section, _, name = key.rpartition(".")
+    entries = OmegaConf.select(config, section) if section else None
+    if not isinstance(entries, DictConfig) or OmegaConf.get_type(entries) is not dict:
+        return  # a section, whose keys the schema knows
+    if name in entries:
+        return
+    names = [str(entry) for entry in entries]
+    near = nearest(name, names)
+    raise UsageError(
+        f"{override.input_line!r} removes nothing: {section} has {', '.join(names)}",
+        hint=f"did you mean {section}.{near}=null?" if near else f"{section}.NAME=null",
+    )
 
 
 def _kinds(key: str, value: Any) -> Iterator[tuple[str, str]]:

@@ -201,6 +201,9 @@ def _value_hint(key: str, reason: str, config: Any) -> str | None:
         section = OmegaConf.select(config, key)
         names = [str(name) for name in section or ()]
         return f"{key}.{names[0]}=VALUE; {key} has {', '.join(names)}" if names else None
+    if "is not Optional" in reason and OmegaConf.is_dict(OmegaConf.select(config, key)):
+        keys = ", ".join(str(name) for name in OmegaConf.select(config, key))
+        return f"it cannot be left out; {key} has {keys}"
     invalid_choice = INVALID_CHOICE.search(reason)
     if invalid_choice:
         value, allowed = invalid_choice.groups()

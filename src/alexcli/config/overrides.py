@@ -26,6 +26,8 @@ LONGEST = 100_000
 SHOWN = 60
 """Characters of a long override in a message."""
 LONGEST_TO_QUOTE = 500
+GRAMMAR = "'\"()[]{},:=\\$"
+"""Characters with a meaning in Hydra's grammar of values."""
 """Characters of an override that a hint repeats."""
 MOST_JOBS = 10_000
 """Of a sweep."""
@@ -55,7 +57,7 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
             hint="a file of yours can hold long values: docs/configuration.md",
         )
     try:
-        override = parser.parse_override(typed)
+        override = parser.parse_override(_quoted(typed))
         override.value()
     except (ValueError, OverflowError, RecursionError) as error:  # a number too long, brackets
         message = f"the value in {shortened(typed)!r} cannot be read: {shortened(str(error))}"
@@ -73,6 +75,17 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
             hint=quoting_hint(typed),
         )
     return override
+
+
+def _quoted(typed: str) -> str:
+    """An override whose value Hydra can read: its grammar has letters of ASCII alone.
+
+    A value with characters of the grammar stays as it is, as these may be meant.
+    """
+    key, _, value = typed.partition("=")
+    if value.isascii() or any(character in GRAMMAR for character in value):
+        return typed
+    return f"{key}='{value}'"
 
 
 def _check_key(key: str, parser: OverridesParser) -> None:

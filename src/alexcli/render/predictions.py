@@ -84,12 +84,12 @@ def _bar_table(image: ImagePrediction) -> RichTable:
     """Name, bar and probability of each prediction; the right one is green."""
     table = RichTable(box=None, show_header=False, padding=(0, 1))
     table.add_column(max_width=40, overflow="ellipsis", no_wrap=True)
-    table.add_column(width=BAR_WIDTH)
-    table.add_column(justify="right")
+    table.add_column(max_width=BAR_WIDTH)
+    table.add_column(justify="right", no_wrap=True)
     for prediction in image.predictions:
         colour = "green" if prediction.class_ == image.label else "cyan"
         length = round(prediction.p * BAR_STEPS)
-        bar = Bar(BAR_STEPS, 0, length, width=BAR_WIDTH, color=colour)
+        bar = Bar(BAR_STEPS, 0, length, color=colour)
         table.add_row(Text(printable(prediction.name)), bar, percent(prediction.p))
     return table
 

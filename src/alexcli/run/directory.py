@@ -244,6 +244,17 @@ class RunDirectory:
         """A reporter that also writes train.log, as log.logged_to."""
         return logged_to(self.path / "train.log", reporter)
 
+    def make_parent(self) -> None:
+        """Make the folder that the directory lies in.
+
+        Raises:
+            UsageError: it cannot be made, or not written.
+        """
+        with writing(f"the run directory {self.path}", hint=ANOTHER_PLACE):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not os.access(self.path.parent, os.W_OK):
+                raise PermissionError(f"{self.path.parent} is write-protected")
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the directory for one process, in a folder that is made if need be.
@@ -252,10 +263,7 @@ class RunDirectory:
             UsageError: the folder cannot be written, or another process trains here.
             RunFailedError: a file could not be written later on; names it.
         """
-        with writing(f"the run directory {self.path}", hint=ANOTHER_PLACE):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            if not os.access(self.path.parent, os.W_OK):
-                raise PermissionError(f"{self.path.parent} is write-protected")
+        self.make_parent()
         try:
             with FileLock(self.path.parent / f".{self.path.name}.lock").acquire(timeout=0):
                 yield

@@ -55,7 +55,7 @@ def resolve_runs(
         return [RunCheckpoint(run, run.last)]
     by_file: dict[Path, RunCheckpoint] = {}
     for name in names:
-        for path in _expand(name):
+        for path in _expand(name, runs):
             checkpoint = locate(path, runs)
             by_file[checkpoint.path.resolve()] = checkpoint
     return list(by_file.values())
@@ -114,13 +114,15 @@ def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
     """The checkpoint that a path means: a run directory, or a checkpoint file.
 
     Args:
-        name: the path.
-        runs: directory whose runs the hint names where there is no such path.
+        name: the path, or what follows `runs` in one, as `alexcli runs list` shows it.
+        runs: directory of the runs.
 
     Raises:
         UsageError: there is no such path, or no checkpoint in the directory.
     """
     path = Path(name).expanduser()
+    if not path.exists() and _is_run(RunDirectory(runs / name)):
+        path = runs / name
     if path.is_dir():
         run = RunDirectory(path)
         if not run.last.exists():
@@ -135,7 +137,13 @@ def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
             f"there is no run or checkpoint {name}",
             hint=f"did you mean {path.parent / near}?" if near else _hint_for(name, runs),
         )
-    return RunCheckpoint(RunDirectory(path.parent), path)
+    run = RunDirectory(path.parent)
+    if not run.config.exists():
+        raise UsageError(
+            f"{path} is no checkpoint of a run: there is no config.yaml beside it",
+            hint="a checkpoint says which net it is of by the config.yaml of its run",
+        )
+    return RunCheckpoint(run, path)
 
 
 def _hint_for(name: str, runs: Path) -> str:
@@ -171,14 +179,19 @@ def _is_run(run: RunDirectory) -> bool:
     return run.last.exists() and run.config.exists()
 
 
-def _expand(name: str) -> list[str]:
+def _expand(name: str, runs: Path) -> list[str]:
     """The runs and checkpoints that a wildcard matches; a name without one stands for itself.
 
     Folders without a checkpoint or a configuration, and old runs, are left out.
+
+    Args:
+        name: a path, or what follows `runs` in one, as `alexcli runs list` shows it.
+        runs: directory of the runs.
     """
     if not glob.has_magic(name) or Path(name).exists():
         return [name]
-    matches = [Path(match) for match in sorted(glob.glob(str(Path(name).expanduser())))]  # noqa: PTH207
+    pattern = str(Path(name).expanduser())
+    matches = [Path(match) for match in sorted(glob.glob(pattern) or glob.glob(str(runs / name)))]  # noqa: PTH207
     trained = [
         path
         for path in matches
