@@ -12,7 +12,7 @@ from alexcli.optim.groups import (
     apply_schedules,
     build_optimizer,
     parameter_groups,
-    remarks,
+    settings_warnings,
 )
 from alexcli.optim.paper_sgd import PaperSGD
 from alexcli.optim.schedules import RunPosition
@@ -166,21 +166,21 @@ def test_group_that_the_config_lacks_is_refused() -> None:
 
 
 def test_a_rate_far_above_the_rules_usual_one_is_remarked_upon_with_that() -> None:
-    (remark,) = remarks(OptimSpec(kind=OptimKind.adam))
+    (remark,) = settings_warnings(OptimSpec(kind=OptimKind.adam))
     assert remark == (
         "optim.kind=adam with optim.lr=0.01: adam is usually given 0.001 (optim.lr=0.001)"
     )
-    assert remarks(OptimSpec(kind=OptimKind.adam, lr=0.001)) == []
-    (remark,) = remarks(OptimSpec(kind=OptimKind.sgd, lr=0.1))
+    assert settings_warnings(OptimSpec(kind=OptimKind.adam, lr=0.001)) == []
+    (remark,) = settings_warnings(OptimSpec(kind=OptimKind.sgd, lr=0.1))
     assert "usually given 0.01" in remark
 
 
 def test_the_defaults_of_every_rule_with_its_usual_rate_need_no_remark() -> None:
     for kind in OptimKind:
-        assert remarks(OptimSpec(kind=kind, lr=USUAL_LR[kind])) == []
+        assert settings_warnings(OptimSpec(kind=kind, lr=USUAL_LR[kind])) == []
 
 
 def test_a_momentum_that_adam_would_ignore_is_said() -> None:
-    (remark,) = remarks(OptimSpec(kind=OptimKind.adam, lr=0.001, momentum=0.5))
+    (remark,) = settings_warnings(OptimSpec(kind=OptimKind.adam, lr=0.001, momentum=0.5))
     assert remark == "optim.momentum=0.5 has no effect on optim.kind=adam"
-    assert remarks(OptimSpec(kind=OptimKind.sgd, momentum=0.5)) == []
+    assert settings_warnings(OptimSpec(kind=OptimKind.sgd, momentum=0.5)) == []

@@ -107,20 +107,20 @@ def test_safetensors_carries_configuration_and_classes() -> None:
 
 
 def test_a_file_that_disagrees_with_the_net_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    portable = export_module.portable
+    exportable_copy = export_module.exportable_copy
 
     def scale_alpha(net: nn.Module, factor: float) -> None:
         for module in net.modules():
             if isinstance(module, LocalResponseNorm):
                 module.alpha *= factor
 
-    def wrong_portable(net: Net, *, operator: bool) -> Net:
+    def wrong_copy(net: Net, *, operator: bool) -> Net:
         scale_alpha(net, 1.1)
-        wrong = portable(net, operator=operator)
+        wrong = exportable_copy(net, operator=operator)
         scale_alpha(net, 1 / 1.1)
         return wrong
 
-    monkeypatch.setattr(export_module, "portable", wrong_portable)
+    monkeypatch.setattr(export_module, "exportable_copy", wrong_copy)
     with pytest.raises(RunFailedError, match="differs from the net") as caught:
         export(_trained(), "onnx", Path("net.onnx"))
     assert "--decompose-lrn" in (caught.value.hint or "")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from alexcli.model.portable import portable
+from alexcli.model.exportable import exportable_copy
 from alexcli.model.towers import Towers
 from alexcli.schema import ModelSpec
 
@@ -22,7 +22,7 @@ def count_with_others(model: ModelSpec, macs: int) -> list[dict[str, Any]]:
     Returns:
         Rows `{program, counts, ours, difference, what it counts}`.
     """
-    net = portable(Towers(model), operator=False).eval()
+    net = exportable_copy(Towers(model), operator=False).eval()
     x = torch.zeros(1, model.input.channels, model.input.size, model.input.size)
     return [_count_with_torch(net, x, macs), _count_with_fvcore(net, x, macs)]
 

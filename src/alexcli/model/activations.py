@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from alexcli.errors import UsageError, nearest
 from alexcli.model.layers import Layer
 from alexcli.model.net import Net
-from alexcli.model.shapes import LayerShape
+from alexcli.model.shapes import LayerShape, unknown_layers
 from alexcli.model.towers import Towers
 from alexcli.schema import LayerPoint
 
@@ -22,11 +22,7 @@ def with_layers(net: Net) -> Towers:
         UsageError: torchvision built the net.
     """
     if not isinstance(net, Towers):
-        raise UsageError(
-            f"model {net.spec.name!r} is torchvision's: its layers are not known here",
-            hint="alexcli analyze compare has published counts; predictions and saliency work "
-            "with any net",
-        )
+        raise unknown_layers(net.spec)
     return net
 
 
@@ -131,14 +127,13 @@ def _record(layer: Layer, name: str, point: LayerPoint, outputs: list[Tensor]) -
         hook = layer.ops["act"].register_forward_hook(_append_output_to(outputs))
     else:
         hook = layer.register_forward_hook(_append_output_to(outputs))
-    may_fuse = layer.may_fuse
     # One fused operator in the place of several would call none of them.
-    layer.may_fuse = may_fuse and point is LayerPoint.output
+    apart = contextlib.nullcontext() if point is LayerPoint.output else layer.ops_apart()
     try:
-        yield
+        with apart:
+            yield
     finally:
         hook.remove()
-        layer.may_fuse = may_fuse
 
 
 def _append_output_to(outputs: list[Tensor]) -> Callable[[nn.Module, object, Tensor], None]:

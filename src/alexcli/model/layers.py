@@ -3,7 +3,9 @@
 Legend: N images, C channels of one tower, H = W side of a feature map, U units of one tower.
 """
 
+import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
@@ -38,6 +40,16 @@ class Layer(nn.Module, ABC):
             {op.value: build_op(op, shape, model, tower) for op, _ in active_ops(model, shape)}
         )
         self.may_fuse = model.tail is TailImpl.auto
+
+    @contextlib.contextmanager
+    def ops_apart(self) -> Iterator[None]:
+        """Compute the ops one by one in the block, never several by one operator."""
+        may_fuse = self.may_fuse
+        self.may_fuse = False
+        try:
+            yield
+        finally:
+            self.may_fuse = may_fuse
 
     @abstractmethod
     def product(self, x: Tensor) -> Tensor:

@@ -119,6 +119,15 @@ def _turned_off(model: ModelSpec, op: Op) -> bool:
     return op is Op.spatial_norm and not model.spatial_norm_enabled
 
 
+def unknown_layers(model: ModelSpec) -> UsageError:
+    """The error where layers are asked for of a net that torchvision builds."""
+    return UsageError(
+        f"model {model.name!r} is torchvision's: its layers are not known here",
+        hint="alexcli analyze compare has published counts; predictions and saliency work with any "
+        "net",
+    )
+
+
 def trace(model: ModelSpec) -> list[LayerShape]:
     """The shape of every layer, in the order of the forward pass.
 
@@ -129,11 +138,7 @@ def trace(model: ModelSpec) -> list[LayerShape]:
             that only nets of torchvision have.
     """
     if model.torchvision is not None:
-        raise UsageError(
-            f"model {model.name!r} is torchvision's: its layers are not known here",
-            hint="alexcli analyze compare has published counts; predictions and saliency work "
-            "with any net",
-        )
+        raise unknown_layers(model)
     specs = active_layers(model)
     if not specs:
         raise UsageError(

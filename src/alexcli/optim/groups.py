@@ -32,7 +32,7 @@ TIMES_TOO_HIGH = 5
 """What the usual rate is multiplied by before a rate is remarked upon."""
 
 
-def remarks(spec: OptimSpec) -> list[str]:
+def settings_warnings(spec: OptimSpec) -> list[str]:
     """What a user should know of settings that do not suit the update rule.
 
     Args:

@@ -60,20 +60,26 @@ class PaperSGD(torch.optim.Optimizer):
     def _update(self, group: dict[str, Any]) -> None:
         """Update the parameters of one group, device by device."""
         weights = [weight for weight in group["params"] if weight.grad is not None]
-        for weight in weights:
-            if "velocity" not in self.state[weight]:
-                self.state[weight]["velocity"] = torch.zeros_like(weight)
         settings = {key: group[key] for key in ("lr", "momentum", "weight_decay")}
         for device in {weight.device for weight in weights}:  # each tower may have its own
             on_device = [weight for weight in weights if weight.device == device]
-            velocities = [self.state[weight]["velocity"] for weight in on_device]
             gradients = [_gradient_of(weight) for weight in on_device]
             if settings["momentum"] == 0:
                 _descend(on_device, gradients, settings["lr"], settings["weight_decay"])
-            elif hasattr(torch, "_fused_sgd_"):
+                continue
+            velocities = [self._velocity_of(weight) for weight in on_device]
+            if hasattr(torch, "_fused_sgd_"):
                 _fused_update(on_device, gradients, velocities, **settings)
             else:
                 _plain_update(on_device, gradients, velocities, **settings)
+
+    def _velocity_of(self, weight: Tensor) -> Tensor:
+        """Section 5's v of a weight, zero before its first update."""
+        state = self.state[weight]
+        if "velocity" not in state:
+            state["velocity"] = torch.zeros_like(weight)
+        velocity: Tensor = state["velocity"]
+        return velocity
 
 
 def _gradient_of(weight: Tensor) -> Tensor:

@@ -12,7 +12,7 @@ from alexcli.config.files import groups
 from alexcli.config.mapping import to_mapping
 from alexcli.data.dataset import Dataset
 from alexcli.errors import plural
-from alexcli.optim.groups import remarks
+from alexcli.optim.groups import settings_warnings
 from alexcli.placement.environment import distributed_env
 from alexcli.placement.plan import processes
 from alexcli.reporter import Reporter
@@ -60,7 +60,7 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     if start.source is not None:
         summary = transfer(net, start.weights, spec.init.layers, start.source)
         lines.append(f"weights from {start.source}: {summary}")
-    lines += remarks(spec.optim)
+    lines += settings_warnings(spec.optim)
     lines += _changes(spec, overrides)
     comments = "".join(f"# {line}\n" for line in lines)
     mapping = to_mapping(spec)

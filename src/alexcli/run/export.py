@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import writing
-from alexcli.model.portable import portable
+from alexcli.model.exportable import exportable_copy
 from alexcli.records.analysis import Analysis
 from alexcli.run.export_formats import FORMATS, ExportedFile, ExportInput, write_file
 from alexcli.run.trained import TrainedModel
@@ -88,7 +88,7 @@ def export(
     _check_options(
         format_name, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset
     )
-    net = portable(trained.net, operator=export_format.lrn_operator and not decompose_lrn)
+    net = exportable_copy(trained.net, operator=export_format.lrn_operator and not decompose_lrn)
     module = NetWithPreprocessing(trained.preprocess, net) if preprocessing else net
     export_input = ExportInput(
         trained, module.eval(), _inputs(trained, EXAMPLE_BATCH, preprocessing), opset

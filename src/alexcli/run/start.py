@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from alexcli.errors import UsageError
+from alexcli.model.net import Net
 from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory, run_label
@@ -91,8 +92,31 @@ def copy_initial_weights(net: nn.Module, spec: TrainSpec, reporter: Reporter) ->
     _check_source(spec)
     if spec.init_from is not None:
         source, weights = _weights_of(spec.init_from)
-        summary = transfer(net, weights, spec.init.layers, source)
-        reporter.note(f"weights from {source}: {summary}")
+        _copy_weights(net, weights, spec, source, reporter)
+
+
+def copy_start(net: Net, start: RunStart, spec: TrainSpec, reporter: Reporter) -> None:
+    """Copy the weights that a run starts from, unless these are random, and say which.
+
+    Args:
+        net: with the towers of this process.
+        start: its source and weights, of all towers.
+        spec: the configuration.
+        reporter: is told what is copied.
+
+    Raises:
+        UsageError: as `transfer`.
+    """
+    if start.source is not None:
+        weights = net.drop_other_towers(start.weights)
+        _copy_weights(net, weights, spec, start.source, reporter)
+
+
+def _copy_weights(
+    net: nn.Module, weights: dict[str, Tensor], spec: TrainSpec, source: Path, reporter: Reporter
+) -> None:
+    summary = transfer(net, weights, spec.init.layers, source)
+    reporter.note(f"weights from {source}: {summary}")
 
 
 def _check_source(spec: TrainSpec) -> None:

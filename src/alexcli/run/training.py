@@ -17,7 +17,7 @@ from alexcli.lit.fit import fit
 from alexcli.lit.loggers.base import LoggedRun
 from alexcli.lit.module import AlexNetModule
 from alexcli.model import compiled
-from alexcli.optim.groups import remarks
+from alexcli.optim.groups import settings_warnings
 from alexcli.placement.base import Placement
 from alexcli.placement.single import SinglePlacement
 from alexcli.records.training import EpochRow, TrainResult
@@ -28,9 +28,8 @@ from alexcli.run.evaluate import evaluate
 from alexcli.run.extend import copy_beginning
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
 from alexcli.run.resumption import Resumption, find_resumption, put_aside
-from alexcli.run.start import RunStart
+from alexcli.run.start import RunStart, copy_start
 from alexcli.run.test_error import has_own_test, measure_test
-from alexcli.run.transfer import transfer
 from alexcli.schema import PlacementKind, TrainSpec
 
 
@@ -67,7 +66,7 @@ def run_training(
     """
     run = start.run
     module, data = build_training(spec, dataset, placement, reporter)
-    _copy_weights(module, start, spec, reporter)
+    copy_start(module.net, start, spec, reporter)
     if extends is not None:
         named_checkpoint = extends.last
         _warn_if_compiled_anew(spec, extends, data, reporter)
@@ -120,7 +119,7 @@ def build_training(
         f"response norms {spec.model.lrn.impl.name}, optimizer {spec.optim.kind.name}, "
         f"{compiled_state}, {plural(torch.get_num_threads(), 'thread')}"
     )
-    for remark in remarks(spec.optim):
+    for remark in settings_warnings(spec.optim):
         reporter.warn(remark)
     _report_loops(placement, reporter)
     module.configure_optimizers()  # refuses a parameter without a group before anything is written
@@ -136,17 +135,6 @@ def _report_loops(placement: Placement, reporter: Reporter) -> None:
     first_use = compiled.first_use()
     if first_use:
         reporter.note(first_use)
-
-
-def _copy_weights(
-    module: AlexNetModule, start: RunStart, spec: TrainSpec, reporter: Reporter
-) -> None:
-    """Copy the layers that `init_from` and `init.layers` choose, if they do, and say which."""
-    if start.source is None:
-        return
-    weights = module.net.drop_other_towers(start.weights)
-    summary = transfer(module.net, weights, spec.init.layers, start.source)
-    reporter.note(f"weights from {start.source}: {summary}")
 
 
 def _warn_if_compiled_anew(

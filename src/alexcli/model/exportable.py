@@ -42,7 +42,7 @@ class OperatorNorm(nn.Module):
         )
 
 
-def portable(net: Net, *, operator: bool) -> Net:
+def exportable_copy(net: Net, *, operator: bool) -> Net:
     """A copy of a net that can be exported.
 
     Args:
