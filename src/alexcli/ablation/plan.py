@@ -70,11 +70,11 @@ class Ablation:
                 )
 
     def _check_names(self) -> None:
-        words = {study.name: study.word for study in self.studies}
+        selectors = {study.name: study.selector for study in self.studies}
         for study in self.studies:
-            if words[study.name] != study.word:
+            if selectors[study.name] != study.selector:
                 raise UsageError(
-                    f"{study.word} and {words[study.name]} are one study",
+                    f"{study.selector} and {selectors[study.name]} are one study",
                     hint=f"{study.name}/ARM,ARM names several of its arms",
                 )
 
@@ -84,8 +84,8 @@ class Ablation:
         Args:
             name: of the study, without its arms.
         """
-        (word,) = [study.word for study in self.studies if study.name == name]
-        return f"alexcli ablate {word} {self._arguments}".rstrip()
+        (selector,) = [study.selector for study in self.studies if study.name == name]
+        return f"alexcli ablate {selector} {self._arguments}".rstrip()
 
     def seeds(self, study: Study, arm: Arm) -> range:
         """The seeds with which an arm is trained; the baseline has those of all arms."""

@@ -35,13 +35,19 @@ ANOTHER_SETTING = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
 @dataclass
-class Arm:
-    """A configuration that a study compares."""
+class Setting:
+    """A configuration that arms are changes of."""
 
-    name: str
     spec: TrainSpec
     overrides: list[str]
     """What `alexcli train` takes for it, except the seed."""
+
+
+@dataclass
+class Arm(Setting):
+    """A configuration that a study compares."""
+
+    name: str
     differences: list[str]
     """`key: the baseline's value -> its own`."""
     definition: ArmSpec
@@ -69,7 +75,7 @@ class Study:
     arms: list[Arm]
     kind: str = "chosen"
     """plain or mechanism, the study's settings on embedded images; chosen by the user otherwise."""
-    word: str = ""
+    selector: str = ""
     """What names the study and, if not all of them, its arms: `depth/no_conv3,no_conv4`."""
 
     @property
@@ -135,11 +141,11 @@ def settings_of(definition: StudySpec) -> list[str]:
     return settings
 
 
-def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") -> Study:
+def open_study(selector: str, overrides: Sequence[str], setting_name: str = "auto") -> Study:
     """A study in the setting that is chosen, every arm composed, compared and built.
 
     Args:
-        word: the name of a file of conf/ablation; a slash and names of arms, parted by commas,
+        selector: the name of a file of conf/ablation; a slash and names of arms, parted by commas,
             leave out the others.
         overrides: the KEY=VALUE words that choose the setting.
         setting_name: a word of SETTINGS.
@@ -150,13 +156,13 @@ def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") 
     """
     from alexcli.run.build import check_build  # torch, which a list of studies does without
 
-    name, slash, arm_names = word.partition("/")
+    name, slash, arm_names = selector.partition("/")
     definition = read_study(name)
     if slash:
         definition = _with_arms(name, definition, arm_names.split(","))
     _check_overrides(overrides)
-    setting = Arm("setting", compose(overrides, TrainSpec), [*overrides], [], ArmSpec())
-    _check_needs(name, definition, setting)
+    setting = Setting(compose(overrides, TrainSpec), [*overrides])
+    _check_needs(name, definition, setting.spec)
     kind = _kind(name, definition, overrides, setting_name)
     mechanism = definition.mechanism.keys if kind == "mechanism" and definition.mechanism else {}
     keys = {**definition.baseline, **mechanism}
@@ -183,7 +189,7 @@ def open_study(word: str, overrides: Sequence[str], setting_name: str = "auto") 
                 f"the arm {key} of {name} changes nothing: this setting is that arm itself",
                 hint=ANOTHER_SETTING,
             )
-    return Study(name, definition, arms, kind, word)
+    return Study(name, definition, arms, kind, selector)
 
 
 def _input_of_equal_maps(
@@ -268,9 +274,9 @@ def _check_overrides(overrides: Sequence[str]) -> None:
         )
 
 
-def _check_needs(name: str, definition: StudySpec, setting: Arm) -> None:
+def _check_needs(name: str, definition: StudySpec, spec: TrainSpec) -> None:
     """UsageError unless the setting has the values that the study needs."""
-    values = flat(setting.spec)
+    values = flat(spec)
     for key, needed in definition.needs.items():
         choices = needed if isinstance(needed, list) else [needed]
         if values.get(key) not in choices:
@@ -282,7 +288,7 @@ def _check_needs(name: str, definition: StudySpec, setting: Arm) -> None:
 
 
 def _make_arm(
-    study: str, name: str, definition: ArmSpec, base: Arm, typed: Sequence[str] = ()
+    study: str, name: str, definition: ArmSpec, base: Setting, typed: Sequence[str] = ()
 ) -> Arm:
     """Compose an arm: the base's overrides, then its own changes.
 
@@ -301,7 +307,7 @@ def _make_arm(
     overrides = [*base.overrides, *changed]
     spec = compose(overrides, TrainSpec)
     differences = _differences(base.spec, before, flat(spec), changes)
-    return Arm(name, spec, overrides, differences, definition)
+    return Arm(spec, overrides, name, differences, definition)
 
 
 def _check_no_conflict(
