@@ -1,5 +1,6 @@
 """A process for each training: forked where that is possible, started anew where it is not."""
 
+import importlib
 import os
 import signal
 import subprocess
@@ -116,6 +117,13 @@ def test_a_command_that_reaches_no_server_is_started_anew(
 
 @pytest.mark.skipif(not FORKS, reason="commands are forked on Linux")
 @pytest.mark.usefixtures("processes")
+def test_what_is_imported_beforehand_exists() -> None:
+    for entry in module.MODULES:
+        name, _, function = entry.partition(":")
+        imported = importlib.import_module(name)
+        assert not function or callable(getattr(imported, function)), entry
+
+
 def test_where_the_imports_fail_commands_are_started_anew() -> None:
     reporter = Notes()
     with TrainingProcesses(reporter, ["no_such_module"]) as processes:

@@ -20,7 +20,7 @@ MODULES = (
     "alexcli.cli.main",
     "alexcli.config.compose",
     "alexcli.config.overrides",
-    "alexcli.model.compiled:load",
+    "alexcli.model.compiled:unavailable_reason",
     "alexcli.run.processes",
     "alexcli.run.training",
     "alexcli.run.train",
