@@ -7,7 +7,7 @@ from typing import Any
 MOST_BYTES = 64 << 20
 """Longer than any file of json that alexcli writes and reads whole."""
 LARGEST = 2**63 - 1
-"""Of a whole number; larger ones fit into no array."""
+"""Largest whole number that is read; larger ones fit into no array."""
 
 
 def parse_json(text: str | bytes, *, allow_nan: bool = False) -> Any:

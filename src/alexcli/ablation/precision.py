@@ -28,7 +28,7 @@ class AutoSeeds:
     precision: float | None = None
     """Half-width, a fraction; None takes that of the study, or else DEFAULT_PRECISION."""
     minutes: float | None = None
-    """Of the budget; None takes training.MINUTES_PER_ARM for each arm."""
+    """The budget; None takes training.MINUTES_PER_ARM for each arm."""
 
     def half_width(self, study: Study) -> float:
         """The half-width that a study aims at, on the scale of its differences."""

@@ -15,7 +15,7 @@ from alexcli.records.study import ArmResult, ReusedRecord, StudyResult
 from alexcli.schema import Metric
 
 RUN_NAME = re.compile(r"s([0-9]{1,9})-[0-9a-f]+")
-"""Of a run's directory: its seed, and the fingerprint of the rest."""
+"""Name of a run's directory: its seed, and the fingerprint of the rest."""
 Values = dict[Metric, float | None]
 """What one run reached; None for an error that was not measured or a threshold not reached."""
 

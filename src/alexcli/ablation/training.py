@@ -73,7 +73,7 @@ class Budget:
         self.seconds_per_training = 0.0
         """The longest training so far, or an estimate before the first one."""
         self.seconds_per_evaluation = 0.0
-        """Of the nets of a training, as in the last round; 0 before the first one."""
+        """Seconds that the nets of a training took in the last round; 0 before the first one."""
         self.ended = False
         """Whether a training was left out for want of time."""
         self._unevaluated = 0

@@ -17,11 +17,11 @@ SIGNS = {"higher": 1, "lower": -1}
 SIGNIFICANCE = 1 - CONFIDENCE
 
 SHARE_OF_RANKS = 0.2
-"""Of the level, what signed ranks may use: the mean, which tables show, is the first question."""
+"""Share of the level that signed ranks may use: the mean, which tables show, comes first."""
 
 EQUIVALENT = "equivalent"
 NO_VERDICT = "-"
-"""Of a metric that a study is not about."""
+"""Verdict on a metric that a study is not about."""
 MEDIAN_APART = 0.01
 """A fraction: where mean and median of differences are further apart, a few seeds lead the mean."""
 

@@ -21,7 +21,7 @@ POOL_GAP = 0.08
 MARGIN = 0.2
 """Left of the image."""
 SHEET_WIDTH = 0.05
-"""Of the image, and of pooled feature maps."""
+"""Width of the image, and of pooled feature maps."""
 FC_WIDTH = 0.1
 """A fully connected layer's box is this wide."""
 LONGEST = 1.2

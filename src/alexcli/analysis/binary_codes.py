@@ -17,7 +17,7 @@ HIDDEN_UNITS = 256
 EPOCHS = 15
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
-"""Of Adam."""
+"""Adam's learning rate."""
 CANDIDATES = 100
 """Vectors at the smallest Hamming distance, among which neighbours are looked for."""
 ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
@@ -36,7 +36,7 @@ class Recall:
     among_candidates: float
     """Fraction of the k exact neighbours among the first CANDIDATES."""
     milliseconds: float
-    """Of one query."""
+    """Time of one query."""
 
 
 def learn_encoder(x: Tensor, bits: int) -> Callable[[Tensor], Tensor]:

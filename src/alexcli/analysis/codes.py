@@ -62,9 +62,9 @@ class CodeLength:
     bits: int
     """B."""
     learned: Recall
-    """Of the auto-encoder's codes."""
+    """Recall of the auto-encoder's codes."""
     random: Recall
-    """Of codes from random directions, which learn nothing."""
+    """Recall of codes from random directions, which learn nothing."""
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:

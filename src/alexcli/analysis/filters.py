@@ -25,7 +25,7 @@ KEYS = ("layer",)
 SPECTRUM_SIZE = 32
 """Side to which a kernel is padded with zeros before its spectrum is taken."""
 SHUFFLES = 9999
-"""Of the permutation test."""
+"""Shuffles of the permutation test."""
 ACROSS = 16
 """Kernels in a row, as in Figure 3."""
 ACROSS_FEW = 8
@@ -66,7 +66,7 @@ class ImageKernels:
     """The kernels of a layer that convolves the image."""
 
     name: str
-    """Of the layer."""
+    """Name of the layer."""
     towers: list[Floats]
     """(n, C, k, k) of each tower."""
 

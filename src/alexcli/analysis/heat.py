@@ -20,7 +20,7 @@ Pixels = npt.NDArray[np.uint8]
 SMALLEST = 1e-30
 """Keeps a map of zeros what it is."""
 OPACITY = 0.6
-"""Of the hottest pixel's colour."""
+"""Opacity of the hottest pixel's colour."""
 RED, GREEN, BLUE = 0.299, 0.587, 0.114
 """Shares of the colours in a pixel's lightness (ITU-R BT.601)."""
 
@@ -36,7 +36,7 @@ class Predicted:
 
     @classmethod
     def from_scores(cls, scores: Tensor) -> "Predicted":
-        """Of class scores, (N, K)."""
+        """What is predicted by class scores, (N, K)."""
         best = torch.softmax(scores.detach().float(), dim=1).max(dim=1)
         return cls(best.indices, best.values)
 

@@ -32,10 +32,10 @@ BATCH = 128
 IMAGES = 1024
 """At least, by repetition."""
 SECONDS = 1.0
-"""Of one measurement."""
+"""Shortest measurement."""
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 TORCHVISION_STD = (0.229, 0.224, 0.225)
-"""Of ImageNet's RGB in [0, 1], as torchvision's references normalise."""
+"""ImageNet's RGB in [0, 1], as torchvision's references normalise it."""
 
 
 def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:

@@ -29,7 +29,7 @@ Installer = Callable[[str, Path, Path], None]
 HELP_CALLS = 5
 POLL_SECONDS = 0.05
 LOG_LINES = 15
-"""Of a failed command's output that its error shows."""
+"""Lines of a failed command's output that its error shows."""
 FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX")
 """Environment variables that would lead out of the new environment."""
 

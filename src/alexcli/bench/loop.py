@@ -69,7 +69,7 @@ class TimedModule(AlexNetModule):
     """What `alexcli train` trains, which also remembers when each step started."""
 
     starts: list[float]
-    """Of all steps so far, in seconds of time.perf_counter."""
+    """When each step so far began, in seconds of time.perf_counter."""
 
     def __init__(self, net: Net, preprocess: Preprocess, data: DataModule) -> None:
         super().__init__(net, preprocess, data)

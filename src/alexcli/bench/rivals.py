@@ -21,7 +21,7 @@ from alexcli.schema import TrainSpec
 SIDE = 227
 """Pixels of the net's input."""
 UNITS = 4096
-"""Of a hidden fully connected layer (section 3.5)."""
+"""Units of a hidden fully connected layer (section 3.5)."""
 RIVALS = ("no_lrn", "port", "grouped", "torchvision")
 """In the order in which they are measured: the cheapest first, the one that is compiled last."""
 COMPILER = ("torch._dynamo", "torch._inductor", "torch.utils.cpp_extension")

@@ -32,9 +32,9 @@ from alexcli.schema import TrainSpec
 NETS = {"quickstart": 36, "cifar_26": 32, "cifar_18": 32, "cifar_11": 32}
 """Experiments, and the side of their stored images."""
 IMAGES = 640
-"""Of one measurement: ten steps of the quick start, five of a CIFAR net."""
+"""Images of one measurement: ten steps of the quick start, five of a CIFAR net."""
 STORED_IMAGES = 1000
-"""Of the training set: two steps more than are timed, at any net's batch size."""
+"""Images of the training set: two steps more than are timed, at any net's batch size."""
 
 
 def run(rounds: int, reporter: Reporter) -> list[BenchResult]:

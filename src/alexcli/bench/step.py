@@ -44,13 +44,13 @@ QUICK_BATCH = 8
 QUICK_ROUNDS = 1
 """Interleaved measurements with --quick."""
 MATRIX_SIDE = 2048
-"""Of the matrices whose product gives the machine's peak."""
+"""Side of the matrices whose product gives the machine's peak."""
 ILSVRC2012_IMAGES = 1_281_167
-"""Of the training set (section 2)."""
+"""Images of the training set (section 2)."""
 PAPER_EPOCHS = 90
 """Passes over it (section 5)."""
 STORED_BYTES = 256 * 256 * 3
-"""Of a raw image in a store."""
+"""Size of a raw image in a store."""
 
 
 def quick_note(batch: int, rounds: int) -> str:

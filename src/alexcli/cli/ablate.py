@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from alexcli.ablation.precision import AutoSeeds
 
 SECONDS_LEFT = "estimated_seconds_left_if_alone"
-"""Of --dry-run in csv and json: until a run is finished, if nothing else runs on this machine."""
+"""Column of --dry-run in csv and json: until a run is finished, if nothing else runs here."""
 
 
 STUDY_COLUMNS = ("study", "question", "claim", "trainings a seed", "settings")
-"""Of --list."""
+"""Columns of --list."""
 
 
 def ablate(

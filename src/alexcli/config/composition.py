@@ -39,7 +39,7 @@ class ChosenFiles(NamedTuple):
     user_folder: str | None = None
     """The folder of the user's own, if it adds to a group."""
     user_digest: str = ""
-    """Of the content of its files: they may change while a process lives."""
+    """Digest of the content of its files, which may change while a process lives."""
 
 
 def chosen_files(schema: type, chosen: Mapping[str, str | None]) -> ChosenFiles | None:

@@ -50,7 +50,7 @@ class Key:
     owner: type
     """The dataclass that declares it."""
     type: Any
-    """Of its values; for a section its dataclass."""
+    """Type of its values; for a section its dataclass."""
     default: Any
     is_section: bool
     nullable: bool

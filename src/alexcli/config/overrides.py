@@ -30,7 +30,7 @@ GRAMMAR = "'\"()[]{},:=\\$"
 """Characters with a meaning in Hydra's grammar of values."""
 """Characters of an override that a hint repeats."""
 MOST_JOBS = 10_000
-"""Of a sweep."""
+"""Jobs of the largest sweep."""
 
 
 def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:

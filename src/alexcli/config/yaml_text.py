@@ -13,9 +13,9 @@ from alexcli.json_text import LARGEST
 PlainLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MOST_BYTES = 1_000_000
-"""Of a file; configurations have some thousands."""
+"""Size of the largest file that is read; configurations have some thousands of bytes."""
 MOST_VALUES = 100_000
-"""Of a document, where each alias counts as what it stands for."""
+"""Values of the largest document, in which each alias counts as what it stands for."""
 MOST_LEVELS = 50
 """Lists and mappings within each other; configurations have six."""
 LONGEST_NUMBER = 100

@@ -14,7 +14,9 @@ from typing import Literal, NamedTuple
 from alexcli.files import read_limited
 
 MOST_BYTES = 32 << 20
-"""Of a file, and of what is compressed in it; the devkit's meta.mat has less than a hundredth."""
+"""Size of the largest file, and of what is compressed in it; the devkit's meta.mat has less than a
+hundredth of it.
+"""
 HEADER_BYTES = 128
 TAG_BYTES = 8
 

@@ -10,7 +10,7 @@ from alexcli.errors import UsageError, plural
 WHITEST = 255
 """Grey level."""
 ROUNDING = 1e-6
-"""Of sums over millions of pixels, relative."""
+"""Relative rounding error of sums over millions of pixels."""
 
 
 def read_statistics(store: Store) -> Statistics:

@@ -19,9 +19,11 @@ from alexcli.records.training import QUANTILES, UnitsRow
 
 UNITS = "units.jsonl"
 MOST_WEIGHTS = 4_093
-"""Of a layer, whose quantiles are taken: a prime, so that their distance fits no kernel's size."""
+"""Weights of a layer whose quantiles are taken: a prime, so that their distance fits no kernel."""
 EAGER_IMAGES = 128
-"""Of the first batch, which pass through a compiled net once more: hooks would change its code."""
+"""Images of the first batch that pass through a compiled net once more, uncompiled, since hooks
+would change its code.
+"""
 
 
 class UnitRecorder(L.Callback):

@@ -21,7 +21,9 @@ from alexcli.model.shapes import LayerShape
 from alexcli.rng import DropoutContext
 
 MOST_ELEMENTS = 1 << 14
-"""Of one image's map, all towers: on larger ones the operators themselves take the time."""
+"""Elements of the largest map, of one image and all towers, that is joined: on larger ones the
+operators' own work outweighs what calling them costs.
+"""
 
 
 def can_join(layers: Sequence[Layer], shape: LayerShape) -> bool:

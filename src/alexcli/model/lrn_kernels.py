@@ -22,7 +22,7 @@ from alexcli.model.operators import declare_operator
 from alexcli.model.threads import run_in_shares
 
 LEAST_ELEMENTS = 1 << 15
-"""Of a share of a map: less is not worth the waking of a thread."""
+"""Fewest elements of a map that a thread of its own is given: less is not worth waking it."""
 
 
 def inverse_power(r: Tensor, beta: float) -> Tensor:

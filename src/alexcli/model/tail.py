@@ -101,7 +101,9 @@ def _fuse_first(ops: Sequence[nn.Module]) -> tuple[int, FusedOps | None]:
 
 
 LEAST_ELEMENTS = 1 << 21
-"""Of a map: smaller ones stay in the cache, where torch's own pooling is as fast."""
+"""Elements of the smallest map that is fused: smaller ones stay in the cache, where torch's own
+pooling is as fast.
+"""
 
 
 def can_fuse(x: Tensor) -> bool:

@@ -19,7 +19,7 @@ class Placement(ABC):
     """Where the towers of a net live: devices, processes, and what crosses between them."""
 
     device: torch.device
-    """Of images, preprocessing and class scores in this process."""
+    """Where images, preprocessing and class scores of this process are."""
     local_towers: list[int]
     """Towers that this process holds, in order."""
     exchange: Exchange

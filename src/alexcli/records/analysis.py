@@ -83,9 +83,9 @@ class ForestRow:
     mean: float | None
     """The difference; None where none was measured."""
     low: float | None
-    """Of its interval; None without one."""
+    """Lower end of its interval; None without one."""
     high: float | None
-    """Of the same interval."""
+    """Upper end of the same interval."""
     values: Sequence[float]
     """The differences of the single seeds."""
     claim: float | None

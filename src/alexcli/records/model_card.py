@@ -33,7 +33,7 @@ class Pixels:
     mean: str
     """What is subtracted: image, channel or none."""
     channel_means: list[float]
-    """Of the mean image: red, green, blue, grey levels."""
+    """Means of the mean image's red, green and blue, grey levels."""
     scale: float
     """What the difference is multiplied by."""
     deviations: list[float] | None
@@ -69,7 +69,7 @@ class ModelCard:
     """What a reader of the errors must know about the data."""
     seed: int
     epochs: int | None
-    """Of this checkpoint; None where it is not recorded."""
+    """Epochs after which this checkpoint was saved; None where they are not recorded."""
     errors: list[MeasuredErrors]
     pixels: Pixels
     trained_by: str | None

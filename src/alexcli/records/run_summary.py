@@ -19,10 +19,10 @@ class RunSummary:
     val_err: float | None
     test_err: float | None
     seconds: float | None
-    """Of training."""
+    """Seconds of training."""
     state: str
     """finished, stopped (the same train command resumes it), training (another process holds it) or
     damaged (its configuration or result cannot be read).
     """
     bytes: int
-    """Of all its files."""
+    """Size of all its files together."""

@@ -12,9 +12,9 @@ class Difference:
     mean: float | None
     """A fraction for errors; None where it was not measured."""
     low: float | None
-    """Of the 95% interval, paired by seed; None with a single seed."""
+    """Lower end of the 95% interval, paired by seed; None with a single seed."""
     high: float | None
-    """Of the same interval."""
+    """Upper end of the same interval."""
     seeds: int
     """Pairs that were compared."""
     paper: Any
@@ -34,7 +34,7 @@ class Difference:
     above or below `mean`.
     """
     correlation: float | None = None
-    """Of arm and baseline over the seeds; None with fewer than three pairs."""
+    """Correlation of arm and baseline over the seeds; None with fewer than three pairs."""
     pairing_gain: float | None = None
     """Variance of an unpaired difference over that of the paired one: above 1, pairing helped."""
     by_seed: list[float] = field(default_factory=list)
@@ -123,7 +123,7 @@ class StudyResult:
     label: str = "chosen"
     """The baseline's label, which names a setting that the user has chosen."""
     mechanism: str = ""
-    """Of the setting `mechanism`: why the effect can show there."""
+    """Why the effect can show in the setting `mechanism`."""
     precision: Precision | None = None
     """Where the number of seeds followed from a wanted precision."""
     compared: int = 1

@@ -14,9 +14,9 @@ class SweepJob:
     overrides: list[str]
     """Its KEY=VALUE words, those that all jobs share included."""
     exit_code: int | None
-    """Of its process; None if it was not started, because Ctrl-C had ended the sweep."""
+    """Exit code of its process; None if it was not started, because Ctrl-C had ended the sweep."""
     run: RunSummary | None
-    """Of a training that finished, or that had been finished before."""
+    """The run of a training that finished, or that had been finished before."""
 
     @property
     def state(self) -> str:

@@ -22,7 +22,7 @@ from alexcli.render.foreign import csv_cell
 SUFFIXES = (".npz", ".npy", ".csv")
 """What `write_features` writes."""
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
-"""Of a member of a zip file: the same features make the same file at any time."""
+"""Date of every member of a zip file, so that the same features make the same file at any time."""
 
 
 def sidecar(path: Path) -> Path:
@@ -73,7 +73,7 @@ class Rows:
     labels: list[str | None] = field(default_factory=list)
     """As in FeatureBatch."""
     shape: tuple[int, ...] = ()
-    """Of one image's features."""
+    """Shape of one image's features."""
 
 
 def _write_array(batches: Iterable[FeatureBatch], file: IO[bytes]) -> Rows:

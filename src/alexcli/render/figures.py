@@ -33,18 +33,18 @@ DPI = 130
 LINES_WIDTH = 6.2
 LINES_HEIGHT = 4.2
 NARROW_WIDTH = 5.2
-"""Of curves in a page, two beside each other."""
+"""Inches of a panel of curves in a page, two beside each other."""
 LEAST_WIDTH = 7.0
-"""Of a figure, for its title and its caption."""
+"""Inches of the narrowest figure, for its title and its caption."""
 MOST_WIDTH = 14.0
 """That panels may fill beside each other."""
 TILE_SIDES = (0.45, 0.9)
 """Smallest and largest side of a tile that says nothing of its size."""
 TILE_ROW_WIDTH = 9.0
-"""Of a row of tiles whose sides are between these."""
+"""Inches of a row of tiles whose sides are between these."""
 CAPTION_HEIGHT = 0.27
 CAPTION_LINE = 0.14
-"""Of the captions above a row of tiles, and of each further line of them."""
+"""Inches of the captions above a row of tiles, and of each further line of them."""
 WHITE = 255
 LIGHT_GRAY = 225
 MOST_PLACES = 16
@@ -54,7 +54,7 @@ LEAST_PLAIN, MOST_PLAIN = 1e-6, 1e6
 MOST_NUMBERED_CLASSES = 20
 """Classes of a confusion matrix with room for numbers in its cells."""
 LEGEND_CHARACTERS = 66
-"""Of the names of curves beside each other, with what stands between them."""
+"""Characters of the names of curves beside each other, with what stands between them."""
 CHARACTERS_OF_A_MARK = 8
 LEGEND_LINE = 0.17
 """Inches."""

@@ -15,7 +15,7 @@ COLOUR = COLOURS[0]
 """A blue that all eyes tell from grey and white, and that stays dark in a print without colour."""
 BAND_OPACITY = 0.25
 LEAST_TOP = 0.05
-"""Of axes in percent, so that a hundredth is seen as little."""
+"""Lowest upper end of an axis in percent, so that a hundredth is seen as little."""
 
 
 def multiples_height(panel: MultiplesPanel) -> float:

@@ -35,7 +35,7 @@ DRAWN_SIDE = 512
 """Pixels of the longer side of an image in the figure."""
 RIGHT_COLOUR = "#f0a8a0"
 OTHER_COLOUR = "#c3d5ee"
-"""Of bars: light enough that what is written over them can be read."""
+"""Colours of bars, light enough that what is written over them can be read."""
 MOST_DRAWN = 40
 """Images of a figure: more of them fit on no screen and no page."""
 NAME_LENGTH = 28

@@ -11,16 +11,17 @@ from alexcli.render.foreign import printable
 TITLE = 12
 """Points of the title of a figure."""
 HEADING = 10
-"""Of the title of a panel, and of the names of its axes."""
+"""Points of the title of a panel, and of the names of its axes."""
 TEXT = 8
-"""Of all other text."""
+"""Points of all other text."""
 SMALL = 6
-"""Of captions above tiles that are small themselves."""
+"""Points of captions above tiles that are small themselves."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
-"""Of curves, told apart by all eyes (Okabe and Ito 2008), with gray in the place of
-yellow, which is too light."""
+"""Colours of curves, told apart by all eyes (Okabe and Ito 2008), with gray in the place of yellow,
+which is too light.
+"""
 MARKERS = "os^DvPXp"
-"""Of curves, so that they differ in print without colours too."""
+"""Marks of curves, so that they differ in print without colours too."""
 FONT = "DejaVu Sans"
 """Comes with matplotlib: Latin, Greek, Cyrillic, and some Arabic and Hebrew."""
 OTHER_FONTS = (
@@ -30,7 +31,7 @@ OTHER_FONTS = (
     *("PingFang SC", "Hiragino Sans", "Apple SD Gothic Neo", "Arial Unicode MS"),
     *("Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Nirmala UI", "Leelawadee UI"),
 )
-"""Of Linux, macOS and Windows, for scripts that FONT lacks; those that are installed are used."""
+"""Fonts of Linux, macOS and Windows for scripts that FONT lacks; those installed are used."""
 
 
 @contextlib.contextmanager

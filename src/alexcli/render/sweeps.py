@@ -57,7 +57,7 @@ def job_record(job: SweepJob) -> dict[str, Any]:
 
 
 def _words_not_shared(jobs: Sequence[SweepJob]) -> list[list[str]]:
-    """Of each job, the words that tell it from others; all words of a single job."""
+    """The words of each job that tell it from others; all words of a single job."""
     if len(jobs) < 2:
         return [job.overrides for job in jobs]
     shared = set.intersection(*(set(job.overrides) for job in jobs))

@@ -6,7 +6,7 @@ from alexcli.render.foreign import printable
 
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64
-"""Of matplotlib's font, as a fraction of its size: an English text's mean, and 20% more."""
+"""Width of a character as a fraction of the font's size: an English text's mean, and 20% more."""
 
 
 def wrapped(text: str, width: float, font_size: float) -> str:

@@ -19,7 +19,7 @@ BFLOAT16_BYTES = 2
 LABEL_BYTES = 8
 CHANNELS = 3
 LEAST_COUNT = 10
-"""Of `data.train_count`."""
+"""Smallest `data.train_count` that is proposed."""
 HALVINGS = 40
 """Steps of the search for the largest width that fits: to a part in 10^12."""
 
@@ -55,7 +55,7 @@ class TrainingMemory:
     parameters: int
     """Weights, gradients and what the update rule keeps for each."""
     image: int
-    """Of an image in a batch: stored, as the net reads it, and every layer's outputs."""
+    """Bytes of an image in a batch: stored, as the net reads it, and every layer's outputs."""
     batch: int
     """Images at a time."""
 
@@ -240,7 +240,7 @@ def _share(spec: TrainSpec, *, on_gpu: bool) -> float:
 
 
 MOST_GPUS = 16
-"""Of a machine, where the number of replicas follows from theirs."""
+"""Most GPUs of a machine, where the number of replicas follows from theirs."""
 
 
 def _rounded(count: int) -> int:

@@ -85,7 +85,7 @@ def _has_own_images(as_in_training: TrainSpec, run: RunDirectory) -> bool:
 
 
 def _fingerprint(spec: TrainSpec) -> str | None:
-    """Of the images, split as in training; None where that is refused.
+    """The fingerprint of the images, split as in training; None where that is refused.
 
     A test set is opened without a training set, as for a net of any classes.
     """

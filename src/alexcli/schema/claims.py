@@ -20,7 +20,7 @@ class EvidenceSpec:
     study: str | None = None
     """A file of results/ablations without its ending, then the arm: lrn-plain/without."""
     metric: str | None = None
-    """Of a study, where it is not the one that the study is about: top5_err."""
+    """The study's metric that is shown, where it is not the one that it is about: top5_err."""
     value: str | None = None
     """A json file of results and the way to a number in it: training/cifar_26.json/epochs.
     A part NAME=VALUE chooses the entry of a list whose NAME has that value.
@@ -44,7 +44,7 @@ class ClaimSpec:
     """A quantitative statement."""
 
     section: str = MISSING
-    """Of the paper, or an experiment of the lab notes."""
+    """Section of the paper, or experiment of the lab notes."""
     claim: str = MISSING
     """The statement in a sentence."""
     paper: str = ""
