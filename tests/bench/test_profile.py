@@ -4,8 +4,8 @@ import torch
 from torch import nn
 
 from alexcli.bench import profile
+from alexcli.bench.baselines import Work
 from alexcli.bench.profile import OPERATORS, OTHERS, _timed_parts
-from alexcli.bench.rivals import Work
 from alexcli.rng import DropoutContext
 from alexcli.run.build import build_net
 from tests.conftest import small

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from alexcli.bench import small
+from alexcli.bench.baselines import Setting
 from alexcli.bench.loop import TimedModule, lightning_loop
 from alexcli.bench.plain import copy_weights, plain_net
-from alexcli.bench.rivals import Setting
 from alexcli.model.towers import Towers
 from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data

@@ -7,8 +7,8 @@ import pytest
 from torch import Tensor
 
 from alexcli.bench import step
+from alexcli.bench.baselines import BASELINES, Setting
 from alexcli.bench.harness import Arm
-from alexcli.bench.rivals import RIVALS, Setting
 from alexcli.config.compose import compose
 from alexcli.reporter import NullReporter
 from alexcli.run import resolve
@@ -25,10 +25,10 @@ class FakeWork:
 
 
 class Course(NoteList):
-    """What happens in the course of the benchmark: notes, and among them rivals that are built."""
+    """What happens in the course of the benchmark: notes, and baselines that are built."""
 
     def build(self, name: str, setting: Setting, _: Tensor) -> FakeWork:
-        """Remember that a rival is built."""
+        """Remember that a baseline is built."""
         self.notes.append(f"{name} {setting.name}")
         return FakeWork()
 
@@ -43,34 +43,36 @@ def course(monkeypatch: pytest.MonkeyPatch) -> Course:
     """A benchmark whose nets cost nothing, on a processor without bfloat16."""
     course = Course()
     monkeypatch.setattr(step, "our_work", lambda *_: FakeWork())
-    monkeypatch.setattr(step, "rival_work", course.build)
+    monkeypatch.setattr(step, "baseline_work", course.build)
     monkeypatch.setattr(step, "_peak", lambda _: 1.0)
     monkeypatch.setattr(resolve, "_cpu_has_bf16", lambda: False)
     return course
 
 
-def test_step_names_every_rival(spec: TrainSpec) -> None:
+def test_step_names_every_baseline(spec: TrainSpec) -> None:
     results = step.run(spec, 1, 1, NullReporter(), extrapolate=True)
-    rivals = {"port", "grouped", "no_lrn", "torchvision", "torchvision_eager"}
+    baselines = {"port", "grouped", "no_lrn", "torchvision", "torchvision_eager"}
     for kind in ("step/train", "step/infer"):
-        assert {result.against for result in results if result.name == kind} == rivals
+        assert {result.against for result in results if result.name == kind} == baselines
     values = {result.name: result.value for result in results}
     # 90 passes over 1,281,167 images at two a second.
     assert values["ilsvrc2012/90_epochs"] == pytest.approx(90 * 1_281_167 / 2 / 86400)
     assert values["step/train/float32"] == pytest.approx(values["step/train/speed"])
 
 
-def test_a_figure_is_shown_before_the_next_rival_is_built(spec: TrainSpec, course: Course) -> None:
+def test_a_figure_is_shown_before_the_next_baseline_is_built(
+    spec: TrainSpec, course: Course
+) -> None:
     step.run(spec, 1, 1, course, extrapolate=False)
     assert course.notes[0].startswith("peak/float32: 1 TFLOP/s")
     training = course.notes[: course.notes.index("step/train/norm: 0 of the step")]
-    for rival, next_rival in itertools.pairwise(RIVALS):
-        shown = training.index(f"step/train: 2 images/s, 1.00 times {rival} (1.00 to 1.00)")
-        assert f"{rival} eager" in training[:shown]
-        assert f"{next_rival} eager" not in training[:shown]
+    for baseline, next_baseline in itertools.pairwise(BASELINES):
+        shown = training.index(f"step/train: 2 images/s, 1.00 times {baseline} (1.00 to 1.00)")
+        assert f"{baseline} eager" in training[:shown]
+        assert f"{next_baseline} eager" not in training[:shown]
 
 
-def test_a_rival_is_measured_in_the_setting_that_is_fastest(
+def test_a_baseline_is_measured_in_the_setting_that_is_fastest(
     spec: TrainSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     speeds = {Setting.eager: 1.0, Setting.channels_last: 4.0, Setting.compiled: 8.0}
@@ -82,7 +84,7 @@ def test_a_rival_is_measured_in_the_setting_that_is_fastest(
         def arm(self, labels: Tensor, *, train: bool) -> Arm:
             return lambda: (self.speed, 1.0)
 
-    monkeypatch.setattr(step, "rival_work", lambda _, setting, __: Work(speeds[setting]))
+    monkeypatch.setattr(step, "baseline_work", lambda _, setting, __: Work(speeds[setting]))
 
     def ratios(*, quick: bool) -> dict[str | None, float | None]:
         results = step.run(spec, 1, 1, NullReporter(), extrapolate=False, quick=quick)

@@ -124,4 +124,4 @@ def test_naming_the_shorter_runs_checkpoint_is_answered_with_the_flag() -> None:
     short, _ = _train(_spec(CONSTANT, 1))
     with pytest.raises(UsageError, match="not a checkpoint of this run") as caught:
         train(_spec(CONSTANT, 2), NullReporter(), resume=str(short.last))
-    assert "--extend goes on from it" in (caught.value.hint or "")
+    assert "--extend resumes from it" in (caught.value.hint or "")

@@ -21,7 +21,7 @@ from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
 
 LEAST_LEARNED = 0.95
-"""A net whose error is above this share of a guess's has not learned."""
+"""A net whose error is above this share of chance level has not learned."""
 
 
 def study_results(

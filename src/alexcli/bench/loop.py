@@ -16,9 +16,9 @@ from typing import Any
 
 import torch
 
+from alexcli.bench.baselines import SIDE, Setting, baseline_work, our_work
 from alexcli.bench.harness import compare, interleave, only_errors, single_result
 from alexcli.bench.image_tree import image_tree
-from alexcli.bench.rivals import SIDE, Setting, our_work, rival_work
 from alexcli.config.compose import compose
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
@@ -165,7 +165,7 @@ def peak_memory_of_child(name: str, batch: int) -> int:
     """Peak resident bytes of a process of its own that makes two training steps.
 
     Args:
-        name: `ours`, or a rival.
+        name: `ours`, or a baseline.
         batch: images.
     """
     code = f"from alexcli.bench.loop import peak_memory; print(peak_memory({name!r}, {batch}))"
@@ -174,14 +174,14 @@ def peak_memory_of_child(name: str, batch: int) -> int:
 
 
 def peak_memory(name: str, batch: int) -> int:
-    """Peak resident bytes of this process after two training steps of ours or a rival."""
+    """Peak resident bytes of this process after two training steps of ours or a baseline."""
     reuse_freed_memory()
     x = torch.randn(batch, 3, SIDE, SIDE) * 50
     labels = torch.randint(1000, (batch,))
     if name == "ours":
         work = our_work(compose(["model=alexnet", "data=folder"], TrainSpec), x)
     else:
-        work = rival_work(name, Setting.eager, x)
+        work = baseline_work(name, Setting.eager, x)
     step = work.arm(labels, train=True)
     step()
     step()

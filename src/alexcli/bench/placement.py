@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from alexcli.bench.baselines import SIDE, grouped_alexnet
 from alexcli.bench.harness import Arm, compare, interleave
-from alexcli.bench.rivals import SIDE, grouped_alexnet
 from alexcli.config.compose import compose
 from alexcli.model.lrn import LocalResponseNorm
 from alexcli.model.net import all_named_parameters

@@ -14,8 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from alexcli.bench.baselines import SIDE, Setting, Work, baseline_work, our_work
 from alexcli.bench.harness import check_batch
-from alexcli.bench.rivals import SIDE, Setting, Work, our_work, rival_work
 from alexcli.model.layers import Layer
 from alexcli.reporter import Reporter
 from alexcli.schema import TrainSpec
@@ -53,7 +53,7 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[di
     x = x.contiguous(memory_format=torch.channels_last)
     works = {
         "ours": our_work(spec, x),
-        "torchvision": rival_work("torchvision", Setting.channels_last, x),
+        "torchvision": baseline_work("torchvision", Setting.channels_last, x),
     }
     rows = []
     for name, work in works.items():

@@ -16,10 +16,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from alexcli.bench.baselines import Setting, eager_settings
 from alexcli.bench.harness import Arm, compare, interleave, note_each
 from alexcli.bench.loop import TimedModule, lightning_loop
 from alexcli.bench.plain import copy_weights, plain_net
-from alexcli.bench.rivals import Setting, eager_settings
 from alexcli.config.compose import compose
 from alexcli.lit.datamodule import DataModule
 from alexcli.model.towers import Towers

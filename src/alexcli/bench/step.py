@@ -1,6 +1,6 @@
 """`alexcli bench step`: our training step and forward pass beside other nets, interleaved.
 
-Ours is measured beside one rival after another, so that each figure is known early.
+Ours is measured beside one baseline after another, so that each figure is known early.
 """
 
 import statistics
@@ -10,6 +10,15 @@ from dataclasses import dataclass, field, replace
 import torch
 from torch import Tensor
 
+from alexcli.bench.baselines import (
+    BASELINES,
+    SIDE,
+    Setting,
+    baseline_work,
+    compile_now,
+    eager_settings,
+    our_work,
+)
 from alexcli.bench.harness import (
     Arm,
     check_batch,
@@ -18,15 +27,6 @@ from alexcli.bench.harness import (
     note_each,
     single_result,
     timed,
-)
-from alexcli.bench.rivals import (
-    RIVALS,
-    SIDE,
-    Setting,
-    compile_now,
-    eager_settings,
-    our_work,
-    rival_work,
 )
 from alexcli.errors import plural
 from alexcli.model.shapes import trace
@@ -75,7 +75,7 @@ def run(
     extrapolate: bool,
     quick: bool = False,
 ) -> list[BenchResult]:
-    """Images per second of ours and of rivals, each rival in its best setting here.
+    """Images per second of ours and of baselines, each baseline in its best setting here.
 
     Args:
         spec: our net, at the paper's size.
@@ -83,11 +83,11 @@ def run(
         rounds: interleaved measurements.
         reporter: receives progress updates, and each figure as soon as it is known.
         extrapolate: also how long 90 epochs of ILSVRC-2012 would take.
-        quick: leave out the compiled rival.
+        quick: leave out the compiled baseline.
 
     Returns:
         The machine's peak in float32, and in bfloat16 if the processor multiplies in it;
-        `step/train` and `step/infer` against each rival, and against torchvision's net untouched;
+        `step/train` and `step/infer` against each baseline, and torchvision's net untouched;
         the share of our step that is response norm; TFLOP/s and the share of each peak.
 
     Raises:
@@ -129,7 +129,7 @@ def _figures(
 
 @dataclass
 class Passes:
-    """Training steps, or forward passes, of ours and of rivals over the same images."""
+    """Training steps, or forward passes, of ours and of baselines over the same images."""
 
     spec: TrainSpec
     """Our net."""
@@ -140,13 +140,13 @@ class Passes:
     labels: Tensor
     """(N,) int64."""
     rounds: int
-    """Interleaved measurements of each rival beside ours."""
+    """Interleaved measurements of each baseline beside ours."""
     reporter: Reporter
     """Receives progress updates."""
     compiles: bool
     """Whether torchvision's net is compiled too."""
     our_speeds: list[float] = field(default_factory=list)
-    """Images per second of ours, beside every rival."""
+    """Images per second of ours, beside every baseline."""
 
     def figures(self, peaks: dict[str, float]) -> Iterator[BenchResult]:
         """What is measured, one figure after the other.
@@ -155,8 +155,8 @@ class Passes:
             peaks: TFLOP/s of the machine by dtype.
         """
         ours = our_work(self.spec, self.x).arm(self.labels, train=self._is_training)
-        for name in RIVALS:
-            yield from self._beside_rival(ours, name)
+        for name in BASELINES:
+            yield from self._beside_baseline(ours, name)
         yield self._norm_share(ours)
         teraflops = [speed * self._flops() / 1e12 for speed in self.our_speeds]
         for name, peak in peaks.items():
@@ -168,12 +168,12 @@ class Passes:
     def _is_training(self) -> bool:
         return self.kind == "train"
 
-    def _beside_rival(self, ours: Arm, name: str) -> Iterator[BenchResult]:
-        """Ours against a rival in the setting in which it is fastest here."""
-        arms = {setting: self._rival_arm(name, setting) for setting in eager_settings(self.spec)}
+    def _beside_baseline(self, ours: Arm, name: str) -> Iterator[BenchResult]:
+        """Ours against a baseline in the setting in which it is fastest here."""
+        arms = {setting: self._baseline_arm(name, setting) for setting in eager_settings(self.spec)}
         if name == "torchvision" and self.compiles:
             self.reporter.note(f"{self.kind}: compiling torchvision's net, which takes a minute")
-            compiled = self._rival_arm(name, Setting.compiled)
+            compiled = self._baseline_arm(name, Setting.compiled)
             if compile_now(compiled):
                 arms[Setting.compiled] = compiled
             else:
@@ -190,8 +190,8 @@ class Passes:
             eager = speeds[Setting.eager.value]
             yield compare(metric, "images/s", speeds["ours"], "torchvision_eager", eager)
 
-    def _rival_arm(self, name: str, setting: Setting) -> Arm:
-        return rival_work(name, setting, self.x).arm(self.labels, train=self._is_training)
+    def _baseline_arm(self, name: str, setting: Setting) -> Arm:
+        return baseline_work(name, setting, self.x).arm(self.labels, train=self._is_training)
 
     def _norm_share(self, ours: Arm) -> BenchResult:
         """The part of our step that is response norm."""

@@ -176,8 +176,8 @@ def _train_one(
     from alexcli.run.signals import sigterm_as_error
     from alexcli.run.worker import is_main_process, leave_process_group
 
-    speaker = reporter if is_main_process() else NullReporter()
-    opened = open_early(spec, speaker, resume=start.resume, overrides=typed)
+    main_reporter = reporter if is_main_process() else NullReporter()
+    opened = open_early(spec, main_reporter, resume=start.resume, overrides=typed)
     if needs_workers(spec):
         reporter.close()
         run_workers(spec, command_line)

@@ -51,7 +51,7 @@ def can_join(layers: Sequence[Layer], shape: LayerShape) -> bool:
 def joined_layer(
     layers: Sequence[Layer], shape: LayerShape, x: Tensor, context: DropoutContext | None
 ) -> Tensor:
-    """What all towers make of a layer's input, one tower after the other along dimension 1.
+    """The layer's outputs of all towers, concatenated along dimension 1.
 
     Args:
         layers: one for each tower, in order, for which `can_join` holds.

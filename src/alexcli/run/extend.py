@@ -1,4 +1,4 @@
-"""More epochs for a finished run: which shorter one a training can go on from, to the bit."""
+"""More epochs for a finished run: which shorter one a training can resume from, to the bit."""
 
 import shutil
 from dataclasses import replace
@@ -60,11 +60,11 @@ def describe_shorter(spec: TrainSpec, run: RunDirectory, epochs: int) -> str:
     why_not = obstacle(spec)
     if why_not:
         return f"{text}; this one starts anew, because {why_not}"
-    return f"{text}: {FLAG} goes on from it"
+    return f"{text}: {FLAG} resumes from it"
 
 
 def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDirectory:
-    """The run that `--extend` goes on from.
+    """The run that `--extend` resumes from.
 
     Raises:
         UsageError: there is none, or a schedule follows the length of the whole run.
@@ -72,7 +72,7 @@ def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDi
     why_not = obstacle(spec)
     if why_not:
         raise UsageError(
-            f"{FLAG} cannot go on from a shorter run: {why_not}, so that its learning rates would "
+            f"{FLAG} cannot resume from a shorter run: {why_not}, so that its learning rates would "
             "not be those of a run that is longer from the start",
             hint=f"leave {FLAG} out to train from the start; init_from=RUN takes its weights alone",
         )

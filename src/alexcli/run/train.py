@@ -40,7 +40,7 @@ def train(
         reporter: receives progress updates.
         resume: `auto` (resume from `last`, skip a finished run), `never` (keep the old run under
             another name and start over), or the path of a checkpoint of this run to resume from.
-        extend: go on from the longest finished run that has fewer epochs and is else the same; a
+        extend: resume from the longest finished run that has fewer epochs and is else the same; a
             run that has begun itself is resumed instead.
         overrides: the KEY=VALUE words that the user typed.
         opened: what `build_data` has made of the configuration, if it was opened before.
@@ -92,7 +92,7 @@ def _command(run: RunDirectory, overrides: Sequence[str], conf: Mapping[Path, by
 
 
 def _extension(extends: RunDirectory | None) -> dict[str, str]:
-    """What result.json says of a shorter run that this one goes on from."""
+    """What result.json says of a shorter run that this one resumes from."""
     return {} if extends is None else {"extends": extends.name}
 
 
@@ -122,7 +122,7 @@ def _named_checkpoint(
         hint = f"start a new run from its weights: init_from={path}"
         shorter = shorter_run(spec, start, images)
         if shorter and shorter[0].path.resolve() == folder and not obstacle(spec):
-            hint = f"it is this training with fewer epochs: {FLAG} goes on from it"
+            hint = f"it is this training with fewer epochs: {FLAG} resumes from it"
         raise UsageError(f"{path} is not a checkpoint of this run, which is {run.path}", hint=hint)
     return path
 
@@ -130,7 +130,7 @@ def _named_checkpoint(
 def _shorter_run(
     spec: TrainSpec, start: RunStart, dataset: Dataset, reporter: Reporter, *, extend: bool
 ) -> RunDirectory | None:
-    """The shorter run to go on from; without `extend` there is none, but it is told."""
+    """The shorter run to resume from; without `extend` there is none, but it is told."""
     if extend:
         return required_shorter_run(spec, start, dataset.fingerprint)
     shorter = shorter_run(spec, start, dataset.fingerprint)

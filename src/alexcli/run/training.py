@@ -56,7 +56,7 @@ def run_training(
         reporter: receives progress updates.
         resume: `auto`, `never` or a path, as `train` takes it.
         named_checkpoint: the checkpoint that `resume` names.
-        extends: the shorter run that a new one goes on from.
+        extends: the shorter run that a new one resumes from.
         origin: `command`, `arm` and `extends` of result.json.
         conf: yaml files of the user's that the configuration was composed from.
 

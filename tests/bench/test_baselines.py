@@ -7,14 +7,14 @@ import pytest
 import torch
 from torch import nn
 
-from alexcli.bench.rivals import (
+from alexcli.bench.baselines import (
     HalvesNorm,
     Setting,
-    build_rival,
+    baseline_work,
+    build_baseline,
     compile_now,
     eager_settings,
     our_work,
-    rival_work,
 )
 from tests.conftest import small
 from tests.oracles import lrn_by_loop
@@ -23,7 +23,7 @@ from tests.oracles import lrn_by_loop
 @pytest.mark.parametrize("name", ["port", "grouped", "no_lrn"])
 def test_a_port_is_as_large_as_the_papers_net(name: str) -> None:
     with torch.device("meta"):
-        net = build_rival(name)
+        net = build_baseline(name)
         scores = net(torch.empty(2, 3, 227, 227))
     # The paper's net (2012 code); the ports hold as many.
     assert sum(parameter.numel() for parameter in net.parameters()) == 60_965_224
@@ -49,16 +49,16 @@ def test_a_training_step_changes_weights_and_a_pass_does_not() -> None:
 
 
 def test_a_setting_decides_the_order_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    from alexcli.bench import rivals
+    from alexcli.bench import baselines
 
-    monkeypatch.setattr(rivals, "build_rival", lambda _: nn.Conv2d(3, 4, 2))
+    monkeypatch.setattr(baselines, "build_baseline", lambda _: nn.Conv2d(3, 4, 2))
     x = torch.randn(2, 3, 4, 4)
     last = torch.channels_last
-    eager = rival_work("port", Setting.eager, x)
-    ordered = rival_work("port", Setting.channels_last, x)
+    eager = baseline_work("port", Setting.eager, x)
+    ordered = baseline_work("port", Setting.channels_last, x)
     assert not next(eager.net.parameters()).is_contiguous(memory_format=last)
     assert next(ordered.net.parameters()).is_contiguous(memory_format=last)
-    assert rival_work("port", Setting.bf16, x).bf16
+    assert baseline_work("port", Setting.bf16, x).bf16
 
 
 def test_bfloat16_is_tried_where_ours_has_it() -> None:
@@ -99,7 +99,7 @@ def test_the_compilers_warnings_and_no_others_are_dropped() -> None:
     assert said.messages == ["another"]
 
 
-def test_a_net_that_does_not_compile_is_no_rival() -> None:
+def test_a_net_that_does_not_compile_is_no_baseline() -> None:
     def fail() -> tuple[float, float]:
         raise RuntimeError("no C++ compiler")
 

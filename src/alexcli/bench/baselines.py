@@ -22,14 +22,14 @@ SIDE = 227
 """Pixels of the net's input."""
 UNITS = 4096
 """Units of a hidden fully connected layer (section 3.5)."""
-RIVALS = ("no_lrn", "port", "grouped", "torchvision")
+BASELINES = ("no_lrn", "port", "grouped", "torchvision")
 """In the order in which they are measured: the cheapest first, the one that is compiled last."""
 COMPILER = ("torch._dynamo", "torch._inductor", "torch.utils.cpp_extension")
 """The modules of torch's compiler, whose warnings a user of a benchmark can do nothing about."""
 
 
 class Setting(Enum):
-    """How a rival's step is carried out."""
+    """How a baseline's step is carried out."""
 
     eager = "eager"
     channels_last = "channels-last"
@@ -46,8 +46,8 @@ class HalvesNorm(nn.LocalResponseNorm):
         return torch.cat(halves, dim=1)
 
 
-def build_rival(name: str) -> nn.Module:
-    """A rival's net.
+def build_baseline(name: str) -> nn.Module:
+    """A baseline's net.
 
     Args:
         name: `torchvision`, or AlexNet as ports write it, one tower with groups of two: `port`
@@ -141,15 +141,15 @@ def our_work(spec: TrainSpec, x: Tensor) -> Work:
     return Work(net, rule, (x, DropoutContext(seed=0, step=0)), bf16=uses_bf16(spec))
 
 
-def rival_work(name: str, setting: Setting, x: Tensor) -> Work:
-    """A rival's net in a setting, under torch's SGD.
+def baseline_work(name: str, setting: Setting, x: Tensor) -> Work:
+    """A baseline's net in a setting, under torch's SGD.
 
     Args:
-        name: one of RIVALS.
+        name: one of BASELINES.
         setting: how its step is carried out.
         x: (N, 3, 227, 227) float32.
     """
-    net = build_rival(name)
+    net = build_baseline(name)
     if setting is not Setting.eager:
         net = net.to(memory_format=torch.channels_last)
         x = x.contiguous(memory_format=torch.channels_last)
@@ -160,10 +160,10 @@ def rival_work(name: str, setting: Setting, x: Tensor) -> Work:
 
 
 def eager_settings(spec: TrainSpec) -> list[Setting]:
-    """The settings without compilation in which a rival is tried.
+    """The settings without compilation in which a baseline is tried.
 
     Args:
-        spec: our configuration; a rival may use bfloat16 where ours does.
+        spec: our configuration; a baseline may use bfloat16 where ours does.
     """
     settings = [Setting.eager, Setting.channels_last]
     return [*settings, Setting.bf16] if uses_bf16(spec) else settings
@@ -173,7 +173,7 @@ def compile_now(arm: Arm) -> bool:
     """Run a compiled net for the first time, without the warnings of torch's compiler.
 
     Args:
-        arm: of a rival in the setting `compiled`.
+        arm: of a baseline in the setting `compiled`.
 
     Returns:
         Whether it runs: False where there is no C++ compiler.
