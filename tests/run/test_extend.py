@@ -76,7 +76,7 @@ def test_without_the_flag_the_shorter_run_is_told_and_the_longest_counts() -> No
     _train(_spec(CONSTANT, 1))
     second, _ = _train(_spec(CONSTANT, 2))
     spec = _spec(CONSTANT, 3)
-    told = f"{second.path} is the same training with 2 epochs, and finished: --extend goes on"
+    told = f"{second.path} is the same training with 2 epochs, and finished: --extend resumes"
     assert told in plan(spec, NullReporter(), overrides=[])
     _, reporter = _train(spec)
     assert any(told in note for note in reporter.notes)
@@ -105,7 +105,7 @@ def test_a_schedule_over_the_whole_run_is_refused_with_the_reason(kind: str) -> 
     schedule = f"optim.groups.weights.lr.kind={kind}"
     _train(_spec(CONSTANT, 1, schedule))
     spec = _spec(CONSTANT, 2, schedule)
-    with pytest.raises(UsageError, match="--extend cannot go on") as caught:
+    with pytest.raises(UsageError, match="--extend cannot resume") as caught:
         _train(spec, extend=True)
     assert f"optim.groups.weights.lr ({kind}) follows the length of the whole run" in str(
         caught.value
