@@ -89,3 +89,23 @@ def test_a_side_that_is_no_choice_is_refused_with_the_groups(choice: str) -> Non
     with pytest.raises(UsageError, match="neither a run directory nor GROUP=CHOICE") as refused:
         describe_choice(choice)
     assert "augment, data, eval" in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize("net", ["cifar_11", "cifar_18", "cifar_19"])
+def test_a_short_ladder_differs_in_its_schedule_alone(net: str) -> None:
+    rows = diff_choices(f"experiment={net}", f"experiment={net}_short")
+    schedules = {key for key in rows if key.startswith("optim.groups.") and key.endswith(".lr")}
+    assert set(rows) == {"label", "optim.epochs", *schedules}
+
+
+def test_the_authors_schedules_on_both_years_are_those_of_the_notes() -> None:
+    rows = diff_choices("experiment=ilsvrc2012_145", "experiment=ilsvrc2010_145")
+    schedule = rows["optim.groups.weights.lr"]
+    assert schedule.left == "1, 0.1 from epoch 25, 0.01 from epoch 51, 0.001 from epoch 79"
+    assert schedule.right == "1, 0.1 from epoch 23, 0.01 from epoch 51, 0.001 from epoch 78"
+    assert (rows["optim.epochs"].left, rows["optim.epochs"].right) == ("91", "93")
+    assert rows["optim.groups.conv1_weights.lr"].right.endswith(
+        "0.001 from epoch 68, 0 from epoch 72"
+    )
+    noise = rows["augment.pca.last_epoch"]
+    assert (noise.left, noise.right) == ("66", "67")
