@@ -1,4 +1,4 @@
-"""The changes of an arm, as a study's file writes them: patterns of keys, and factors."""
+"""Resolving the changes of an arm in a study's file: patterns of keys, and factors."""
 
 import fnmatch
 import re
@@ -11,10 +11,10 @@ from alexcli.model.shapes import active_layers
 from alexcli.schema import TrainSpec
 
 FACTOR = re.compile(r"x\d")
-"""How a value begins that multiplies the baseline's, such as x0.5."""
+"""Start of a value that multiplies the baseline's, such as x0.5."""
 
 IF_PRESENT = "?"
-"""How an entry of a list ends that is left out where the baseline's list has none: pool?."""
+"""End of a list entry, such as pool?, that is left out if the baseline's list lacks it."""
 
 KEYS_READ_BY_OP = {
     "norm": ("model.norm", "model.lrn."),
@@ -23,18 +23,18 @@ KEYS_READ_BY_OP = {
     "act": ("model.activation",),
     "pool": ("model.pool.",),
 }
-"""How keys of the model begin that only layers with an op read."""
+"""Prefixes of the model's keys that are read only by layers with the op."""
 
 NAMED_PARTS = ("model.layers.", "optim.groups.")
 """Layers and groups of parameters, which can be removed whole."""
 
 
 def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> dict[str, Any]:
-    """Plain keys and values of an arm's changes.
+    """Resolve an arm's changes to plain keys and values.
 
     Args:
         change: keys, in which [1-4] and * stand for layers, and values: x0.5 multiplies the
-            baseline's, and an entry such as pool? is for lists of which the baseline's has it.
+            baseline's value, and a list entry such as pool? applies only if the baseline has it.
         before: the baseline's values by dotted key.
         arm: named in messages.
 
@@ -58,7 +58,7 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
 
 
 def _adapted(value: Any, baseline: Any) -> Any:
-    """A value of an arm as it is meant for a setting.
+    """Resolve a value of an arm for a setting.
 
     Args:
         value: what the study's file says.
@@ -80,9 +80,9 @@ def _adapted(value: Any, baseline: Any) -> Any:
 
 
 def _matching(pattern: str, value: Any, before: Mapping[str, Any], present: list[str]) -> list[str]:
-    """The keys that a pattern means: itself, a part that gets a mapping, or all that match.
+    """The keys that a pattern stands for: itself, a part that gets a mapping, or all that match.
 
-    A * stands for a part of a key between points.
+    A * stands for one part of a dotted key.
     """
     whole_part = isinstance(value, dict) and any(key.startswith(f"{pattern}.") for key in before)
     if whole_part or pattern in before:
@@ -92,13 +92,13 @@ def _matching(pattern: str, value: Any, before: Mapping[str, Any], present: list
 
 
 def _scaled(value: Any, factor: str) -> Any:
-    """A number times a factor such as x0.5; whole numbers, of kernels or units, stay whole."""
+    """A number times a factor such as x0.5; integers, such as numbers of kernels, stay integers."""
     product = value * float(factor.removeprefix("x"))
     return round(product) if isinstance(value, int) else float(f"{product:.6g}")
 
 
 def keys_without_effect(base: TrainSpec) -> list[str]:
-    """How keys begin that the net of a setting does not read: these alone change nothing."""
+    """Prefixes of keys that a setting's net does not read, so that changing them has no effect."""
     if base.model.torchvision is not None:
         read = ("torchvision", "small_stem", "input")
         return [f"model.{key}" for key in vars(base.model) if key not in read]

@@ -1,4 +1,4 @@
-"""How an arm compares with the baseline: differences paired by seed, and what speaks for them."""
+"""Comparing an arm with the baseline: differences paired by seed, and the evidence for them."""
 
 import math
 import statistics
@@ -12,19 +12,19 @@ from alexcli.records.study import Difference
 from alexcli.schema import ArmSpec, Metric, StudySpec
 
 SeedValues = Mapping[int, float | None]
-"""A metric by seed; None where it was not reached."""
+"""A metric by seed; None if it was not reached."""
 
 FEWEST_FOR_CORRELATION = 3
 
 
 @dataclass
 class Pair:
-    """The values of one seed, or of one group of nets, as they are compared."""
+    """The two values that are compared for one seed or one group of nets."""
 
     arm: float
     baseline: float
     arm_reached: bool = True
-    """Whether the arm's value was reached, and is not the last epoch of a run that did not."""
+    """Whether the arm reached the threshold; if not, `arm` is the run's number of epochs."""
     baseline_reached: bool = True
 
 
@@ -38,7 +38,7 @@ def compare(
     until_narrow: bool = False,
     epochs: int = 0,
 ) -> Difference:
-    """The mean difference of an arm with its 95% interval, beside what is claimed; no verdict yet.
+    """The mean difference of an arm with its 95% interval and the claims, still without a verdict.
 
     Args:
         arm: values of the arm.
@@ -47,7 +47,7 @@ def compare(
         definition: the arm's claims.
         study: the study's margin.
         until_narrow: whether seeds were added until the interval was narrow; see estimate.
-        epochs: of every run, for seeds that did not reach the threshold within them.
+        epochs: epochs of every run, used for seeds that did not reach the threshold.
     """
     is_ratio = metric is Metric.epochs
     pairs = _pairs(arm, baseline, epochs if is_ratio else 0)
@@ -67,7 +67,7 @@ def compare(
     if not pairs:
         difference.reason = "not measured"
         return difference
-    if arm_missed and baseline_missed:  # which bounds nothing
+    if arm_missed and baseline_missed:  # the ratio is then no bound
         difference.reason = "seeds of both did not reach the threshold"
         return difference
     if arm_missed:
@@ -103,7 +103,7 @@ def _add_mean(difference: Difference, pairs: Sequence[Pair], *, until_narrow: bo
 def paired_differences(
     arm: SeedValues, baseline: SeedValues, metric: Metric, epochs: int = 0
 ) -> list[float]:
-    """Arm minus baseline for each seed, logarithms of the ratio for `epochs`.
+    """Arm minus baseline for each seed; for `epochs`, the logarithm of the ratio.
 
     Args:
         arm: values of the arm.
@@ -124,13 +124,13 @@ def difference_of(pair: Pair, *, is_ratio: bool) -> float:
 
 
 def _pairs(arm: SeedValues, baseline: SeedValues, epochs: int) -> list[Pair]:
-    """Values of arm and baseline by seed, where both were measured.
+    """Pair the values of arm and baseline by seed, for seeds that both have.
 
     Args:
         arm: values of the arm.
         baseline: values of the baseline.
-        epochs: stands in for a threshold that was not reached within so many; 0 leaves such
-            seeds out.
+        epochs: value of a seed that did not reach the threshold; with 0 such seeds are left
+            out.
     """
     pairs = []
     for seed, value in arm.items():
@@ -152,7 +152,7 @@ def _pairs(arm: SeedValues, baseline: SeedValues, epochs: int) -> list[Pair]:
 
 
 def _unreached(pairs: Sequence[Pair], epochs: int) -> str:
-    """How many seeds did not reach the threshold; empty where all did."""
+    """How many seeds did not reach the threshold; empty if all did."""
     for side, missed in (
         ("", sum(not pair.arm_reached for pair in pairs)),
         ("the baseline's ", sum(not pair.baseline_reached for pair in pairs)),
@@ -170,7 +170,7 @@ def _reason_without_interval(differences: Sequence[float]) -> str:
 def _add_correlation(
     difference: Difference, pairs: Sequence[Pair], differences: Sequence[float], *, is_ratio: bool
 ) -> None:
-    """Whether arm and baseline of a seed go together, and what pairing them gained."""
+    """Add the correlation of arm and baseline over seeds, and the gain from pairing."""
     if len(pairs) < FEWEST_FOR_CORRELATION:
         return
     arms = [math.log(pair.arm) if is_ratio else pair.arm for pair in pairs]

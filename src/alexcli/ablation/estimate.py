@@ -1,4 +1,4 @@
-"""The mean of differences that are paired by seed: its interval, its tests, the seeds it takes."""
+"""The mean of paired differences: its confidence interval, tests and required number of seeds."""
 
 import math
 from collections.abc import Sequence
@@ -8,16 +8,16 @@ from scipy.special import stdtr, stdtrit  # Student's t, without the seconds of 
 
 CONFIDENCE = 0.95
 PILOT = 4
-"""Seeds after which the spread of the differences is first looked at."""
+"""Number of seeds after which the spread of the differences is first measured."""
 WIDENING = 1.22
-"""What standard errors are multiplied by where seeds were added until an interval was narrow.
+"""Factor of the standard errors if seeds were added until the interval was narrow.
 
-Such a rule tends to stop where the spread looks smaller than it is: Student's plain interval then
-covers the true difference in as few as 91% of studies. Widened by this factor it covers it in at
-least 95% for every spread that was simulated, as tests/ablation/test_estimate.py does.
+Such a rule tends to stop when the spread looks smaller than it is: Student's plain interval then
+covers the true difference in as few as 91% of studies. Widened by this factor, it covered it in at
+least 95% for every spread simulated (see tests/ablation/test_estimate.py).
 """
 SMALLEST_SPREAD = 1e-9
-"""Differences that are closer than this differ by rounding, and have no interval."""
+"""Differences whose spread is smaller than this differ only by rounding; they get no interval."""
 MOST_SEEDS = 10_000
 
 
@@ -42,11 +42,11 @@ class Estimate:
 
     @property
     def p_difference(self) -> float:
-        """Two-sided p-value of a true mean of zero."""
+        """Two-sided p-value of the hypothesis that the true mean is zero."""
         return 2 * float(stdtr(self.degrees, -abs(self.mean) / self.standard_error))
 
     def p_equivalence(self, margin: float) -> float:
-        """p-value of a true mean at or beyond the margin, by two one-sided tests.
+        """p-value of the hypothesis that the true mean is at or beyond the margin (TOST).
 
         Args:
             margin: positive.
@@ -59,7 +59,7 @@ class Estimate:
 
 
 def estimate(differences: Sequence[float], *, until_narrow: bool) -> Estimate | None:
-    """The mean of differences; None for a single one, or where they do not spread.
+    """The mean of differences; None if there is only one, or if all are equal.
 
     Args:
         differences: of an arm and its baseline, one for each seed.
@@ -77,14 +77,14 @@ def estimate(differences: Sequence[float], *, until_narrow: bool) -> Estimate | 
 
 
 def seeds_for(differences: Sequence[float], half_width: float) -> int:
-    """The seeds that a half-width takes, if the differences go on to spread as they do.
+    """The number of seeds needed for a half-width, if the spread of the differences stays the same.
 
     Args:
-        differences: of the seeds so far, PILOT or more.
-        half_width: what half of the interval may measure at most.
+        differences: of the seeds so far.
+        half_width: largest acceptable half-width of the interval.
 
     Returns:
-        The number of differences there are, if it suffices.
+        The present number of differences if it suffices.
     """
     so_far = estimate(differences, until_narrow=True)
     if so_far is None or so_far.half_width <= half_width:
@@ -100,7 +100,7 @@ def seeds_for(differences: Sequence[float], half_width: float) -> int:
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """p-values that allow for the number of tests, in the same order.
+    """p-values corrected for the number of tests, in the same order.
 
     Source: S. Holm, Scandinavian Journal of Statistics 6 (1979).
     """

@@ -11,7 +11,7 @@ POINTS = 100
 
 
 def forest_panel(study: StudyResult) -> ForestPanel:
-    """The differences that a study is about, each beside its claim and its margin.
+    """The differences in the study's own metric, each with its claim and its margin.
 
     Args:
         study: its finished runs.
@@ -36,7 +36,7 @@ def forest_panel(study: StudyResult) -> ForestPanel:
 
 
 OVERVIEW_LIMIT = 12.0
-"""Points of error that the axis of many studies shows: one wide interval must not flatten all."""
+"""Limit of an axis of many studies, in points of error: one wide interval must not flatten all."""
 
 
 def overview_panels(studies: Sequence[StudyResult]) -> list[ForestPanel]:
@@ -57,7 +57,7 @@ def overview_panels(studies: Sequence[StudyResult]) -> list[ForestPanel]:
 
 
 def _overview_rows(study: StudyResult) -> list[ForestRow]:
-    """The rows of one study, which its name and its setting tell from those of others."""
+    """The rows of one study, labelled with its name and setting."""
     return [
         replace(row, label=f"{study.name}: {row.label} ({study.setting_name})", values=[])
         for row in forest_panel(study).rows

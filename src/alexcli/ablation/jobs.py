@@ -1,4 +1,4 @@
-"""The trainings that studies need, each in a process of its own on this machine."""
+"""The trainings that studies need, each in its own process on this machine."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from alexcli.schema import TrainSpec
 LOG_TAIL = 12
 """Lines of a failed run's log that are shown."""
 SECONDS_BETWEEN_LOOKS = 5.0
-"""At the metrics of what is training."""
+"""Interval at which the metrics of running trainings are read."""
 
 
 @dataclass
@@ -32,10 +32,10 @@ class Job:
     """study/arm."""
     spec: TrainSpec
     overrides: list[str]
-    """What chooses its configuration, except seed and label."""
+    """Overrides that choose its configuration, except seed and label."""
     run: RunDirectory
     recorded: RecordedRun | None = None
-    """What a recorded study says that it reached, in place of a finished run."""
+    """Its values in a recorded study, which replace a finished run."""
 
     def __str__(self) -> str:
         return f"{self.name} seed {self.spec.seed}"
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def log(self) -> Path:
-        """What its process prints."""
+        """File with the output of its process."""
         return self.run.process_log
 
     def command(self, threads: int | None = None) -> list[str]:
@@ -64,14 +64,14 @@ class Job:
         chooses_threads = any(word.startswith("trainer.threads=") for word in overrides)
         if threads and not chooses_threads:
             overrides.append(f"trainer.threads={threads}")
-        conf = os.environ.get(CONF_VARIABLE)  # which a scheduler may not pass on
+        conf = os.environ.get(CONF_VARIABLE)  # a scheduler may not pass it on
         conf_option = ["--conf", conf] if conf else []
         is_baseline = self.name.endswith(f"/{BASELINE}")
         arm_option = [] if is_baseline else ["--arm", self.name]
         return [sys.executable, "-m", "alexcli", "train", *conf_option, *arm_option, *overrides]
 
     def train(self, processes: TrainingProcesses, threads: int) -> str | None:
-        """Train in a process of its own.
+        """Train in a separate process.
 
         Args:
             processes: runs the command.
@@ -87,7 +87,7 @@ class Job:
         return f"failed with exit code {code}; see {self.log}"
 
     def epochs_made(self) -> int:
-        """The epochs that its metrics tell of; none where they cannot be read."""
+        """Number of epochs in its metrics; 0 if they cannot be read."""
         with contextlib.suppress(UsageError):
             return max((row["epoch"] for row in self.run.rows()), default=0)
         return 0
@@ -98,7 +98,7 @@ class Job:
         return "\n".join([f"{self}:", *(f"  {line}" for line in lines[-LOG_TAIL:])])
 
     def summary(self) -> str:
-        """What the finished run reached, in a line."""
+        """One line with the results of the finished run."""
         result = self.run.result() or {}
         error = (result.get("test") or result["last"]["val"])["top1_err"]
         return f"top-1 error {error:.2%}, {result['seconds']:,.0f} s, {self.run.path}"
@@ -111,7 +111,7 @@ def run_jobs(
     reporter: Reporter,
     may_start: Callable[[], bool] = lambda: True,
 ) -> list[str]:
-    """Train what is not finished.
+    """Run the jobs that are not finished.
 
     Args:
         jobs: of any state.
@@ -125,7 +125,7 @@ def run_jobs(
 
     Raises:
         UsageError: the folder of a run cannot be written; nothing was trained.
-        InterruptedRunError: Ctrl-C, which reaches the trainings too: they have saved.
+        InterruptedRunError: Ctrl-C, which the trainings receive too; they have saved.
         TerminatedRunError: SIGTERM, raised by `sigterm_as_error`; the trainings have saved.
     """
     waiting = [job for job in jobs if not job.finished]
@@ -153,7 +153,7 @@ def run_jobs(
                 if failure:
                     failures.append(job.log_tail())
         except (KeyboardInterrupt, TerminatedRunError) as stop:
-            if isinstance(stop, TerminatedRunError):  # which this process alone may have received
+            if isinstance(stop, TerminatedRunError):  # perhaps sent to this process alone
                 processes.terminate()
             pool.shutdown(cancel_futures=True)
             raise _stopped(jobs, by_ctrl_c=isinstance(stop, KeyboardInterrupt)) from None
@@ -165,7 +165,7 @@ def run_jobs(
 def _as_completed(
     futures: Mapping[Future[str | None], Job], reporter: Reporter
 ) -> Iterator[Future[str | None]]:
-    """The trainings as they end; meanwhile the reporter is told how far all of them are."""
+    """Yield trainings as they end, and report the progress of all of them meanwhile."""
     jobs = futures.values()
     total = sum(job.spec.optim.epochs for job in jobs)
     running = set(futures)

@@ -1,6 +1,6 @@
-"""Handing trainings to a cluster's scheduler, which trains them while nobody waits here.
+"""Submitting trainings to a cluster's scheduler without waiting for them.
 
-A launcher is a function in LAUNCHERS that takes jobs and returns the scheduler's names of them.
+A launcher is a function in LAUNCHERS that takes jobs and returns the scheduler's names for them.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from alexcli.run.listing import is_being_trained
 from alexcli.schema import LauncherSpec, Precision
 
 if TYPE_CHECKING:
-    from alexcli.ablation.jobs import Job  # torch, which takes seconds to import
+    from alexcli.ablation.jobs import Job  # imports torch, which takes seconds
 
 EXECUTORS = ("slurm", "local")
-"""Those of submitit that `launcher.executor` may name."""
+"""Executors of submitit that `launcher.executor` may name."""
 
 MOST_REQUEUES = 100
-"""How often a job whose time is up is queued again; submitit's own 3 is too few for a long run."""
+"""How often a job at its time limit is requeued; submitit's own 3 is too few for a long run."""
 SAVING_SECONDS = 120
-"""How long before its end a job is told to save."""
+"""How long before its time limit a job is told to save."""
 
 
 def submit_slurm(jobs: Sequence[Job]) -> list[str]:
     """Submit jobs with submitit.
 
     Args:
-        jobs: not finished; the group `launcher` of the first says where they go. One that another
-            process trains refuses to start twice.
+        jobs: not finished; the `launcher` group of the first one says where they go. A job that
+            another process is training refuses to start.
 
     Raises:
         UsageError: submitit or Slurm is missing, or there is no such executor.
@@ -74,7 +74,7 @@ def submit_slurm(jobs: Sequence[Job]) -> list[str]:
 
 
 def _submitit_parameters(spec: LauncherSpec) -> dict[str, object]:
-    """The resources of a job, in submitit's words."""
+    """The resources of a job, as submitit's parameters."""
     parameters: dict[str, object] = {
         "name": "alexcli",
         "timeout_min": spec.minutes,
@@ -88,11 +88,11 @@ def _submitit_parameters(spec: LauncherSpec) -> dict[str, object]:
 
 
 LAUNCHERS: dict[str, Callable[[Sequence[Job]], list[str]]] = {"slurm": submit_slurm}
-"""What `ablate --launch` may name, besides local."""
+"""Values of `ablate --launch`, besides local."""
 
 
 def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
-    """Hand over the jobs that are neither finished nor being trained, and do not wait for them.
+    """Submit the jobs that are neither finished nor being trained, without waiting for them.
 
     Args:
         launcher: a key of LAUNCHERS.

@@ -1,9 +1,9 @@
-"""Inputs at which the nets of a study have feature maps of the same sizes.
+"""Finding an input size at which the nets of a study have feature maps of the same sizes.
 
 Section 3.4 compares overlapping pooling with windows of 2 that "produce output of equivalent
-dimensions", as those of 55, 27 and 13 positions do. From an even number of positions windows of 2
-leave one more than windows of 3, and the fully-connected layers get more weights: the nets would
-differ in more than their pooling.
+dimensions", which holds for feature maps of 55, 27 and 13 positions. If the number of positions is
+even, windows of 2 give one position more than windows of 3, and the fully-connected layers get more
+weights: the nets would differ in more than their pooling.
 """
 
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from alexcli.model.shapes import trace
 from alexcli.schema import ModelSpec
 
 MOST_PIXELS_APART = 16
-"""A setting whose input differs by more is another setting."""
+"""Largest change of the input, in pixels, that still counts as the same setting."""
 
 
 def equal_maps_size(models: Sequence[ModelSpec], largest: int) -> int | None:
-    """The nearest input at which all maps of the nets have the same sizes.
+    """The nearest input size at which all feature maps of the nets have the same sizes.
 
     Args:
         models: nets with the same layers, for inputs of one size.
-        largest: pixels of a side of the images.
+        largest: side of the images in pixels.
 
     Returns:
-        Pixels of a side, at most `largest`; None if there is none near the nets' own input.
+        Side in pixels, at most `largest`; None if there is none near the nets' own input.
 
     Raises:
         UsageError: a net cannot be built for its own input.
@@ -41,7 +41,7 @@ def equal_maps_size(models: Sequence[ModelSpec], largest: int) -> int | None:
 
 
 def _maps_are_equal_if_built(models: Sequence[ModelSpec], size: int) -> bool:
-    """As `_maps_are_equal`; False where a window is larger than its input."""
+    """Like `_maps_are_equal`, but False if a window is larger than its input."""
     try:
         return _maps_are_equal(models, size)
     except UsageError:
@@ -49,7 +49,7 @@ def _maps_are_equal_if_built(models: Sequence[ModelSpec], size: int) -> bool:
 
 
 def _maps_are_equal(models: Sequence[ModelSpec], size: int) -> bool:
-    """Whether all maps of the nets have the same sizes for inputs of `size` pixels."""
+    """Whether all feature maps of the nets have the same sizes for inputs of `size` pixels."""
     resized = [replace(model, input=replace(model.input, size=size)) for model in models]
     sizes = {tuple(shape.end_size for shape in trace(model)) for model in resized}
     return len(sizes) == 1

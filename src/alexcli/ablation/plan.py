@@ -1,4 +1,4 @@
-"""Studies in one setting, and the trainings that they need, shared ones once."""
+"""Studies in one setting, and the trainings they need, each shared training once."""
 
 import shlex
 from collections.abc import Sequence
@@ -26,15 +26,15 @@ class Ablation:
 
     Args:
         names: of the studies, as `open_study` takes them.
-        overrides: the KEY=VALUE words that choose the setting.
-        seeds: every arm is trained with the seeds 0 to seeds - 1; None for as many as a wanted
-            precision takes, which are PILOT at first (see `auto_seeds`).
-        setting: a word of study.SETTINGS.
-        recorded: runs that were measured elsewhere, and are not trained again.
+        overrides: the KEY=VALUE overrides that choose the setting.
+        seeds: every arm is trained with the seeds 0 to seeds - 1; None for as many as the wanted
+            precision takes, starting with PILOT.
+        setting: one of study.SETTINGS.
+        recorded: runs that were measured elsewhere and are not trained again.
 
     Raises:
-        UsageError: bad data, what `open_study` refuses, a study that is named twice with other
-            arms, or a study of top-5 errors on data of so few classes that there is no top-5 error.
+        UsageError: bad data, anything that `open_study` refuses, a study named twice with different
+            arms, or a study of top-5 errors on data with too few classes for a top-5 error.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Ablation:
         }
         self._arguments = _arguments(overrides, seeds, setting)
         self.evaluations: dict[tuple[object, ...], dict[Metric, float | None]] = {}
-        """Errors of nets that were evaluated for these studies, by nets, split and protocol."""
+        """Errors of the nets evaluated for these studies, by nets, split and protocol."""
         self._opened: dict[str, tuple[TrainSpec, Dataset]] = {}
         for study in self.studies:
             _, dataset = self.with_data(study.baseline.spec)
@@ -88,28 +88,28 @@ class Ablation:
         return f"alexcli ablate {selector} {self._arguments}".rstrip()
 
     def seeds(self, study: Study, arm: Arm) -> range:
-        """The seeds with which an arm is trained; the baseline has those of all arms."""
+        """The seeds that an arm is trained with; the baseline has those of all arms."""
         if arm.name == BASELINE:
             return range(max(self._seed_counts[study.name, other.name] for other in study.arms))
         return range(self._seed_counts[study.name, arm.name])
 
     def promised_seeds(self, study: Study, arm: Arm) -> int:
-        """The seeds without which a study is not finished; more of them only make it exacter."""
+        """Number of seeds that a study needs to be finished; more only improve its precision."""
         return min(PILOT, len(self.seeds(study, arm))) if self.auto else len(self.seeds(study, arm))
 
     def add_seeds(self, study: Study, arm: Arm, count: int) -> None:
-        """Ask for more seeds of an arm, and of the baseline with it.
+        """Request more seeds of an arm, and of the baseline with it.
 
         Args:
             study: its study.
             arm: not the baseline.
-            count: of all seeds; a smaller one than so far changes nothing.
+            count: total number of seeds; one below the present number changes nothing.
         """
         key = study.name, arm.name
         self._seed_counts[key] = max(self._seed_counts[key], count)
 
     def add_finished_seeds(self) -> None:
-        """Ask, where seeds are automatic, for those that are finished without a gap."""
+        """If seeds are automatic, include the seeds that are finished, up to the first gap."""
         if not self.auto:
             return
         for study in self.studies:
@@ -124,7 +124,7 @@ class Ablation:
         return all(job is not None and job.finished for job in jobs)
 
     def with_data(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:
-        """As `build_data`, but the same images are opened only once."""
+        """Like `build_data`, but open the same images only once."""
         key = repr(spec.data)
         if key not in self._opened:
             self._opened[key] = build_data(spec, NullReporter())
@@ -133,9 +133,9 @@ class Ablation:
         return replace(spec, data=fitted.data, model=model), dataset
 
     def job(self, study: Study, arm: Arm, seed: int) -> Job | None:
-        """The training behind an arm; None while the run that it starts from is unfinished.
+        """The training of an arm; None while the run that it starts from is unfinished.
 
-        Its directory is that of any run with the same fingerprint.
+        It uses the directory of an existing run with the same fingerprint.
         """
         if arm.reuses_baseline_nets:
             arm = study.baseline
@@ -156,7 +156,7 @@ class Ablation:
     def _recorded_run(
         self, study: Study, run: RunDirectory, dataset: Dataset
     ) -> RecordedRun | None:
-        """What a record says of a run; nothing for a study that needs the trained nets."""
+        """The record of a run; None for a study that needs the trained nets."""
         if any(arm.reuses_baseline_nets or arm.source for arm in study.arms):
             return None
         metric = study.definition.metric
@@ -169,7 +169,7 @@ class Ablation:
         return self.recorded.find(run.path.name, measurement)
 
     def jobs(self) -> list[Job]:
-        """Every training that can be planned now, shared ones once, in the order of the seeds."""
+        """Every training that can be planned now, in the order of the seeds, without duplicates."""
         by_path: dict[Path, Job] = {}
         for seed in range(max(self._seed_counts.values())):
             for study in self.studies:
@@ -180,13 +180,13 @@ class Ablation:
                     if job is None:
                         continue
                     job_of_path = by_path.setdefault(job.run.path, job)
-                    if job_of_path.finished and not job.finished:  # where one study needs its net
+                    if job_of_path.finished and not job.finished:  # one study needs its net
                         by_path[job.run.path] = job
         return list(by_path.values())
 
 
 def compared_metrics(study: Study, classes: int) -> list[Metric]:
-    """The errors of held-out images, and what the study compares besides, each once."""
+    """The errors on held-out images and the study's own metric, without duplicates."""
     metrics = [Metric.top1_err]
     if classes >= FEWEST_CLASSES_FOR_TOP5:
         metrics.append(Metric.top5_err)
@@ -196,7 +196,7 @@ def compared_metrics(study: Study, classes: int) -> list[Metric]:
 
 
 def _arguments(overrides: Sequence[str], seeds: int | None, setting: str) -> str:
-    """The words after a study's name that choose the same setting and seeds."""
+    """The arguments after a study's name that choose the same setting and seeds."""
     options = [] if seeds is None else [f"--seeds={seeds}"]
     if setting != "auto":
         options.append(f"--setting={setting}")
@@ -204,12 +204,12 @@ def _arguments(overrides: Sequence[str], seeds: int | None, setting: str) -> str
 
 
 def _shared_path(path: Path, study: Study, arm: Arm) -> Path:
-    """An existing run of this fingerprint, finished ones first; else a directory of its own.
+    """The directory of a run with this fingerprint, preferably a finished one, or else a new one.
 
     Args:
         path: where `train` would put it.
         study: its study.
-        arm: the arm; a run of its own has its name in the label.
+        arm: the arm; the label of a new run contains its name.
     """
     same_fingerprint = sorted(path.parent.parent.glob(f"*/{path.name}"))
     finished = [candidate for candidate in same_fingerprint if (candidate / "result.json").exists()]

@@ -1,4 +1,4 @@
-"""The precision that a study aims at: how far it came, and what is missing."""
+"""The precision that a study aims at, how much of it was reached, and what is missing."""
 
 import math
 import statistics
@@ -16,19 +16,19 @@ from alexcli.run.timing import seconds_per_epoch
 from alexcli.schema import Metric
 
 DEFAULT_PRECISION = 0.005
-"""Half-width of an interval that is aimed at: half a point of error."""
+"""Target half-width of an interval: half a point of error."""
 DEFAULT_RATIO_PRECISION = 0.1
 """The same for ratios of epochs."""
 
 
 @dataclass
 class AutoSeeds:
-    """How exactly differences are to be measured, and how long that may take."""
+    """How precisely differences are to be measured, and how long that may take."""
 
     precision: float | None = None
-    """Half-width, a fraction; None takes that of the study, or else DEFAULT_PRECISION."""
+    """Half-width, a fraction; None for the study's own, or else DEFAULT_PRECISION."""
     minutes: float | None = None
-    """The budget; None takes training.MINUTES_PER_ARM for each arm."""
+    """The budget; None for training.MINUTES_PER_ARM for each arm."""
 
     def half_width(self, study: Study) -> float:
         """The half-width that a study aims at, on the scale of its differences."""
@@ -41,7 +41,7 @@ class AutoSeeds:
 def differences_so_far(
     ablation: Ablation, study: Study, arm: Arm, reporter: Reporter | None = None
 ) -> list[float]:
-    """The differences of the finished seeds, by the metric that the study is about.
+    """The differences of the finished seeds in the study's metric.
 
     Args:
         ablation: the studies.
@@ -61,7 +61,7 @@ def differences_so_far(
 def missing_seeds(
     ablation: Ablation, study: Study, arm: Arm, auto: AutoSeeds, reporter: Reporter | None = None
 ) -> int:
-    """Values that an arm still lacks for the wanted precision, as far as is known.
+    """Estimate how many values an arm still lacks for the wanted precision.
 
     Args:
         ablation: the studies.
@@ -79,7 +79,7 @@ def missing_seeds(
 def reached_precision(
     ablation: Ablation, study: Study, auto: AutoSeeds, parallel: int
 ) -> Precision:
-    """How exactly the arms of a study were measured, and what the wanted precision would take.
+    """How precisely the arms of a study were measured, and what the wanted precision would take.
 
     Args:
         ablation: the studies.
@@ -108,7 +108,7 @@ def reached_precision(
 
 
 def _seeds_wanted(ablation: Ablation, study: Study, missing: Mapping[str, int]) -> int | None:
-    """The seeds of the arm that takes the most; None where nothing is missing."""
+    """The number of seeds of the arm that needs most; None if nothing is missing."""
     if not missing:
         return None
     return max(
@@ -121,7 +121,7 @@ def _seeds_wanted(ablation: Ablation, study: Study, missing: Mapping[str, int]) 
 def _minutes(
     ablation: Ablation, study: Study, missing: Mapping[str, int], parallel: int
 ) -> float | None:
-    """About how long the missing seeds take here; None where none is missing."""
+    """About how many minutes the missing seeds take here; None if none is missing."""
     if not missing:
         return None
     seconds = 0.0
@@ -136,7 +136,7 @@ def _minutes(
 
 
 def _mean_seconds(ablation: Ablation, study: Study, arm: Arm) -> float:
-    """What a training of an arm takes on the average; estimated where none was trained here."""
+    """Mean seconds of an arm's trainings; estimated if none was trained here."""
     jobs = finished_jobs(ablation, study, arm).values()
     seconds = [
         float((job.run.result() or {}).get("seconds", 0)) for job in jobs if not job.recorded

@@ -1,4 +1,4 @@
-"""A training in the hands of a scheduler: saved and queued again when its time is up."""
+"""A training in a scheduler's job: saved and requeued at the job's time limit."""
 
 import logging
 import os
@@ -13,13 +13,13 @@ from alexcli.parent_watch import child_environ
 from alexcli.run.signals import signals_handled_by
 
 JOB_LOG = logging.getLogger("submitit")
-"""submitit's own, which is written to the log of the job."""
+"""submitit's own logger, which writes to the log of the job."""
 SIGNALLED = 128
-"""What a shell adds to a signal's number, for the exit code of what the signal ended."""
+"""Added to a signal's number, this is a shell's exit code for a process that the signal ended."""
 
 
 class QueuedTraining:
-    """What submitit calls in a job.
+    """The callable that submitit runs in a job.
 
     Args:
         command: the command line that trains and, repeated, resumes.
@@ -37,11 +37,11 @@ class QueuedTraining:
             0.
 
         Raises:
-            SystemExit: with the exit code of a training that failed, whose message is in the job's
-                log; with 75 where the scheduler ended the job by SIGTERM.
+            SystemExit: with the exit code of a failed training, whose message is in the job's log;
+                with 75 if the scheduler ended the job by SIGTERM.
         """
         preemption = _preemption_signal()
-        # Slurm sends the signal to every process of the job; the training is not to die of it.
+        # Slurm sends the signal to every process of the job; it must not end the training.
         signal.pthread_sigmask(signal.SIG_BLOCK, [preemption])
         self.process = subprocess.Popen(self.command, env=child_environ())
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [preemption])
@@ -59,8 +59,8 @@ class QueuedTraining:
     def _note_termination(self, *_: object) -> None:
         """Leave it to the scheduler whether it queues the job again.
 
-        A job that its user cancels gets SIGTERM too, and must not come back. The training has got
-        the signal as well, and would not save after a second one.
+        A job that its user cancels gets SIGTERM too, and must not be requeued. The training has
+        received the signal as well, and would not save after a second one.
         """
         self.terminated = True
 
@@ -74,13 +74,13 @@ class QueuedTraining:
 
         if self.process is not None and self.process.returncode is None:
             self.process.terminate()
-            # Not `wait`, whose lock this thread holds: submitit's handler has interrupted it there.
+            # Not `wait`: submitit's handler interrupted this thread there, while it held its lock.
             os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOWAIT)
         return submitit.helpers.DelayedSubmission(QueuedTraining(self.command))
 
 
 def _preemption_signal() -> signal.Signals:
-    """The signal that tells a job of submitit's that its time is up."""
+    """The signal that tells a submitit job that it is at its time limit."""
     import submitit
 
     return signal.Signals[f"SIG{submitit.JobEnvironment.USR_SIG}"]

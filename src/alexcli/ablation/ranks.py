@@ -1,4 +1,4 @@
-"""Wilcoxon's signed ranks: whether paired differences lean to one side, however they spread."""
+"""Wilcoxon's signed-rank test of paired differences, which assumes no normal distribution."""
 
 import math
 from collections.abc import Sequence
@@ -9,31 +9,31 @@ import numpy as np
 from alexcli.ablation.estimate import SMALLEST_SPREAD
 
 MOST_EXACT = 200
-"""Differences up to which every choice of signs is counted; beyond, the normal approximation."""
+"""Largest number of differences for the exact test; the normal approximation is used beyond."""
 
 
 @dataclass(frozen=True)
 class SignedRanks:
-    """What the signed ranks of differences say."""
+    """The result of a signed-rank test."""
 
     p_value: float
-    """Two-sided, of differences that are as likely to be positive as negative."""
+    """Two-sided, for the hypothesis that the differences are symmetric about zero."""
     direction: int
-    """1 where they lean above zero, -1 below, 0 neither."""
+    """1 if they tend to be above zero, -1 if below, 0 if neither."""
 
 
 def signed_ranks(differences: Sequence[float]) -> SignedRanks:
     """Wilcoxon's test, exact for up to MOST_EXACT differences.
 
-    A net that hardly learned moves the mean of few seeds, and its interval, as far as it likes; in
-    the order of the differences it is one among others.
+    With few seeds, one net that hardly learned can shift the mean and its interval by any amount;
+    among the ranks it is only one of many.
 
     Args:
         differences: of an arm and its baseline, one for each seed. Those that are zero up to
-            rounding say nothing, and are left out.
+            rounding are left out.
 
     Returns:
-        A p-value of 1 where nothing is left; with n differences it is at least 2 / 2^n.
+        A p-value of 1 if nothing is left; with n differences it is at least 2 / 2^n.
 
     Source: F. Wilcoxon, Biometrics Bulletin 1 (1945); J. Demsar, Journal of Machine Learning
     Research 7 (2006), who recommends it for comparing classifiers.
@@ -49,7 +49,7 @@ def signed_ranks(differences: Sequence[float]) -> SignedRanks:
 
 
 def _two_sided_p(ranks: np.ndarray, smaller: int) -> float:
-    """The probability that one side's sum of ranks is as small as the smaller one."""
+    """The probability that either side's sum of ranks is at most the smaller one."""
     if len(ranks) <= MOST_EXACT:
         return min(1.0, 2 * float(_sum_probabilities(ranks)[: smaller + 1].sum()))
     deviation = math.sqrt(float((ranks.astype(float) ** 2).sum())) / 2
@@ -57,7 +57,7 @@ def _two_sided_p(ranks: np.ndarray, smaller: int) -> float:
 
 
 def _doubled_ranks(sizes: np.ndarray) -> np.ndarray:
-    """Twice the rank of each size, whole numbers also where equal sizes share the middle rank."""
+    """Twice the rank of each size, so that the middle rank of equal sizes is an integer too."""
     in_order = np.sort(sizes)
     first = np.searchsorted(in_order, sizes, side="left")
     last = np.searchsorted(in_order, sizes, side="right")
@@ -65,7 +65,7 @@ def _doubled_ranks(sizes: np.ndarray) -> np.ndarray:
 
 
 def _sum_probabilities(ranks: np.ndarray) -> np.ndarray:
-    """The probability of each sum of ranks, when every rank counts or not with equal chance."""
+    """The probability of each sum of ranks if each rank is included with probability 1/2."""
     probabilities = np.zeros(int(ranks.sum()) + 1)
     probabilities[0] = 1.0
     for rank in ranks:

@@ -1,4 +1,4 @@
-"""Studies that were measured earlier, read back from the files that `ablate --out` wrote."""
+"""Reading recorded studies from the files that `ablate --out` wrote."""
 
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,16 @@ from alexcli.schema import Metric
 KINDS = ("plain", "mechanism", "chosen")
 """See records.study.StudyResult."""
 ADDED = ("command", "on")
-"""What a file holds besides the study: how it was made."""
+"""Entries of a file besides the study, which say how it was made."""
 
 
 def file_name(study: StudyResult) -> str:
-    """The name of a study's files without their ending: its setting's follows the study's own."""
+    """The name of a study's files without extension: the study's name, then its setting's."""
     return f"{study.name}-{study.setting_name}"
 
 
 def read_studies(folder: Path) -> list[StudyResult]:
-    """All studies in a folder, with verdicts that allow for all of their comparisons together.
+    """All studies in a folder, with verdicts corrected for all of their comparisons together.
 
     Args:
         folder: where --out wrote them.
@@ -60,7 +60,7 @@ def study_files(folder: Path, name: str) -> list[Path]:
 
 
 def read_study_result(path: Path) -> StudyResult:
-    """A study from a file.
+    """Read a study from a file.
 
     Raises:
         UsageError: it cannot be read, or holds something else.
@@ -69,7 +69,7 @@ def read_study_result(path: Path) -> StudyResult:
 
 
 def read_study_file(path: Path) -> tuple[StudyResult, dict[str, Any]]:
-    """A study from a file, and what the file holds besides: see ADDED.
+    """Read a study and the other entries of its file (see ADDED).
 
     Raises:
         UsageError: it cannot be read, or holds something else.
@@ -81,7 +81,7 @@ def read_study_file(path: Path) -> tuple[StudyResult, dict[str, Any]]:
         return study, {key: content[key] for key in ADDED if key in content}
     except (OSError, ValueError) as error:
         raise _unreadable(path, str(error)) from error
-    except (TypeError, KeyError, AttributeError) as error:  # of Python, for a field of another kind
+    except (TypeError, KeyError, AttributeError) as error:  # a field of the wrong type
         raise _unreadable(path, "its fields are not those of a study") from error
 
 
@@ -105,7 +105,7 @@ def _study(content: dict[str, Any]) -> StudyResult:
 
 
 def _check(study: StudyResult) -> None:
-    """ValueError for a study that no `ablate` has made."""
+    """Raise ValueError for a study that `ablate` cannot have written."""
     if not conforms(study, StudyResult):
         raise ValueError("a value is of another type than its field")
     if not CHOICE_NAME.fullmatch(study.name) or study.kind not in KINDS or not study.arms:
@@ -121,7 +121,7 @@ def _check(study: StudyResult) -> None:
 
 
 def _check_difference(difference: Difference) -> None:
-    """ValueError for a difference that no comparison has made; its types are right."""
+    """Raise ValueError for a difference that no comparison can give; its types are right."""
     _check_metric(difference.metric)
     if difference.bound not in (None, *SIGNS_OF_BOUNDS):
         raise ValueError(f"{str(difference.bound)[:80]!r} is no bound")
@@ -141,7 +141,7 @@ def _check_metric(name: str) -> None:
 
 
 def _arm(content: dict[str, Any]) -> ArmResult:
-    """An arm; json has texts for the seeds."""
+    """Read an arm; json stores the seeds as strings."""
     values = {
         metric: {int(seed): value for seed, value in column.items()}
         for metric, column in content["values"].items()

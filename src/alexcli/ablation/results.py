@@ -1,4 +1,4 @@
-"""What the finished runs of studies show."""
+"""The results of studies, from their finished runs."""
 
 import shlex
 from collections.abc import Mapping
@@ -21,18 +21,18 @@ from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
 
 LEAST_LEARNED = 0.95
-"""A net whose error is above this share of chance level has not learned."""
+"""A net whose error is at least this share of chance level has not learned."""
 
 
 def study_results(
     ablation: Ablation, reporter: Reporter, auto: AutoSeeds | None = None, parallel: int = 1
 ) -> list[StudyResult]:
-    """What the finished runs of each study show, with verdicts that allow for all comparisons.
+    """The results of each study's finished runs, with verdicts corrected for all comparisons.
 
     Args:
         ablation: the studies.
         reporter: receives progress updates of evaluations.
-        auto: the precision that automatic seeds aimed at; None where their number was given.
+        auto: the precision that automatic seeds aimed at; None if their number was given.
         parallel: trainings at a time, for estimates.
     """
     results = []
@@ -102,7 +102,7 @@ def _differences(
     *,
     until_narrow: bool,
 ) -> list[Difference]:
-    """An arm against the baseline in every metric; that of the study has no verdict yet."""
+    """An arm against the baseline in every metric; the study's own has no verdict yet."""
     differences = []
     for metric, column in columns.items():
         difference = compare(
@@ -121,13 +121,13 @@ def _differences(
 
 
 def _not_learned(errors: SeedValues, classes: int) -> list[int]:
-    """The seeds whose net did hardly better than a guess."""
+    """The seeds whose net is hardly better than chance level."""
     limit = LEAST_LEARNED * (1 - 1 / classes)
     return [seed for seed, error in errors.items() if error is not None and error >= limit]
 
 
 def _setting(spec: TrainSpec, dataset: Dataset) -> str:
-    """Model, data and arithmetic in a line; without a word on the last it is float32."""
+    """Model, data and arithmetic in one line; the arithmetic is float32 unless named."""
     text = (
         f"{spec.model.name}, {plural(len(dataset.train), 'image')} of "
         f"{plural(len(dataset.classes), 'class')} ({spec.data.source.name}), "
@@ -137,7 +137,7 @@ def _setting(spec: TrainSpec, dataset: Dataset) -> str:
 
 
 def _command(arm: Arm) -> str:
-    """What repeats an arm, for a shell; RUN stands for what has to be trained first."""
+    """The shell command that repeats an arm; RUN stands for a run that has to be trained first."""
     if arm.definition.ensemble:
         return "alexcli eval RUN ..."
     if arm.reuses_baseline_nets:

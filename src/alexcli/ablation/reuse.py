@@ -1,7 +1,7 @@
-"""Runs that recorded studies name, so that what was measured once need not be trained again.
+"""Runs of recorded studies, which need not be trained again.
 
-The directory of a run has the fingerprint of its configuration, its images and its seed as its
-name. A recorded study lists these names, and beside them what each seed reached.
+The name of a run's directory is the fingerprint of its configuration, its images and its seed. A
+recorded study lists these names and the values that each seed reached.
 """
 
 import re
@@ -17,25 +17,25 @@ from alexcli.schema import Metric
 RUN_NAME = re.compile(r"s([0-9]{1,9})-[0-9a-f]+")
 """Name of a run's directory: its seed, and the fingerprint of the rest."""
 Values = dict[Metric, float | None]
-"""What one run reached; None for an error that was not measured or a threshold not reached."""
+"""Results of one run; None for an error that was not measured or a threshold not reached."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What a study measures of each run."""
+    """The quantities that a study measures for each run."""
 
     metrics: Sequence[Metric]
     threshold: float | None
-    """The training error whose crossing counts the epochs; None where they are not compared."""
+    """The training error up to which epochs are counted; None if they are not compared."""
     split: str
     """The images that errors are measured on: val, or test."""
     images: int
-    """How many those are."""
+    """Number of those images."""
 
 
 @dataclass
 class RecordedRun:
-    """What a run of a recorded study reached."""
+    """The results of a run of a recorded study."""
 
     values: Values
     measured: Measurement
@@ -43,7 +43,7 @@ class RecordedRun:
     """The name of the record."""
 
     def has(self, other: Measurement) -> bool:
-        """Whether all that another study measures is known of it."""
+        """Whether it has everything that another study measures."""
         thresholds = (None, self.measured.threshold)
         return (
             set(self.measured.metrics) >= set(other.metrics)
@@ -55,19 +55,19 @@ class RecordedRun:
 
 @dataclass
 class RecordedRuns:
-    """The runs of all studies of a folder; of none, as it stands."""
+    """The runs of all recorded studies in a folder; empty by default."""
 
     runs: dict[str, list[RecordedRun]] = field(default_factory=dict)
-    """By the name of their directory; several studies may have measured the same one."""
+    """Runs by the name of their directory; several studies may have measured the same one."""
     records: dict[str, ReusedRecord] = field(default_factory=dict)
-    """By the name of a record: what it tells of its making."""
+    """How each record was made, by the record's name."""
 
     def find(self, name: str, measurement: Measurement) -> RecordedRun | None:
-        """A run of this name of which all is known that is to be measured."""
+        """A run of this name that has everything to be measured."""
         return next((run for run in self.runs.get(name, []) if run.has(measurement)), None)
 
     def sources(self, runs: Sequence[RecordedRun]) -> list[ReusedRecord]:
-        """The records that runs come from, with how many of them each gave."""
+        """The records that runs come from, each with its number of runs."""
         counts = Counter(run.file for run in runs)
         return [replace(self.records[file], runs=count) for file, count in counts.items()]
 
@@ -98,10 +98,10 @@ def read_recorded_runs(folder: Path) -> RecordedRuns:
 
 
 def _runs_of(study: StudyResult, arm: ArmResult, file: str) -> list[tuple[str, RecordedRun]]:
-    """The runs of an arm with their names.
+    """The names and runs of an arm.
 
-    None of an arm that names the baseline's runs: its values are those of an ensemble or of ten
-    crops.
+    An arm that lists the baseline's runs gives none: its values are those of an ensemble or of
+    ten crops.
     """
     baseline = study.arms[0]
     if arm is not baseline and set(arm.runs) & set(baseline.runs):

@@ -1,4 +1,4 @@
-"""A study of conf/ablation in a setting: its arms, composed, compared and built.
+"""A study of conf/ablation in a setting, with its arms composed, compared and built.
 
 A setting is what the user's overrides choose; an arm is that setting with the study's changes.
 """
@@ -25,22 +25,22 @@ from alexcli.schema import ArmSpec, StudySpec, TrainSpec
 BASELINE = "baseline"
 INPUT_SIZE = "model.input.size"
 SETTINGS = ("auto", "mechanism", "plain")
-"""auto: the study's own setting on embedded images, unless a word on the command line chooses
-another or sets one of its keys; mechanism: that setting; plain: that of the quick start with the
-words of the command line.
+"""auto: the study's own setting on embedded images, unless an override chooses another or sets
+one of its keys; mechanism: that setting; plain: that of the quick start with the overrides of the
+command line.
 """
 SETTING_GROUPS = ("experiment", "model", "data", "augment", "optim")
-"""The groups of the configuration that choose a setting; others say how it is carried out."""
+"""The config groups that choose a setting; the others say how it is carried out."""
 ANOTHER_SETTING = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
 @dataclass
 class Setting:
-    """A configuration that arms are changes of."""
+    """A configuration that arms change."""
 
     spec: TrainSpec
     overrides: list[str]
-    """What `alexcli train` takes for it, except the seed."""
+    """The overrides with which `alexcli train` trains it, except the seed."""
 
 
 @dataclass
@@ -51,18 +51,18 @@ class Arm(Setting):
     differences: list[str]
     """`key: the baseline's value -> its own`."""
     definition: ArmSpec
-    """The arm as the study's file has it."""
+    """The arm as defined in the study's file."""
     source: "Arm | None" = None
     """The arm whose trained net it starts from."""
 
     @property
     def reuses_baseline_nets(self) -> bool:
-        """Whether it is the baseline's nets under another protocol: nothing is trained."""
+        """Whether it only evaluates the baseline's nets under another protocol."""
         return self.definition.ensemble > 0 or self.definition.views is not None
 
     @property
     def nets_per_value(self) -> int:
-        """Nets behind one value of the arm, several for an ensemble."""
+        """Number of nets behind one value of the arm: several for an ensemble."""
         return self.definition.ensemble or 1
 
 
@@ -76,7 +76,7 @@ class Study:
     kind: str = "chosen"
     """plain or mechanism, the study's settings on embedded images; chosen by the user otherwise."""
     selector: str = ""
-    """What names the study and, if not all of them, its arms: `depth/no_conv3,no_conv4`."""
+    """The study's name, followed by its arms if not all are taken: `depth/no_conv3,no_conv4`."""
 
     @property
     def baseline(self) -> Arm:
@@ -90,10 +90,10 @@ class Study:
 
 
 def read_study(name: str) -> StudySpec:
-    """A file of conf/ablation.
+    """Read a file of conf/ablation.
 
     Raises:
-        UsageError: there is no study of this name; the hint has the nearest name.
+        UsageError: there is no study of this name; the hint suggests the nearest name.
     """
     names = choices(STUDIES)
     if name not in names:
@@ -115,7 +115,7 @@ def read_study(name: str) -> StudySpec:
 
 
 def _check_arms(path: Path, mapping: dict[Any, Any]) -> None:
-    """UsageError where an arm has a key of the configuration, which belongs under `change`."""
+    """Raise UsageError if an arm has a key of the configuration, which belongs under `change`."""
     for name, arm in (mapping.get("arms") or {}).items():
         for key, value in arm.items():
             if "." in str(key):
@@ -126,13 +126,13 @@ def _check_arms(path: Path, mapping: dict[Any, Any]) -> None:
 
 
 def trainings_per_seed(definition: StudySpec) -> int:
-    """Trainings that a study takes for each seed, the baseline's included."""
+    """Number of trainings that a study takes for each seed, including the baseline's."""
     trained = [arm for arm in definition.arms.values() if not arm.ensemble and arm.views is None]
     return 1 + len(trained) + (1 if definition.source else 0)
 
 
 def settings_of(definition: StudySpec) -> list[str]:
-    """The settings in which a study can be measured, as words for a list of studies."""
+    """The settings in which a study can be measured, as shown in a list of studies."""
     settings = ["plain"]
     if definition.mechanism is not None:
         settings.insert(0, "mechanism")
@@ -142,19 +142,19 @@ def settings_of(definition: StudySpec) -> list[str]:
 
 
 def open_study(selector: str, overrides: Sequence[str], setting_name: str = "auto") -> Study:
-    """A study in the setting that is chosen, every arm composed, compared and built.
+    """Open a study in the chosen setting; every arm is composed, compared and built.
 
     Args:
-        selector: the name of a file of conf/ablation; a slash and names of arms, parted by commas,
-            leave out the others.
-        overrides: the KEY=VALUE words that choose the setting.
-        setting_name: a word of SETTINGS.
+        selector: the name of a file of conf/ablation; a slash and names of arms, separated by
+            commas, restrict it to these arms.
+        overrides: the KEY=VALUE overrides that choose the setting.
+        setting_name: one of SETTINGS.
 
     Raises:
-        UsageError: there is no such study or arm, the setting lacks what the study needs, an
-            override sets what the study or an arm changes, or an arm changes nothing.
+        UsageError: there is no such study or arm, the setting lacks something that the study needs,
+            an override sets a key that the study or an arm changes, or an arm changes nothing.
     """
-    from alexcli.run.build import check_build  # torch, which a list of studies does without
+    from alexcli.run.build import check_build  # imports torch, which a list of studies must not
 
     name, slash, arm_names = selector.partition("/")
     definition = read_study(name)
@@ -195,10 +195,10 @@ def open_study(selector: str, overrides: Sequence[str], setting_name: str = "aut
 def _input_of_equal_maps(
     name: str, definition: StudySpec, baseline: Arm, typed: Sequence[str]
 ) -> dict[str, Any]:
-    """The change of the input with which the arms' maps have the baseline's sizes.
+    """The change of the input that gives the arms' feature maps the baseline's sizes.
 
     Raises:
-        UsageError: there is no such input, or another one was typed.
+        UsageError: there is no such input, or the user set another one.
     """
     arms = [_make_arm(name, key, arm, baseline) for key, arm in definition.arms.items()]
     present = baseline.spec.model.input.size
@@ -217,12 +217,12 @@ def _input_of_equal_maps(
 
 
 def _with_arms(name: str, definition: StudySpec, arm_names: Sequence[str]) -> StudySpec:
-    """A study that has some of its arms, in the order of its file.
+    """A study with some of its arms, in the order of its file.
 
     Args:
         name: of the study, for messages.
         definition: with all arms.
-        arm_names: those that stay.
+        arm_names: the arms to keep.
     """
     for arm_name in arm_names:
         if arm_name not in definition.arms:
@@ -235,7 +235,7 @@ def _with_arms(name: str, definition: StudySpec, arm_names: Sequence[str]) -> St
 
 
 def _kind(name: str, definition: StudySpec, overrides: Sequence[str], setting_name: str) -> str:
-    """Which setting is meant: plain, mechanism or chosen; UsageError where there is no such one."""
+    """The kind of setting: plain, mechanism or chosen; UsageError if the study lacks it."""
     mechanism = definition.mechanism
     if setting_name == "mechanism" and mechanism is None:
         raise UsageError(
@@ -256,7 +256,7 @@ def _kind(name: str, definition: StudySpec, overrides: Sequence[str], setting_na
 
 
 def _overridden(overrides: Sequence[str], keys: Mapping[str, Any]) -> list[str]:
-    """The words that set a key of a mechanism's setting."""
+    """The overrides that set a key of a mechanism's setting."""
     parsed = parse(overrides)
     return [
         word
@@ -266,7 +266,7 @@ def _overridden(overrides: Sequence[str], keys: Mapping[str, Any]) -> list[str]:
 
 
 def _check_overrides(overrides: Sequence[str]) -> None:
-    """UsageError for a key that a study chooses itself."""
+    """Raise UsageError for a key that a study chooses itself."""
     keys = {override.key_or_group for override in parse(overrides)}
     if keys & {"seed", "label"}:
         raise UsageError(
@@ -275,7 +275,7 @@ def _check_overrides(overrides: Sequence[str]) -> None:
 
 
 def _check_needs(name: str, definition: StudySpec, spec: TrainSpec) -> None:
-    """UsageError unless the setting has the values that the study needs."""
+    """Raise UsageError unless the setting has the values that the study needs."""
     values = flat(spec)
     for key, needed in definition.needs.items():
         choices = needed if isinstance(needed, list) else [needed]
@@ -313,10 +313,10 @@ def _make_arm(
 def _check_no_conflict(
     typed: Sequence[str], changes: Mapping[str, Any], definition: ArmSpec, arm: str
 ) -> None:
-    """UsageError for a typed override of a key that the arm changes."""
+    """Raise UsageError if the user overrides a key that the arm changes."""
     for override, parsed in zip(typed, parse(typed), strict=True):
         for key in changes:
-            if FACTOR.match(str(definition.change.get(key))):  # multiplies what was typed
+            if FACTOR.match(str(definition.change.get(key))):  # multiplies the user's value
                 continue
             if _conflicts(parsed.key_or_group, key):
                 raise UsageError(
@@ -326,7 +326,7 @@ def _check_no_conflict(
 
 
 def _conflicts(typed_key: str, key: str) -> bool:
-    """Whether a typed key is, holds or is a part of a key that an arm changes.
+    """Whether a typed key equals, contains or is part of a key that an arm changes.
 
     A whole group, such as model=vgg16, chooses the setting and conflicts with nothing.
     """
@@ -337,7 +337,7 @@ def _conflicts(typed_key: str, key: str) -> bool:
 def _differences(
     base: TrainSpec, before: Mapping[str, Any], after: Mapping[str, Any], changes: Mapping[str, Any]
 ) -> list[str]:
-    """What an arm changes, in words; keys that its net does not read are no difference."""
+    """Describe what an arm changes, leaving out keys that its net does not read."""
     removed = [key for key, value in changes.items() if value is None]
     ignored = (*keys_without_effect(base), *(f"{key}." for key in removed))
     differences = [

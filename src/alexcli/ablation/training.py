@@ -1,4 +1,4 @@
-"""Training what studies need: a fixed number of seeds, or as many as a precision takes."""
+"""Training the arms of studies: a fixed number of seeds, or as many as a precision takes."""
 
 import contextlib
 import math
@@ -17,15 +17,15 @@ from alexcli.run.timing import seconds_per_epoch
 from alexcli.run.training_processes import TrainingProcesses
 
 MINUTES_PER_ARM = 15
-"""The budget that is taken where none is typed, for each arm that is compared."""
+"""Default budget for each compared arm."""
 MOST_OVER_DEFAULT = 4
-"""How many times the default budget a pilot may take before a budget must be typed."""
+"""A pilot that takes more than this many times the default budget needs an explicit budget."""
 SLOWEST_SHARE = 1.1
-"""What the time of a training is multiplied by before it is started within a budget."""
+"""Safety factor of a training's time when checking whether it fits in the budget."""
 
 
 def train_all(ablation: Ablation, parallel: int, reporter: Reporter) -> list[str]:
-    """Train what is not finished, sources before the arms that start from them; see `run_jobs`."""
+    """Run unfinished trainings, sources before the arms that start from them; see `run_jobs`."""
     with TrainingProcesses(reporter) as processes:
         return _train_planned(ablation, parallel, processes, reporter, Budget(math.inf))
 
@@ -39,13 +39,13 @@ def train_until_precise(
         ablation: with automatic seeds, which are added to it.
         auto: the wanted precision, and the budget.
         parallel: trainings at a time, which share the cores.
-        reporter: receives progress updates, and first of all an estimate.
+        reporter: receives an estimate first, then progress updates.
 
     Returns:
         A message with the end of the log for each training that failed.
 
     Raises:
-        UsageError: the budget does not hold the pilot; nothing was trained.
+        UsageError: the pilot does not fit in the budget; nothing was trained.
         InterruptedRunError: Ctrl-C; the trainings have saved.
     """
     ablation.add_finished_seeds()
@@ -62,7 +62,7 @@ def train_until_precise(
 
 
 class Budget:
-    """The time that trainings may take, and the evaluations of their nets.
+    """The time that trainings and the evaluations of their nets may take.
 
     Args:
         seconds: from now on.
@@ -73,16 +73,16 @@ class Budget:
         self.seconds_per_training = 0.0
         """The longest training so far, or an estimate before the first one."""
         self.seconds_per_evaluation = 0.0
-        """Seconds that the nets of a training took in the last round; 0 before the first one."""
+        """Seconds per training that evaluations took in the last round; 0 before the first one."""
         self.ended = False
-        """Whether a training was left out for want of time."""
+        """Whether a training was skipped for lack of time."""
         self._unevaluated = 0
-        """Trainings of this round, whose nets are evaluated at its end, one after another."""
+        """Number of trainings of this round; their nets are evaluated at its end, one by one."""
         self._lock = threading.Lock()
-        """Held while a training asks whether it may start; several ask at a time."""
+        """Held while a training asks whether it may start, since several may ask at once."""
 
     def may_start(self) -> bool:
-        """Whether another training and all evaluations end in time, so far as is known."""
+        """Whether another training and all evaluations are expected to end in time."""
         with self._lock:
             training = SLOWEST_SHARE * self.seconds_per_training
             evaluations = self.seconds_per_evaluation * (self._unevaluated + 1)
@@ -94,7 +94,7 @@ class Budget:
 
     @contextlib.contextmanager
     def evaluations(self) -> Iterator[None]:
-        """Measure what the evaluations of this round's nets take, which is the block."""
+        """Measure the time of this round's evaluations, which run in the block."""
         began = time.monotonic()
         yield
         if self._unevaluated:
@@ -109,7 +109,7 @@ def _train_planned(
     reporter: Reporter,
     budget: Budget,
 ) -> list[str]:
-    """Train what is planned, then the arms that start from nets of the first pass."""
+    """Run the planned trainings, then those that start from nets of the first pass."""
     for _ in range(2):
         jobs = ablation.jobs()
         failures = run_jobs(jobs, parallel, processes, reporter, budget.may_start)
@@ -122,12 +122,12 @@ def _train_planned(
 
 
 def _seconds(job: Job) -> float:
-    """What a finished training took, on this or another machine."""
+    """Seconds that a finished training took, on this or another machine."""
     return float((job.run.result() or {}).get("seconds", 0.0))
 
 
 def add_missing_seeds(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> bool:
-    """Ask for more seeds where an interval is too wide; whether there was one.
+    """Request more seeds for each interval that is too wide; return whether there was one.
 
     Args:
         ablation: whose planned seeds are finished.
@@ -147,8 +147,8 @@ def add_missing_seeds(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -
 def _next_count(ablation: Ablation, study: Study, arm: Arm, missing: int) -> int:
     """The seeds of an arm in the next round.
 
-    Half of what seems to be missing is added at a time, and never more than there are so far,
-    since the spread is not known well yet.
+    Half of the seeds that seem to be missing are added at a time, and at most as many as there are
+    so far, since the spread is not known well yet.
     """
     so_far = len(ablation.seeds(study, arm))
     more = max(1, missing // 2) * arm.nets_per_value
@@ -156,11 +156,11 @@ def _next_count(ablation: Ablation, study: Study, arm: Arm, missing: int) -> int
 
 
 def check_pilot(trainings: int, pilot_minutes: float, minutes: float) -> None:
-    """UsageError where the first seeds take longer than a budget.
+    """Raise UsageError if the first seeds take longer than a budget.
 
     Args:
-        trainings: of the first seeds that are not finished.
-        pilot_minutes: what those take.
+        trainings: number of unfinished trainings of the first seeds.
+        pilot_minutes: minutes that those take.
         minutes: the budget.
     """
     if pilot_minutes > minutes:
@@ -173,7 +173,7 @@ def check_pilot(trainings: int, pilot_minutes: float, minutes: float) -> None:
 
 
 def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
-    """The budget, after an estimate of what the pilot takes; UsageError where it does not fit."""
+    """The budget, after an estimate of the pilot's time; UsageError if it does not fit."""
     jobs = [job for job in ablation.jobs() if not job.finished]
     arms = sum(len(study.compared_arms) for study in ablation.studies)
     minutes = MINUTES_PER_ARM * arms if auto.minutes is None else auto.minutes
@@ -183,7 +183,7 @@ def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
     pilot_minutes = sum(seconds_of[job.name] for job in jobs) / 60
     if auto.minutes is not None or pilot_minutes > MOST_OVER_DEFAULT * minutes:
         check_pilot(len(jobs), pilot_minutes, minutes)
-    limit = max(minutes, pilot_minutes)  # of a default budget, the pilot may take more
+    limit = max(minutes, pilot_minutes)  # the pilot may exceed a default budget
     reporter.note(
         f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, about "
         f"{pilot_minutes:,.0f} min of updates; then as many seeds as the precision takes, within "
@@ -195,9 +195,9 @@ def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
 
 
 def seconds_of_trainings(jobs: Sequence[Job]) -> dict[str, float]:
-    """What a training takes on this machine, by the jobs' names, from a few steps of each.
+    """Seconds of a training on this machine, by the jobs' names, from a few steps of each.
 
-    The seeds of an arm have one name, and one of them is measured.
+    The seeds of an arm share a name, and only one of them is measured.
 
     Args:
         jobs: not finished.

@@ -1,4 +1,4 @@
-"""What the runs of a study reached, by seed."""
+"""The results of a study's runs, by seed."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from alexcli.schema import Metric
 
 
 def finished_jobs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, Job]:
-    """The finished trainings behind an arm, by seed."""
+    """The finished trainings of an arm, by seed."""
     jobs = {}
     for seed in ablation.seeds(study, arm):
         job = ablation.job(study, arm, seed)
@@ -32,7 +32,7 @@ def finished_jobs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, Job]:
 def arm_values(
     ablation: Ablation, study: Study, arm: Arm, reporter: Reporter | None = None
 ) -> dict[int, Values]:
-    """What the finished runs of an arm reached, by seed; of an ensemble, by number of its group.
+    """The results of an arm's finished runs, by seed or, for an ensemble, by number of the group.
 
     Args:
         ablation: the studies.
@@ -71,7 +71,7 @@ def arm_values(
 def baseline_values(
     ablation: Ablation, study: Study, arm: Arm, reporter: Reporter | None = None
 ) -> dict[int, Values]:
-    """The baseline's values as an arm is compared with them: an ensemble's with group means."""
+    """The baseline's values to compare an arm with: group means for an ensemble."""
     values = arm_values(ablation, study, study.baseline, reporter)
     size = arm.definition.ensemble
     if not size:
@@ -81,17 +81,17 @@ def baseline_values(
 
 
 def column_of(values: Mapping[int, Values], metric: Metric) -> SeedValues:
-    """One metric by seed; None where it was not measured."""
+    """One metric by seed; None if it was not measured."""
     return {seed: row.get(metric) for seed, row in values.items()}
 
 
 def groups_of(seeds: Sequence[int], size: int) -> list[Sequence[int]]:
-    """Seeds in groups of a size, in order; those that fill none are left out."""
+    """Divide seeds into groups of a size, in order; an incomplete last group is left out."""
     return [seeds[first : first + size] for first in range(0, len(seeds) - size + 1, size)]
 
 
 def _means(rows: Sequence[Values]) -> Values:
-    """The mean of each metric over nets, where all have it."""
+    """The mean of each metric over nets; None unless all have it."""
     means: Values = {}
     for metric in rows[0]:
         present = [value for row in rows if (value := row[metric]) is not None]
@@ -102,28 +102,28 @@ def _means(rows: Sequence[Values]) -> Values:
 def _evaluated(
     runs: Sequence[RunDirectory], protocol: str, split: str, reporter: Reporter
 ) -> Values:
-    """Errors of nets under a protocol; of several, those of their averaged outputs."""
+    """Errors of a net under a protocol, or of the averaged outputs of several."""
     nets = [(run, run.last) for run in runs]
     row = evaluate(nets, reporter, split=split, protocols=[protocol]).results[-1]
     return {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
 
 
 def _training_rows(run: RunDirectory) -> list[dict[str, Any]]:
-    """The training errors of a run: of passes of their own where it made such, as Figure 1 needs.
+    """The training errors of a run, from separate evaluation passes if it made any (Figure 1).
 
-    Else the running means over the epochs, which lag behind and contain dropout.
+    Otherwise the running means over the epochs, which lag behind and include dropout.
     """
     clean = [row for row in run.rows() if row["split"] == "train_eval"]
     return clean or [row for row in run.rows() if row["split"] == "train"]
 
 
 def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporter) -> Values:
-    """What a finished run reached, from its result and metrics.jsonl.
+    """Read the results of a finished run from its result and metrics.jsonl.
 
     Args:
         run: a finished run.
-        threshold: the training error whose crossing counts the epochs.
-        split: whose error is meant; `test` is evaluated now where the run has not done so.
+        threshold: the training error up to which epochs are counted.
+        split: whose error is meant; `test` is evaluated now if the run has not done so.
         reporter: receives progress updates of an evaluation.
     """
     result = run.result() or {}
@@ -131,7 +131,7 @@ def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporte
     if split == "test":
         held_out = result.get("test") or run.add_to_result("test", measure_test(run, reporter))
     rows = _training_rows(run)
-    # A net that has not learned anything yet is wrong about all classes but one.
+    # Before training, the error is at chance level.
     epochs = np.array([0, *(row["epoch"] for row in rows)])
     errors = np.array([1 - 1 / result["classes"], *(row["top1_err"] for row in rows)])
     crossed = None if errors[0] <= threshold else crossing(epochs, errors, threshold)

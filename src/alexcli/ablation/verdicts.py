@@ -1,4 +1,4 @@
-"""What a comparison says about a claim: agrees, opposite, equivalent or undecided."""
+"""The verdict of a comparison on a claim: agrees, opposite, equivalent or undecided."""
 
 import math
 import statistics
@@ -17,25 +17,25 @@ SIGNS = {"higher": 1, "lower": -1}
 SIGNIFICANCE = 1 - CONFIDENCE
 
 SHARE_OF_RANKS = 0.2
-"""Share of the level that signed ranks may use: the mean, which tables show, comes first."""
+"""Share of the significance level for signed ranks: the mean, which tables show, gets the rest."""
 
 EQUIVALENT = "equivalent"
 NO_VERDICT = "-"
-"""Verdict on a metric that a study is not about."""
+"""Verdict on a metric other than the study's own."""
 MEDIAN_APART = 0.01
-"""A fraction: where mean and median of differences are further apart, a few seeds lead the mean."""
+"""A fraction: if mean and median are further apart, a few seeds dominate the mean."""
 
 
 def margin_of(metric: Metric, definition: ArmSpec, study: StudySpec) -> float | None:
-    """The differences that count as none; None where nobody has said any.
+    """The margin within which a difference counts as none; None if none is defined.
 
     Args:
-        metric: only the study's own has a margin that its file states.
+        metric: only the study's own metric has a margin in its file.
         definition: the arm.
         study: its study.
 
     Returns:
-        A fraction, or a factor above 1 for `epochs`: what the file states, else half of the
+        A fraction, or a factor above 1 for `epochs`: the margin in the file, or else half of the
         claimed effect.
     """
     stated = study.margin if definition.margin is None else definition.margin
@@ -50,7 +50,7 @@ def margin_of(metric: Metric, definition: ArmSpec, study: StudySpec) -> float | 
 
 
 def check_margins(name: str, study: StudySpec) -> None:
-    """Check that no margin swallows the effect that it is to be told from.
+    """Check that every margin is smaller than the claimed effect.
 
     Args:
         name: of the study.
@@ -74,10 +74,10 @@ def check_margins(name: str, study: StudySpec) -> None:
 
 
 def judge_table(studies: Sequence[StudyResult]) -> None:
-    """Write the verdicts of studies that stand in one table, and how many they are corrected for.
+    """Set the verdicts of studies in one table, and the number of comparisons corrected for.
 
     Args:
-        studies: their differences in the metric that each is about get a verdict.
+        studies: their differences in the study's own metric get a verdict.
     """
     compared = [
         difference
@@ -92,13 +92,13 @@ def judge_table(studies: Sequence[StudyResult]) -> None:
 
 
 def judge(differences: Sequence[Difference]) -> None:
-    """Write the verdicts of a table, corrected for the number of its comparisons.
+    """Set the verdicts of a table, corrected for the number of its comparisons.
 
-    The p-values of no difference (see `two_test_p`) are corrected together by Holm's method, and
-    so are those of equivalence.
+    The p-values of the tests for a difference (see `two_test_p`) are corrected together by Holm's
+    method, and so are those of the tests for equivalence.
 
     Args:
-        differences: of the metrics that studies are about; their verdicts are filled in.
+        differences: in the studies' own metrics; their verdicts are filled in.
     """
     for difference in differences:
         difference.p_ranks = signed_ranks(_around_zero(difference)).p_value
@@ -111,10 +111,10 @@ def judge(differences: Sequence[Difference]) -> None:
 
 
 def two_test_p(of_mean: float, of_ranks: float) -> float:
-    """The p-value of two tests of the same differences, of which either may decide.
+    """Combine the p-values of two tests of the same differences.
 
-    Student's t sees a small difference that every seed shows; signed ranks see one whose mean a
-    few seeds lead. Each has its share of the level, which allows for the choice (Bonferroni).
+    Student's t detects a small difference that every seed shows; signed ranks detect one whose mean
+    a few seeds dominate. Each has its share of the significance level (Bonferroni).
 
     Args:
         of_mean: Student's t.
@@ -124,7 +124,7 @@ def two_test_p(of_mean: float, of_ranks: float) -> float:
 
 
 def decided_by_ranks(difference: Difference) -> bool:
-    """Whether a verdict says that there is a difference, where the interval of the mean does not.
+    """Whether a verdict states a difference although the mean's interval contains none.
 
     Args:
         difference: with its verdict.
@@ -137,12 +137,12 @@ def decided_by_ranks(difference: Difference) -> bool:
 
 
 def seeds_above(difference: Difference) -> int:
-    """The seeds in which the arm was above its baseline."""
+    """The number of seeds in which the arm was above its baseline."""
     return sum(value > neutral_value(difference.metric) for value in difference.by_seed)
 
 
 def median_beside_mean(difference: Difference) -> float | None:
-    """The median over seeds where it is far from the mean, which a few seeds lead then.
+    """The median over seeds if it is far from the mean, which a few seeds then dominate.
 
     Args:
         difference: of errors; None is returned for a ratio, whose mean is geometric.
@@ -154,7 +154,7 @@ def median_beside_mean(difference: Difference) -> float | None:
 
 
 def neutral_value(metric: str) -> float:
-    """The value of a difference of nothing: 0 points, or a ratio of 1."""
+    """The value that means no difference: 0 points, or a ratio of 1."""
     return 1.0 if metric == Metric.epochs.name else 0.0
 
 
@@ -166,7 +166,7 @@ def _around_zero(difference: Difference) -> list[float]:
 
 
 def _direction(difference: Difference) -> int:
-    """1 where the test that decides finds the arm above the baseline, -1 below."""
+    """1 if the deciding test finds the arm above the baseline, -1 if below."""
     ranks = signed_ranks(_around_zero(difference))
     p_mean = 1.0 if difference.p_difference is None else difference.p_difference
     if ranks.p_value / SHARE_OF_RANKS < p_mean / (1 - SHARE_OF_RANKS):  # as two_test_p weighs them
@@ -175,14 +175,14 @@ def _direction(difference: Difference) -> int:
 
 
 def _p_of_difference(difference: Difference) -> float | None:
-    """None without an interval: of a single seed, or of seeds that are all alike."""
+    """None without an interval: for a single seed, or if all seeds are alike."""
     if difference.p_difference is None or difference.p_ranks is None:
         return None
     return two_test_p(difference.p_difference, difference.p_ranks)
 
 
 def _corrected(p_values: Sequence[float | None]) -> list[float]:
-    """Holm's p-values; those that were not measured decide nothing, and count as tests."""
+    """Holm's p-values; a missing p-value decides nothing, but counts as a test."""
     return holm([1.0 if p is None else p for p in p_values])
 
 
@@ -192,7 +192,7 @@ def _verdict(difference: Difference, p_difference: float, p_equivalence: float) 
     if p_difference > SIGNIFICANCE or difference.mean is None:
         return "undecided"
     direction = _direction(difference)
-    # What is above a bound may lie on either side of "no difference" if the bound is below it.
+    # A value above a bound may lie on either side of "no difference" if the bound is below it.
     if difference.bound is not None and SIGNS_OF_BOUNDS[difference.bound] != direction:
         return "undecided"
     neutral = neutral_value(difference.metric)
@@ -207,7 +207,7 @@ SIGNS_OF_BOUNDS = {"above": 1, "below": -1}
 
 
 def claimed_sign(paper: Any, notes: Any, no_difference: float) -> int | None:
-    """1 or -1 as the paper, or else the notes, claim the difference; None without a claim."""
+    """The sign that the paper, or else the notes, claim, 1 or -1; None without a claim."""
     claim = _claim(paper, notes)
     if claim is None:
         return None

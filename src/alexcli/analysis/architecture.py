@@ -13,17 +13,17 @@ from alexcli.tables import Table
 KEYS = ("model",)
 """The keys of `AnalyzeSpec` that it reads."""
 SLOPE = 0.35
-"""Length on paper of an edge of length 1 that leads away from the reader, as it is drawn."""
+"""Drawn length of an edge of length 1 that points away from the reader."""
 GAP = 0.5
 """Between layers, for arrows and labels."""
 POOL_GAP = 0.08
-"""Between a layer's feature maps and what pooling makes of them."""
+"""Between a layer's feature maps and the pooled ones."""
 MARGIN = 0.2
 """Left of the image."""
 SHEET_WIDTH = 0.05
 """Width of the image, and of pooled feature maps."""
 FC_WIDTH = 0.1
-"""A fully connected layer's box is this wide."""
+"""Width of a fully connected layer's box."""
 LONGEST = 1.2
 """The width of the box with the most channels, and the height of the one with the most units."""
 THINNEST = 0.03
@@ -37,7 +37,7 @@ LINE = 0.09
 NAME_SPACE = 0.3
 """At the upper edge, for the names of the layers."""
 LOWEST = 1.6
-"""Least height of the towers: the image beside them, and its label."""
+"""Least height of the towers, so that the image and its label fit beside them."""
 
 
 @dataclass
@@ -54,7 +54,7 @@ def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
 
     Args:
         spec: `model`.
-        model_of_run: the net of the run that --run names, in the place of `model`.
+        model_of_run: the net of the run that --run names, instead of `model`.
 
     Raises:
         UsageError: the layers do not fit together.
@@ -82,7 +82,7 @@ def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
 
 
 def _diagram(model: ModelSpec, shapes: list[LayerShape]) -> BoxesPanel:
-    """The image at the left, then a column of boxes for each layer, a box for each tower."""
+    """The image on the left, then a column for each layer with a box for each tower."""
     extents = _extents(shapes, model.input.size, model.towers)
     pitch = TOWER_GAP + max(extent.height + SLOPE * extent.depth for extent in extents)
     towers_height = max(pitch * model.towers - TOWER_GAP, LOWEST)
@@ -121,19 +121,19 @@ def _pooled(shape: LayerShape, image_size: int) -> float:
 
 
 def _heading(shape: LayerShape) -> str:
-    """What stands at the upper edge: name and kernel."""
+    """The text at the upper edge: name and kernel."""
     return f"{shape.name}\n{_kernel(shape)}"
 
 
 def _size_label(
     shape: LayerShape, extent: Extent, place: tuple[float, float], tower: int, towers: int
 ) -> Label:
-    """Sizes, where no arrow crosses them: above the first of several towers, below all others.
+    """The label with the sizes, clear of arrows: above the first of several towers, else below.
 
     Args:
         shape: the layer.
         extent: of its box.
-        place: the middle of box and pooled maps across, and of the box's front upwards.
+        place: horizontal middle of box and pooled maps, and vertical middle of the box's front.
         tower: whose share it is.
         towers: how many share the layer.
     """
@@ -167,7 +167,7 @@ def _inputs(
 
 
 def _extents(shapes: list[LayerShape], image_size: int, towers: int) -> list[Extent]:
-    """Sizes of one tower's share of each layer; channels are on one scale, and units on another."""
+    """Sizes of one tower's share of each layer, with one scale for channels and one for units."""
     most_channels = _most_outputs(shapes, fc=False)
     most_units = _most_outputs(shapes, fc=True)
     extents = []
@@ -190,7 +190,7 @@ def _most_outputs(shapes: list[LayerShape], *, fc: bool) -> int:
 
 
 def _output(shape: LayerShape, towers: int = 1) -> str:
-    """The product's size, `55 x 55 x 48`, divided among towers."""
+    """The size of the product's output, `55 x 55 x 48`, divided among towers."""
     channels = shape.out_channels // towers
     if shape.spec.kind is Kind.fc:
         return str(channels)
@@ -198,7 +198,7 @@ def _output(shape: LayerShape, towers: int = 1) -> str:
 
 
 def _kernel(shape: LayerShape) -> str:
-    """The kernel, `11 x 11, stride 4`, or what stands for it."""
+    """The kernel, `11 x 11, stride 4`, or `dense`."""
     spec = shape.spec
     if spec.kind is Kind.fc:
         return "dense"

@@ -19,7 +19,7 @@ BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 """Adam's learning rate."""
 CANDIDATES = 100
-"""Vectors at the smallest Hamming distance, among which neighbours are looked for."""
+"""Number of vectors at the smallest Hamming distance among which neighbours are searched."""
 ONES_IN_BYTE = np.array([byte.bit_count() for byte in range(256)], dtype=np.uint8)
 
 Codes = npt.NDArray[np.uint8]
@@ -42,8 +42,8 @@ class Recall:
 def learn_encoder(x: Tensor, bits: int) -> Callable[[Tensor], Tensor]:
     """Train an auto-encoder whose code is binary.
 
-    Batch norm balances the code, so that each bit divides the vectors. The decoder sees nothing but
-    signs; the gradient of the sign is that of tanh (straight through).
+    Batch norm balances the code, so that each bit splits the vectors. The decoder sees only
+    signs; the gradient of the sign is that of tanh (straight-through).
 
     Args:
         x: (N, U) float32, of unit variance.
@@ -80,7 +80,7 @@ def learn_encoder(x: Tensor, bits: int) -> Callable[[Tensor], Tensor]:
 
 
 def random_directions(units: int, bits: int) -> Tensor:
-    """Directions, (U, B) float32: the signs of their products with vectors are codes, unlearned.
+    """Directions, (U, B) float32; the signs of vectors' products with them are unlearned codes.
 
     Args:
         units: U.

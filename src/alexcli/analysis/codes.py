@@ -37,7 +37,7 @@ FLOAT_BYTES = 4
 
 @dataclass
 class Vectors:
-    """A sample of training images as a layer has them: the first Q are looked up among the rest."""
+    """A layer's outputs for a sample of training images; the first Q are looked up in the rest."""
 
     all: Tensor
     """(Q + N, U) float32."""
@@ -50,14 +50,14 @@ class Vectors:
         return self.all[self.queries :]
 
     def standardized(self) -> "Vectors":
-        """The vectors with the mean 0 and the variance 1 in each unit of the base."""
+        """The vectors, scaled so that each unit has mean 0 and variance 1 over the base."""
         scale = self.base.std(dim=0).clamp_min(1e-6)
         return Vectors((self.all - self.base.mean(dim=0)) / scale, self.queries)
 
 
 @dataclass
 class CodeLength:
-    """What codes of one length find."""
+    """The recall of codes of one length."""
 
     bits: int
     """B."""
@@ -99,14 +99,14 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 
 
 def _check_bits(lengths: Sequence[int]) -> None:
-    """UsageError unless codes fill whole bytes."""
+    """Raise UsageError unless codes fill whole bytes."""
     if not lengths or any(bits < 8 or bits % 8 for bits in lengths):
         shown = ",".join(str(bits) for bits in lengths)
         raise UsageError(f"bits=[{shown}] must be multiples of 8", hint="bits=[8,32,128]")
 
 
 def _sample(subject: Subject, layer: str, spec: AnalyzeSpec) -> Vectors:
-    """Vectors of training images, in an order that is drawn once and for all."""
+    """Vectors of training images, in a fixed random order."""
     training_set = subject.training_set()
     order = np.random.default_rng(0).permutation(len(training_set))[: spec.sample]
     queries = max(1, min(MOST_QUERIES, len(order) // 5))
@@ -146,7 +146,7 @@ def _code_length(vectors: Vectors, bits: int, exact: Indices) -> CodeLength:
 
 
 def _recall(values: Tensor, queries: int, exact: Indices) -> Recall:
-    """What the signs of values, (Q + N, B), find as codes."""
+    """The recall of the signs of values, (Q + N, B), as codes."""
     codes = pack_signs(values)
     return measure_recall(codes[queries:], codes[:queries], exact)
 

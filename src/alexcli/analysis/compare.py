@@ -12,11 +12,11 @@ from alexcli.tables import Table
 
 
 def run(model_named: Callable[[str], ModelSpec], reached: Sequence[RunSummary]) -> Analysis:
-    """Count the nets that have a configuration; published.yaml has the counts of the others.
+    """Count the nets that have a configuration; the counts of the others are in published.yaml.
 
     Args:
-        model_named: gives the model of a configuration's name.
-        reached: runs of the reduced nets, whose errors stand beside the published ones.
+        model_named: returns the model of a configuration's name.
+        reached: runs of the reduced nets, whose errors are shown beside the published ones.
     """
     nets = published("nets")
     tables = [
@@ -64,7 +64,7 @@ def _net_table(nets: Sequence[dict[str, Any]], model_named: Callable[[str], Mode
 
 
 def _reached_table(nets: Sequence[dict[str, Any]], reached: Sequence[RunSummary]) -> Table:
-    """What reduced nets reached in runs, beside the published error of the whole nets."""
+    """The errors of reduced nets in runs, beside the published errors of the full nets."""
     published_by_reduced = {net["reduced"]: net for net in nets if "reduced" in net}
     order = list(published_by_reduced)
     of_reduced = [each for each in reached if each.model in order]
@@ -108,7 +108,7 @@ def _source_table(nets: Sequence[dict[str, Any]]) -> Table:
 
 
 def _lecture_table(model: ModelSpec) -> Table:
-    """A net as the CS231n lecture counts it: the numbers that one image needs, and the weights."""
+    """A net as the CS231n lecture counts it: the activations of one image, and the weights."""
     side = model.input.size
     channels = model.input.channels
     rows: list[dict[str, Any]] = [_lecture_row("input", side, channels, side**2 * channels, 0)]

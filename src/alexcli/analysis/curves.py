@@ -18,9 +18,9 @@ KEYS = ("split", "against", "threshold")
 UNITS = {"epoch": "epochs", "step": "updates", "time": "seconds of training"}
 """Values of `against`, and the units of the horizontal axis."""
 SPLITS = {"val": "validation", "train_eval": "training", "train": "running training"}
-"""Values of `split`, and what people call their errors."""
+"""Values of `split`, and the names of their errors."""
 MOST_NOT_NAMED = 6
-"""Settings that a note lists."""
+"""Most settings that a note lists."""
 
 ERRORS = ("last error", "spread", "lowest")
 """Columns of errors."""
@@ -28,7 +28,7 @@ ERRORS = ("last error", "spread", "lowest")
 Rows = list[dict[str, Any]]
 Floats = npt.NDArray[np.float64]
 Curve = tuple[Floats, Floats]
-"""Where the errors of a run were measured, and these; both (passes,)."""
+"""Where the errors of a run were measured, and the errors; both (passes,)."""
 
 
 def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
@@ -72,7 +72,7 @@ def run(spec: AnalyzeSpec, histories: Sequence[RunHistory]) -> Analysis:
 
 
 def _caption(most_seeds: int) -> str:
-    """What is drawn; the legend says of which runs."""
+    """The caption; the legend names the runs."""
     bands = " Lines: means over seeds; bands: from the lowest to the highest seed."
     return f"In the form of Figure 1.{bands if most_seeds > 1 else ''}"
 
@@ -80,13 +80,13 @@ def _caption(most_seeds: int) -> str:
 def _crossing_columns(
     curves: Sequence[Curve], threshold: float, unit: str, rows: Rows
 ) -> dict[str, Any]:
-    """When the seeds of a group reach a threshold, and how often later that is than in the first.
+    """When the seeds of a group reach a threshold, and the ratio to the first group.
 
     Args:
-        curves: of the seeds, each to its own end: a run may stop where it reaches the threshold.
+        curves: of the seeds, each in full length: a run may stop when it reaches the threshold.
         threshold: a fraction.
         unit: of the curves' horizontal axis.
-        rows: of the groups before.
+        rows: of the preceding groups.
     """
     column = f"{unit} to {threshold:.0%}"
     positions = [crossing(*curve, threshold) for curve in curves]
@@ -103,7 +103,7 @@ def _crossing_columns(
 def _table(
     title: str, rows: Rows, threshold: float | None, unit: str, not_named: Sequence[str]
 ) -> Table:
-    """Errors in percent for people, as fractions for programs."""
+    """Errors, in percent for people and as fractions for programs."""
     note = "spread: standard deviation between seeds"
     if threshold is not None:
         note += (
@@ -116,7 +116,7 @@ def _table(
 
 
 def _listed(keys: Sequence[str]) -> str:
-    """Keys in a note, or those of them for which it has room."""
+    """The keys as text for a note, or as many as it has room for."""
     others = len(keys) - MOST_NOT_NAMED
     listed = ", ".join(keys[:MOST_NOT_NAMED])
     return f"{listed} and {others:,} more" if others > 0 else listed
@@ -150,7 +150,7 @@ def crossing(x: Floats, y: Floats, threshold: float) -> float | None:
 
 
 def _check_choice(key: str, value: str, allowed: dict[str, str]) -> None:
-    """UsageError for a value that is not allowed."""
+    """Raise UsageError for a value that is not allowed."""
     if value not in allowed:
         names = list(allowed)
         raise UsageError(
@@ -159,7 +159,7 @@ def _check_choice(key: str, value: str, allowed: dict[str, str]) -> None:
 
 
 def _curves(name: str, members: Sequence[Rows], spec: AnalyzeSpec) -> list[Curve]:
-    """Where the errors of each seed of a group were measured, and the errors."""
+    """The curve of each seed of a group."""
     measured = [[row for row in rows if row["split"] == spec.split] for rows in members]
     if not all(measured):
         raise UsageError(
@@ -173,7 +173,7 @@ def _curves(name: str, members: Sequence[Rows], spec: AnalyzeSpec) -> list[Curve
 
 
 def _common_passes(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
-    """The passes that every seed has: where errors were measured, and these, (seeds, passes)."""
+    """The passes that every seed has: their positions, and the errors, (seeds, passes)."""
     passes = min(len(errors) for _, errors in curves)
     x = np.array([positions[:passes] for positions, _ in curves])
     y = np.array([errors[:passes] for _, errors in curves])
@@ -181,5 +181,5 @@ def _common_passes(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
 
 
 def _ratio(value: float | None, reference: float | None) -> float | None:
-    """None where either is missing or 0."""
+    """The ratio; None if either value is missing or 0."""
     return value / reference if value and reference else None

@@ -23,7 +23,7 @@ from alexcli.tables import Table
 KEYS = ("layer", "at", "images", "points", "perplexity", "thumbnails")
 """The keys of `AnalyzeSpec` that it reads."""
 NEIGHBORS = 10
-"""Nearest images whose classes are compared."""
+"""Number of nearest images whose classes are compared."""
 THUMBNAIL_SIDE = 48
 """Pixels."""
 
@@ -31,7 +31,7 @@ Vectors = npt.NDArray[np.float32]
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
-    """Embed the features of held-out images, and say what the plane keeps of the neighbours.
+    """Embed the features of held-out images, and measure how many neighbours the plane keeps.
 
     Args:
         spec: `layer`, null for the last hidden one, and `at`; `images`, a folder of class folders,
@@ -85,7 +85,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 
 
 def _embed(vectors: Vectors, perplexity: float) -> Vectors:
-    """(N, 2), the same for the same vectors."""
+    """The embedding, (N, 2); the same for the same vectors."""
     from sklearn.manifold import TSNE  # type: ignore[import-untyped]
 
     tsne: Any = TSNE(perplexity=perplexity, init="pca", random_state=0, n_jobs=1)
@@ -96,7 +96,7 @@ def _embed(vectors: Vectors, perplexity: float) -> Vectors:
 def _neighbor_table(
     name: str, run_name: str, vectors: Vectors, plane: Vectors, images: ImageSource
 ) -> Table:
-    """How many of the nearest images are of the same class, among features and in the plane."""
+    """The share of nearest images with the same class, by features and in the plane."""
     k = min(NEIGHBORS, len(images) - 1)
     by_space = {name: nearest_rows(vectors, k), "plane": nearest_rows(plane, k)}
     labels = images.labels
@@ -131,7 +131,7 @@ def nearest_rows(vectors: Vectors, k: int) -> npt.NDArray[np.int64]:
 
 
 def _point_table(plane: Vectors, classes: list[str], images: ImageSource) -> Table:
-    """Every image with its place."""
+    """Every image with its position."""
     rows = [
         {"file": file, "class": name, "x": x, "y": y}
         for file, name, (x, y) in zip(images.names(), classes, plane.tolist(), strict=True)
@@ -140,7 +140,7 @@ def _point_table(plane: Vectors, classes: list[str], images: ImageSource) -> Tab
 
 
 def _thumbnails(images: ImageSource) -> npt.NDArray[np.uint8]:
-    """(N, S, S, 3) uint8, every so many pixels of each image."""
+    """(N, S, S, 3) uint8, the images reduced by taking every k-th pixel."""
     small = []
     for index in range(len(images)):
         (image,) = images.fetch([index])

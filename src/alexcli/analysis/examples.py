@@ -18,15 +18,15 @@ MOST_RIGHT = 4
 MOST_WRONG = 8
 """Examples that are shown."""
 MOST_CLASSES = 50
-"""Classes of a confusion matrix whose names can be read."""
+"""Most classes of a confusion matrix whose names remain readable."""
 
 
 @torch.no_grad()
 def run(subject: Subject) -> Analysis:
-    """The confusion matrix of the images, the surest right predictions, and the surest wrong ones.
+    """Show the confusion matrix and the most confident predictions, right and wrong.
 
     Args:
-        subject: the net and the images; those of no class that the net knows are left out.
+        subject: the net and the images; images of classes unknown to the net are left out.
 
     Raises:
         UsageError: none is left.
@@ -82,7 +82,7 @@ def _matrix(
 
 
 def _tiles(subject: Subject, pairs: list[tuple[int, dict[str, float]]], title: str) -> TilesPanel:
-    """Images as the net sees them, each under its prediction, and under its label if it differs."""
+    """Images as the net sees them, each with its prediction, and its label if that differs."""
     size = subject.preprocess.size
     pixels = subject.sample().pixels
     crops = [center_crop(pixels[number], size).cpu().numpy() for number, _ in pairs]

@@ -23,15 +23,15 @@ from alexcli.tables import Table
 KEYS = ("layer",)
 """The keys of `AnalyzeSpec` that it reads."""
 SPECTRUM_SIZE = 32
-"""Side to which a kernel is padded with zeros before its spectrum is taken."""
+"""Side to which a kernel is zero-padded before its spectrum is computed."""
 SHUFFLES = 9999
 """Shuffles of the permutation test."""
 ACROSS = 16
 """Kernels in a row, as in Figure 3."""
 ACROSS_FEW = 8
-"""Kernels in a row where a tower has few."""
+"""Kernels in a row if a tower has few."""
 MANY = 32
-"""Kernels of a tower that are not few."""
+"""From this number on, a tower's kernels are not few."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -86,7 +86,7 @@ class ImageKernels:
         return [self.panel(tower) for tower in range(len(self.towers))]
 
     def panel(self, tower: int) -> TilesPanel:
-        """The kernels of a tower, from black at `low` to white at `high`."""
+        """The kernels of a tower, black at `low` and white at `high`."""
         kernels = self.towers[tower]
         scaled = ((kernels - self.low) / (self.high - self.low)).transpose(0, 2, 3, 1)
         across = ACROSS if len(kernels) >= MANY else ACROSS_FEW
@@ -133,7 +133,7 @@ def measure(kernels: Floats) -> dict[str, Floats]:
     share = power / power.sum((1, 2), keepdims=True).clip(1e-300)
     u, v = np.meshgrid(np.fft.fftfreq(SPECTRUM_SIZE), np.fft.fftfreq(SPECTRUM_SIZE))
     frequency = np.hypot(u, v)
-    # Doubled, because directions half a turn apart are the same orientation.
+    # Angles are doubled, because directions half a turn apart are the same orientation.
     turns = np.exp(2j * np.arctan2(v, u))
     measures["orientation"] = np.abs((share * turns).sum((1, 2)))
     mean = (share * frequency).sum((1, 2))
@@ -144,7 +144,7 @@ def measure(kernels: Floats) -> dict[str, Floats]:
 
 
 def permutation_p(samples: Sequence[Floats]) -> float | None:
-    """How often the medians of samples lie so far apart if values are dealt to them by chance.
+    """How often medians differ this much if values are assigned to the samples at random.
 
     Args:
         samples: of each tower, (n,).
@@ -172,7 +172,7 @@ def _image_layer(net: Towers, name: str | None, run_name: str) -> LayerShape:
     Args:
         net: the net.
         name: of the layer; None for the first.
-        run_name: what a message calls the net.
+        run_name: name of the net in messages.
 
     Raises:
         UsageError: there is no such layer, or it does not convolve the image.

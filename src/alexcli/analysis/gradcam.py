@@ -68,7 +68,7 @@ def class_activation(net: Towers, x: Tensor, shape: LayerShape) -> tuple[Tensor,
     Args:
         net: the net.
         x: (N, C, s, s) float, its input.
-        shape: a layer with feature maps, which are taken after its activation.
+        shape: a layer with feature maps; they are taken after its activation.
 
     Returns:
         (N, H, W) float32, at least 0: ReLU of the sum over channels of mean gradient times feature

@@ -1,4 +1,4 @@
-"""Heat maps over images: where a class comes from, drawn on what the net saw.
+"""Heat maps of the evidence for a class, drawn over the images that the net saw.
 
 Legend: N images, s side of the net's input.
 """
@@ -18,7 +18,7 @@ from alexcli.records.analysis import TilesPanel
 Pixels = npt.NDArray[np.uint8]
 
 SMALLEST = 1e-30
-"""Keeps a map of zeros what it is."""
+"""Lower bound of a divisor, so that a map of zeros stays zero."""
 OPACITY = 0.6
 """Opacity of the hottest pixel's colour."""
 RED, GREEN, BLUE = 0.299, 0.587, 0.114
@@ -27,7 +27,7 @@ RED, GREEN, BLUE = 0.299, 0.587, 0.114
 
 @dataclass
 class Predicted:
-    """What a net says of images without any change."""
+    """The predictions of a net for unchanged images."""
 
     indices: Tensor
     """(N,) int64, the predicted classes."""
@@ -36,7 +36,7 @@ class Predicted:
 
     @classmethod
     def from_scores(cls, scores: Tensor) -> "Predicted":
-        """What is predicted by class scores, (N, K)."""
+        """The predictions of class scores, (N, K)."""
         best = torch.softmax(scores.detach().float(), dim=1).max(dim=1)
         return cls(best.indices, best.values)
 
@@ -58,8 +58,7 @@ def prediction_rows(
 
 
 def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> TilesPanel:
-    """What the net sees, under its true label, and below it the heat, under the prediction,
-    which is marked where it is wrong.
+    """Each image under its true label, above its heat map under the prediction, marked if wrong.
 
     Args:
         subject: the net and the images.
@@ -80,7 +79,7 @@ def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> Ti
 
 
 def overlay(crops: Pixels, heat: npt.NDArray[np.floating[Any]]) -> Pixels:
-    """Heat over images in gray: cold pixels stay gray, the hottest ones become yellow.
+    """Draw heat over gray images: cold pixels stay gray, the hottest ones become yellow.
 
     Args:
         crops: (N, s, s, 3) uint8.

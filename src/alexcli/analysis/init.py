@@ -21,27 +21,27 @@ from alexcli.tables import Table
 KEYS = ("images", "count")
 """The keys of `AnalyzeSpec` that it reads."""
 PORT_PIXEL_SCALE = 57.4
-"""255 x 0.225, by which ports divide pixels (torchvision's normalisation)."""
+"""255 x 0.225, the divisor of pixels in ports (torchvision's normalisation)."""
 PORT_STD = 0.01
 """The standard deviation of section 5, and of every port."""
 GOOD_SPREAD = 0.005
 POOR_SPREAD = 0.0005
-"""Spreads of a score between images, for the verdict. Measured (docs/analyses.md): 0.2 as the 2012
-source begins, 0.015 as the paper's text does, 0.0003 as ports do."""
+"""Limits of a score's spread over images, for the verdict. Measured (docs/analyses.md): 0.2 with
+the 2012 source's initial weights, 0.015 with the paper's, 0.0003 in ports."""
 NEARLY_ALL = 0.9
-"""Fraction of dead units that the verdict mentions."""
+"""Fraction of dead units above which the verdict mentions them."""
 BIAS_COLUMNS = {"biases as configured": 1, "biases x 0.1": 0.1, "biases 0": 0}
-"""Columns of the second table, and the factors of the biases."""
+"""Columns of the second table, and their factors of the biases."""
 
 
 def run(untrained: Subject) -> Analysis:
     """Measure a net with its initial weights on images, without dropout or noise.
 
     Args:
-        untrained: the net that `train` would begin with, and images with labels.
+        untrained: the net that `train` would start from, and images with labels.
 
     Raises:
-        UsageError: there are fewer than two images, or one without a label.
+        UsageError: there are fewer than two images, or one has no label.
     """
     net = with_layers(untrained.net)
     sample = untrained.sample()
@@ -81,10 +81,10 @@ def spread(values: Tensor) -> float:
 
 @torch.no_grad()
 def starts_of(net: Towers, x: Tensor) -> list[dict[str, Any]]:
-    """The spread of the scores for other pixels, initial weights and biases.
+    """The spread of the scores for different pixel scales, initial weights and biases.
 
     Args:
-        net: the net, which stays as it is.
+        net: the net, which is not changed.
         x: (N, C, H, W) float32, its input.
 
     Returns:
@@ -109,8 +109,8 @@ def _scaled_parameters(net: Towers, largest_std: float, bias_factor: float) -> d
 
     Args:
         net: the net.
-        largest_std: weights of a layer with a larger standard deviation are scaled to this one.
-        bias_factor: what biases are multiplied by.
+        largest_std: larger standard deviations of a layer's weights are scaled down to this one.
+        bias_factor: factor of the biases.
     """
     return {
         name: value * (min(1, largest_std / float(value.std())) if value.dim() > 1 else bias_factor)
@@ -131,7 +131,7 @@ def _targets(untrained: Subject, sample: SampleImages) -> Tensor:
 
 
 def _layer_rows(net: Towers, x: Tensor, targets: Tensor) -> list[dict[str, Any]]:
-    """What each layer puts out, and the gradient that reaches its weights.
+    """Statistics of each layer's outputs, and of the gradient that reaches its weights.
 
     Args:
         net: the net.
@@ -167,10 +167,10 @@ def _norm(parts: Sequence[Tensor | None]) -> float:
 
 
 def _verdict(score_spread: float, *, most_dead: float) -> str:
-    """What the spread of the scores means for learning.
+    """Interpret the spread of the scores for learning.
 
     Args:
-        score_spread: between images.
+        score_spread: over images.
         most_dead: the largest fraction of dead units in a layer.
     """
     if score_spread < POOR_SPREAD:
@@ -185,7 +185,7 @@ def _verdict(score_spread: float, *, most_dead: float) -> str:
 
 
 def _start_table(starts: Sequence[dict[str, Any]]) -> Table:
-    """The second table; from `starts_of`."""
+    """The second table, from the rows of `starts_of`."""
     configured = starts[0]["biases as configured"]
     port = starts[-1]["biases as configured"]
     return Table.from_records(

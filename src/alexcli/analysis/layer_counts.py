@@ -1,4 +1,4 @@
-"""Counting what a net's layers hold and do, from their shapes. Imports no torch."""
+"""Counting a net's parameters, operations and memory from its shapes. Imports no torch."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -61,7 +61,7 @@ def count_totals(model: ModelSpec, layers: Sequence[dict[str, Any]], batch: int)
     Args:
         model: the net.
         layers: from `count_layer`.
-        batch: images of a batch, which training keeps as well.
+        batch: images of a batch, for the bytes; training keeps the batch too.
     """
     totals = {key: sum(layer[key] for layer in layers) for key in SUMMED}
     image_bytes = FLOAT_BYTES * batch * model.input.channels * model.input.size**2
@@ -73,7 +73,7 @@ def count_totals(model: ModelSpec, layers: Sequence[dict[str, Any]], batch: int)
 def count_by_conventions(
     shapes: Sequence[LayerShape], totals: dict[str, int]
 ) -> list[dict[str, Any]]:
-    """Operations for one image, in the conventions that are in use.
+    """Operations for one image, by the usual conventions.
 
     Args:
         shapes: the layers.
@@ -99,7 +99,7 @@ def _convention(name: str, products: list[int], others: int = 0) -> dict[str, An
     """A row of `count_by_conventions`.
 
     Computing the gradients of a product costs twice the product, but the first layer computes none
-    for the pixels. Computing those of anything else costs as much as its forward pass.
+    for the pixels. For any other operation they cost as much as its forward pass.
 
     Args:
         name: what is counted.
@@ -115,7 +115,7 @@ def _convention(name: str, products: list[int], others: int = 0) -> dict[str, An
 
 
 def _parameters_x_positions(shape: LayerShape) -> int:
-    """What many course notes count: a layer's parameters, with biases, times its positions."""
+    """A count of many course notes: a layer's parameters, with biases, times its positions."""
     positions = 1 if shape.spec.kind is Kind.local else shape.out_size**2
     return (shape.weights + shape.biases) * positions
 
@@ -130,9 +130,9 @@ def _activation_bytes(model: ModelSpec, shape: LayerShape, batch: int) -> int:
 
 
 def _tower_share(shape: LayerShape, tower: int) -> dict[str, int]:
-    """One tower's part of the counts of a layer.
+    """One tower's share of the counts of a layer.
 
-    The first tower adds the biases of the class scores, and the towers' partial scores.
+    The first tower adds the biases of the class scores and sums the towers' partial scores.
     """
     share = 1 / shape.towers
     if shape.last:

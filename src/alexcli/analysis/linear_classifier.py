@@ -1,6 +1,6 @@
 """Linear classifiers on fixed features, trained to their optimum.
 
-Both losses are convex and smooth, so that torch's L-BFGS reaches the minimum, whatever the start.
+Both losses are convex and smooth, so torch's L-BFGS reaches the minimum from any start.
 
 Legend: N images, U features of an image, K classes.
 """
@@ -13,13 +13,13 @@ from alexcli.schema import Classifier
 
 MOST_STEPS = 200
 TOLERANCE = 1e-5
-"""Largest gradient at which the search ends."""
+"""The search ends when no gradient is larger than this."""
 LEAST_STD = 1e-6
-"""Keeps features that never vary what they are."""
+"""Lower bound of a standard deviation, so that constant features are not scaled up."""
 
 
 class Standardization:
-    """Features with the mean 0 and the variance 1 over the images that train a classifier.
+    """Scales features to mean 0 and variance 1 over a classifier's training images.
 
     Args:
         x: (N, U) float32, the training images' features.
@@ -47,12 +47,12 @@ class LinearClassifier:
         self.bias = torch.zeros(classes)
 
     def fit(self, x: Tensor, y: Tensor, l2: float, kind: Classifier) -> None:
-        """Minimise the mean loss plus l2 / 2 times the squared weights, from where it stands.
+        """Minimise the mean loss plus l2 / 2 times the squared weights, from the current weights.
 
         Args:
             x: (N, U) float32, standardized.
             y: (N,) int64.
-            l2: strength of the penalty, above 0; biases are free.
+            l2: strength of the penalty, above 0; biases are not penalised.
             kind: the loss: softmax regression, or the squared hinge of each class against the
                 others (L2-SVM).
         """
@@ -78,7 +78,7 @@ class LinearClassifier:
         self.bias = self.bias.detach()
 
     def errors(self, x: Tensor, y: Tensor) -> int:
-        """How many images it gets wrong.
+        """The number of images that it classifies wrongly.
 
         Args:
             x: (N, U) float32, standardized.
@@ -88,7 +88,7 @@ class LinearClassifier:
 
 
 def _loss(scores: Tensor, y: Tensor, kind: Classifier) -> Tensor:
-    """Mean over images of the loss of scores, (N, K)."""
+    """The mean loss over images of scores, (N, K)."""
     if kind is Classifier.logistic:
         return F.cross_entropy(scores, y)
     signs = 2.0 * F.one_hot(y, scores.shape[1]) - 1

@@ -1,8 +1,8 @@
 """A learning-rate range test: the loss while the rate grows from update to update. Not the paper's.
 
 Smith 2017, "Cyclical learning rates for training neural networks", section 3.3, with the
-exponential growth and the reading that fastai made common. The paper's authors chose their rate by
-hand (section 5).
+exponential growth and the interpretation that fastai popularised. The paper's authors chose their
+learning rate by hand (section 5).
 """
 
 import itertools
@@ -18,24 +18,24 @@ from alexcli.tables import Table
 KEYS = ("range_test",)
 """The keys of `AnalyzeSpec` that it reads."""
 SMOOTHING = 0.9
-"""Weight of the losses before in the running mean of each."""
+"""Weight of the preceding losses in the running mean."""
 SKIPPED = 10
-"""Updates at the start whose falls are not read: so few losses make no mean."""
+"""Updates at the start that are not read: so few losses give no reliable mean."""
 SPAN = 5
 """Updates over which a fall is measured."""
 LEAST_FALL = 0.02
-"""Part of the first loss by which it must fall to say anything about learning."""
+"""Least fall, as a fraction of the first loss, for the test to be conclusive."""
 
 
 class Reading(NamedTuple):
-    """What a range test says. Rates are values of `optim.lr`."""
+    """The results of a range test. Rates are values of `optim.lr`."""
 
     steepest: float
-    """Where the loss falls fastest."""
+    """The rate at which the loss falls fastest."""
     lowest: float
-    """Where it is lowest."""
+    """The rate at which it is lowest."""
     diverges: float | None
-    """Where it has grown beyond recovery; None if it never has."""
+    """The rate at which it diverges; None if it never does."""
 
 
 def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) -> Analysis:
@@ -43,8 +43,8 @@ def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) 
 
     Args:
         spec: `range_test`.
-        losses_at: trains from the start, an update at each rate, and gives the loss before each; it
-            ends early where the loss diverges.
+        losses_at: trains from the start with one update at each rate, and returns the loss before
+            each update; it ends early if the loss diverges.
 
     Raises:
         UsageError: the rates do not grow.
@@ -81,7 +81,7 @@ def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) 
                 x_label="learning rate, optim.lr",
                 y_label="training loss, nats",
                 log_x=True,
-                log_y=True,  # or a loss that grows without bound hides how the others fell
+                log_y=True,  # otherwise a diverging loss hides how the others fell
             )
         ],
         caption=f"Loss of each batch while the learning rate grows. {note}",
@@ -104,7 +104,7 @@ def growing_rates(spec: RangeTestSpec) -> list[float]:
 
 
 def running_means(losses: Sequence[float]) -> list[float]:
-    """Each loss averaged with those before, the nearer the more; without delay at the start.
+    """Exponential moving averages of the losses, with bias correction at the start.
 
     Args:
         losses: finite.
@@ -116,7 +116,7 @@ def running_means(losses: Sequence[float]) -> list[float]:
 
 
 def read(rates: Sequence[float], curve: Sequence[float], diverged: float | None) -> Reading:
-    """What a curve says.
+    """Read the steepest, lowest and diverging rates off a curve.
 
     Args:
         rates: growing by a factor.
@@ -141,7 +141,7 @@ def _readings(reading: Reading) -> list[tuple[str, float | None, str]]:
 
 
 def _verdict(curve: Sequence[float]) -> str:
-    """Whether the curve says anything."""
+    """Whether the test is conclusive."""
     if min(curve) > (1 - LEAST_FALL) * curve[0]:
         return (
             "The loss has hardly fallen, so these readings mean little: try more range_test.steps; "

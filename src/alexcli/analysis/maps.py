@@ -24,14 +24,14 @@ ACROSS = 16
 INPUT_INCHES = 1.6
 """Side of the image above its feature maps."""
 LEAST_SIDE = 6
-"""Positions across of a feature map in which something can be seen; smaller ones are left out."""
+"""Least side of a feature map, in positions; smaller ones show nothing and are left out."""
 
 
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
-    """Draw the feature maps of the first image; those of a layer share one scale.
+    """Draw the feature maps of the first image, with one scale for each layer.
 
     Args:
-        spec: `layer`; null for some feature maps of every layer in which something can be seen.
+        spec: `layer`; null for some feature maps of every layer whose maps are large enough.
         subject: the net and the image.
 
     Raises:
@@ -72,9 +72,9 @@ def _layers_with_maps(net: Towers, name: str | None, run_name: str) -> list[str]
 
     Args:
         net: the net.
-        name: of a layer; None for all whose feature maps have LEAST_SIDE positions across, or the
-            first.
-        run_name: what a message calls the net.
+        name: of a layer; None for all whose feature maps have a side of at least LEAST_SIDE, or
+            else the first.
+        run_name: name of the net in messages.
 
     Raises:
         UsageError: there is no such layer, or it has no feature maps.
@@ -113,7 +113,7 @@ def _row(name: str, channels: Tensor) -> dict[str, Any]:
 
 
 def _panel(name: str, channels: Tensor, towers: int, count: int) -> TilesPanel:
-    """Feature maps, a tower below the other.
+    """Feature maps, one tower below the other.
 
     Args:
         name: of the layer.

@@ -13,7 +13,7 @@ USUAL_NEIGHBORS = 6
 
 
 class Nearest:
-    """The k nearest of all vectors added so far. Memory does not grow with their number.
+    """The k nearest of all vectors added so far; memory does not grow with their number.
 
     Args:
         queries: (Q, U) float32.
@@ -23,7 +23,7 @@ class Nearest:
     distances: Tensor
     """(Q, up to k) float32, the smallest first."""
     indices: Tensor
-    """(Q, up to k) int64, which vectors these are."""
+    """(Q, up to k) int64, the numbers of these vectors."""
 
     def __init__(self, queries: Tensor, k: int) -> None:
         self.queries = queries
@@ -38,7 +38,7 @@ class Nearest:
             vectors: (N, U) float32.
             indices: (N,) int64, their numbers.
         """
-        # By differences: the shortcut through products loses close neighbours to rounding.
+        # Computed from differences: with matrix products, rounding loses close neighbours.
         distances = torch.cdist(self.queries, vectors, compute_mode="donot_use_mm_for_euclid_dist")
         all_distances = torch.cat([self.distances, distances], dim=1)
         new_indices = indices.to(distances.device).expand(distances.shape)

@@ -24,7 +24,7 @@ PIXELS = "pixels"
 
 @dataclass
 class Neighbor:
-    """A training image near one of the sample."""
+    """A training image near an image of the sample."""
 
     index: int
     """Its position in the training set."""
@@ -86,7 +86,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 def _search(
     subject: Subject, pixels: Tensor, training_set: ImageSource, layer: str, k: int
 ) -> dict[str, Nearest]:
-    """The neighbours of images in a layer and in raw pixels, by the name of the space.
+    """The neighbours of images in a layer and in raw pixels, by name of the space.
 
     Args:
         subject: the net.
@@ -116,8 +116,8 @@ def _neighbors(
     """The neighbours of each image of the sample, the nearest first.
 
     Args:
-        space: that was searched.
-        training_set: the images among which they are.
+        space: the neighbours found in one space.
+        training_set: the images that were searched.
         classes: readable names, in the order of the labels.
     """
     rows = zip(space.indices.tolist(), space.distances.tolist(), strict=True)
@@ -131,7 +131,7 @@ def _neighbors(
 
 
 def _same_class(neighbors: list[list[Neighbor]], labels: list[str | None]) -> float | None:
-    """The fraction of neighbours of the class of their image; None if no label is known."""
+    """The fraction of neighbours that share their image's class; None if no label is known."""
     matches = [
         neighbor.class_name == label
         for row, label in zip(neighbors, labels, strict=True)

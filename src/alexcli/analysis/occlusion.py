@@ -19,16 +19,16 @@ from alexcli.tables import Table
 KEYS = ("images", "count", "patch")
 """The keys of `AnalyzeSpec` that it reads."""
 SHARE_OF_SIDE = 6
-"""The square's side is this part of the image's unless `patch` says otherwise."""
+"""Side of the image divided by that of the square, unless `patch` is given."""
 PLACES_AT_ONCE = 64
 
 
 @torch.no_grad()
 def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
-    """Move a square over each image by half of its side, and measure what its cover costs.
+    """Move a square over each image in steps of half its side, and measure the drop in probability.
 
     Args:
-        spec: `patch`, the side of the square; null for a sixth of the image's.
+        spec: `patch`, the side of the square; null for a sixth of the image's side.
         subject: the net and the images.
 
     Raises:
@@ -75,7 +75,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
 
 
 def square_places(size: int, patch: int) -> list[tuple[int, int]]:
-    """Top and left of each square: half a square apart, the last ones at the edges."""
+    """Top and left of each square, half a square apart, with the last ones at the edges."""
     starts = list(range(0, size - patch, max(1, patch // 2)))
     starts.append(size - patch)
     return [(top, left) for top in starts for left in starts]
@@ -84,7 +84,7 @@ def square_places(size: int, patch: int) -> list[tuple[int, int]]:
 def _covered(
     subject: Subject, image: Tensor, index: int, places: list[tuple[int, int]], patch: int
 ) -> Tensor:
-    """The probability of a class under each place of the square.
+    """The probability of a class for each place of the square.
 
     Args:
         subject: the net.
@@ -107,7 +107,7 @@ def _covered(
 
 
 def mean_drop(drops: Tensor, places: list[tuple[int, int]], patch: int, size: int) -> Tensor:
-    """The mean, over the squares that cover a pixel, of what each square costs.
+    """For each pixel, the mean drop over the squares that cover it.
 
     Args:
         drops: (P,) float.

@@ -13,7 +13,7 @@ from alexcli.schema import ModelSpec
 
 
 def count_with_others(model: ModelSpec, macs: int) -> list[dict[str, Any]]:
-    """What torch's FlopCounterMode and, where it is installed, fvcore count for one image.
+    """The counts of torch's FlopCounterMode and, if installed, of fvcore for one image.
 
     Args:
         model: the net, which is built.
@@ -43,7 +43,7 @@ def _count_with_torch(net: nn.Module, x: Tensor, macs: int) -> dict[str, Any]:
 
 def _count_with_fvcore(net: nn.Module, x: Tensor, macs: int) -> dict[str, Any]:
     try:
-        with warnings.catch_warnings(action="ignore"):  # of torch.jit, which fvcore uses
+        with warnings.catch_warnings(action="ignore"):  # torch.jit, which fvcore uses, warns
             from fvcore.nn import FlopCountAnalysis  # type: ignore
     except ImportError:
         return {

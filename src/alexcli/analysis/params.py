@@ -17,12 +17,12 @@ KEYS = ("model", "batch")
 
 
 def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None, check: bool = False) -> Analysis:
-    """Account for a net; without a run and, unless the counts are to be checked, without torch.
+    """Count a net's parameters, operations and memory.
 
     Args:
         spec: `model`, and `batch` for the memory.
-        model_of_run: the net of the run that --run names, in the place of `model`.
-        check: whether other programs, fvcore and torch's FlopCounterMode, count the net too.
+        model_of_run: the net of the run that --run names, instead of `model`.
+        check: whether fvcore and torch's FlopCounterMode count the net too, which imports torch.
 
     Returns:
         Its data: `{model, input: [C, H, W], batch, layers: [{name, kind, output: [C, H, W], towers,
@@ -148,7 +148,7 @@ def _field_table(model: ModelSpec, batch: int, layers: Sequence[dict[str, Any]])
 
 
 def _tower_tables(model: ModelSpec, layers: Sequence[dict[str, Any]]) -> list[Table]:
-    """What the first tower has; no table for a net of one tower."""
+    """The first tower's counts; no table for a net of one tower."""
     if model.towers == 1:
         return []
     rows = []
@@ -191,7 +191,7 @@ def _convention_table(conventions: Sequence[dict[str, Any]]) -> Table:
 
 
 def _quoted_tables(layers: Sequence[dict[str, Any]], totals: dict[str, int]) -> list[Table]:
-    """Commonly quoted counts of this very net; no table for other nets."""
+    """Commonly quoted counts of this net; no table for other nets."""
     ours = totals | {layer["name"]: layer["neurons"] for layer in layers}
     rows = [
         {
@@ -208,7 +208,7 @@ def _quoted_tables(layers: Sequence[dict[str, Any]], totals: dict[str, int]) -> 
 
 
 def _check_tables(checks: Sequence[dict[str, Any]]) -> list[Table]:
-    """The same net, counted by other programs; no table unless they were asked."""
+    """The counts of other programs; no table unless --check was given."""
     return [Table.from_records("the same net, counted by other programs", checks)] if checks else []
 
 

@@ -1,7 +1,7 @@
 """A linear classifier on a layer's features, beside random initial weights and raw pixels.
 
-The protocol of DeCAF (Donahue et al. 2014, ICML, arXiv 1310.1531): the net stays as it is, and the
-strength of the L2 penalty is chosen on images that are neither trained on nor tested on.
+The protocol of DeCAF (Donahue et al. 2014, ICML, arXiv 1310.1531): the net is frozen, and the
+strength of the L2 penalty is chosen on images used for neither training nor testing.
 
 Legend: N images, S side of a stored image, U features of an image.
 """
@@ -29,11 +29,11 @@ from alexcli.tables import Table
 KEYS = ("layer", "at", "images", "sample", "per_class", "classifier")
 """The keys of `AnalyzeSpec` that it reads."""
 STRENGTHS = (10.0, 1.0, 0.1, 0.01, 0.001, 0.0001)
-"""L2 penalties that are tried, the strongest first, from which the next one starts."""
+"""L2 penalties to try, the strongest first; each fit starts from the one before."""
 HELD_OUT = 5
-"""One in so many images of each class is held out: to choose, and to test where no split is."""
+"""One in this many images of each class is held out, for selection or for a missing test split."""
 PIXEL_SIDE = 32
-"""Raw pixels are averaged to images of at most this side; all of them would be 154,587 numbers."""
+"""Raw pixels are averaged to at most this side; a whole image would be 154,587 numbers."""
 
 Space = Callable[[Tensor], Tensor]
 """From pixels, (N, S, S, 3) uint8, to features, (N, U) float32."""
@@ -41,26 +41,24 @@ Space = Callable[[Tensor], Tensor]
 
 @dataclass
 class Probe:
-    """What a classifier in one space reached."""
+    """The results of a classifier in one space."""
 
     units: int
     """U."""
     l2: float
-    """The strength with the least validation error."""
+    """The strength with the lowest validation error."""
     val_errors: dict[float, float] = field(default_factory=dict)
-    """By strength, fractions."""
+    """Validation errors by strength, fractions."""
     wrong: int = 0
     """Test images that the chosen classifier gets wrong."""
 
 
 @dataclass
 class Split:
-    """Images that train, choose and test: no image serves twice, but the final fit takes both
-    the first ones.
-    """
+    """Disjoint images for training, selection and testing; the final fit uses the first two."""
 
     train: ImageSource
-    """Both trained on and held out; `fit` and `val` are positions in it."""
+    """The images for training and selection; `fit` and `val` are positions in it."""
     fit: IndexArray
     val: IndexArray
     test: ImageSource
@@ -120,7 +118,7 @@ def small_pixels(pixels: Tensor) -> Tensor:
 
 
 def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
-    """The classes, and which images train, choose and test.
+    """The classes, and the images for training, selection and testing.
 
     Raises:
         UsageError: there is one class, or a class with too few images.
@@ -128,7 +126,7 @@ def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
     dataset = subject.dataset(spec.images)
     train, test = dataset.train, dataset.test
     if test is None and dataset.has_own_val:
-        test = dataset.val  # a probe chooses nothing on it, and a run did not train on it
+        test = dataset.val  # not used for the probe's selection, nor for the run's training
     if not len(train):
         raise UsageError(
             "the data has no training set, on which a probe could be fitted",
@@ -153,12 +151,12 @@ def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
 
 
 def chosen_rows(labels: LabelArray, per_class: int | None, most: int) -> IndexArray:
-    """Positions of the images to train on, in order; drawn once and for all.
+    """Positions of the images to train on, in order; the draw is fixed.
 
     Args:
         labels: (N,) of all of them.
-        per_class: images of each class at most; None for any number.
-        most: images at most.
+        per_class: most images of each class; None for any number.
+        most: most images in total.
     """
     order = np.random.default_rng(0).permutation(len(labels))
     if per_class is not None:
@@ -170,9 +168,9 @@ def chosen_rows(labels: LabelArray, per_class: int | None, most: int) -> IndexAr
 
 
 def held_out_of_each_class(labels: LabelArray) -> tuple[IndexArray, IndexArray]:
-    """Positions of most images and of those held out: one in five of each class, at least one.
+    """Positions of the images to fit and of those held out: one in five of a class, at least one.
 
-    A class of one image has none that is held out.
+    Nothing is held out of a class with a single image.
     """
     order = np.random.default_rng(2).permutation(len(labels))
     held_out = np.zeros(len(labels), dtype=bool)
@@ -202,7 +200,7 @@ def _probe(
             probe.val_errors[l2] = wrong / len(val)
             done = number * len(STRENGTHS) + step + 1
             subject.reporter.progress("fitting", done, len(spaces) * len(STRENGTHS))
-        # Of equally good ones the strongest, which comes first.
+        # In a tie, the strongest penalty, which comes first.
         probe.l2 = min(STRENGTHS, key=probe.val_errors.__getitem__)
         standardize = Standardization(x)
         classifier = LinearClassifier(x.shape[1], classes)

@@ -1,4 +1,4 @@
-"""What others published about these nets: the content of published.yaml."""
+"""Published numbers about these nets: the content of published.yaml."""
 
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ def published(section: str) -> Any:
 @cache
 def _sections() -> dict[str, Any]:
     """The whole file."""
-    import yaml  # only when it is needed, to keep --help fast
+    import yaml  # imported here to keep --help fast
 
     path = Path(__file__).with_suffix(".yaml")
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))

@@ -9,26 +9,26 @@ from alexcli.schema import Kind, ModelSpec, Norm, Op
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """What the outputs of a layer's product see. Norms across channels do not widen it."""
+    """The receptive field of a layer's product. Norms across channels do not widen it."""
 
     size: int
-    """Side of the square of pixels that one output depends on; what lies beyond the image's edge is
-    padding.
+    """Side of the square of pixels that one output depends on, including padding beyond the image's
+    edge.
     """
     stride: int
-    """Pixels between the fields of neighbouring outputs."""
+    """Pixels between the receptive fields of neighbouring outputs."""
 
     def through(self, window: int, stride: int = 1) -> "ReceptiveField":
-        """The field of the outputs of a window over outputs with this field."""
+        """The receptive field of a window that slides over outputs with this field."""
         return ReceptiveField(self.size + (window - 1) * self.stride, self.stride * stride)
 
 
 PIXEL = ReceptiveField(size=1, stride=1)
-"""What a pixel sees: itself."""
+"""The receptive field of a pixel."""
 
 
 def receptive_fields(model: ModelSpec, shapes: Sequence[LayerShape]) -> list[ReceptiveField]:
-    """The field of each layer's product, in the order of the layers.
+    """The receptive field of each layer's product, in the order of the layers.
 
     Args:
         model: the net.
@@ -50,7 +50,7 @@ def receptive_fields(model: ModelSpec, shapes: Sequence[LayerShape]) -> list[Rec
 
 
 def _after_ops(model: ModelSpec, shape: LayerShape, field: ReceptiveField) -> ReceptiveField:
-    """The field after what follows a layer's product."""
+    """The receptive field after the ops that follow a layer's product."""
     for op in shape.spec.ops:
         if op is Op.pool:
             pool = shape.spec.pool or model.pool

@@ -8,7 +8,7 @@ ANALYSES = {
     for path in sorted(Path(__file__).parent.glob("*.py"))
     if "\ndef run(" in path.read_text(encoding="utf-8")
 }
-"""The file of each analysis by its name: a file here that defines `run` is an analysis."""
+"""The file of each analysis by name: every file here that defines `run` is an analysis."""
 
 
 def summary(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which runs make one curve, and what tells the curves apart."""
+"""Grouping runs into curves, and naming the curves by the settings that differ."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -18,20 +18,20 @@ NOT_TOLD_APART = (
 """Settings that may differ within a group of runs: where and how a run is carried out."""
 
 LABEL = "label"
-"""Told apart first: it names what was trained."""
+"""The first key to distinguish runs by: it names what was trained."""
 
 
 @dataclass
 class RunGroups:
-    """Runs that differ in nothing but their seeds, by a name that is as short as may be."""
+    """Groups of runs that differ only in their seeds, by the shortest clear name."""
 
     groups: dict[str, list[RunHistory]]
     not_named: list[str]
-    """Keys in which groups differ, beyond those that their names hold."""
+    """Keys in which groups differ but which are not in their names."""
 
 
 def group_runs(histories: Sequence[RunHistory]) -> RunGroups:
-    """Group runs, each group named by the settings that tell it from all others.
+    """Group runs, and name each group by the settings that distinguish it from all others.
 
     Args:
         histories: at least one.
@@ -47,7 +47,7 @@ def group_runs(histories: Sequence[RunHistory]) -> RunGroups:
 
 
 def _told_apart(history: RunHistory) -> dict[str, str]:
-    """The settings of a run that are the same for all runs of its group."""
+    """The settings of a run that all runs of its group share."""
     return {LABEL: history.label} | {
         key: str(value)
         for key, value in history.settings.items()
@@ -56,7 +56,7 @@ def _told_apart(history: RunHistory) -> dict[str, str]:
 
 
 def _telling_keys(settings: Sequence[dict[str, str]], differing: Sequence[str]) -> list[str]:
-    """Keys that tell apart whatever all differing keys do, none of them needlessly."""
+    """A minimal set of keys that distinguishes the same groups as all differing keys."""
     all_groups = _count_groups(settings, differing)
     telling: list[str] = []
     for key in differing:
@@ -70,12 +70,12 @@ def _telling_keys(settings: Sequence[dict[str, str]], differing: Sequence[str]) 
 
 
 def _count_groups(settings: Sequence[dict[str, str]], keys: Sequence[str]) -> int:
-    """Groups that some keys tell apart."""
+    """The number of groups that some keys distinguish."""
     return len({tuple(each.get(key) for key in keys) for each in settings})
 
 
 def _name(settings: dict[str, str], naming: Sequence[str]) -> str:
-    """The name of a group: KEY=VALUE by the last part of each key, where that is clear."""
+    """The name of a group: KEY=VALUE, with only the last part of a key if unambiguous."""
     if not naming:
         return settings[LABEL]
     last_parts = Counter(key.rpartition(".")[2] for key in naming)

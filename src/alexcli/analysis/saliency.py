@@ -15,7 +15,7 @@ KEYS = ("images", "count")
 
 
 def run(subject: Subject) -> Analysis:
-    """Show images, and below each one the gradient of its predicted class's score by its pixels.
+    """Show images, and below each the gradient of its predicted class's score w.r.t. its pixels.
 
     Args:
         subject: the net and the images.

@@ -15,7 +15,7 @@ from alexcli.tables import Table
 KEYS = ("layer",)
 """The keys of `AnalyzeSpec` that it reads."""
 CHANCE = 0.05
-"""A run counts as one whose towers differ if p is below it."""
+"""The towers of a run count as different if p is below this."""
 
 
 def run(spec: AnalyzeSpec, subjects: Iterable[Subject]) -> Analysis:
@@ -26,7 +26,7 @@ def run(spec: AnalyzeSpec, subjects: Iterable[Subject]) -> Analysis:
         subjects: nets of two towers or more, such as runs that differ in their seeds.
 
     Raises:
-        UsageError: a net has one tower or sees no colour, or its kernels cannot be shown as images.
+        UsageError: a net has one tower or reads no colour, or its kernels are no images.
     """
     rows: list[dict[str, Any]] = []
     panels: list[TilesPanel] = []
@@ -50,7 +50,7 @@ def _colour_columns(name: str, towers: list[filters.Floats]) -> dict[str, Any]:
         towers: (n, C, k, k) kernels of each.
 
     Raises:
-        UsageError: there is one tower, or its kernels see no colour.
+        UsageError: there is one tower, or the kernels read no colour.
     """
     if len(towers) < 2:
         raise UsageError(
@@ -80,7 +80,7 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _summary(rows: list[dict[str, Any]]) -> Table:
-    """What the runs say together."""
+    """The summary over all runs."""
     from scipy.stats import combine_pvalues
 
     p = [row["p"] for row in rows]

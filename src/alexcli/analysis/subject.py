@@ -1,4 +1,4 @@
-"""What an analysis of a net gets: the net, and its data on demand.
+"""The subject of an analysis: a net, and its data on demand.
 
 Legend: N images, S side of a stored image, U units of a layer.
 """
@@ -25,9 +25,9 @@ class SampleImages:
     pixels: Tensor
     """(N, S, S, 3) uint8, on the net's device."""
     files: list[str]
-    """Path of each image, or what it is called in its data set."""
+    """Path of each image, or its name in its data set."""
     labels: list[str | None]
-    """Readable name of each image's true class, where it is known; the net may not know it."""
+    """Readable name of each image's true class, None if unknown; the net may not have the class."""
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Subject:
     """A net, and its data for the analyses that ask for them."""
 
     name: str
-    """What captions call it: its run, or its model and seed."""
+    """Name in captions: its run, or its model and seed."""
     net: Net
     """In evaluation mode, on its device."""
     preprocess: Preprocess
@@ -49,17 +49,17 @@ class Subject:
     batches: Callable[[ImageSource], Iterator[Batch]]
     """Passes once over a set of images in order, on the net's device."""
     dataset: Callable[[str | None], Dataset]
-    """Opens the class folders below a path, or with None the run's own data, whose classes then
-    have readable names, and may be others than the net's.
+    """Opens the class folders below a path, or with None the run's own data; the classes have
+    readable names and may differ from the net's.
     """
     initial: Callable[[], Net]
     """The same net with initial weights drawn anew, in evaluation mode, on the same device."""
     before_training: Callable[[], Net | None]
-    """The same net before its first step: as `initial`, with what `init_from` copies; None for
-    imported weights, of which nobody knows it.
+    """The same net before its first step: as `initial`, with the weights that `init_from` copies;
+    None for imported weights, for which it is unknown.
     """
     reporter: Reporter = field(default_factory=NullReporter)
-    """Receives progress updates of what takes long."""
+    """Receives progress updates of slow steps."""
 
     def features(
         self,
@@ -68,20 +68,19 @@ class Subject:
         point: LayerPoint = LayerPoint.output,
         net: Net | None = None,
     ) -> Tensor:
-        """What a layer makes of the centre crops of images.
+        """A layer's outputs for the centre crops of images.
 
         Args:
             pixels: (N, S, S, 3) uint8.
             layer: the layer's name.
-            point: where the layer's outputs are taken.
-            net: another net in the place of this one.
+            point: where in the layer the outputs are taken.
+            net: another net to use instead of this one.
 
         Returns:
             (N, U) float32.
 
         Raises:
-            UsageError: the layers of this net are not known by name, or the layer has no activation
-                and `point` asks for it.
+            UsageError: torchvision built the net, or the layer lacks the activation at `point`.
         """
         x = self.preprocess.crop(pixels)
         with torch.no_grad():

@@ -9,7 +9,7 @@ from alexcli.records.analysis import Analysis
 from alexcli.tables import Table
 
 ERRORS = ("top1_err", "top5_err", "test_top5_err")
-"""What the three numbers of a published row are; the last is of the contest's hidden test set."""
+"""The three numbers of a published row; the last is on the contest's hidden test set."""
 NOTE = (
     "* pre-trained on ImageNet Fall 2011; test: top-5 on the contest's hidden test set; notes: the "
     "authors' lab notes; ours: top-1 and top-5 of n evaluations under --results, ten crops"
@@ -62,7 +62,7 @@ def _row(
 def _is_comparable(
     evaluation: Mapping[str, Any], split: str, nets_of_kind: Mapping[str, int]
 ) -> bool:
-    """Whether an evaluation is of ten views, on a split, of just so many nets of each kind.
+    """Whether an evaluation uses ten views, this split, and exactly these numbers of nets.
 
     Args:
         evaluation: a row of `eval --format json`.
@@ -107,5 +107,5 @@ def _table(section: Mapping[str, Any]) -> Table:
 
 
 def _percent(error: float | None, digits: int) -> str:
-    """A fraction in percent; blank where there is none."""
+    """A fraction in percent; blank if there is none."""
     return "" if error is None else f"{error:.{digits}%}"

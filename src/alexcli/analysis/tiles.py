@@ -9,7 +9,7 @@ WHITE = 255
 
 
 def tile_rows(images: npt.NDArray[np.floating[Any]], across: int) -> npt.NDArray[np.uint8]:
-    """Rows of tiles, filled up with white ones.
+    """Rows of tiles; white tiles fill the last row.
 
     Args:
         images: (N, H, W, 1 or 3) in [0, 1]; with one channel they are gray.

@@ -17,10 +17,10 @@ KEYS = ("model", "traffic")
 """The keys of `AnalyzeSpec` that it reads."""
 FLOAT_BYTES = 4
 TOWERS = (2, 4)
-"""Numbers of towers to compare: the paper's, and the largest of the 2012 lab notes (#120-4gpu)."""
+"""Numbers of towers to compare: the paper's, and the largest in the 2012 lab notes (#120-4gpu)."""
 HYBRID = "hybrid 2014"
 REPLICATED = " x R"
-"""Ends the name of a layout whose towers are copied."""
+"""End of the name of a layout with replicated towers."""
 
 
 @dataclass
@@ -28,13 +28,13 @@ class Layout:
     """A way to place a net on devices."""
 
     name: str
-    """What tables call it."""
+    """Name in tables."""
     model: ModelSpec
     """The net, with the towers that the layout needs."""
     towers: int
     """Towers that have a device of their own."""
     replicas: int
-    """Copies of all that, among which each batch is divided."""
+    """Copies of the whole net, among which each batch is divided."""
 
     @property
     def devices(self) -> int:
@@ -43,21 +43,21 @@ class Layout:
 
 
 def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
-    """Account for what crosses between devices in one update in float32.
+    """Count the bytes that devices exchange in one update in float32.
 
     Args:
-        spec: `model`, whose towers are set to what a layout needs, and `traffic`, what to compare.
-            A layout that does not exist for a number (a net that four towers do not divide, more
+        spec: `model`, whose number of towers is set for each layout, and `traffic`, what to
+            compare. An impossible layout (a net that cannot be divided among four towers, more
             devices than images) has no row.
-        model_of_run: the net of the run that --run names, in the place of `model`.
+        model_of_run: the net of the run that --run names, instead of `model`.
 
     Returns:
         Its data: `{model, links: {name: GB/s}, rows: [{placement, towers, replicas, devices, batch,
         forward, backward, per_device, seconds: {link: s}, layers: [{name, forward, backward}]}]}`.
         `forward` and `backward` are bytes over all devices, `per_device` is what each device sends,
-        and `seconds` is how long that takes on a link if nothing overlaps and nothing but the
-        volume costs time. Gradients are reduced by rings, in the backward pass: each of D devices
-        sends 2 (D - 1) / D of their size.
+        and `seconds` is how long that takes on a link if nothing overlaps and latency is ignored.
+        Gradients are reduced by rings, in the backward pass: each of D devices sends
+        2 (D - 1) / D of their size.
 
     Raises:
         UsageError: an impossible net, or a number that is not positive.
@@ -81,7 +81,7 @@ def run(spec: AnalyzeSpec, model_of_run: ModelSpec | None = None) -> Analysis:
 
 
 def _check_numbers(traffic: TrafficSpec) -> None:
-    """UsageError for a number that is not positive."""
+    """Raise UsageError for a number that is not positive."""
     for key, values in (("batches", traffic.batches), ("devices", traffic.devices)):
         if not values or min(values) < 1:
             shown = ",".join(str(value) for value in values)
@@ -103,7 +103,7 @@ def _layouts(model: ModelSpec, batch: int, devices: Sequence[int]) -> Iterator[L
         split = replace(model, towers=towers)
         try:
             trace(split)
-        except UsageError:  # so many towers do not divide this net
+        except UsageError:  # the net cannot be divided among this many towers
             continue
         yield Layout(plural(towers, "tower"), split, towers, replicas=1)
         for count in devices:
@@ -117,7 +117,7 @@ def _layouts(model: ModelSpec, batch: int, devices: Sequence[int]) -> Iterator[L
 
 
 def _row(layout: Layout, batch: int, links: Mapping[str, float]) -> dict[str, Any]:
-    """What an update of a batch sends in a layout; see `run`."""
+    """The traffic of an update in a layout; see `run`."""
     layers = _layers(layout, batch)
     forward = sum(layer["forward"] for layer in layers)
     backward = sum(layer["backward"] for layer in layers)
@@ -144,16 +144,16 @@ def _row(layout: Layout, batch: int, links: Mapping[str, float]) -> dict[str, An
 
 
 def _layers(layout: Layout, batch: int) -> list[dict[str, Any]]:
-    """What each layer sends in an update: `{name, forward, backward}`, bytes over all devices.
+    """The traffic of each layer in an update: `{name, forward, backward}`, bytes over all devices.
 
-    A tower sends its outputs to every other tower that reads them, and gets as much gradient back.
-    Its partial scores, (N, K), go to every other tower; no gradient comes back, because each
-    computes the loss. Replicas reduce the gradients of their parameters in a ring.
+    A tower sends its outputs to every other tower that reads them, and receives gradients of the
+    same size. Its partial scores, (N, K), go to every other tower; no gradient returns, because
+    each computes the loss. Replicas reduce the gradients of their parameters in a ring.
 
     The hybrid is that of Krizhevsky 2014 (arXiv 1404.5997, section 4, scheme a): convolutions are
-    data-parallel, fully connected layers are divided by units, each part sees the whole batch.
-    Entering the first of these layers, each device sends its images' outputs to all others; between
-    them, its units' outputs. As much gradient comes back.
+    data-parallel; fully connected layers are divided by units, and each part sees the whole batch.
+    Before the first of these layers, each device sends its images' outputs to all others; between
+    them, its units' outputs. The gradients that return have the same size.
     """
     model = layout.model
     shapes = trace(model)
@@ -165,7 +165,7 @@ def _layers(layout: Layout, batch: int) -> list[dict[str, Any]]:
         sent = FLOAT_BYTES * batch * (parts - 1)  # bytes of one number, to every other part
         inputs = sent * inputs_per_image if divided or shape.reads_other_towers else 0
         scores = sent * model.classes if shape.last else 0
-        if divided:  # for the loss, each device needs all scores of its own share of the images
+        if divided:  # each device needs all scores of its own images for the loss
             forward: float = inputs + scores / layout.devices
             backward: float = forward
         else:
@@ -205,7 +205,7 @@ def _table(model: ModelSpec, rows: Sequence[dict[str, Any]], links: Mapping[str,
 
 
 def _panel(rows: Sequence[dict[str, Any]], batch: int) -> LinesPanel:
-    """What a device sends in an update of one batch, against the number of devices."""
+    """The bytes that a device sends in an update of one batch, against the number of devices."""
     rows_of_line: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: row["devices"]):
         if row["batch"] == batch:
@@ -227,5 +227,5 @@ def _panel(rows: Sequence[dict[str, Any]], batch: int) -> LinesPanel:
 
 
 def _megabytes(count: float) -> float:
-    """Bytes in millions, no more exact than a reader needs."""
+    """Bytes in millions, rounded for readers."""
     return round(count / 1e6) if count >= 1e8 else round(count / 1e6, 2)

@@ -1,4 +1,4 @@
-"""Dead units and weights after each epoch of a training, from what the run has recorded."""
+"""Dead units and weights after each epoch of a training, as the run recorded them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,21 +8,21 @@ from alexcli.records.training import QUANTILES, UnitsRow
 from alexcli.tables import Table
 
 MOST_LAYERS = 16
-"""That are drawn of a net with more, as far from each other as they can be."""
+"""Most layers that are drawn; of a deeper net, evenly spaced ones."""
 MIDDLE = len(QUANTILES) // 2
-"""Where the median stands."""
+"""Position of the median."""
 
 
 def over_training(rows: Sequence[UnitsRow]) -> tuple[Table, list[Panel]]:
-    """How the dead units and the weights of each layer went.
+    """How the dead units and the weights of each layer changed over training.
 
     Args:
         rows: one for each epoch, at least one.
 
     Returns:
         A row for each layer, `{layer, first, last, most, epoch}`: the fraction of channels that are
-        dead after the first epoch and after the last, the largest there was, and after which
-        epoch; and two panels.
+        dead after the first epoch and after the last, the largest fraction, and the epoch of the
+        largest; and two panels.
     """
     epochs = [row.epoch for row in rows]
     last = rows[-1]
@@ -58,7 +58,7 @@ def over_training(rows: Sequence[UnitsRow]) -> tuple[Table, list[Panel]]:
 
 
 def _chosen(layers: Sequence[str]) -> list[str]:
-    """The layers that are drawn: all, or as many as there is room for, the first and the last."""
+    """The layers to draw: all, or MOST_LAYERS that include the first and the last."""
     if len(layers) <= MOST_LAYERS:
         return list(layers)
     gaps = MOST_LAYERS - 1

@@ -18,9 +18,9 @@ from alexcli.tables import Table
 KEYS = ("images", "count")
 """The keys of `AnalyzeSpec` that it reads."""
 BATCH = 50
-"""Images of a pass, few enough for the feature maps of any layer."""
+"""Images per forward pass, few enough for the feature maps of any layer to fit in memory."""
 WIDEST = 6.0
-"""Where the histograms end, in standard deviations of the initial weights."""
+"""Range of the histograms, in standard deviations of the initial weights."""
 BINS = 48
 WEIGHTS_CAPTION = (
     " Weights: after training, each layer in units of the standard deviation of its initial ones."
@@ -37,9 +37,9 @@ def run(subject: Subject) -> Analysis:
 
     Returns:
         A row for each layer: `{layer, channels, dead, dead before, weight std, weight std before}`.
-        Dead: the fraction of channels, of an fc layer units, that are zero for every image, at
-        every place; None for the class scores, which have no activation. What was before is None
-        for imported weights.
+        `dead` is the fraction of channels (units of an fc layer) that are zero for every image at
+        every position; None for the class scores, which have no activation. The values before
+        training are None for imported weights.
 
     Raises:
         UsageError: torchvision built the net, or there are no images.
@@ -90,7 +90,7 @@ def run(subject: Subject) -> Analysis:
 
 
 def _dead(net: Towers, x: Tensor) -> dict[str, Tensor]:
-    """By layer (C,) bool: whether a channel is zero for every image.
+    """By layer, (C,) bool: whether a channel is zero for every image.
 
     Args:
         net: in evaluation mode.
@@ -111,7 +111,7 @@ def _fraction(dead: Tensor) -> float:
 
 
 def _weights(net: Towers, layer: str) -> Tensor:
-    """All weights of a layer, without its biases, in one row."""
+    """All weights of a layer as a vector, without its biases."""
     parts = [net.layer(tower, layer).weight for tower in net.local_towers]
     return torch.cat([part.detach().flatten().float().cpu() for part in parts])
 

@@ -1,1 +1,1 @@
-"""What the paper and its authors' notes claim, and what was measured of it here."""
+"""The claims of the paper and its authors' notes, and the measurements of them here."""

@@ -1,4 +1,4 @@
-"""The ledger: every claim of claims.yaml with what was measured of it."""
+"""The ledger: every claim of claims.yaml with its measurements."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -14,12 +14,12 @@ from alexcli.schema import ClaimSpec, EvidenceSpec, LedgerSpec
 
 @cache
 def read_ledger() -> LedgerSpec:
-    """The file, checked."""
+    """Read and check the file."""
     return from_mapping(read_yaml_file(LEDGER), LedgerSpec, source=LEDGER)
 
 
 def claims() -> list[Claim]:
-    """Every claim in the order of the file, with what was measured of it."""
+    """Every claim in the order of the file, with its measurements."""
     return [
         Claim(
             name=name,
@@ -38,7 +38,7 @@ def claims() -> list[Claim]:
 
 
 def _cost(spec: ClaimSpec) -> str:
-    """How long the command takes: as the file says, or extrapolated from the time of a step."""
+    """How long the command takes, from the file or extrapolated from the time of a step."""
     if not spec.trainings:
         return spec.cost
     days, hardware = days_of_a_training()
@@ -50,16 +50,16 @@ def _cost(spec: ClaimSpec) -> str:
 
 
 def _measurements(evidence: Sequence[EvidenceSpec]) -> list[Measurement]:
-    """What is recorded of the evidence."""
+    """The recorded measurements of the evidence."""
     measurements = [measurement(each) for each in evidence]
     return [each for each in measurements if each is not None]
 
 
 def find_claim(name: str) -> Claim:
-    """A claim by its name.
+    """Find a claim by its name.
 
     Raises:
-        UsageError: there is none; the hint has the names that contain the word, or the nearest.
+        UsageError: there is none; the hint lists the names that contain the word, or the nearest.
     """
     by_name = {claim.name: claim for claim in claims()}
     if name in by_name:

@@ -1,4 +1,4 @@
-"""Finding what was measured of a claim: counts, recorded studies, numbers in files of results."""
+"""Finding the measurements of a claim: counts, recorded studies, numbers in result files."""
 
 import json
 import math
@@ -29,7 +29,7 @@ POINTS = 100
 
 
 def measurement(evidence: EvidenceSpec) -> Measurement | None:
-    """What one piece of evidence says; None where its study is not recorded yet.
+    """The measurement of one piece of evidence; None if its study is not recorded yet.
 
     Args:
         evidence: of a claim.
@@ -72,7 +72,7 @@ def _count(path: str, evidence: EvidenceSpec) -> Measurement:
 
 @cache
 def _counts_of(model: str) -> dict[str, Any]:
-    """What `analyze params` counts of a net."""
+    """The counts of `analyze params` for a net."""
     analysis = params.run(compose([f"model={model}"], AnalyzeSpec))
     return dict(analysis.data)
 
@@ -82,8 +82,8 @@ def _of_study(path: str, evidence: EvidenceSpec) -> Measurement | None:
 
     Args:
         path: the study's file without its ending, and the arm.
-        evidence: the metric of the comparison, or None for the one that the study is about; its
-            `setting` is told after that of the study.
+        evidence: names the metric of the comparison, None for the study's own; its `setting` is
+            appended to the study's.
     """
     name, _, arm_name = path.partition("/")
     studies = {file_name(study): study for study in recorded_studies()}
@@ -100,7 +100,7 @@ def _of_study(path: str, evidence: EvidenceSpec) -> Measurement | None:
 
 @cache
 def recorded_studies() -> Sequence[StudyResult]:
-    """The studies of results/ablations, judged as one table; none where there are no files."""
+    """The studies of results/ablations, judged as one table; empty if there are no files."""
     folder = results_dir() / "ablations"
     return read_studies(folder) if any(folder.glob("*.json")) else []
 
@@ -146,7 +146,7 @@ def _format_margin(margin: float, *, is_ratio: bool) -> str:
 
 
 def days_of_a_training() -> tuple[float, str]:
-    """How long a training on ILSVRC takes (90 passes through its images), and on what.
+    """How long a training on ILSVRC takes (90 epochs), and on what hardware.
 
     Returns:
         Days, extrapolated from the time of a step, and the hardware on which that was measured.
@@ -158,7 +158,7 @@ def days_of_a_training() -> tuple[float, str]:
 
 
 def _of_file(path: str, evidence: EvidenceSpec) -> Measurement:
-    """A number in a file of results."""
+    """The measurement in a file of results."""
     name = path.partition(".json/")[0]
     numbers = [_number(path)]
     if evidence.spread is not None:
@@ -182,7 +182,7 @@ def _number(path: str) -> float:
     """A number in a file of results.
 
     Args:
-        path: the file and the way to it, as EvidenceSpec.value.
+        path: the file and the path in it, as in EvidenceSpec.value.
     """
     name, _, way = path.partition(".json/")
     number: Any = _read(results_dir() / f"{name}.json")
@@ -202,12 +202,12 @@ def _read(file: Path) -> Any:
 
 
 def _entry(values: Any, step: str, path: str) -> Any:
-    """One step on the way to a number: a key, a position, or NAME=VALUE in a list.
+    """One step of the path to a number: a key, a position, or NAME=VALUE in a list.
 
     Args:
         values: a mapping or a list.
         step: the key.
-        path: the whole way, for messages.
+        path: the whole path, for messages.
     """
     key, chooses, value = step.partition("=")
     if chooses and isinstance(values, list):

@@ -1,4 +1,4 @@
-"""The names of all claims, for completion: the whole ledger takes longer than a shell may wait."""
+"""The names of all claims, for shell completion, which cannot wait for the whole ledger."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Types of the arrays that data sets consist of."""
+"""Types of the arrays in data sets."""
 
 import numpy as np
 import numpy.typing as npt

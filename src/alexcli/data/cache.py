@@ -1,4 +1,4 @@
-"""Files that can be made again at any time, in $ALEXCLI_CACHE (default: ~/.cache/alexcli)."""
+"""Files that can be regenerated at any time, in $ALEXCLI_CACHE (default: ~/.cache/alexcli)."""
 
 import zipfile
 from collections.abc import Callable, Mapping
@@ -12,18 +12,18 @@ from alexcli.errors import UsageError
 from alexcli.files import CACHE_HINT, atomic_path, cache_dir
 
 Arrays = Mapping[str, npt.NDArray[Any]]
-"""Arrays by name, as an npz file holds them."""
+"""Arrays by name, as in an npz file."""
 
 
 def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]:
-    """Arrays from the cache, made at first use; parallel runs wait for the one that makes them.
+    """Arrays from the cache, computed at first use; parallel runs wait for the one that does so.
 
-    The file is written whole or not at all, so a killed run leaves nothing half-made. Arrays of
-    objects are neither written nor read, so reading executes nothing.
+    The file is written completely or not at all, even if the run is killed. Arrays of objects are
+    neither written nor read, so reading executes no code.
 
     Args:
-        name: names the file in the cache, without its ending.
-        make: makes the arrays.
+        name: name of the file in the cache, without its extension.
+        make: computes the arrays.
 
     Raises:
         UsageError: the file cannot be written, or is damaged.

@@ -8,11 +8,11 @@ from alexcli.data.statistics import Progress, Statistics, compute_statistics
 def training_statistics(dataset: Dataset, progress: Progress = lambda *_: None) -> Statistics:
     """The statistics of the training set.
 
-    They are stored with a prepared store; otherwise they are computed at first use and cached.
+    A prepared store contains them; otherwise they are computed at first use and cached.
 
     Args:
         dataset: the opened data set.
-        progress: receives the number of images that are finished, and of all, at first use.
+        progress: receives the number of finished images and of all images, at first use.
 
     Raises:
         UsageError: an image of the training or validation set cannot be decoded.
@@ -22,7 +22,7 @@ def training_statistics(dataset: Dataset, progress: Progress = lambda *_: None) 
 
     def compute() -> Arrays:
         statistics = compute_statistics(dataset.train, progress)
-        # A broken validation image is to be found now, not after hours of the first epoch.
+        # Find a damaged validation image now, not hours later at the end of the first epoch.
         if dataset.val is not dataset.train:
             compute_statistics(dataset.val, progress)
         return vars(statistics)

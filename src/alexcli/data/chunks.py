@@ -1,6 +1,6 @@
-"""Writing the chunks of a store, in processes of their own: decode, resize, encode, read back.
+"""Writing the chunks of a store in worker processes: decode, resize, encode, read back.
 
-Beside a finished chunk stands a note, its ChunkRecord, so that an interrupted preparation resumes.
+Each finished chunk has a note beside it, its ChunkRecord, so that preparation can be resumed.
 """
 
 import functools
@@ -30,21 +30,21 @@ from alexcli.reporter import Reporter
 from alexcli.schema import Encoding, PrepareSpec
 
 ORDER_SEED = 0
-"""Training images are stored in a shuffled order, so that each chunk is a mixture of classes."""
+"""Seed of the order of stored training images, shuffled so that each chunk mixes classes."""
 
 MAX_CHUNK_BYTES = 64 << 20
-"""Large enough that opening a file costs nothing, small enough to be fetched as a whole."""
+"""Large enough to make the cost of opening a file negligible, small enough to fetch at once."""
 MAX_CHUNK_IMAGES = 1024
 
 MIN_CHUNK_IMAGES = 16
 CHUNKS_PER_SPLIT = 64
-"""A small split is cut into about so many chunks, enough for many cores."""
+"""A small split is divided into about this many chunks, enough for many cores."""
 
 JPEG_RATIO = 7
-"""Raw bytes per byte of JPEG, roughly."""
+"""Approximate number of raw bytes per byte of JPEG."""
 
 STATISTICS_BATCH = 128
-"""JPEGs decoded together for the statistics: 50 MB with their copy."""
+"""JPEGs decoded together for the statistics: 50 MB including their copy."""
 
 
 @dataclass
@@ -53,7 +53,7 @@ class ChunkTask:
 
     file: Path
     images: LocalImages
-    """Those of the chunk alone."""
+    """The images of this chunk only."""
     rows: list[int]
     """Their rows in the listing of the split."""
     spec: PrepareSpec
@@ -62,13 +62,13 @@ class ChunkTask:
 
 @dataclass
 class ChunkRecord:
-    """The content of a written chunk, which the note beside it holds."""
+    """Description of a written chunk, stored in the note beside it."""
 
     file: str
     bytes: int
     checksum: str
     rows: list[int]
-    """Rows in the listing of the split, without those that cannot be decoded."""
+    """Rows in the listing of the split, without images that cannot be decoded."""
     labels: list[int]
     lengths: list[int]
     """Bytes of each image."""
@@ -96,8 +96,8 @@ def write_chunks(
         The chunks of each split, in order, and the sums over the stored training images.
 
     Raises:
-        RunFailedError: the disk gives back other bytes than were written.
-        OSError: a file cannot be written, such as on a full disk.
+        RunFailedError: the disk returns different bytes than were written.
+        OSError: a file cannot be written, for example because the disk is full.
     """
     tasks = [
         ChunkTask(dest / f"{split}-{number:05}.bin", images.subset(rows), rows.tolist(), spec)
@@ -121,7 +121,7 @@ def write_chunks(
 
 
 def _split_into_chunks(split: str, count: int, spec: PrepareSpec) -> list[IndexArray]:
-    """Which images of a split go into each of its chunks."""
+    """Positions of the images in each chunk of a split."""
     order = np.arange(count)
     if split == "train":
         order = np.random.default_rng(ORDER_SEED).permutation(count)
@@ -137,9 +137,9 @@ def _split_into_chunks(split: str, count: int, spec: PrepareSpec) -> list[IndexA
 def _begin_process(parent: int) -> None:
     """Prepare a process that writes chunks.
 
-    Ctrl-C reaches a whole process group: the main process decides, the others finish their chunk.
-    They end with the main process should it be killed: they would wait for ever, and hold the
-    lock of the store.
+    Ctrl-C reaches the whole process group: the main process handles it, the others finish their
+    chunk. If the main process is killed, they end too; otherwise they would wait forever and hold
+    the lock of the store.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     reuse_freed_memory()
@@ -147,14 +147,14 @@ def _begin_process(parent: int) -> None:
 
 
 def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:
-    """Write a chunk, unless an earlier attempt left it whole.
+    """Write a chunk, unless an earlier attempt completed it.
 
     Returns:
         Its record, and the sums over its images if it belongs to the training set.
 
     Raises:
-        RunFailedError: the disk gives back other bytes than were written.
-        OSError: it cannot be written, such as on a full disk.
+        RunFailedError: the disk returns different bytes than were written.
+        OSError: it cannot be written, for example because the disk is full.
     """
     record = _read_record(task.file)
     content = _read_content(task.file, record) if record else None
@@ -172,14 +172,14 @@ def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:
 
 
 def _read_record(file: Path) -> ChunkRecord | None:
-    """The note of a chunk that an earlier attempt finished; None where it did not."""
+    """The note of a chunk that an earlier attempt finished; None if it did not."""
     with suppress(OSError, ValueError, TypeError):
         return ChunkRecord(**parse_json(file.with_suffix(".json").read_bytes()))
     return None
 
 
 def _read_content(file: Path, record: ChunkRecord) -> bytes | None:
-    """The bytes of a chunk, read back; None where they are not those that were written."""
+    """The bytes of a chunk, read back; None if they differ from those written."""
     with suppress(OSError):
         content = file.read_bytes()
         if xxh3_128_hexdigest(content) == record.checksum:
@@ -217,10 +217,10 @@ def _write_chunk(task: ChunkTask) -> ChunkRecord:
             except UsageError as error:
                 undecodable.append((task.images.names()[position], error.message))
                 continue
-            file.write(encoded)  # while it is in the processor's cache
+            file.write(encoded)  # while it is still in the CPU cache
             encoded_images.append(encoded)
             positions.append(position)
-    # Not between two images: wide instructions slow some processors' clock for milliseconds.
+    # Not between two images: wide instructions lower some CPUs' clock for milliseconds.
     checksum = xxh3_128()
     for encoded in encoded_images:
         checksum.update(encoded)

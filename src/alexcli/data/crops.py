@@ -1,4 +1,4 @@
-"""Cutting a batch of crops out of stored images, and normalizing their pixels on the way.
+"""Cutting crops out of a batch of stored images, and normalizing their pixels.
 
 Legend: N images, S side of a stored image, s side of a crop, pixels.
 """
@@ -12,34 +12,34 @@ from torch import Tensor
 
 from alexcli import rng
 
-# torchvision's RandomResizedCrop.
+# As in torchvision's RandomResizedCrop.
 AREA = (0.08, 1.0)
 """Lowest and highest share of the area of the image."""
 RATIO = (3 / 4, 4 / 3)
 """Lowest and highest ratio of the sides."""
 ATTEMPTS = 10
-"""Boxes drawn until one fits into the image."""
+"""Most boxes drawn to find one that fits into the image."""
 
 
 class CropBoxes(NamedTuple):
-    """Where each image of a batch is cut."""
+    """The position of the crop in each image of a batch."""
 
     top: Tensor
     """(N,) int64, first row."""
     left: Tensor
     """(N,) int64, first column."""
     horizontal_flip: Tensor
-    """(N,) bool, whether the crop is then reflected."""
+    """(N,) bool, whether the crop is reflected."""
 
 
 class Normalization(NamedTuple):
-    """What becomes of the grey levels of a crop: (crop - mean + shift) * scale."""
+    """How the grey levels of a crop are normalized: (crop - mean + shift) * scale."""
 
     mean: Tensor | None
     """The mean image, (S, S, 3) float32; None subtracts nothing."""
     mean_follows: bool
-    """Whether the part of the mean image under the crop is subtracted, reflected with it (paper),
-    or always its centre as it is (2012 code).
+    """Whether to subtract the part of the mean image under the crop, reflected with it (paper),
+    instead of always its unreflected centre (2012 code).
     """
     shift: Tensor | None = None
     """Colour noise, (N, 3) float32."""
@@ -50,8 +50,8 @@ class Normalization(NamedTuple):
 
         Args:
             crops: (N, s, s, 3) float32.
-            mean_part: the part of the mean image under each crop, of the same shape; None takes
-                its centre.
+            mean_part: the part of the mean image under each crop, of the same shape; None for its
+                centre.
         """
         if self.mean is not None:
             if mean_part is None:
@@ -101,7 +101,7 @@ def crop_images_together(
 def crop_images_one_by_one(
     images: Tensor, boxes: CropBoxes, side: int, normalization: Normalization
 ) -> Tensor:
-    """`crop_images` for a CPU: one crop stays in its cache through all operations."""
+    """`crop_images` for a CPU: each crop stays in the cache through all operations."""
     images = images.contiguous()
     stored = images.shape[1]
     crops = torch.empty(len(images), side, 3 * side)  # a row of pixels is a row of numbers
@@ -110,17 +110,17 @@ def crop_images_one_by_one(
         mean = _MeanRows(normalization.mean, side, follows=normalization.mean_follows)
     noise_rows = None
     if normalization.shift is not None:
-        # A whole row of pixels is added several times faster than three numbers are.
+        # Adding a whole row of pixels is several times faster than adding three numbers.
         noise_rows = normalization.shift.repeat(1, side)
     corners = zip(
         boxes.top.tolist(), boxes.left.tolist(), boxes.horizontal_flip.tolist(), strict=True
     )
     start = images.storage_offset()
-    with torch.inference_mode():  # `crops` is an ordinary tensor; only the bookkeeping is saved
+    with torch.inference_mode():  # only saves bookkeeping: `crops` is an ordinary tensor
         for number, (crop, (top, left, flip)) in enumerate(
             zip(crops.unbind(0), corners, strict=True)
         ):
-            # A strided view is one operation, where indexing is one per dimension.
+            # A strided view is one operation; indexing is one per dimension.
             offset = start + ((number * stored + top) * stored + left) * 3
             if flip:
                 window = images.as_strided((side, side, 3), (3 * stored, 3, 1), offset)
@@ -137,7 +137,7 @@ def crop_images_one_by_one(
 
 
 class _MeanRows:
-    """The mean image as rows of numbers, (S, 3 S), of which parts are subtracted from crops.
+    """The mean image as rows of numbers, (S, 3 S), parts of which are subtracted from crops.
 
     Args:
         mean: (S, S, 3) float32.
@@ -155,7 +155,7 @@ class _MeanRows:
         self.center = self._window(self.rows, border, border)
 
     def part(self, top: int, left: int, *, flip: bool) -> Tensor:
-        """What is subtracted from a crop with this corner, (s, 3 s)."""
+        """The part to subtract from a crop with this corner, (s, 3 s)."""
         if not self.follows:
             return self.center
         if flip:
@@ -196,7 +196,7 @@ def random_resized_boxes(key: int, rows: Tensor, stored: int) -> Tensor:
     low, high = map(math.log, RATIO)
     ratio = torch.exp(low + (high - low) * uniforms[:, ATTEMPTS : 2 * ATTEMPTS])
     sides = torch.stack([area * ratio, area / ratio]).sqrt().round()  # (2, N, ATTEMPTS)
-    sides = F.pad(sides, (0, 1), value=stored)  # the whole image where none fits
+    sides = F.pad(sides, (0, 1), value=stored)  # the whole image if none fits
     first_fitting = (sides <= stored).all(dim=0).int().argmax(dim=1, keepdim=True)
     width, height = sides.gather(2, first_fitting.expand(2, -1, -1)).long()
     top = (uniforms[:, -2:-1] * (stored - height + 1)).long()
@@ -207,14 +207,14 @@ def random_resized_boxes(key: int, rows: Tensor, stored: int) -> Tensor:
 def resized_crops(
     images: Tensor, boxes: Tensor, horizontal_flip: Tensor, side: int, normalization: Normalization
 ) -> Tensor:
-    """Crops of random size, resized to one size by torch's antialiased bilinear filter.
+    """Crops of random size, resized to the same size by torch's antialiased bilinear filter.
 
-    The centre of the mean image is subtracted: no part of it lies under a resized crop.
+    The centre of the mean image is subtracted, because no part of it corresponds to a resized crop.
 
     Args:
         images: (N, S, S, 3) uint8.
         boxes: from `random_resized_boxes`.
-        horizontal_flip: (N,) bool, whether a crop is then reflected.
+        horizontal_flip: (N,) bool, whether a crop is reflected.
         side: s.
         normalization: what becomes of the pixels.
 

@@ -1,4 +1,4 @@
-"""A data set: its classes, its splits, and what identifies its images."""
+"""A data set: its classes, its splits, and a fingerprint of its images."""
 
 import hashlib
 import json
@@ -17,8 +17,8 @@ from alexcli.errors import UsageError
 class Dataset:
     """The splits of a data set.
 
-    The validation set serves to choose (learning-rate drops, the best checkpoint); the test set
-    does not, unless it is the only held-out set or `data.val=test` asks for it.
+    The validation set is used for selection (learning-rate drops, the best checkpoint); the test
+    set is not, unless it is the only held-out set or `data.val=test` asks for it.
     """
 
     classes: list[str]
@@ -27,17 +27,17 @@ class Dataset:
     val: ImageSource
     test: ImageSource | None
     fingerprint: str
-    """Identity of the images wherever they are: a digest of their names, counts and sizes."""
+    """Identity of the images wherever they are stored: a digest of names, counts and sizes."""
     size: int
     """Side of the images, pixels."""
     resize: str
-    """How the images came to that size."""
+    """How the images were resized to that size."""
     note: str | None = None
-    """What a reader of a result must know, e.g. that val is the only held-out set."""
+    """A caveat for readers of a result, e.g. that val is the only held-out set."""
     skipped: int = 0
     """Number of files left out because they cannot be decoded."""
     statistics: Statistics | None = None
-    """Statistics of `train`, where they came with the data."""
+    """Statistics of `train`, if they came with the data."""
     has_own_val: bool = True
     """Whether `val` came with the data; otherwise another split stands in for it."""
 
@@ -53,21 +53,21 @@ class Dataset:
         skipped: int = 0,
         statistics: Statistics | None = None,
     ) -> Self:
-        """A data set of the splits that exist.
+        """Make a data set of the splits that exist.
 
         A single held-out set serves as `val` and as `test`. Without any, `train` stands in for
         `val`.
 
         Args:
             classes: names of the classes, in the order of the labels.
-            splits: the images by `train`, `val` and `test`; `train` may be missing where a net is
-                evaluated, and is then without images.
+            splits: the images by `train`, `val` and `test`; `train` may be missing when a net is
+                evaluated, and is then empty.
             fingerprint: identity of the images.
             size: side of the images, pixels.
-            resize: how the images came to that size.
-            note: what a reader of a result must know.
+            resize: how the images were resized to that size.
+            note: a caveat for readers of a result.
             skipped: number of files left out because they cannot be decoded.
-            statistics: of the training set, where they came with the data.
+            statistics: of the training set, if they came with the data.
         """
         some = next(iter(splits.values()))
         train = splits["train"] if "train" in splits else some.subset(np.arange(0))
@@ -95,7 +95,7 @@ class Dataset:
         """
         images = {"train": self.train, "val": self.val, "test": self.test}[name]
         if images is None or not len(images):
-            splits = self.splits()  # of which one that was not trained on is named first
+            splits = self.splits()  # one that was not trained on is named first
             ranked = [other for other in ("val", "test", "train") if other in splits]
             others = [other for other in ranked if other != name and len(splits[other])]
             hint = f"--split {others[0]}" if others else "name other data: data.root=DIR"
@@ -103,7 +103,7 @@ class Dataset:
         return images
 
     def splits(self) -> dict[str, ImageSource]:
-        """The splits by name, each set of images once even where it stands in for another."""
+        """The splits by name, each set of images once even if it stands in for another."""
         splits: dict[str, ImageSource] = {}
         named = [("val", self.val), ("test", self.test)]
         if not self.has_own_val:
@@ -116,5 +116,5 @@ class Dataset:
 
 
 def digest(value: object) -> str:
-    """A digest of plain data (numbers, texts, lists, mappings): 16 hexadecimal digits."""
+    """A digest of plain data (numbers, strings, lists, mappings): 16 hexadecimal digits."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""From an image file of any format and shape to a square RGB array."""
+"""Decoding an image file of any format and shape to a square RGB array."""
 
 import io
 import stat
@@ -18,18 +18,18 @@ from alexcli.schema import DataSpec, Kernel, Resize
 from alexcli.schema.data import DEFAULT_MAX_PIXELS
 
 NOT_DECODED = frozenset(("BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "PDF", "WMF"))
-"""Formats that Pillow knows and hands to other programs (EPS is executed by Ghostscript), or only
-identifies; a file of a stranger is never opened as one of them.
+"""Formats that Pillow passes to other programs (Ghostscript executes EPS) or only identifies;
+untrusted files are never opened as one of them.
 """
 
 Image.init()
 FORMATS = tuple(sorted(set(Image.OPEN) - NOT_DECODED))
-"""Formats that are read, whatever a file's ending."""
+"""Formats that are read, regardless of the file's extension."""
 
 SUFFIXES = frozenset(
     suffix for suffix, name in Image.registered_extensions().items() if name in FORMATS
 )
-"""Endings of the files that are read, in lower case with their dot."""
+"""Extensions of the files that are read, in lower case with the dot."""
 
 UNREAD_FORMATS = {
     suffix: name
@@ -42,7 +42,7 @@ UNREAD_FORMATS = {
     }.items()
     if suffix not in SUFFIXES
 }
-"""Endings of images that are not read, and the names of their formats."""
+"""Extensions of images that are not read, and the names of their formats."""
 
 BRANDS = {
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx"), "HEIC"),
@@ -50,7 +50,7 @@ BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), "AVIF"),
     b"crx ": "raw",
 }
-"""How the formats that are boxes of ISO 14496-12 name themselves in bytes 8 to 11."""
+"""Brands in bytes 8 to 11 of the formats that consist of ISO 14496-12 boxes."""
 
 UNREAD_STARTS = {
     b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
@@ -59,19 +59,19 @@ UNREAD_STARTS = {
     b"%PDF": "PDF",
     b"%!PS": "EPS",
 }
-"""How the files of other formats that are not read begin."""
+"""First bytes of files in other formats that are not read."""
 
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-# Pillow refuses an image of twice its limit and only warns of smaller ones: refuse both.
+# Pillow refuses an image of over twice its limit and warns about one over the limit: refuse both.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 MOST_ELONGATED = 16
-"""Longer over shorter side up to which a whole image is resized."""
+"""Largest ratio of the sides up to which a whole image is resized before cropping."""
 
 
 class UndecodableError(UsageError):
-    """A file that is no image which is read, or a damaged one."""
+    """A file that is damaged or not an image in a supported format."""
 
 
 @dataclass(frozen=True)
@@ -81,17 +81,17 @@ class ResizeSpec:
     size: int
     """Side of the square, pixels."""
     resize: Resize = Resize.shorter
-    """Shorter side to `size` and the centre square (section 2), or the whole image squashed."""
+    """Shorter side to `size`, then the centre square (section 2), or the whole image squashed."""
     kernel: Kernel = Kernel.bilinear
     """Filter of the resizing."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Larger images are refused."""
     depth: int | None = None
-    """Bits of a gray value of more than 8 bits; None takes all that the file has room for."""
+    """Bit depth of gray values of more than 8 bits; None for the full depth of the file."""
 
     @classmethod
     def from_spec(cls, spec: DataSpec) -> Self:
-        """How the keys of the group `data` say it."""
+        """The resizing that the keys of the group `data` define."""
         return cls(spec.size, spec.resize, spec.kernel, spec.max_pixels, spec.depth)
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ def read_square(path: Path, resize_spec: ResizeSpec) -> ImageArray:
     """Decode a file and make it a square.
 
     Args:
-        path: a file in any format that Pillow reads; its content decides, not its ending.
+        path: a file in a format that Pillow reads, which its content decides, not its extension.
         resize_spec: how the image becomes a square.
 
     Returns:
@@ -118,10 +118,10 @@ def read_square(path: Path, resize_spec: ResizeSpec) -> ImageArray:
     Raises:
         UsageError: the file cannot be decoded; the message names it.
     """
-    Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels  # of this process, all of whose limits are one
+    Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels  # global; all limits in a process are equal
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise ValueError("not a file")  # reading a pipe would wait for ever
+            raise ValueError("not a file")  # reading a pipe would wait forever
         with Image.open(path, formats=FORMATS) as image:
             return resize_to_square(upright_rgb(image, resize_spec.depth), resize_spec)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -154,7 +154,7 @@ def _reason(path: Path, error: Exception) -> str:
 
 
 def _unidentified(path: Path) -> str:
-    """What a file is that Pillow does not identify, by its first bytes or else by its ending."""
+    """The kind of a file that Pillow cannot identify, by its first bytes or else extension."""
     with path.open("rb") as file:
         start = file.read(1024)
     if start.startswith(TIFF_STARTS):
@@ -172,15 +172,15 @@ def _unidentified(path: Path) -> str:
 
 
 def _too_large_error(path: Path, resize_spec: ResizeSpec) -> UsageError:
-    """The error for an image of too many pixels, which names a limit that would do.
+    """The error for an image of too many pixels, which names a sufficient limit.
 
-    If there is no such limit, because the file is damaged, it is the error for that.
+    If the file is damaged, so that there is no such limit, it is the error for a damaged file.
     """
     Image.MAX_IMAGE_PIXELS = None
     try:
-        with Image.open(path, formats=FORMATS) as image:  # reads its header alone
+        with Image.open(path, formats=FORMATS) as image:  # reads only the header
             pixels = image.width * image.height
-    except Exception as error:  # a damaged file, whose size is not true either
+    except Exception as error:  # a damaged file, whose stated size is wrong too
         return _undecodable(path, error)
     finally:
         Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels
@@ -193,10 +193,10 @@ def _too_large_error(path: Path, resize_spec: ResizeSpec) -> UsageError:
 
 
 class AmbiguousDepthError(ValueError):
-    """Gray values that use so few bits of 16 that the file may have fewer.
+    """Gray values that use so few of 16 bits that the true depth may be lower.
 
     Args:
-        bits: how many they use.
+        bits: number of bits that they use.
         largest: the largest value.
     """
 
@@ -209,14 +209,14 @@ class AmbiguousDepthError(ValueError):
 
 
 def upright_rgb(image: Image.Image, depth: int | None = None) -> Image.Image:
-    """Turn an image as its EXIF orientation says, and convert it to RGB of 8 bits.
+    """Rotate an image by its EXIF orientation, and convert it to 8-bit RGB.
 
     CMYK, YCCK, gray and palette images are converted, gray of more than 8 bits keeps its high
     bits, and transparent pixels show white.
 
     Args:
         image: as opened.
-        depth: bits of a gray value of more than 8 bits; None for all 16.
+        depth: bit depth of gray values of more than 8 bits; None for all 16.
 
     Raises:
         ValueError: the pixels are floating-point or 32-bit numbers, which have no fixed range;
@@ -232,7 +232,7 @@ def upright_rgb(image: Image.Image, depth: int | None = None) -> Image.Image:
         return image
     if image.mode == "F":
         raise ValueError("floating-point pixels, which have no fixed range")
-    if image.mode.startswith("I"):  # gray of 16 or 32 bits, which Pillow would clip at 255
+    if image.mode.startswith("I"):  # 16-bit or 32-bit gray, which Pillow would clip at 255
         return Image.fromarray(_high_bits(np.asarray(image), depth)).convert("RGB")
     if "A" in image.mode or "a" in image.mode or "transparency" in image.info:
         transparent = image.convert("RGBA")
@@ -242,25 +242,25 @@ def upright_rgb(image: Image.Image, depth: int | None = None) -> Image.Image:
 
 
 LEAST_USED = 14
-"""Bits up to which 16-bit values are taken for those of a camera with fewer bits."""
+"""16-bit values that use at most this many bits may come from a camera with a lower depth."""
 
 
 def _has_16_bit_colour(image: Image.Image) -> bool:
-    """Whether Pillow halves the bits of an image's colours as it decodes them."""
+    """Whether the image has 16-bit colours, which Pillow reduces to 8 bits as it decodes them."""
     raw_modes = [tile[3] for tile in getattr(image, "tile", [])]
     names = [raw[0] if isinstance(raw, tuple) else raw for raw in raw_modes]
     return image.mode in ("RGB", "RGBA") and any(";16" in str(name) for name in names)
 
 
 def _high_bits(values: npt.NDArray[np.generic], depth: int | None) -> npt.NDArray[np.uint8]:
-    """Gray values in 8 bits.
+    """Reduce gray values to 8 bits.
 
     Args:
         values: (H, W) of 16 or 32 bits.
-        depth: how many bits they have; None for 16 where they use more than LEAST_USED.
+        depth: their bit depth; None for 16 if they use more than LEAST_USED.
 
     Raises:
-        ValueError: values that have no fixed range, or do not fit `depth`.
+        ValueError: the values have no fixed range, or do not fit `depth`.
     """
     lowest = int(values.min())
     largest = int(values.max())
@@ -277,7 +277,7 @@ def _high_bits(values: npt.NDArray[np.generic], depth: int | None) -> npt.NDArra
 
 
 def resize_to_square(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
-    """Make a square of an RGB image.
+    """Resize an RGB image to a square.
 
     Returns:
         (S, S, 3) uint8.
@@ -293,20 +293,20 @@ def resize_to_square(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
 
 
 def resize_pixels(pixels: ImageArray, resize_spec: ResizeSpec) -> ImageArray:
-    """Make a square of pixels, (H, W, 3) uint8; returns (S, S, 3) uint8."""
+    """Resize pixels, (H, W, 3) uint8, to a square, (S, S, 3) uint8."""
     return resize_to_square(Image.fromarray(pixels), resize_spec)
 
 
 def _is_of_usual_shape(image: Image.Image) -> bool:
-    """Whether a resized copy of the whole image is not far larger than its centre square."""
+    """Whether resizing the whole image is not much more work than its centre square."""
     return max(image.size) <= MOST_ELONGATED * min(image.size)
 
 
 def _resize_as_torchvision(image: Image.Image, resize_spec: ResizeSpec) -> ImageArray:
-    """What Resize(side) and CenterCrop(side) of torchvision make of an image, pixel for pixel.
+    """Resize and crop an image exactly as torchvision's Resize(side) and CenterCrop(side) do.
 
-    Source: torchvision 0.29, transforms.functional: the longer side is rounded down, and the
-    crop's corner to the nearest even pixel where it lies between two.
+    Source: torchvision 0.29, transforms.functional: the longer side is rounded down, and the crop's
+    corner is rounded half to even.
     """
     side = resize_spec.size
     shorter = min(image.size)
@@ -319,10 +319,10 @@ def _resize_as_torchvision(image: Image.Image, resize_spec: ResizeSpec) -> Image
 
 
 def _center_box(width: int, height: int, side: int) -> tuple[float, float, float, float]:
-    """The part of an image which becomes the centre square of its resized version.
+    """The part of an image that becomes the centre square of its resized version.
 
-    Resizing this part alone gives what resizing the whole image and cropping its centre gives,
-    without computing what is cropped away: an image of 1 x 5,000 pixels would first become one of
+    Resizing only this part gives the same result as resizing the whole image and cropping its
+    centre, without computing the rest: an image of 1 x 5,000 pixels would first become one of
     256 x 1,280,000.
 
     Args:
@@ -363,7 +363,7 @@ def decode_jpeg(data: bytes, side: int, name: str) -> ImageArray:
     try:
         with Image.open(io.BytesIO(data), formats=("JPEG",)) as image:
             shape = (image.height, image.width, len(image.getbands()))
-            if shape != (side, side, 3):  # before memory for its pixels is taken
+            if shape != (side, side, 3):  # checked before memory for the pixels is allocated
                 raise UsageError(
                     f"{name} has the shape {shape}, not ({side}, {side}, 3)", hint=hint
                 )

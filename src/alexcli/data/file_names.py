@@ -1,6 +1,6 @@
-"""Names in a data folder: what is no data at all, and one spelling for each name.
+"""Names in a data folder: recognizing files that are not data, and normalizing spelling.
 
-A name comes as it was typed: a link has its own name, not that of what it points to.
+Names are used as they appear: a link has its own name, not that of its target.
 """
 
 import os
@@ -26,7 +26,7 @@ SYSTEM_NAMES = frozenset(
         "thumbs.db",
     )
 )
-"""What macOS, Windows, Linux and network disks leave in folders, in lower case."""
+"""Names of files that macOS, Windows, Linux and network disks leave in folders, in lower case."""
 
 COMPANION_SUFFIXES = frozenset(
     (
@@ -34,16 +34,16 @@ COMPANION_SUFFIXES = frozenset(
         *(".db", ".ini", ".log", ".mat", ".npy", ".npz", ".pkl", ".py", ".pdf", ".sha256", ".md5"),
     )
 )
-"""Endings of files that accompany images, such as bounding boxes and licences."""
+"""Extensions of files that accompany images, such as bounding boxes and licences."""
 
 
 def is_data(name: str) -> bool:
-    """Whether a file or folder may be data: hidden and system files are none."""
+    """Whether a file or folder may be data, which hidden and system files are not."""
     return not name.startswith(".") and name.lower() not in SYSTEM_NAMES
 
 
 def normal_form(name: str) -> str:
-    """One spelling of a name: macOS may write an accent as a character of its own (NFD)."""
+    """A name in Unicode's NFC form: macOS may store an accent as a separate character (NFD)."""
     return unicodedata.normalize("NFC", name)
 
 
@@ -52,11 +52,11 @@ class FolderImages:
     """The images of a folder and of the folders below it."""
 
     names: list[str] = field(default_factory=list)
-    """Paths below the folder, parts joined by a slash; those of a folder in order of name."""
+    """Paths below the folder, joined by slashes; within a folder sorted by name."""
     other_images: list[str] = field(default_factory=list)
-    """The same of images in formats that are not read."""
+    """The same for images in formats that are not read."""
     unread: Counter[str] = field(default_factory=Counter)
-    """How many other files there are, by ending, without those that accompany images."""
+    """Number of other files by extension, without those that accompany images."""
 
     def described_unread(self) -> str:
         """The other files for people, such as `20 .heic`."""
@@ -67,9 +67,9 @@ class FolderImages:
 
 
 def images_below(folder: Path) -> FolderImages:
-    """The image files of a folder, recognized by their endings, and of the folders below it.
+    """The image files in a folder and the folders below it, recognized by their extensions.
 
-    Links are followed, but never in a circle. Hidden and system files are left out.
+    Links are followed, but not in cycles. Hidden and system files are left out.
 
     Args:
         folder: an existing folder.
@@ -83,13 +83,13 @@ def images_below(folder: Path) -> FolderImages:
 
 
 def _collect(folder: Path, prefix: str, found: FolderImages, above: list[tuple[int, int]]) -> None:
-    """Add the images of a folder.
+    """Collect the images of a folder.
 
     Args:
         folder: the folder.
-        prefix: what its files' names begin with.
+        prefix: prefix of its files' names.
         found: receives the names.
-        above: identities of the folder and of those that it lies in.
+        above: identities of the folder and of its parent folders.
     """
     for entry in entries_of(folder):
         if _is_folder(entry):
@@ -108,7 +108,7 @@ def _collect(folder: Path, prefix: str, found: FolderImages, above: list[tuple[i
 
 
 def entries_of(folder: Path) -> list["os.DirEntry[str]"]:
-    """The files and folders of a folder in order of name, without hidden and system ones.
+    """The files and folders in a folder, sorted by name, without hidden and system ones.
 
     Raises:
         UsageError: the folder cannot be read.
@@ -132,7 +132,7 @@ def holds_images(folder: Path, *, depth: int = 3) -> bool:
 
     Args:
         folder: an existing folder.
-        depth: how many levels of folders are looked at.
+        depth: how many levels of folders are searched.
     """
     return any(_glance(folder, depth))
 

@@ -1,4 +1,4 @@
-"""Labelled images by index: what every source of images offers to the loader.
+"""Labelled images by index: the interface between sources of images and the loader.
 
 Legend: N images, S side of a stored image, pixels. An image is RGB, (S, S, 3) uint8.
 """
@@ -36,15 +36,15 @@ class ImageSource(Protocol):
         """
 
     def names(self) -> list[str]:
-        """The name of each image in the place it comes from, such as a path."""
+        """The name of each image in its source, such as a path."""
 
     def subset(self, rows: IndexArray) -> Self:
         """The images at these positions, in this order."""
 
     def groups(self) -> list[IndexArray] | None:
-        """The positions of images that are fetched together from a remote place.
+        """The positions of images that are fetched together from a remote store.
 
-        None where every image is equally near.
+        None if every image is equally near.
         """
         return None
 
@@ -60,7 +60,7 @@ class ArrayImages(ImageSource):
     """(N, H, W, 3); H = W = S unless they are resized."""
     labels: LabelArray
     resize_spec: ResizeSpec | None = None
-    """How an image becomes a square whenever it is fetched; None where it is one of the size."""
+    """How an image is resized to a square whenever it is fetched; None if it needs no resizing."""
 
     def fetch(self, indices: Sequence[int]) -> ImageArray:
         """Copies of the images at these positions."""
@@ -98,7 +98,7 @@ class FileImages(ImageSource):
     resize_spec: ResizeSpec
 
     def fetch(self, indices: Sequence[int]) -> ImageArray:
-        """Decode and resize the files at these positions; UsageError names a damaged one."""
+        """Decode and resize the files at these positions; UsageError names a damaged file."""
         return np.stack([self.fetch_one(index) for index in indices])
 
     def fetch_one(self, index: int) -> ImageArray:
@@ -115,12 +115,12 @@ class FileImages(ImageSource):
         return replace(self, paths=[self.paths[row] for row in rows], labels=self.labels[rows])
 
     def stamps(self) -> list[list[int | str]]:
-        """For each file, values that change when it does: its size in bytes and its time."""
+        """For each file, values that change when it does: size in bytes and modification time."""
         return [list(file_stamp(path)) for path in self.paths]
 
 
 def file_stamp(path: Path) -> tuple[int, int]:
-    """Size in bytes and time of change of a file; -1 and 0 for a link that leads nowhere."""
+    """Size in bytes and modification time of a file; -1 and 0 for a dangling link."""
     try:
         status = path.stat()
     except OSError:
@@ -141,4 +141,4 @@ def with_labels(images: ImageSource, labels: LabelArray) -> ImageSource:
 
 
 LocalImages = ArrayImages | FileImages
-"""The sets of images that a store can be made of."""
+"""The image sources that a store can be made from."""

@@ -1,7 +1,7 @@
-"""The text of a list of labels in columns, whatever program wrote it.
+"""Splitting a list of labels into columns, whatever program wrote it.
 
-Columns are separated by tabs, commas, semicolons or spaces; names may contain spaces, and quotes
-where the list has commas. There may be a header, a byte-order mark, and ends of lines of any kind.
+Columns are separated by tabs, commas, semicolons or spaces; names may contain spaces, and may be
+quoted if the list has commas. A header, a byte-order mark and any line endings are accepted.
 """
 
 import csv
@@ -25,7 +25,7 @@ HEADER_WORDS = frozenset(
         *("classname", "classid", "prediction", "string", "wnid", "synset", "breed", "species"),
     )
 )
-"""The words of which the names of columns consist."""
+"""Words in the names of columns."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class Line:
     """A line that is not empty."""
 
     number: int
-    """Counted from 1."""
+    """Number of the line, from 1."""
     cells: list[str]
 
 
 def read_lines(path: Path) -> list[tuple[int, str]]:
-    """The lines of a list that are not empty, with their numbers, in the NFC form of Unicode.
+    """The non-empty lines of a list with their numbers, in Unicode's NFC form.
 
     Raises:
         UsageError: the list cannot be read, or is not UTF-8 or UTF-16.
@@ -69,16 +69,16 @@ def is_number(text: str) -> bool:
 
 
 def is_image_name(text: str) -> bool:
-    """Whether a cell ends like the name of an image."""
+    """Whether a cell ends with the extension of an image."""
     return Path(text).suffix.lower() in SUFFIXES
 
 
 def split_columns(lines: Sequence[tuple[int, str]], classes: Collection[str]) -> list[Line]:
-    """The cells of each line, without a header.
+    """Split lines into cells, leaving out a header.
 
     Args:
         lines: from `read_lines`.
-        classes: names of classes, which may contain what separates columns elsewhere.
+        classes: names of classes, which may contain a separator of columns.
     """
     texts = [text for _, text in lines]
     if all(text in classes for text in texts):
@@ -87,7 +87,7 @@ def split_columns(lines: Sequence[tuple[int, str]], classes: Collection[str]) ->
         if all(delimiter in text for text in texts):
             rows = csv.reader(texts, delimiter=delimiter, skipinitialspace=True)
             cells = [[cell.strip() for cell in row] for row in rows]
-            if len(cells) == len(lines):  # no quoted line break
+            if len(cells) == len(lines):  # no quoted line breaks
                 table = [Line(line[0], row) for line, row in zip(lines, cells, strict=True)]
                 return table[1:] if _is_header(table[0].cells, classes) else table
     return [Line(number, _split_at_spaces(text, classes)) for number, text in lines]
@@ -108,10 +108,10 @@ def _is_header(cells: Sequence[str], classes: Collection[str]) -> bool:
 
 
 def _split_at_spaces(text: str, classes: Collection[str]) -> list[str]:
-    """A file and its label, or else a label; both may contain spaces.
+    """Split a line into a file and its label, or return the label alone; both may contain spaces.
 
-    The label is the longest name of a class with which the line ends and, where possible, before
-    which stands the name of an image.
+    The label is the longest class name at the end of the line, preferably one after the name of an
+    image.
     """
     places = [match.span() for match in re.finditer(r"\s+", text)]
     pairs = [(text[:start], text[end:]) for start, end in places]
@@ -120,6 +120,6 @@ def _split_at_spaces(text: str, classes: Collection[str]) -> list[str]:
     for pair in (*after_image[:1], *with_class[:1]):
         return list(pair)
     images = [pair for pair in pairs if is_image_name(pair[0])]
-    if images:  # what follows is no class: the message is to quote it whole
+    if images:  # the rest is not a class; the message should quote all of it
         return list(images[0])
     return list(pairs[-1]) if pairs else [text]

@@ -1,4 +1,4 @@
-"""Which line of a list of labels means which file, by as much of the path as the list has."""
+"""Matching the lines of a list of labels to files, by as much of the path as the list has."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ from alexcli.data.labels import LabelList
 from alexcli.errors import UsageError
 
 Parts = tuple[str, ...]
-"""The names of a path, the file's first, without its ending."""
+"""The names in a path, the file's first, without its extension."""
 
 
 class LabelLookup:
     """The labels of files.
 
-    A line means a file if its path ends as the line does, or if the line ends as the name by which
-    the file is known: lists hold names of files, paths below a data folder, or paths on another
-    machine. The ending only decides between lines that are equal without it.
+    A line matches a file if the file's path ends with the line, or the line ends with the file's
+    known name: lists hold file names, paths below a data folder, or paths on another machine. The
+    extension only decides between lines that are otherwise equal.
 
     Args:
-        path: names the list in messages.
+        path: name of the list in messages.
         listed: its content, with files.
 
     Raises:
@@ -45,17 +45,17 @@ class LabelLookup:
                 self._by_name[parts[0]].append((parts, ending, label, line))
 
     def labels_of(self, files: Sequence[Path], names: Sequence[str]) -> list[int | None]:
-        """The label of each file; None where no line means it.
+        """The label of each file; None if no line matches it.
 
-        A file whose name is unique among the files and in the list is also found where the folders
-        are others.
+        A file whose name is unique among the files and in the list is matched even if the folders
+        differ.
 
         Args:
             files: their paths.
-            names: how each is known: its path as it was typed, or below a data folder.
+            names: the known name of each: its path as typed, or below a data folder.
 
         Raises:
-            UsageError: lines with different labels mean a file equally well.
+            UsageError: lines with different labels match a file equally well.
         """
         known_parts = [_parts(name) for name in names]
         counts = Counter(parts[:1] for parts, _ in known_parts)
@@ -65,7 +65,7 @@ class LabelLookup:
         ]
 
     def _label_of(self, file: Path, known: Parts, ending: str, *, is_unique: bool) -> int | None:
-        """The label of a file, known by these parts and this ending."""
+        """The label of a file with these parts and this extension."""
         full, _ = _parts(file.absolute().as_posix())
         best: dict[tuple[int, bool], list[tuple[int, int]]] = defaultdict(list)
         candidates = self._by_name.get(known[0] if known else "", [])
@@ -88,7 +88,7 @@ class LabelLookup:
 
 
 def _parts(path: str) -> tuple[Parts, str]:
-    """The names of a path, the file's first, and its ending where it is that of an image."""
+    """The names in a path, the file's first, and its extension if it is that of an image."""
     pure = PurePosixPath(normal_form(path.replace("\\", "/")))
     names = [name for name in pure.parts if name not in (".", "/")]
     if not names:
@@ -99,7 +99,7 @@ def _parts(path: str) -> tuple[Parts, str]:
 
 
 def _common(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many names two paths have in common at their ends."""
+    """The number of names that two paths share at their ends."""
     count = 0
     for name, other_name in zip(one, other, strict=False):
         if name != other_name:

@@ -1,7 +1,7 @@
 """Lists of labels: a class or a number for each image of a folder.
 
-Two lists of ILSVRC-2012 have formats of their own and are recognised by their names: the devkit's
-ground truth and Kaggle's `LOC_val_solution.csv`. Places365 counts its classes in another list.
+Two lists of ILSVRC-2012 have special formats and are recognised by their names: the devkit's ground
+truth and Kaggle's `LOC_val_solution.csv`. Places365 numbers its classes in another list.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,24 +25,24 @@ PLACES_CATEGORIES = "categories_places365.txt"
 LINE_FORMAT = "a line is LABEL or FILE LABEL, also with commas or tabs"
 
 LARGEST_NUMBER = 10**9
-"""A larger label is refused as it is typed."""
+"""A number with more digits than this is refused as a label."""
 
 
 class LabelList(NamedTuple):
     """The content of a list of labels."""
 
     files: list[str] | None
-    """The file that each line names; None where the list names none."""
+    """The file that each line names; None if the list names none."""
     labels: list[int]
     """Positions in the list of classes, counted from 0."""
     description: str
     """How the labels were read, such as `labels are counted from 1`."""
     lines: list[int]
-    """The number of the line of each, counted from 1."""
+    """The line number of each label, counted from 1."""
 
 
 class Entry(NamedTuple):
-    """A label as the list has it."""
+    """A label as it appears in the list."""
 
     line: int
     file: str | None
@@ -50,15 +50,15 @@ class Entry(NamedTuple):
 
 
 def read_labels(path: Path, classes: Sequence[str]) -> LabelList:
-    """Read a list of labels, `LABEL` or `FILE LABEL` a line; a label is a class or a number.
+    """Read a list of labels with lines `LABEL` or `FILE LABEL`; a label is a class or a number.
 
     Args:
         path: the list: text, CSV or TSV, with or without a header; see `label_columns`.
         classes: names in the order of the outputs.
 
     Raises:
-        UsageError: the list cannot be read, names an unknown class, or has numbers that cannot
-            count the classes.
+        UsageError: the list cannot be read, names an unknown class, or has numbers that do not fit
+            the classes.
     """
     positions = {normal_form(name): index for index, name in enumerate(classes)}
     lines = read_lines(path)
@@ -86,17 +86,17 @@ def read_labels(path: Path, classes: Sequence[str]) -> LabelList:
 
 
 def _kaggle_line(number: int, text: str) -> Line:
-    """File and class of the first object of `FILE,WNID and four numbers for each object`."""
+    """File and class of the first object in `FILE,WNID and four numbers for each object`."""
     return Line(number, text.replace(",", " ").split()[:2])
 
 
 def _entries(
     path: Path, table: Sequence[Line], classes: Mapping[str, int]
 ) -> tuple[list[Entry], str]:
-    """The label of each line and the file it names, and which columns were read.
+    """The label and file of each line, and which columns were read.
 
     Raises:
-        UsageError: a line has too few columns, or it is not clear which are meant.
+        UsageError: a line has too few columns, or the columns are ambiguous.
     """
     widths = {len(line.cells) for line in table}
     if widths == {1}:
@@ -123,7 +123,7 @@ def _choose_columns(
 
     Args:
         path: of the list.
-        first_line: the number of the line that the columns begin with.
+        first_line: the line number of the columns' first row.
         columns: the list's columns.
         classes: the names of classes.
     """
@@ -147,7 +147,7 @@ def _choose_columns(
 
 
 def _with_names(path: Path, entries: list[Entry], classes: Mapping[str, int]) -> list[Entry]:
-    """Entries whose numbers are replaced by names, where another file says what they count.
+    """Replace the entries' numbers by names, if another file says what they mean.
 
     Raises:
         UsageError: a list of ILSVRC-2012 names a class that the training set lacks.
@@ -171,7 +171,7 @@ def _with_names(path: Path, entries: list[Entry], classes: Mapping[str, int]) ->
 
 
 def _places_names(categories: Path, classes: Mapping[str, int]) -> dict[str, str]:
-    """What Places' numbers mean, where its classes have their own names; {} elsewhere."""
+    """The classes that Places' numbers mean, if the classes have Places' names; else {}."""
     pairs = [text.rpartition(" ") for _, text in read_lines(categories)]
     names = {number: name.strip().removeprefix("/") for name, _, number in pairs}
     return names if set(classes) <= set(names.values()) else {}
@@ -200,7 +200,7 @@ def _wnids_of_devkit(ground_truth: Path) -> dict[str, str]:
 
 
 def _check_numbers(path: Path, entries: Sequence[Entry], classes: Mapping[str, int]) -> None:
-    """UsageError where a label that is no number is no class either, or where both kinds occur."""
+    """Raise UsageError for a label that is neither a number nor a class, or if both kinds occur."""
     names = [entry for entry in entries if not is_number(entry.label)]
     for entry in entries:
         label = entry.label
@@ -223,12 +223,12 @@ def _count_from_zero(path: Path, numbers: list[int], classes: int) -> tuple[list
     """Labels counted from 0, whether the list counts from 0 or from 1.
 
     Args:
-        path: names the list in error messages.
-        numbers: the labels as the list has them.
+        path: name of the list in error messages.
+        numbers: the labels as they appear in the list.
         classes: number of classes.
 
     Returns:
-        The labels, and how the list counts.
+        The labels, and a description of how the list counts.
     """
     lowest = min(numbers)
     highest = max(numbers)

@@ -19,16 +19,15 @@ from alexcli.errors import AlexcliError
 from alexcli.parent_watch import on_parent_exit
 
 Share = Callable[[int], tuple[int, int]]
-"""From the number of rows of a global batch to the first row, and the end, of this replica's
-share.
+"""Maps the number of rows of a global batch to the first row and the end of this replica's share.
 """
 
 
 class BatchIndices(NamedTuple):
-    """Which images make up a batch."""
+    """The images of a batch."""
 
     start: int
-    """Position of the first one in the order of the epoch."""
+    """Position of the first image in the order of the epoch."""
     indices: list[int]
     """Positions in their split."""
 
@@ -44,7 +43,7 @@ class BatchDataset(Dataset[Any]):
         self.images = images
 
     def __getitem__(self, batch: BatchIndices) -> "Batch | AlexcliError":
-        """The batch, or the error that fetching it met.
+        """The batch, or the error that fetching it raised.
 
         An error is returned as a value: a loader process would wrap it in a traceback.
         """
@@ -74,11 +73,11 @@ class BatchSampler(Sampler[BatchIndices]):
     batch_size: int
     """Images per global batch; the last one of an epoch may be smaller."""
     order: Callable[[int], list[int]]
-    """The order of an epoch, which counts from 1."""
+    """Returns the order of an epoch, counted from 1."""
     share: Share
     """This replica's share of a batch."""
     step: Callable[[], int]
-    """How many updates were made; called when an epoch begins."""
+    """Returns the number of updates made; called when an epoch begins."""
 
     def __len__(self) -> int:
         return -(-self.count // self.batch_size)
@@ -96,12 +95,12 @@ class Loader(DataLoader[Any]):
     """A loader that Lightning may treat as resumable: its sampler knows the step."""
 
     device = torch.device("cpu")
-    """Device of the batches; to a GPU each is copied while the step works on the one before."""
+    """Device of the batches; each is copied to a GPU during the step on the one before."""
 
     def __iter__(self) -> Any:
         """Yield batches on `device`.
 
-        An error that fetching one met is raised here, where no traceback is wrapped around it.
+        An error from fetching a batch is raised here, where no traceback is wrapped around it.
         """
         batches: Iterable[Any] = super().__iter__()
         if self.device.type == "cuda":
@@ -130,7 +129,7 @@ def training_loader(
     workers: int,
     device: torch.device,
 ) -> Loader:
-    """Shuffled batches, each epoch in another order.
+    """A loader of shuffled batches, in a new order in each epoch.
 
     Args:
         images: the training set.
@@ -138,7 +137,7 @@ def training_loader(
         seed: the run's seed.
         window: see `epoch_order`.
         share: this replica's share of a batch.
-        step: returns how many updates were made, from which the epoch and the position follow.
+        step: returns the number of updates made, which determines the epoch and the position.
         workers: loader processes; 0 decodes in this one.
         device: where the batches go.
     """
@@ -150,7 +149,7 @@ def training_loader(
 def ordered_loader(
     images: ImageSource, *, batch_size: int, share: Share, workers: int, device: torch.device
 ) -> Loader:
-    """All images of a split once, in order.
+    """A loader of all images of a split once, in order.
 
     Args:
         images: the split.
@@ -167,7 +166,7 @@ def ordered_loader(
 def make_loader(
     images: ImageSource, sampler: BatchSampler, *, workers: int, device: torch.device
 ) -> Loader:
-    """A loader of the batches that a sampler names.
+    """A loader of the batches that a sampler yields.
 
     Args:
         images: the split.
@@ -182,7 +181,7 @@ def make_loader(
         num_workers=workers,
         persistent_workers=workers > 0,
         worker_init_fn=partial(_begin_worker, parent=os.getpid()),
-        # Workers only decode; spawned ones would import torch again for each loader.
+        # Workers only decode; spawned workers would import torch again for each loader.
         multiprocessing_context="fork" if workers and sys.platform == "linux" else None,
         pin_memory=torch.cuda.is_available(),
     )
@@ -191,7 +190,7 @@ def make_loader(
 
 
 def _begin_worker(worker: int, *, parent: int) -> None:  # noqa: ARG001
-    """Leave Ctrl-C, which reaches a whole process group, to the main process; end with it."""
+    """Leave Ctrl-C, which reaches the whole process group, to the main process; end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     on_parent_exit(partial(os._exit, 1), parent)
@@ -200,9 +199,9 @@ def _begin_worker(worker: int, *, parent: int) -> None:  # noqa: ARG001
 def epoch_order(images: ImageSource, epoch: int, *, seed: int, window: int) -> list[int]:
     """The order of an epoch: every image once.
 
-    Images that are near (in memory, on this machine's disk) are shuffled as a whole. Those that
-    come in chunks from a remote store are shuffled within windows of a few chunks, and the chunks
-    themselves are shuffled, so that a chunk is fetched once an epoch and only one window's chunks
+    Local images (in memory, on this machine's disk) are shuffled as a whole. Images that come in
+    chunks from a remote store are shuffled within windows of a few chunks, and the chunks
+    themselves are shuffled, so that a chunk is fetched once per epoch and only one window's chunks
     are needed at a time.
 
     Args:
@@ -230,10 +229,10 @@ def epoch_order(images: ImageSource, epoch: int, *, seed: int, window: int) -> l
 
 
 def prefetch_to_device(batches: Iterable[Any], device: torch.device) -> Iterator[Any]:
-    """Batches on a GPU, each copied there while the step works on the one before.
+    """Yield batches on a GPU, each copied there during the step on the one before.
 
     Args:
-        batches: in pinned memory, so that the host does not wait for a copy. What is not a Batch
+        batches: in pinned memory, so that the host does not wait for a copy. Anything but a Batch
             is passed on unchanged.
         device: a GPU.
     """
@@ -251,16 +250,16 @@ def prefetch_to_device(batches: Iterable[Any], device: torch.device) -> Iterator
 
 
 def _start_copy(batch: Any, device: torch.device) -> Any:
-    """The batch on the GPU, perhaps before its content has arrived."""
+    """Start copying a batch to the GPU; its content may arrive later."""
     if not isinstance(batch, Batch):
         return batch
     return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
 
 
 def _after_copy(batch: Any, copied: torch.cuda.Event, device: torch.device) -> Any:
-    """The batch, safe to work on: the step waits for the copy.
+    """Make the batch safe to use: the step waits for the copy.
 
-    The memory of the copy is not reused before the step is done with it.
+    The memory of the copy is not reused before the step has finished with it.
     """
     step_stream = torch.cuda.current_stream(device)
     step_stream.wait_event(copied)

@@ -1,7 +1,7 @@
-"""Reading structs of MATLAB files of strangers; scipy's reader can crash on damaged ones.
+"""Reading structs from untrusted MATLAB files; scipy's reader can crash on damaged ones.
 
-The format is level 5 of MATLAB's own description of MAT-files: elements, each with a type and a
-number of bytes, of which some hold other elements.
+The format is level 5 of MATLAB's description of MAT-files: elements, each with a type and a number
+of bytes, some of which contain other elements.
 """
 
 import math
@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 from alexcli.files import read_limited
 
 MOST_BYTES = 32 << 20
-"""Size of the largest file, and of what is compressed in it; the devkit's meta.mat has less than a
+"""Size limit of a file and of its decompressed content; the devkit's meta.mat has less than a
 hundredth of it.
 """
 HEADER_BYTES = 128
@@ -23,7 +23,7 @@ TAG_BYTES = 8
 COMPRESSED_TYPE = 15
 MATRIX_TYPE = 14
 NUMBER_FORMATS = {1: "b", 2: "B", 3: "h", 4: "H", 5: "i", 6: "I", 7: "f", 9: "d", 12: "q", 13: "Q"}
-"""Types of numbers, as `struct` reads them."""
+"""Types of numbers, and their formats in `struct`."""
 CHARACTER_TYPES = (1, 2, 4)
 """Types of numbers that may stand for characters."""
 UNICODE_TYPES = {16: "utf-8", 17: "utf-16", 18: "utf-32"}
@@ -38,7 +38,7 @@ class Element(NamedTuple):
     """A part of a file."""
 
     type: int
-    """What the content is."""
+    """Type of the content."""
     content: bytes
 
 
@@ -50,7 +50,7 @@ class MatFile:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no such file, is too long or is damaged.
+        ValueError: it is not such a file, is too long or is damaged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -64,10 +64,10 @@ class MatFile:
         self._left_to_decompress = MOST_BYTES
 
     def structs(self, variable: str) -> list[dict[str, str]]:
-        """The rows of a struct array: each field that holds a text or one number, as text.
+        """The rows of a struct array: the fields that hold a string or one number, as strings.
 
         Args:
-            variable: its name.
+            variable: the name of the array.
 
         Raises:
             ValueError: there is none, or the file is damaged.
@@ -79,11 +79,11 @@ class MatFile:
         raise ValueError(f"there is no variable {variable}")
 
     def _elements(self, content: bytes) -> Iterator[Element]:
-        """The elements that stand one after another."""
+        """Yield the elements of the content in order."""
         start = 0
         while start < len(content):
             first = self._integer(content, start)
-            if first >> 16:  # of at most four bytes, in the place of their number
+            if first >> 16:  # a small element: up to four bytes follow in place of the length
                 kind, size, begin = first & 0xFFFF, first >> 16, start + 4
                 start += TAG_BYTES
             else:
@@ -95,7 +95,7 @@ class MatFile:
             yield Element(kind, content[begin : begin + size])
 
     def _decompressed(self, element: Element) -> Element:
-        """What is compressed in an element, or the element itself."""
+        """The decompressed element, or the element itself if it is not compressed."""
         if element.type != COMPRESSED_TYPE:
             return element
         reader = zlib.decompressobj()
@@ -109,7 +109,7 @@ class MatFile:
         return next(self._elements(content), element)
 
     def _matrix(self, element: Element) -> list[Element]:
-        """The parts of a variable: flags, sizes, name, and what it holds; [] of anything else."""
+        """The parts of a variable (flags, sizes, name and content); [] for anything else."""
         return list(self._elements(element.content)) if element.type == MATRIX_TYPE else []
 
     def _rows(self, parts: list[Element]) -> list[dict[str, str]]:
@@ -138,7 +138,7 @@ class MatFile:
         ]
 
     def _text(self, parts: list[Element]) -> str | None:
-        """What a cell says, if it is a text or one number."""
+        """The content of a cell if it is a string or one number."""
         if len(parts) < 4:
             return None
         flags, content = parts[0], parts[3]
@@ -157,17 +157,17 @@ class MatFile:
         return str(int(number)) if math.isfinite(number) and number == int(number) else str(number)
 
     def _class(self, flags: Element) -> int:
-        """What kind of matrix these flags are of."""
+        """The class of matrix in these flags."""
         return self._integer(flags.content, 0) & 0xFF
 
     def _integer(self, content: bytes, start: int) -> int:
-        """Four bytes as a number that has no sign."""
+        """Four bytes as an unsigned number."""
         if start + 4 > len(content):
             raise ValueError("it is cut off")
         return int.from_bytes(content[start : start + 4], self._order)
 
     def _numbers(self, code: str, content: bytes) -> tuple[str, bytes]:
-        """What `struct.unpack` takes: as many numbers as there are whole ones."""
+        """Arguments for `struct.unpack`, with as many numbers as are complete."""
         size = struct.calcsize(f"={code}")
         count = len(content) // size
         sign = "<" if self._order == "little" else ">"

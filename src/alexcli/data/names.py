@@ -7,7 +7,7 @@ from pathlib import Path
 WNID = re.compile(r"n\d{8}")
 
 NAME_FILES = ("words.txt", "synset_words.txt", "LOC_synset_mapping.txt")
-"""The file that says what each WNID means, as ImageNet, Caffe and Kaggle call it."""
+"""The file with the meaning of each WNID, as named by ImageNet, Caffe and Kaggle."""
 
 
 def ilsvrc2012_wnids() -> list[str]:
@@ -16,9 +16,9 @@ def ilsvrc2012_wnids() -> list[str]:
 
 
 def human_names(classes: Sequence[str], root: Path | None = None) -> list[str]:
-    """Names for people, in the order of `classes`.
+    """Readable names, in the order of `classes`.
 
-    A class keeps its own name where no other is known.
+    A class keeps its own name if no other is known.
 
     Args:
         classes: names of class folders, such as WNIDs.
@@ -41,7 +41,7 @@ def human_names(classes: Sequence[str], root: Path | None = None) -> list[str]:
 
 
 def _read_names(file: Path) -> dict[str, str]:
-    """The names of a file with lines `WNID NAME`; other lines are left out."""
+    """Read the names in a file with lines `WNID NAME`; other lines are left out."""
     lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     pairs = [line.split(None, 1) for line in lines]
     return {pair[0]: pair[1].strip() for pair in pairs if len(pair) == 2}

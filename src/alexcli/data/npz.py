@@ -1,7 +1,7 @@
-"""Reading npz files, which a stranger may have written.
+"""Reading untrusted npz files.
 
-numpy believes what the header of an array says of its type and size, and takes that much memory.
-Here each header is compared with what is expected before its array is read.
+numpy trusts the type and size in the header of an array, and allocates that much memory. Here each
+header is checked against the expected type and size before its array is read.
 """
 
 import io
@@ -16,12 +16,12 @@ from alexcli.errors import plural
 
 
 class Expected(NamedTuple):
-    """What an array of a file has to be."""
+    """The expected type and shape of an array in a file."""
 
     kinds: str
-    """Kinds of its type, as numpy's `dtype.kind` calls them: `i` whole numbers, `f` fractions."""
+    """Allowed values of numpy's `dtype.kind`, such as `i` for integers and `f` for floats."""
     shape: tuple[int | None, ...]
-    """None stands for any length."""
+    """Length of each dimension; None for any length."""
 
 
 def read_arrays(
@@ -31,10 +31,10 @@ def read_arrays(
 
     Args:
         content: the bytes of the file.
-        expected: what each array has to be, by name; others are not read.
+        expected: type and shape of each array by name; other arrays are not read.
 
     Raises:
-        ValueError: the file is damaged, an array is missing or anything else than expected.
+        ValueError: the file is damaged, or an array is missing or not as expected.
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
@@ -47,7 +47,7 @@ def _read(archive: zipfile.ZipFile, name: str, expected: Expected) -> npt.NDArra
     if f"{name}.npy" not in archive.namelist():
         raise ValueError(f"there is no {name}")
     entry = archive.getinfo(f"{name}.npy")
-    # A few compressed bytes can stand for any number of zeros.
+    # A few compressed bytes can expand to any number of zeros.
     if entry.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{name} is compressed")
     with archive.open(entry) as file:
@@ -57,14 +57,14 @@ def _read(archive: zipfile.ZipFile, name: str, expected: Expected) -> npt.NDArra
         if not _fits(shape, expected.shape):
             raise ValueError(f"{name} has the shape {shape}, not {_described(expected.shape)}")
         content = file.read()
-    count = int(np.prod(np.array(shape, object))) if shape else 1  # objects do not overflow
+    count = int(np.prod(np.array(shape, object))) if shape else 1  # Python ints do not overflow
     if len(content) != count * dtype.itemsize:
         raise ValueError(f"{name} has {plural(len(content), 'byte')} for the shape {shape}")
     return np.frombuffer(content, dtype).reshape(shape).copy()
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """Shape and type of an array in the order of C; the file stands at its first byte then."""
+    """Read shape and dtype of an array in C order; the file is then at its first byte."""
     version = np.lib.format.read_magic(file)
     if version != (1, 0):
         raise ValueError(f"an array in the version {version} of numpy's format")

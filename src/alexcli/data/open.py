@@ -1,4 +1,4 @@
-"""Opening a data set: find its source, and split a validation set off where that is asked for."""
+"""Opening a data set: find its source, and split off a validation set if requested."""
 
 import importlib
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from alexcli.reporter import NullReporter, Reporter
 from alexcli.schema import DataSpec, PrepareSpec, Source, Split
 
 WITHOUT_VAL = "none"
-"""A value of `data.val` for sources alone: `val` may be missing, and none is split off."""
+"""A value of `data.val` for sources only: `val` may be missing, and none is split off."""
 
 VAL_OF_THE_DATA = "folder"
 """A value of `data.val`: the validation set that comes with the data."""
 
 TEST_AS_VAL = "test"
-"""A value of `data.val`: the test set chooses."""
+"""A value of `data.val`: the test set is used for selection."""
 
 PUBLISHED_WITHOUT_VAL = (Source.cifar10, Source.cifar100)
-"""Sources that are known to have one held-out set, which is used for both."""
+"""Sources known to have a single held-out set, which serves as both val and test."""
 
 ONE_HELD_OUT_SET = "val is the only held-out set: what was chosen on it was also measured on it"
 
@@ -47,8 +47,8 @@ def open_dataset(
         spec: the data's keys.
         reporter: receives notes, such as that archives are being unpacked.
         train_only: accept data without `val`; `train` then stands in for it.
-        net_classes: the classes of a net that is to be evaluated; `train` may then be missing.
-        needs_val: whether `val` is what is wanted; `train` or `test` stands in for it otherwise.
+        net_classes: the classes of a net to evaluate; `train` may then be missing.
+        needs_val: whether `val` is required; otherwise `train` or `test` may stand in for it.
 
     Raises:
         UsageError: no images, classes that differ between splits, or a bad `data.val`.
@@ -67,13 +67,13 @@ def open_dataset(
     if needs_val and not has_val:
         raise _no_val_error(spec, dataset, is_evaluated=net_classes is not None)
     is_held_out_once = has_val and dataset.test is dataset.val
-    if is_held_out_once and len(dataset.train):  # or nothing was chosen on it
+    if is_held_out_once and len(dataset.train):  # without training, nothing was selected on it
         dataset.note = _joined(dataset.note, ONE_HELD_OUT_SET)
     return dataset
 
 
 def _no_val_error(spec: DataSpec, dataset: Dataset, *, is_evaluated: bool) -> UsageError:
-    """The error for data without a validation set, with the ways to go on."""
+    """The error for data without a validation set, with the possible remedies."""
     if dataset.test is None:
         hint = "split it off the training set: data.val=0.1"
         if is_evaluated:
@@ -93,10 +93,10 @@ def _no_val_error(spec: DataSpec, dataset: Dataset, *, is_evaluated: bool) -> Us
 
 
 def _test_as_val(spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None) -> Dataset:
-    """Data whose test set chooses, because the user says so.
+    """Data whose test set is used for selection at the user's request.
 
     Raises:
-        UsageError: it has a split `val`, or no test set.
+        UsageError: the data has a split `val`, or no test set.
     """
     dataset = _open_source(replace(spec, val=WITHOUT_VAL), reporter, net_classes)
     if dataset.has_own_val or dataset.test is None:
@@ -109,12 +109,12 @@ def _test_as_val(spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] 
 
 
 def _joined(note: str | None, more: str) -> str:
-    """Two notes as one."""
+    """Join two notes."""
     return f"{note}; {more}" if note else more
 
 
 def open_source(source: str, spec: PrepareSpec, reporter: Reporter | None = None) -> Dataset:
-    """Open what `alexcli data prepare` reads.
+    """Open the source of `alexcli data prepare`.
 
     Args:
         source: a folder, or the name of a source that torchvision can download.
@@ -143,7 +143,7 @@ def open_source(source: str, spec: PrepareSpec, reporter: Reporter | None = None
 
 
 def _stored_size(kind: Source, spec: PrepareSpec) -> int:
-    """The side of the stored images: as it is asked for, or else as the source's own."""
+    """The side of the stored images: as requested, or else the source's own."""
     if spec.size is not None:
         return spec.size
     size: int = getattr(_source_module(kind), "IMAGE_SIZE", DataSpec().size)
@@ -151,7 +151,7 @@ def _stored_size(kind: Source, spec: PrepareSpec) -> int:
 
 
 def _kind_and_root(source: str, spec: PrepareSpec) -> tuple[Source, Path]:
-    """What SOURCE of `alexcli data prepare` means: the source of images, and their folder."""
+    """The source of images and their folder for SOURCE of `alexcli data prepare`."""
     root = Path(source)
     archive_folders = _archive_folders()
     if source in archive_folders and not root.exists():
@@ -175,7 +175,7 @@ def _archive_folders() -> dict[Source, str]:
 
 
 def _split_off_val(spec: DataSpec, reporter: Reporter) -> Dataset:
-    """Take `val` from the training set by seed; what was held out remains as `test`."""
+    """Take `val` from the training set by seed; the original held-out set becomes `test`."""
     fraction = _val_fraction(spec)
     dataset = _open_source(spec, reporter)
     labels = dataset.train.labels
@@ -204,13 +204,13 @@ def _split_off_val(spec: DataSpec, reporter: Reporter) -> Dataset:
         val=dataset.train.subset(np.flatnonzero(in_val)),
         fingerprint=digest(identity),
         note=_joined(dataset.note, note),
-        statistics=None,  # those of the store are of all training images
+        statistics=None,  # the store's statistics cover all training images
         has_own_val=True,
     )
 
 
 def _val_fraction(spec: DataSpec) -> float:
-    """The fraction in `data.val`; UsageError where it is none."""
+    """The fraction in `data.val`; UsageError if it is not a fraction."""
     with suppress(ValueError):
         fraction = float(spec.val)
         if 0 < fraction < 1:
@@ -224,7 +224,7 @@ def _val_fraction(spec: DataSpec) -> float:
 def _open_source(
     spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] | None = None
 ) -> Dataset:
-    """The splits as their source has them; a prepared store is read whatever it was made of."""
+    """The splits of the source; a prepared store is read whatever it was made from."""
     kind = spec.source
     if kind is not Source.synthetic and spec.root is not None and is_store(spec.root):
         kind = Source.store
@@ -233,5 +233,5 @@ def _open_source(
 
 
 def _source_module(kind: Source) -> ModuleType:
-    """The file of a source, which is found by its name."""
+    """The module of a source, found by its name."""
     return importlib.import_module(f"alexcli.data.sources.{kind.value}")

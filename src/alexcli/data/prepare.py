@@ -1,4 +1,4 @@
-"""What `alexcli data prepare` does: from photographs as they come to a store."""
+"""The work of `alexcli data prepare`: making a store from original photographs."""
 
 import time
 from contextlib import closing
@@ -17,7 +17,7 @@ from alexcli.tables import Table
 
 
 def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> Analysis:
-    """Make a store of a folder of photographs, or resume where an earlier attempt stopped.
+    """Make a store from a folder of photographs, or resume an earlier attempt.
 
     Args:
         source: a folder, or `cifar10`, `cifar100` or `imagenette`.
@@ -27,12 +27,12 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> An
 
     Returns:
         Its data: `{directory, encoding, resize, classes, counts, bytes, skipped, fingerprint,
-        seconds, worked}`; `counts` are images by split, `bytes` those of all chunks, `skipped`
-        images that could not be decoded; `worked` is false where an earlier attempt had finished.
+        seconds, worked}`; `counts` are images by split, `bytes` the size of all chunks, `skipped`
+        images that could not be decoded; `worked` is false if an earlier attempt had finished.
 
     Raises:
         UsageError: there is nothing to read; see also `write_store`.
-        RunFailedError: a full disk.
+        RunFailedError: the disk is full.
     """
     if is_url(dest):
         raise UsageError(
@@ -50,7 +50,7 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> An
 
 
 def _bytes_text(count: int) -> str:
-    """Bytes for people, in the unit of which there is at least one: 39.3 MB."""
+    """Bytes for people, in the largest unit of which there is at least one: 39.3 MB."""
     units = {"GB": 1e9, "MB": 1e6, "kB": 1e3}
     for unit, scale in units.items():
         if count >= scale:

@@ -10,7 +10,7 @@ from alexcli.errors import plural
 
 
 def random_split(count: int, fraction: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Which images go into the validation set: a fraction of all of them, whatever they show.
+    """Choose the validation set as a fraction of all images, regardless of class.
 
     Args:
         count: number of images.
@@ -29,9 +29,9 @@ def random_split(count: int, fraction: float, seed: int) -> npt.NDArray[np.bool_
 def stratified_split(
     labels: LabelArray, classes: Sequence[str], fraction: float, seed: int
 ) -> tuple[npt.NDArray[np.bool_], str | None]:
-    """Which images go into the validation set: a fraction of each class.
+    """Choose the validation set as a fraction of each class.
 
-    A class of two images or more has at least one in each of the two sets; a single image stays in
+    A class of two or more images has at least one in each of the two sets; a single image stays in
     the training set.
 
     Args:
@@ -66,7 +66,7 @@ def stratified_split(
 
 
 def _described(names: Sequence[str], what: str) -> str:
-    """That some classes have something, with the first of their names."""
+    """A statement about some classes, with the first of their names."""
     examples = ", ".join([*names[:3], "..."] if len(names) > 3 else names)
     verb = "has" if len(names) == 1 else "have"
     return f"{plural(len(names), 'class')} ({examples}) {verb} {what}"

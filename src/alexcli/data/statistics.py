@@ -19,7 +19,7 @@ from alexcli.data.images import ImageSource
 Floats = npt.NDArray[np.float64]
 
 Progress = Callable[[int, int], None]
-"""Receives how many images (or files) are finished, and how many there are."""
+"""Receives the number of finished images (or files) and their total number."""
 
 IMAGES_PER_CHUNK = 16
 
@@ -52,8 +52,8 @@ class Statistics:
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> Self:
-        """Statistics from the arrays of a file that holds their `vars`, in floats of any size."""
-        with np.errstate(over="ignore"):  # what becomes infinite is no statistic of images
+        """Statistics from the arrays in a file of their `vars`, in floats of any size."""
+        with np.errstate(over="ignore"):  # infinite values are refused later
             mean_image = arrays["mean_image"].astype(np.float64)
             covariance = arrays["covariance"].astype(np.float64)
         return cls(mean_image, covariance, int(arrays["count"]))
@@ -64,8 +64,8 @@ class RunningStatistics:
     """Sums over some images, which can be added to the sums over others."""
 
     total: npt.NDArray[Any]
-    """(S, S, 3), the sum of the images: whole numbers. It is uint32 for a few images, so that less
-    is sent between processes.
+    """(S, S, 3), the sum of the images, integers; uint32 for a few images, so that less is sent
+    between processes.
     """
     products: Floats
     """(3, 3), the sum over all pixels of the outer product of RGB."""
@@ -79,7 +79,7 @@ class RunningStatistics:
         Args:
             images: (N, S, S, 3) uint8, N below 2**24.
         """
-        images_per_sum = 257  # 257 * 255 fits into 16 bits, which are added twice as fast as 32
+        images_per_sum = 257  # 257 * 255 fits into 16 bits, and adding those is twice as fast as 32
         total = np.zeros(images.shape[1:], np.uint32)
         for first in range(0, len(images), images_per_sum):
             total += images[first : first + images_per_sum].sum(axis=0, dtype=np.uint16)
@@ -100,7 +100,7 @@ class RunningStatistics:
 
 
 EMPTY = RunningStatistics(np.zeros(()), np.zeros((3, 3)), 0)
-"""The sums over no image, to which those of others are added."""
+"""The sums over no images, the start of a total."""
 
 
 def _sum_of_products(image: ImageArray) -> Floats:
@@ -108,8 +108,8 @@ def _sum_of_products(image: ImageArray) -> Floats:
 
     A product of (3, P) with (P, 3) is too narrow for a matrix library. Four neighbouring pixels
     therefore make a row of 12 numbers; of the 12 x 12 products, only the blocks of a pixel with
-    itself count. 256 squares of 255 are below 2**24, up to which float32 holds every whole number.
-    The image is filled up with zeros, which add nothing.
+    itself count. 256 squares of 255 are below 2**24, up to which float32 represents every integer.
+    The image is padded with zeros, which add nothing.
     """
     numbers = image.reshape(-1)
     numbers_per_block = 256 * 12
@@ -126,7 +126,7 @@ def compute_statistics(images: ImageSource, progress: Progress = lambda *_: None
 
     Args:
         images: a training set with at least one image.
-        progress: receives the number of images that are finished, and of all.
+        progress: receives the number of finished images and of all images.
 
     Raises:
         UsageError: an image cannot be decoded.

@@ -1,15 +1,15 @@
-"""The format of a prepared store: a manifest, chunks of plain bytes, and where each image lies.
+"""The format of a prepared store: a manifest, chunks of plain bytes, and an index of the images.
 
     manifest.json     classes, splits, chunks with their checksums, how it was prepared
     train.npz         chunk, offset, length, label and source row of each image; val.npz, test.npz
     train-00000.bin   images one after another: raw uint8 (S, S, 3), or JPEG
     statistics.npz    statistics of the training set
-    source.jsonl      split, name, bytes, time and label of each file that it was made from
+    source.jsonl      split, name, bytes, time and label of each source file
 
-A store lies in a local folder or behind a URL such as s3://bucket/store. Nothing in it is
-executed: it holds JSON, numbers, and pixels. An image is read by its position (`pread`): a random
-one took 7 microseconds where litdata, which fetches through its own queue of chunks, took 1,100;
-in order both read over 100,000 images a second.
+A store is a local folder or a URL such as s3://bucket/store. Nothing in it is executed: it holds
+JSON, numbers, and pixels. An image is read by its position (`pread`): a random read took 7
+microseconds, while litdata, which fetches through its own queue of chunks, took 1,100; in order,
+both read over 100,000 images per second.
 """
 
 from dataclasses import dataclass
@@ -28,15 +28,15 @@ NO_STORE_HINT = "alexcli data prepare SOURCE DEST makes one; data=folder reads i
 
 MANIFEST = "manifest.json"
 PLAN = "plan.json"
-"""Stands in for the manifest while the store is being written."""
+"""File that replaces the manifest while the store is being written."""
 LISTING = "source.jsonl"
 STATISTICS = "statistics.npz"
 
 LITDATA_INDEX = "index.json"
-"""The index of a folder that litdata wrote, whose items may be pickles."""
+"""Index of a folder written by litdata, whose items may be pickles."""
 
 DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
-"""The package with which fsspec reads a kind of URL."""
+"""The package that fsspec needs for each kind of URL."""
 
 DAMAGED_HINT = "alexcli data verify STORE finds the damaged chunks; prepare the store again"
 
@@ -47,15 +47,15 @@ class Chunk:
 
     file: str
     count: int
-    """Images in it."""
+    """Number of images in it."""
     bytes: int
     checksum: str
-    """XXH3 of 128 bits, in hexadecimal."""
+    """128-bit XXH3, in hexadecimal."""
 
 
 @dataclass(frozen=True)
 class Store:
-    """The content of a manifest, and where the store lies."""
+    """The content of a manifest, and the location of the store."""
 
     root: str
     """Local folder or URL."""
@@ -63,15 +63,15 @@ class Store:
     size: int
     """Side of the images, pixels."""
     resize: str
-    """How they came to that size."""
+    """How they were resized to that size."""
     classes: list[str]
     splits: dict[str, list[Chunk]]
     files: dict[str, str]
     """Checksum of each file that is not a chunk."""
     skipped: int
-    """Files left out because they cannot be decoded."""
+    """Number of files left out because they cannot be decoded."""
     note: str | None
-    """What a reader of a result must know about the data."""
+    """A caveat about the data for readers of a result."""
 
     @property
     def fingerprint(self) -> str:
@@ -83,10 +83,10 @@ class Store:
         return digest([self.classes, self.size, chunks, indices])
 
     def read(self, name: str) -> bytes:
-        """A file that is not a chunk.
+        """Read a file that is not a chunk.
 
         Raises:
-            UsageError: it is missing, or its content is not what the manifest promises.
+            UsageError: it is missing, or its content does not match the manifest.
         """
         try:
             content = read_file(self.root, name)
@@ -100,12 +100,12 @@ class Store:
 
 
 def is_url(root: str) -> bool:
-    """Whether `root` names something that is not a local folder."""
+    """Whether `root` is a URL and not a local folder."""
     return "://" in root
 
 
 def is_store(root: str) -> bool:
-    """Whether a folder or URL is to be read as a store, even an unfinished or a foreign one."""
+    """Whether to read a folder or URL as a store, even an unfinished or foreign one."""
     if is_url(root):
         return True
     if Path(root, "train").is_dir():
@@ -122,7 +122,7 @@ def read_file(root: str, name: str) -> bytes:
 
     Raises:
         FileNotFoundError: it does not exist.
-        UsageError: a URL that cannot be read, with the reason.
+        UsageError: the URL cannot be read; the message has the reason.
     """
     path = f"{root.rstrip('/')}/{name}"
     if not is_url(root):
@@ -140,7 +140,7 @@ def read_file(root: str, name: str) -> bytes:
         ) from error
     except FileNotFoundError:
         raise
-    except Exception as error:  # each service has exceptions of its own
+    except Exception as error:  # each service has its own exceptions
         raise UsageError(
             f"{path} cannot be read: {error}",
             hint="check the address, the network and the credentials of this machine",

@@ -1,4 +1,4 @@
-"""The chunks of a store on this machine: fetched once, compared with their checksums, held open."""
+"""Local chunks of a store: fetched once, compared with their checksums, and kept open."""
 
 import mmap
 import os
@@ -18,7 +18,7 @@ from alexcli.files import CACHE_HINT, cache_dir, write_atomic, writing
 
 
 class LocalChunks:
-    """Where the chunks of a split lie on this machine.
+    """Locates the chunks of a split on this machine.
 
     Args:
         root: local folder or URL of the store.
@@ -34,13 +34,13 @@ class LocalChunks:
         self._checked = _flags(len(chunks))
 
     def path(self, number: int) -> Path:
-        """Where a chunk lies; a remote one is fetched.
+        """The path of a chunk; a remote chunk is fetched.
 
         Args:
             number: of the chunk.
 
         Raises:
-            UsageError: its content is not what the manifest promises, or cannot be written.
+            UsageError: its content does not match the manifest, or cannot be written.
         """
         path = self._paths.get(number)
         if path is None:
@@ -50,34 +50,34 @@ class LocalChunks:
         return path
 
     def _has_to_check(self, number: int) -> bool:
-        """Whether neither this process nor one that shares its memory has checked a chunk."""
+        """Whether no process that shares this memory has checked the chunk yet."""
         return self.check and not self._checked[number]
 
     def __getstate__(self) -> dict[str, Any]:
-        """What another process gets: shared memory does not travel."""
+        """The state for another process, without the shared memory, which cannot be sent."""
         return {**vars(self), "_checked": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Begin anew with what is checked."""
+        """Restore the state; all chunks count as unchecked."""
         vars(self).update(state)
         self._checked = _flags(len(self.chunks))
 
 
 def _flags(count: int) -> mmap.mmap:
-    """A byte for each of so many, zero at first; processes forked from this one share them."""
+    """`count` bytes, zero at first, shared with processes forked from this one."""
     return mmap.mmap(-1, max(count, 1))
 
 
 def local_path(root: str, chunk: Chunk, *, check: bool) -> Path:
-    """Where a chunk lies on this machine; a remote one is fetched once, and named by its content.
+    """The local path of a chunk; a remote chunk is fetched once, and named by its checksum.
 
     Args:
         root: local folder or URL of the store.
-        chunk: its checksum is 32 hexadecimal digits, which the manifest's reader has seen to.
-        check: compare what lies there with the checksum; what is fetched is always compared.
+        chunk: its checksum is 32 hexadecimal digits, as checked when the manifest was read.
+        check: compare an existing file with the checksum; a fetched file is always compared.
 
     Raises:
-        UsageError: what was fetched is not what the manifest promises, or cannot be written.
+        UsageError: the content does not match the manifest, or cannot be written.
     """
     if not is_url(root):
         path = Path(root, chunk.file)
@@ -98,15 +98,15 @@ def local_path(root: str, chunk: Chunk, *, check: bool) -> Path:
                 )
             with writing(f"the cache file {path}", hint=CACHE_HINT):
                 write_atomic(path, content)
-            open_for_reading.cache_clear()  # it may hold the file that lay there before
+            open_for_reading.cache_clear()  # it may hold the previous file open
     return path
 
 
 class OpenFile:
-    """A file that is open for reading, and is closed when nothing refers to it any more.
+    """A file that is open for reading, and is closed when nothing refers to it.
 
-    Reading names its own position, so processes that share a descriptor after a fork do not
-    disturb each other.
+    Each read gives its position, so processes that share a descriptor after a fork do not interfere
+    with each other.
     """
 
     def __init__(self, path: Path) -> None:
@@ -116,5 +116,5 @@ class OpenFile:
 
 @lru_cache(maxsize=256)
 def open_for_reading(path: Path) -> OpenFile:
-    """An open file, kept for the next image; a thread that still reads holds it open."""
+    """An open file, cached for the next image; a thread that still reads from it keeps it open."""
     return OpenFile(path)

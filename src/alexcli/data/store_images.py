@@ -31,7 +31,7 @@ class StoreImages(ImageSource):
         check_chunks: compare each chunk with its checksum when it is first read.
 
     Raises:
-        UsageError: the index or a chunk is missing, or not what the manifest promises.
+        UsageError: the index or a chunk is missing, or does not match the manifest.
     """
 
     def __init__(self, store: Store, split: str, *, check_chunks: bool = True) -> None:
@@ -124,7 +124,7 @@ def open_store(root: str, *, check_chunks: bool = True) -> Dataset:
 
 
 def read_names(store: Store, split: str) -> list[str]:
-    """The names of the files that a split was made from, in the order of the listing.
+    """The names of a split's source files, in the order of the listing.
 
     Raises:
         UsageError: the listing is missing or damaged.
@@ -146,7 +146,7 @@ def read_names(store: Store, split: str) -> list[str]:
 
 
 def check_chunk_sizes(store: Store, split: str) -> None:
-    """UsageError unless each chunk of a local store has as many bytes as the manifest promises."""
+    """Raise UsageError unless each chunk of a local store has the size in the manifest."""
     for chunk in store.splits[split]:
         path = Path(store.root, chunk.file)
         state = plural(path.stat().st_size, "byte") if path.exists() else "missing"

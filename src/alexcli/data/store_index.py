@@ -1,4 +1,4 @@
-"""The index of a split of a store: where each image lies, and what it shows."""
+"""The index of a split of a store: the position and label of each image."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from alexcli.data.store import DAMAGED_HINT, Chunk, Store
 from alexcli.errors import UsageError, plural
 
 COLUMNS = ("chunk", "offset", "length", "label", "row")
-"""Number of the chunk, first byte and bytes in it, class, and row in the listing of the split."""
+"""Chunk number, offset and length in bytes, class, and row in the listing of the split."""
 
 StoreIndex = dict[str, IndexArray]
 """Each of COLUMNS, (N,) int64."""
@@ -29,11 +29,11 @@ def read_index(store: Store, split: str) -> StoreIndex:
 
 
 def parse_index(content: bytes, name: str) -> StoreIndex:
-    """The columns of an index; nothing but whole numbers is read.
+    """Read the columns of an index; only integers are accepted.
 
     Args:
         content: the bytes of the npz file.
-        name: how an error names the file.
+        name: name of the file in errors.
 
     Raises:
         UsageError: it is damaged.
@@ -46,12 +46,12 @@ def parse_index(content: bytes, name: str) -> StoreIndex:
 
 
 def index_problem(index: StoreIndex, chunks: list[Chunk], classes: int) -> str | None:
-    """How an index contradicts the manifest; None where it does not.
+    """How an index contradicts the manifest; None if it does not.
 
     Args:
         index: of a split.
         chunks: those of the split.
-        classes: how many there are.
+        classes: number of classes.
     """
     if len({len(column) for column in index.values()}) != 1:
         return "its columns differ in length"
@@ -69,7 +69,7 @@ def index_problem(index: StoreIndex, chunks: list[Chunk], classes: int) -> str |
     offsets = index["offset"]
     lengths = index["length"]
     chunk_bytes = np.array([chunk.bytes for chunk in chunks], dtype=np.int64)[numbers]
-    # Not the sum of both, which may be more than 64 bits hold.
+    # Not offset + length, which may overflow 64 bits.
     is_outside = (offsets < 0) | (lengths < 0) | (lengths > chunk_bytes)
     if (is_outside | (offsets > chunk_bytes - lengths)).any():
         return "an image lies outside its chunk"

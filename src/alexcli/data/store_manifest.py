@@ -1,4 +1,4 @@
-"""The manifest of a store, which a stranger may have written: every field is checked."""
+"""The manifest of a store, which is untrusted, so every field is checked."""
 
 import re
 from pathlib import Path
@@ -22,17 +22,17 @@ from alexcli.json_text import LARGEST, parse_json
 from alexcli.schema import Encoding
 
 CHECKSUM = re.compile(r"[0-9a-f]{32}")
-"""XXH3 of 128 bits. A chunk's is the name of its file in the cache: never a path."""
+"""128-bit XXH3. A chunk's checksum is its file name in the cache, so it must not be a path."""
 CHUNK_FILE = re.compile(r"[a-z]{1,20}-\d{1,9}\.bin")
 OTHER_FILE = re.compile(r"[a-z]{1,20}\.(npz|jsonl)")
 SPLITS = ("train", "val", "test")
 
 MOST_CLASSES = 1_000_000
 LONGEST_NAME = 1000
-"""Characters of a class's name; a file system allows 255 bytes for a folder's."""
+"""Most characters of a class's name; file systems allow 255 bytes for a folder's name."""
 LONGEST_NOTE = 10_000
 LARGEST_SIDE = 65_535
-"""Pixels; the format JPEG knows no larger image."""
+"""Pixels; the largest side that JPEG supports."""
 
 
 def read_manifest(root: str) -> Store:
@@ -42,9 +42,8 @@ def read_manifest(root: str) -> Store:
         root: local folder or URL.
 
     Raises:
-        UsageError: there is no store; it is unfinished, or of a newer version; its items are
-            anything but pixels; a field has another form, or a number another range, than
-            `data prepare` writes.
+        UsageError: there is no store; it is unfinished, or of a newer version; its items are not
+            pixels; a field has a form, or a number a range, that `data prepare` does not write.
     """
     try:
         content = parse_json(read_file(root, MANIFEST))
@@ -59,7 +58,7 @@ def read_manifest(root: str) -> Store:
 
 
 def _check_version(root: str, content: Any) -> None:
-    """UsageError unless the manifest is one that this version of alexcli reads."""
+    """Raise UsageError unless this version of alexcli can read the manifest."""
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(
             f"{root.rstrip('/')}/{MANIFEST} is not the manifest of a store", hint=NO_STORE_HINT
@@ -74,7 +73,7 @@ def _check_version(root: str, content: Any) -> None:
 
 
 def _parse_manifest(root: str, content: dict[str, Any]) -> Store:
-    """A manifest from plain data; ValueError where it is not what `data prepare` writes."""
+    """A manifest from plain data; ValueError if `data prepare` cannot have written it."""
     encoding = content.get("encoding")
     if encoding not in list(Encoding):
         raise ValueError(f"its images are in the format {encoding!r}; raw and jpeg can be read")
@@ -116,7 +115,7 @@ def _parse_chunk(content: Any) -> Chunk:
 
 
 def _check_raw_sizes(splits: dict[str, list[Chunk]], size: int) -> None:
-    """ValueError unless each chunk of raw images has the bytes that its images take."""
+    """Raise ValueError unless the size of each chunk of raw images fits its number of images."""
     for chunks in splits.values():
         for chunk in chunks:
             if chunk.bytes != chunk.count * size**2 * 3:
@@ -150,7 +149,7 @@ def _parse_classes(classes: Any) -> list[str]:
 
 
 def _whole(content: dict[str, Any], key: str, *, low: int, high: int = LARGEST) -> int:
-    """A whole number within its range; ValueError for anything else."""
+    """An integer within its range; ValueError for anything else."""
     value = content.get(key)
     if type(value) is not int or not low <= value <= high:
         raise ValueError(f"{key} is {_shown(value)}, not a whole number from {low} to {high}")
@@ -158,7 +157,7 @@ def _whole(content: dict[str, Any], key: str, *, low: int, high: int = LARGEST) 
 
 
 def _text(content: dict[str, Any], key: str, *, longest: int) -> str:
-    """A text of at most so many characters; ValueError for anything else."""
+    """A string of at most `longest` characters; ValueError for anything else."""
     value = content.get(key)
     if not isinstance(value, str) or len(value) > longest:
         raise ValueError(f"{key} is {_shown(value)}, not a text of at most {longest:,} characters")
@@ -166,7 +165,7 @@ def _text(content: dict[str, Any], key: str, *, longest: int) -> str:
 
 
 def _match(pattern: re.Pattern[str], value: Any, what: str) -> str:
-    """A text of a form; ValueError for anything else."""
+    """A string that matches a pattern; ValueError for anything else."""
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise ValueError(f"{_shown(value)} is not the {what}")
     return value
@@ -181,7 +180,7 @@ def _shown(value: Any) -> str:
 def _no_manifest_error(root: str) -> UsageError:
     """The reason why a place without a manifest is not a store.
 
-    Behind a URL only the manifest is looked for.
+    At a URL, only the manifest is searched for.
     """
     folder = Path(root)
     if (folder / PLAN).exists():

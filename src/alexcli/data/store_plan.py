@@ -1,4 +1,4 @@
-"""What decides the content of a store, and whether an earlier attempt decided the same."""
+"""The plan of a store's content, and its comparison with an earlier attempt's."""
 
 import hashlib
 import json
@@ -16,10 +16,10 @@ from alexcli.json_text import parse_json
 from alexcli.schema import Encoding, PrepareSpec
 
 LOCK = ".lock"
-"""Held by the process that writes the store."""
+"""Lock file held by the process that writes the store."""
 
 Plan = dict[str, Any]
-"""All that decides the content of a store, as plain data. The manifest begins with it."""
+"""Everything that determines the content of a store, as plain data; the manifest starts with it."""
 
 
 def list_source(splits: Mapping[str, LocalImages]) -> list[str]:
@@ -38,7 +38,7 @@ def list_source(splits: Mapping[str, LocalImages]) -> list[str]:
 
 
 def make_plan(dataset: Dataset, spec: PrepareSpec, listing: Sequence[str]) -> Plan:
-    """What the content of a store depends on.
+    """Collect everything that the content of a store depends on.
 
     Args:
         dataset: the images to store.
@@ -64,10 +64,10 @@ def read_earlier_plan(dest: Path) -> Plan | None:
         dest: the folder of the store, which may not exist yet.
 
     Returns:
-        None where the folder is new or empty.
+        None if the folder is new or empty.
 
     Raises:
-        UsageError: it is a file, or holds anything but a store.
+        UsageError: it is a file, or a folder with anything but a store.
     """
     if not dest.exists():
         return None
@@ -88,18 +88,18 @@ def read_earlier_plan(dest: Path) -> Plan | None:
 
 
 def is_finished(plan: Plan) -> bool:
-    """Whether it is a manifest, which is written last."""
+    """Whether the plan is a manifest, which is written last."""
     return "splits" in plan
 
 
 def check_resumable(dest: Path, earlier: Plan, plan: Plan, listing: Sequence[str]) -> None:
-    """Check that preparing again would make the store that an earlier attempt began or finished.
+    """Check that preparing again would make the same store as an earlier attempt.
 
     Args:
         dest: the folder of the store.
         earlier: from `read_earlier_plan`.
         plan: of the new attempt.
-        listing: the source as it is now, from `list_source`.
+        listing: the current source, from `list_source`.
 
     Raises:
         UsageError: the store is damaged or of a newer version, the source has changed, or the

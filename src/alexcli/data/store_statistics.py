@@ -1,4 +1,4 @@
-"""The statistics of a store's training set, which a stranger may have written."""
+"""The statistics of a store's training set, which are untrusted."""
 
 import numpy as np
 
@@ -10,14 +10,14 @@ from alexcli.errors import UsageError, plural
 WHITEST = 255
 """Grey level."""
 ROUNDING = 1e-6
-"""Relative rounding error of sums over millions of pixels."""
+"""Relative rounding error allowed in sums over millions of pixels."""
 
 
 def read_statistics(store: Store) -> Statistics:
     """The statistics that came with a store.
 
     Raises:
-        UsageError: they are missing, or no statistics of images.
+        UsageError: they are missing, or cannot be statistics of images.
     """
     content = store.read(STATISTICS)
     expected = {
@@ -37,7 +37,7 @@ def read_statistics(store: Store) -> Statistics:
 
 
 def check_statistics(statistics: Statistics) -> None:
-    """ValueError unless there can be images with such statistics."""
+    """Raise ValueError unless images can have such statistics."""
     mean_image: Floats = statistics.mean_image
     covariance: Floats = statistics.covariance
     if statistics.count < 1:
@@ -49,7 +49,7 @@ def check_statistics(statistics: Statistics) -> None:
             f"the mean image is between {mean_image.min():g} and {mean_image.max():g}, and a grey "
             f"level between 0 and {WHITEST}"
         )
-    largest = WHITEST**2 / 4  # half of the pixels black, half white
+    largest = WHITEST**2 / 4  # if half of the pixels are black, half white
     if np.abs(covariance).max() > largest * (1 + ROUNDING):
         raise ValueError(f"a covariance is above {largest:,.0f} squared grey levels")
     if not np.allclose(covariance, covariance.T, rtol=ROUNDING, atol=ROUNDING * largest):

@@ -1,4 +1,4 @@
-"""Reading a whole store again to find what is damaged."""
+"""Reading a whole store again to find damage."""
 
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,7 +13,7 @@ from alexcli.data.store_statistics import read_statistics
 from alexcli.errors import UsageError
 
 READERS = 8
-"""Files that are read at the same time, each of which is held in memory."""
+"""Number of files read at the same time, each held in memory."""
 
 
 def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
@@ -24,7 +24,7 @@ def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
         progress: receives the number of files read so far, and of all files.
 
     Returns:
-        What is wrong, one line a file; empty when all is well.
+        The problems, one line per file; empty if there are none.
 
     Raises:
         UsageError: the store has no readable manifest.
@@ -43,7 +43,7 @@ def verify(root: str, progress: Progress = lambda *_: None) -> list[str]:
 
 
 def _problem(store: Store, chunks: dict[str, Chunk], name: str) -> str | None:
-    """What is wrong with a file of a store, which may be a chunk; None where nothing is."""
+    """The problem of a file of a store, which may be a chunk; None if there is none."""
     try:
         content = read_file(store.root, name)
     except FileNotFoundError:
@@ -60,7 +60,7 @@ def _problem(store: Store, chunks: dict[str, Chunk], name: str) -> str | None:
 
 
 def _problem_of_content(store: Store, name: str, content: bytes) -> str | None:
-    """What is wrong in a file whose checksum is right; UsageError where it cannot be read."""
+    """The problem in a file whose checksum is right; UsageError if it cannot be read."""
     if name == STATISTICS:
         read_statistics(store)
     split = name.removesuffix(".npz")

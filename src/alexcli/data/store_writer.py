@@ -52,7 +52,7 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
 
     Args:
         dataset: opened images, none of them decoded yet; they are files or arrays.
-        dest: a new or empty folder, or one that an earlier attempt left.
+        dest: a new or empty folder, or one left by an earlier attempt.
         spec: the encoding, and what to do with an image that cannot be decoded.
         reporter: receives progress updates.
 
@@ -62,13 +62,13 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
     Raises:
         UsageError: `dest` holds something else; the source has changed since; images cannot be
             decoded (`undecodable.csv` lists them).
-        RunFailedError: a file cannot be written, such as on a full disk; what was finished stays.
+        RunFailedError: a file cannot be written, as on a full disk; finished chunks are kept.
     """
     splits = cast(dict[str, LocalImages], dataset.splits())
     spec = replace(spec, size=dataset.size)
     listing = list_source(splits)
     plan = make_plan(dataset, spec, listing)
-    read_earlier_plan(dest)  # a folder that is refused does not even get a lock
+    read_earlier_plan(dest)  # do not create a lock in a folder that is refused
     with hold_store(dest):
         earlier = read_earlier_plan(dest)
         if earlier is None:
@@ -87,11 +87,11 @@ def write_store(dataset: Dataset, dest: Path, spec: PrepareSpec, reporter: Repor
 
 @contextlib.contextmanager
 def hold_store(dest: Path) -> Iterator[None]:
-    """Make the folder, and keep other processes from writing to it during the block.
+    """Create the folder, and lock out other writing processes during the block.
 
     Raises:
         UsageError: another process is writing to it.
-        RunFailedError: the block cannot write a file; names it.
+        RunFailedError: the block cannot write a file; the message names it.
     """
     try:
         dest.mkdir(parents=True, exist_ok=True)
@@ -111,10 +111,10 @@ def hold_store(dest: Path) -> Iterator[None]:
 
 
 def _begin(dest: Path, plan: Plan, listing: list[str], spec: PrepareSpec) -> None:
-    """Write what a later attempt compares itself with.
+    """Write the plan and the listing that a later attempt is compared with.
 
     Raises:
-        UsageError: the disk has too little room; nothing was written.
+        UsageError: the disk has too little space; nothing was written.
     """
     if spec.encoding is Encoding.raw:
         assert spec.size is not None  # write_store sets it
@@ -138,7 +138,7 @@ def _report_undecodable(
         How many there are.
 
     Raises:
-        UsageError: there are some, and the spec says that preparing fails then.
+        UsageError: there are some, and the spec does not allow any.
     """
     failures = [
         Undecodable(split, name, reason)
@@ -176,15 +176,15 @@ def finish_store(
     skipped: int,
     note: str | None,
 ) -> None:
-    """Write statistics, indices and, last of all, the manifest; remove what only a resume needs.
+    """Write statistics, indices and finally the manifest; remove files only needed to resume.
 
     Args:
         dest: the folder of the store.
         records: the chunks of each split, in order.
         statistics: of the training set.
-        plan: what decided the content.
-        skipped: images that were left out because they cannot be decoded.
-        note: what a reader of a result must know about the data.
+        plan: the plan of the content.
+        skipped: number of images left out because they cannot be decoded.
+        note: a caveat about the data for readers of a result.
     """
     np.savez(dest / STATISTICS, allow_pickle=False, **vars(statistics))
     for split, chunks in records.items():
@@ -210,7 +210,7 @@ def finish_store(
 
 
 def _chunk_entry(record: ChunkRecord) -> dict[str, Any]:
-    """A chunk as the manifest describes it."""
+    """The entry of a chunk in the manifest."""
     return asdict(Chunk(record.file, len(record.rows), record.bytes, record.checksum))
 
 

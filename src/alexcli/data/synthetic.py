@@ -1,14 +1,14 @@
-"""A synthetic data set: ten classes told apart by shape and texture alone, without any download.
+"""A synthetic data set: ten classes that differ only in shape and texture, without any download.
 
-The object's size, place, angle and lighting, every colour and everything behind the object are
-drawn at random without regard to the class. Only hashing and exactly rounded arithmetic (+, -, *,
-/, sqrt) compute a pixel: no sine, and no sum whose order depends on the machine. A seed therefore
-gives the same bytes everywhere.
+The object's size, position, angle and lighting, all colours and the background are random and
+independent of the class. Pixels are computed only by hashing and exactly rounded arithmetic (+, -,
+*, /, sqrt): no sine, and no sum whose order depends on the machine. A seed therefore gives the same
+bytes everywhere.
 
 Legend: n images, size side of an image in pixels.
 """
 
-# numpy's stubs give Any for plain arithmetic.
+# numpy's stubs return Any for plain arithmetic.
 # mypy: disable-error-code="no-any-return"
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ import numpy.typing as npt
 from alexcli.data.arrays import ImageArray, LabelArray
 
 VERSION = 2
-"""Part of the data's identity: to be raised whenever a pixel changes."""
+"""Part of the data's identity; increase it whenever a pixel changes."""
 
 SPLITS = ("train", "val", "test")
 
@@ -28,7 +28,7 @@ SHAPES = ("disc", "square", "triangle", "cross", "ring")
 CLASSES = (*(f"striped_{shape}" for shape in SHAPES), *(f"checked_{shape}" for shape in SHAPES))
 
 Floats = npt.NDArray[np.floating]
-"""Single precision, which Python's own numbers do not widen."""
+"""Single precision, which arithmetic with Python numbers does not widen."""
 
 Pair = tuple[Floats, Floats]
 
@@ -50,47 +50,46 @@ _STREAMS = [
     "contrast",
     "illuminant",
 ]
-"""The property that each stream of random numbers decides.
+"""The property that each stream of random numbers determines.
 
-Every property has its own stream, so that a property that comes to need more numbers leaves the
-others as they are.
+Every property has its own stream, so that the others do not change when one needs more numbers.
 """
 
-# How far an object and its texture are turned from upright: the tangent of half the largest angle,
-# which is 11 and 14 degrees. What is turned further takes a small network several times as long to
-# tell apart, and a run that is stopped while it still learns says little of its net.
+# Largest rotation of an object and its texture from upright, as the tangent of half the angle: 11
+# and 14 degrees. With larger rotations a small network takes several times as long to learn the
+# classes, and a run that is stopped while still learning says little about its net.
 _SHAPE_REACH = 0.1
 _TEXTURE_REACH = 0.12
 
-# Images drawn at once: enough to hide the cost of a call, few enough to stay in the cache.
+# Images drawn at once: enough to amortise the cost of a call, few enough to stay in the cache.
 _IMAGES_PER_CHUNK = 40
 
 _BLOB_COUNT = 3
 
 MID_GREY = 127.5
-"""What contrast is measured from."""
+"""The grey level that contrast is measured from."""
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
-# Dark, middle and light, and which of them goes to the background and to the object's two tones.
-# A background of middle lightness would give an outline whose contrast changes sign at every
-# stripe, which a network takes long to learn to see through.
+# Dark, middle and light, and their assignment to the background and the object's two tones. With a
+# background of middle lightness, the contrast of the outline would change sign at every stripe,
+# which takes a network long to learn.
 _LEVELS = ((0.02, 0.17), (0.43, 0.57), (0.83, 0.98))
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 1, 0]])
 
 
 @dataclass(frozen=True)
 class Scene:
-    """How images are lit and where their objects stand, which may differ between splits."""
+    """Lighting of images and positions of their objects, which may differ between splits."""
 
     noise: float = 10.0
     """Largest deviation of a pixel by noise, grey levels."""
     contrast: tuple[float, float] = (1.0, 1.0)
-    """Between what factors each image's distance from mid-grey is multiplied, before the noise."""
+    """Range of the factor of each image's distance from mid-grey, applied before the noise."""
     illuminant: float = 0.0
-    """Largest change of each channel's light, a fraction, drawn for each image and channel."""
+    """Largest change of the light, a fraction, drawn for each image and channel."""
     grid: int = 0
-    """Objects stand on multiples of so many pixels; 0 for anywhere."""
+    """Objects are placed at multiples of this many pixels; 0 for anywhere."""
 
 
 PLAIN = Scene()
@@ -101,8 +100,8 @@ def draw(
 ) -> tuple[ImageArray, LabelArray]:
     """Draw the first images of a split.
 
-    An image depends on the seed, the split, its own number and the scene only: a larger count
-    keeps the first images, and another size or scene shows the same objects.
+    An image depends only on the seed, the split, its number, the size and the scene: a larger count
+    keeps the first images, and a different size or scene shows the same objects.
 
     Args:
         split: one of SPLITS.
@@ -130,7 +129,7 @@ def draw(
 
 
 def _mix(bits: Bits) -> Bits:
-    """The finaliser of SplitMix64 (S. Vigna, public domain): unrelated outputs of near inputs."""
+    """The finaliser of SplitMix64 (S. Vigna, public domain): similar inputs, unrelated outputs."""
     bits = (bits ^ (bits >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     bits = (bits ^ (bits >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return bits ^ (bits >> np.uint64(31))
@@ -138,7 +137,7 @@ def _mix(bits: Bits) -> Bits:
 
 def _keys(split: str, count: int, seed: int) -> Bits:
     """One key for each image, (count,)."""
-    # Arrays of one element rather than scalars: numpy warns when a scalar overflows.
+    # Arrays of one element instead of scalars: numpy warns when a scalar overflows.
     key = _mix(np.array([seed % 2**64], dtype=np.uint64) + _GOLDEN)
     key = _mix(key + np.uint64(SPLITS.index(split)))
     return _mix(key + np.arange(1, count + 1, dtype=np.uint64) * _GOLDEN)
@@ -151,26 +150,26 @@ def _bits(keys: Bits, stream: str, width: int) -> Bits:
 
 
 def _uniform(keys: Bits, stream: str, width: int) -> Floats:
-    """Numbers in [0, 1), (width, n, 1, 1), which broadcast over a field of (n, size, size)."""
+    """Numbers in [0, 1), (width, n, 1, 1), which broadcast over (n, size, size)."""
     high = _bits(keys, stream, width) >> np.uint64(40)
     return (2.0**-24 * high.T.astype(np.float32)).reshape(width, len(keys), 1, 1)
 
 
 def _between(unit: Floats, low: float, high: float) -> Floats:
-    """Numbers in [0, 1) moved to [low, high)."""
+    """Numbers in [0, 1) mapped to [low, high)."""
     return low + (high - low) * unit
 
 
 def _turned(x: Floats, y: Floats, keys: Bits, stream: str, reach: float = 1) -> Pair:
-    """Coordinates in a frame turned by each image's own random angle.
+    """Coordinates in a frame rotated by a random angle for each image.
 
-    The half-angle formula needs no sine, whose last bit differs between machines.
+    The half-angle formula avoids the sine, whose last bit differs between machines.
 
     Args:
         x: coordinates to the right, broadcast with `y` to (n, size, size).
         y: coordinates downwards.
         keys: (n,), one for each image.
-        stream: the stream of random numbers that decides the angle.
+        stream: the stream of random numbers that determines the angle.
         reach: tangent of half the largest angle; 1 is 90 degrees to either side.
     """
     half = _between(_uniform(keys, stream, 1)[0], -reach, reach)
@@ -188,8 +187,8 @@ def _wave(phase: Floats) -> Floats:
 def _distance(shape: int, x: Floats, y: Floats) -> Floats:
     """Signed distance to a shape of area 1 around the origin, negative inside.
 
-    Areas are equal so that the share of the object's colours does not tell the shapes apart.
-    Beyond a corner it is the distance to the line of the nearer side, which is enough for an edge
+    Areas are equal, so that the amount of the object's colours does not reveal the shape. Beyond a
+    corner, it is the distance to the line of the nearer side, which is accurate enough for an edge
     one pixel wide.
 
     Args:
@@ -221,7 +220,7 @@ def _distance(shape: int, x: Floats, y: Floats) -> Floats:
 
 
 def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats, grid: int) -> Pair:
-    """The objects, and the pattern of their two tones.
+    """Compute the objects, and the pattern of their two tones.
 
     Args:
         keys: (n,).
@@ -231,12 +230,12 @@ def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats, grid: int) -> 
         grid: see Scene.
 
     Returns:
-        How much of each pixel the object covers, and how much of that has its first tone: each
-        (n, size, size), 0 to 1, with edges one pixel wide.
+        The fraction of each pixel that the object covers, and the fraction of that in the first
+        tone: each (n, size, size), 0 to 1, with edges one pixel wide.
     """
     size = x.shape[-1]
     scale = _between(_uniform(keys, "scale", 1)[0], 0.5, 0.62)
-    # Large objects keep nearer to the middle, so that their outlines stay in the image.
+    # Large objects stay nearer to the middle, so that their outlines are inside the image.
     reach = 0.5 - 0.66 * scale
     across, down = _uniform(keys, "position", 2)
     x = x - _on_grid(_between(across, -1, 1) * reach, grid, size)
@@ -252,11 +251,11 @@ def _object(keys: Bits, labels: LabelArray, x: Floats, y: Floats, grid: int) -> 
 
 
 def _on_grid(offset: Floats, grid: int, size: int) -> Floats:
-    """Offsets from the image's centre, moved to the nearest multiples of `grid` pixels.
+    """Offsets from the image's centre, rounded to multiples of `grid` pixels.
 
     Args:
         offset: in units of the image's side.
-        grid: pixels; 0 leaves the offsets as they are.
+        grid: pixels; 0 leaves the offsets unchanged.
         size: side of the image, pixels.
     """
     if not grid:
@@ -265,19 +264,19 @@ def _on_grid(offset: Floats, grid: int, size: int) -> Floats:
 
 
 def _first_tone(keys: Bits, labels: LabelArray, x: Floats, y: Floats) -> Floats:
-    """How much of each pixel has the object's first tone, (n, size, size), 0 to 1.
+    """The fraction of each pixel in the object's first tone, (n, size, size), 0 to 1.
 
     Args:
         keys: (n,).
-        labels: (n,), which say stripes or checks.
+        labels: (n,), which decide between stripes and checks.
         x: coordinates from the object's centre, in units of the image's side.
         y: the same, downwards.
     """
     size = x.shape[-1]
     checked = (labels >= len(SHAPES))[:, None, None]
     period, phase_x, phase_y = _uniform(keys, "texture", 3)
-    # Checks twice as coarse have as much edge as stripes, and so as many pixels of mixed colour;
-    # otherwise a histogram would tell the textures apart.
+    # Checks that are twice as coarse have as many edges as stripes, and so as many pixels of mixed
+    # colour; otherwise a histogram would distinguish the textures.
     period = _between(period, 0.14, 0.18) * np.where(checked, np.float32(2), np.float32(1))
     turned_x, turned_y = _turned(x / period, y / period, keys, "texture turn", _TEXTURE_REACH)
     edge = 2 * period * size
@@ -290,8 +289,8 @@ def _first_tone(keys: Bits, labels: LabelArray, x: Floats, y: Floats) -> Floats:
 def _colours(keys: Bits) -> Floats:
     """Colours of the background and of the object's two tones, (3, 3, n, 1, 1), about 0 to 1.
 
-    The first axis is which of them, the second RGB. One is dark, one of middle lightness and one
-    light, so that they always contrast.
+    The first axis is the part, the second RGB. One is dark, one of middle lightness and one light,
+    so that they always contrast.
     """
     picks = _uniform(keys, "levels", 4)
     levels = np.stack([_between(u, *level) for u, level in zip(picks[:3], _LEVELS, strict=True)])
@@ -302,7 +301,7 @@ def _colours(keys: Bits) -> Floats:
 
 
 def _shading(keys: Bits, x: Floats, y: Floats) -> Floats:
-    """What to add to the background, (n, size, size): a gradient and a faint texture."""
+    """A gradient and a faint texture to add to the background, (n, size, size)."""
     along, _ = _turned(x, y, keys, "shade")
     slope = _between(_uniform(keys, "shade", 2)[1], -0.25, 0.25)
     period, phase_x, phase_y, strength = _uniform(keys, "grain", 5)[1:]
@@ -316,8 +315,8 @@ def _blobs(keys: Bits, x: Floats, y: Floats) -> list[Pair]:
     """Small discs of any colour.
 
     Returns:
-        For each disc of an image, how much of each pixel it covers, (n, size, size), and its RGB,
-        (3, n, 1, 1), both 0 to 1.
+        For each disc of an image, the fraction of each pixel that it covers, (n, size, size), and
+        its RGB, (3, n, 1, 1), both 0 to 1.
     """
     size = x.shape[-1]
     picks = _uniform(keys, "blobs", 6 * _BLOB_COUNT).reshape(_BLOB_COUNT, 6, len(keys), 1, 1)
@@ -340,7 +339,7 @@ def _draw_images(keys: Bits, labels: LabelArray, size: int, scene: Scene) -> Ima
     shading = _shading(keys, x, y)
     cover, tone = _object(keys, labels, x, y, scene.grid)
     blobs = _blobs(keys, x, y)
-    # The first half of the blobs lies behind the object, and the others hide parts of it.
+    # The first half of the blobs is behind the object, and the others occlude parts of it.
     half = _BLOB_COUNT // 2
     layers = [*blobs[:half], (cover, second + tone * (first - second)), *blobs[half:]]
     along, _ = _turned(x, y, keys, "light")
@@ -354,7 +353,7 @@ def _draw_images(keys: Bits, labels: LabelArray, size: int, scene: Scene) -> Ima
         level = background[channel] + shading
         for layer_cover, colour in layers:
             level += layer_cover * (colour[channel] - level)
-        # Three channels share one hash: sixteen bits each are plenty for a few grey levels.
+        # Three channels share one hash: sixteen bits each are enough for a few grey levels.
         bits = (noise >> np.uint64(16 * channel)) & np.uint64(0xFFFF)
         unit = bits.astype(np.float32) * 2.0**-16
         level = MID_GREY + contrast * (level * light * gains[channel] - MID_GREY)

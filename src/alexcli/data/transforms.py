@@ -1,4 +1,4 @@
-"""From stored uint8 images to the net's input: crop, reflect, centre, colour noise.
+"""Turning stored uint8 images into the net's input: crop, reflect, centre, colour noise.
 
 Sections 2 and 4.1 of the paper.
 
@@ -51,7 +51,7 @@ class View(NamedTuple):
     horizontal_flip: bool
 
 
-# Section 4.1, in the order of the 2012 code: corners and centre, then the same reflected.
+# Section 4.1, in the order of the 2012 code: corners and centre, then their reflections.
 _CORNERS = ((0, 0), (0, 2), (1, 1), (2, 0), (2, 2))
 
 TEN_CROPS = tuple(View(top, left, flip) for flip in (False, True) for top, left in _CORNERS)
@@ -67,18 +67,18 @@ class Preprocess(nn.Module):
     Args:
         spec: the augmentation.
         input_spec: side and channels of the net's input.
-        statistics: of the training set; None where a checkpoint will fill them in.
+        statistics: of the training set; None if a checkpoint will supply them.
         size: S.
 
     Raises:
         UsageError: the net's input is larger than the stored images; a number of channels or a
-            deviation is not allowed.
+            standard deviation is not allowed.
     """
 
     mean_image: Tensor
     """(S, S, 3) float32."""
     components: Tensor
-    """(3, 3) float32; row i is principal component i times the length of its noise."""
+    """(3, 3) float32; row i is principal component i, scaled by its noise amplitude."""
 
     def __init__(
         self, spec: AugmentSpec, input_spec: InputSpec, statistics: Statistics | None, size: int
@@ -110,7 +110,7 @@ class Preprocess(nn.Module):
             (N, channels, s, s) float32, centred, on the 0-255 scale times `pixel_scale`.
         """
         stored = batch.images.shape[1]
-        # The 2012 code draws one crop and reflection for 32 consecutive images.
+        # The 2012 code draws one crop and one reflection for 32 consecutive images.
         rows = batch.indices
         if self.spec.images_per_crop > 1:
             rows = batch.positions // self.spec.images_per_crop
@@ -151,7 +151,7 @@ class Preprocess(nn.Module):
         return self._finish(crop_images(images, boxes, self.size, self._normalization()))
 
     def export_center_crop(self, images: Tensor) -> Tensor:
-        """`crop` of the centre, in operations that every export format knows."""
+        """`crop` of the centre, using operations that every export format supports."""
         crops = center_crop(images, self.size).float()
         return self._finish(self._normalization().apply(crops))
 
@@ -193,7 +193,7 @@ class Preprocess(nn.Module):
 
 
 def _check_settings(spec: AugmentSpec, input_spec: InputSpec, size: int) -> None:
-    """UsageError where Preprocess cannot work with its settings."""
+    """Raise UsageError for settings that Preprocess cannot use."""
     if input_spec.size > size:
         fitting = fitting_size(input_spec.size)
         raise UsageError(

@@ -1,4 +1,4 @@
-"""Training by Lightning's Trainer; nothing outside this package imports lightning or a logger."""
+"""Training with Lightning's Trainer; only this package imports lightning or a logger."""
 
 from alexcli.lit.lightning_import import import_lightning
 

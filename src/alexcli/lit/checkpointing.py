@@ -1,4 +1,4 @@
-"""What each epoch leaves in the run directory: its rows in metrics.jsonl, and checkpoints."""
+"""Recording each epoch in the run directory: its rows in metrics.jsonl, and checkpoints."""
 
 import json
 from dataclasses import asdict
@@ -16,7 +16,7 @@ from alexcli.reporter import Reporter
 
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
-"""The one before `last`, from which an unfinished run resumes when `last` is damaged."""
+"""The checkpoint before `last`, from which an unfinished run resumes if `last` is damaged."""
 BEST = "best.ckpt"
 
 
@@ -30,9 +30,9 @@ class EpochRecorder(L.Callback):
     """
 
     best: EpochRow | None
-    """The validation row with the lowest top-1 error so far; the earliest of equals."""
+    """The validation row with the lowest top-1 error so far; in a tie, the earliest."""
     has_begun: bool
-    """Whether the state of a checkpoint, if there is one, was restored."""
+    """Whether training has begun, so that any checkpoint's state was restored."""
 
     def __init__(self, directory: Path, reporter: Reporter, loggers: Loggers) -> None:
         self.directory = directory
@@ -46,12 +46,12 @@ class EpochRecorder(L.Callback):
         return {"best": asdict(self.best) if self.best else None}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Restore what `state_dict` gave; a row may be older than its newest fields."""
+        """Restore the result of `state_dict`; an older row may lack newer fields."""
         best = state_dict["best"]
         self.best = EpochRow(**best) if best else None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Everything is restored now."""
+        """Note that everything is restored."""
         self.has_begun = True
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -68,7 +68,7 @@ class EpochRecorder(L.Callback):
         self.reporter.epoch(rows, pl_module.spec.optim.epochs)
 
     def _append(self, rows: list[EpochRow]) -> None:
-        """Add the rows to metrics.jsonl and loggers; they are kept before the checkpoint is."""
+        """Add the rows to metrics.jsonl and loggers, before the checkpoint is saved."""
         path = self.directory / "metrics.jsonl"
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
@@ -78,7 +78,7 @@ class EpochRecorder(L.Callback):
 
 
 def save_last(trainer: L.Trainer, directory: Path) -> None:
-    """Save the checkpoint `last`, and keep the one before; every process of a run calls this.
+    """Save the checkpoint `last`, and keep the previous one; every process of a run calls this.
 
     Args:
         trainer: what is saved.
@@ -93,12 +93,12 @@ def save_last(trainer: L.Trainer, directory: Path) -> None:
 def save_checkpoint(trainer: L.Trainer, path: Path, *, keep: Path | None = None) -> None:
     """Save a checkpoint under a temporary name and rename it; every process of a run calls this.
 
-    A killed run, a full disk or a power loss thus leaves the earlier checkpoint intact.
+    A killed run, a full disk or a power failure thus leaves the earlier checkpoint intact.
 
     Args:
         trainer: what is saved.
         path: the checkpoint, such as RUN/last.ckpt.
-        keep: the name that the earlier checkpoint gets; None drops it.
+        keep: new name of the earlier checkpoint; None to drop it.
 
     Raises:
         RunFailedError: the disk is full or not writable.
@@ -126,7 +126,7 @@ def save_checkpoint(trainer: L.Trainer, path: Path, *, keep: Path | None = None)
 
 
 def _cause(raised: BaseException) -> BaseException:
-    """What ended the writing: torch raises an error of its own about the file that is not whole."""
+    """The original cause of a failed save: torch raises another error about the partial file."""
     error: BaseException | None = raised
     while error is not None and not isinstance(error, OSError | InterruptedRunError):
         error = error.__context__
@@ -134,9 +134,9 @@ def _cause(raised: BaseException) -> BaseException:
 
 
 def _rename_earlier(path: Path, name: Path) -> None:
-    """Give a file another name as well, until the next one takes its own.
+    """Link a file to a second name, before its own name is given to a new file.
 
-    On a file system without links nothing has its own name in between.
+    On a file system without hard links it is renamed, so that its own name is missing meanwhile.
     """
     name.unlink(missing_ok=True)
     try:

@@ -1,4 +1,4 @@
-"""The splits of a data set as the loaders that Lightning asks for."""
+"""The splits of a data set as Lightning's loaders."""
 
 import lightning as L
 import torch
@@ -17,8 +17,8 @@ class DataModule(L.LightningDataModule):
     Args:
         spec: the run's configuration.
         dataset: the opened images.
-        placement: which share of each global batch this process takes, and the device it goes to;
-            None takes whole batches on the CPU.
+        placement: which share of each global batch this process takes, and its device; None for
+            whole batches on the CPU.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class DataModule(L.LightningDataModule):
         return -(-len(self.dataset.train) // self.spec.optim.batch_size)
 
     def train_dataloader(self) -> Loader:
-        """Shuffled batches of the training set, from the batch of the current step on."""
+        """Shuffled batches of the training set, starting at the batch of the current step."""
         return training_loader(
             self.dataset.train,
             batch_size=self.spec.optim.batch_size,
@@ -48,7 +48,7 @@ class DataModule(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> list[Loader]:
-        """`val`, and after it the training set if `trainer` needs its error after each epoch."""
+        """`val`, followed by the training set if `trainer` needs its error after each epoch."""
         trainer_spec = self.spec.trainer
         loaders = [self._ordered(self.dataset.val)]
         if trainer_spec.train_eval or trainer_spec.stop_at_train_error is not None:
@@ -66,5 +66,5 @@ class DataModule(L.LightningDataModule):
         )
 
     def _step(self) -> int:
-        """Updates made so far; 0 where no trainer counts them."""
+        """Number of updates so far; 0 without a trainer."""
         return self.trainer.global_step if self.trainer is not None else 0

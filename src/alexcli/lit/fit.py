@@ -1,4 +1,4 @@
-"""Training by Lightning's Trainer, whose defaults are overridden wherever they would matter."""
+"""Training with Lightning's Trainer, overriding every default that matters."""
 
 import contextlib
 import warnings
@@ -26,18 +26,18 @@ EXPECTED_WARNINGS = (
     "does not have many workers",
     # Lightning's logging interval is not used: rows are logged once an epoch.
     "smaller than the logging interval",
-    # Python 3.12 warns of every fork beside threads; loader processes only read and decode.
+    # Python 3.12 warns about any fork beside threads; loader processes only read and decode.
     "multi-threaded, use of fork",
     # Lightning 2.6 uses torch's tree specification in a way that torch 2.14 deprecates.
     "LeafSpec",
-    # On the login node of a cluster, where a run without srun is meant.
+    # On the login node of a cluster, a run without srun is intended.
     "`srun` command is available",
 )
-"""Parts of warnings that users can do nothing about."""
+"""Parts of warnings that users cannot do anything about."""
 
 
 RESTORE_ERRORS = (AttributeError, LookupError, RuntimeError, TypeError, ValueError)
-"""What Lightning and torch raise when the state in a checkpoint is not what they have written."""
+"""Errors of Lightning and torch for a state in a checkpoint that they did not write."""
 
 
 def fit(
@@ -49,13 +49,13 @@ def fit(
     bf16: bool,
     reporter: Reporter,
 ) -> EpochRow | None:
-    """Train to the last epoch, recording each one in the run directory.
+    """Train to the last epoch, recording each epoch in the run directory.
 
     Args:
         module: the net, its preprocessing and its learning rule.
         data: the loaders.
         run: the run's directory, configuration and metrics so far.
-        checkpoint: the file to resume from; None starts at step 0.
+        checkpoint: the file to resume from; None to start at step 0.
         bf16: whether matrix products and convolutions run in bfloat16.
         reporter: receives progress updates.
 
@@ -100,7 +100,7 @@ def fit(
 
 @contextlib.contextmanager
 def _restoring(checkpoint: Path | None, recorder: EpochRecorder) -> Iterator[None]:
-    """Explain what fails before the training begins, if it begins at a checkpoint."""
+    """Explain errors before training begins if it resumes from a checkpoint."""
     try:
         yield
     except RESTORE_ERRORS as error:
@@ -114,7 +114,7 @@ def _restoring(checkpoint: Path | None, recorder: EpochRecorder) -> Iterator[Non
 
 
 def bare_trainer(placement: Placement, *, bf16: bool, steps: int) -> L.Trainer:
-    """A trainer that makes some steps and nothing else, to measure what its loop costs.
+    """A trainer that only makes some steps, to measure the overhead of its loop.
 
     Args:
         placement: where the towers live.

@@ -1,4 +1,4 @@
-"""Stopping a run from outside, without losing what it has learned."""
+"""Stopping a run from outside without losing its progress."""
 
 import contextlib
 import signal
@@ -42,7 +42,7 @@ class Interruption(L.Callback):
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Handle the signals within the block; only the main thread of a process may."""
+        """Handle the signals within the block, which only the main thread of a process may do."""
         self._listening = threading.current_thread() is threading.main_thread()
         signals = (signal.SIGINT, signal.SIGTERM) if self._listening else ()
         earlier_handlers = {number: signal.signal(number, self._request) for number in signals}
@@ -53,12 +53,12 @@ class Interruption(L.Callback):
                 signal.signal(number, handler)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take SIGTERM back: Lightning's own handler would end a validation with exit code 0."""
+        """Reclaim SIGTERM: Lightning's own handler would end a validation with exit code 0."""
         if self._listening:
             signal.signal(signal.SIGTERM, self._request)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
-        """Save within the epoch and stop, but not after its last step: the epoch's end saves it.
+        """Save within the epoch and stop, except after its last step, where the epoch's end saves.
 
         Raises:
             InterruptedRunError: a signal was received and the run is saved.
@@ -93,7 +93,7 @@ class Interruption(L.Callback):
         self.reporter.note("stopping after this step; press Ctrl-C again to stop immediately")
 
     def _error(self, message: str, hint: str) -> InterruptedRunError:
-        """The error of Ctrl-C; of SIGTERM, also where another process has received it."""
+        """The error of Ctrl-C in this process, or else of SIGTERM (in any process)."""
         kind = InterruptedRunError if self.received == signal.SIGINT else TerminatedRunError
         return kind(message, hint=hint)
 

@@ -1,4 +1,4 @@
-"""Importing Lightning without what it only imports because it is installed."""
+"""Importing Lightning without the optional packages that it imports if installed."""
 
 import importlib
 import importlib.metadata
@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 NEVER_USED = ("torchvision", "scipy", "matplotlib")
-"""Packages that Lightning's dependency torchmetrics imports wherever they are installed.
+"""Packages that Lightning's dependency torchmetrics imports if they are installed.
 
-It needs them for metrics that no training of ours computes, and they are half of the time that
-importing Lightning takes."""
+It needs them for metrics that our trainings do not compute, and they take half of the time of
+importing Lightning."""
 
 
 def import_lightning() -> None:
     """Import Lightning in about half of the time.
 
-    torchmetrics then takes its metrics that need `NEVER_USED` for impossible, until this process
-    ends. Packages that are imported already stay visible. What Lightning logs below a warning is of
-    devices that it does not see and of products, and nobody hears it.
+    Until this process ends, torchmetrics then lacks the metrics that need `NEVER_USED`. Packages
+    that are already imported stay visible. Lightning's messages below the level of warnings, about
+    devices that it does not see and products, are silenced.
     """
     is_too_late = "torchmetrics" in sys.modules
     hidden = () if is_too_late else NEVER_USED
@@ -30,7 +30,7 @@ def import_lightning() -> None:
 
 @contextmanager
 def _hidden(names: list[str]) -> Iterator[None]:
-    """Let these packages look as if they were not installed, to `import` and to their metadata."""
+    """Make these packages look uninstalled, both to `import` and in their metadata."""
     installed_version = importlib.metadata.version
     hidden = set(names)
 
@@ -41,11 +41,11 @@ def _hidden(names: list[str]) -> Iterator[None]:
 
     importlib.metadata.version = version
     for name in names:
-        sys.modules[name] = None  # type: ignore[assignment]  # `import` refuses it then
+        sys.modules[name] = None  # type: ignore[assignment]  # makes `import` fail
     try:
         yield
     finally:
-        hidden.clear()  # whoever imported `version` meanwhile gets the truth from now on
+        hidden.clear()  # modules that imported `version` meanwhile now get the true answer
         importlib.metadata.version = installed_version
         for name in names:
             del sys.modules[name]

@@ -1,4 +1,4 @@
-"""What Lightning trains: one training step, one validation step, and the state between epochs."""
+"""The LightningModule: a training step, a validation step, and the state between epochs."""
 
 import math
 import time
@@ -32,16 +32,16 @@ class AlexNetModule(L.LightningModule):
 
     Args:
         net: built from `data.spec.model`.
-        preprocess: from stored images to the net's input.
+        preprocess: turns stored images into the net's input.
         data: the images, the run's configuration and its placement.
     """
 
     rows: list[EpochRow]
-    """What the epoch that has just ended adds to metrics.jsonl."""
+    """The rows that the epoch just completed adds to metrics.jsonl."""
     last_loss: Tensor
     """Mean cross-entropy over this replica's images in the last update; a scalar, nats."""
     finished: bool
-    """Whether the plateau rule, or a training error that was reached, ends the run."""
+    """Whether the plateau rule, or reaching a training error, ends the run."""
     epoch_images: int
     """Images of all replicas trained on in this epoch, in this session."""
 
@@ -60,13 +60,13 @@ class AlexNetModule(L.LightningModule):
         self.last_loss = torch.tensor(math.nan)
         self.finished = False
         self.epoch_images = 0
-        self._earlier_seconds = 0.0  # of the sessions before this one
+        self._earlier_seconds = 0.0  # of the earlier sessions
         self._session_start = time.monotonic()
         self._pass_start = self._session_start
 
     @property
     def position(self) -> RunPosition:
-        """Where in the run the next update stands."""
+        """The position of the next update in the run."""
         return RunPosition(
             step=self.global_step,
             steps_per_epoch=self.data.steps_per_epoch,
@@ -86,7 +86,7 @@ class AlexNetModule(L.LightningModule):
 
     @property
     def seconds(self) -> float:
-        """Seconds since the run began, over all its sessions and without the pauses between."""
+        """Seconds of the run so far, summed over its sessions."""
         return self._earlier_seconds + time.monotonic() - self._session_start
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -128,15 +128,15 @@ class AlexNetModule(L.LightningModule):
         self._start_pass()
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
-        """Set the learning rates of this update, where a schedule changes within the epoch.
+        """Set the learning rates of this update if a schedule changes within the epoch.
 
-        They follow from the number of updates alone, so that a resumed run continues exactly.
+        They depend only on the number of updates, so that a resumed run continues exactly.
         """
         if changes_per_step(self.spec.optim):
             self._apply_schedules()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """This replica's part of the mean loss over the global batch."""
+        """This replica's contribution to the mean loss over the global batch."""
         seed = self.spec.seed
         self._seed_torch()
         x = self.preprocess.augment(batch, seed=seed, epoch=self.epoch)
@@ -146,7 +146,7 @@ class AlexNetModule(L.LightningModule):
         smoothing = self.spec.optim.label_smoothing
         loss = training_loss(scores, batch.labels, global_images, label_smoothing=smoothing)
         recorded = loss.detach()
-        if smoothing:  # recorded without it, to be compared with the validation loss
+        if smoothing:  # recorded without it, for comparison with the validation loss
             recorded = training_loss(
                 scores.detach(), batch.labels, global_images, label_smoothing=0.0
             )
@@ -157,7 +157,7 @@ class AlexNetModule(L.LightningModule):
         return loss
 
     def on_validation_epoch_start(self) -> None:
-        """Make the row of the training pass, which has ended, and start the meters of this one."""
+        """Make the row of the training pass, which has ended, and start the validation meters."""
         self.rows = []
         if self.epoch_images:
             elapsed = time.monotonic() - self._pass_start
@@ -168,7 +168,7 @@ class AlexNetModule(L.LightningModule):
         self._start_pass()
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Measure a batch of center crops without dropout and noise."""
+        """Evaluate a batch of centre crops without dropout and noise."""
         scores = self.net(self.preprocess.crop(batch.images)).float()
         self.val_meters[dataloader_idx].update(scores, batch.labels)
 
@@ -196,7 +196,7 @@ class AlexNetModule(L.LightningModule):
 
         Args:
             split: train, val or train_eval.
-            meter: what was measured, over all replicas.
+            meter: the measurements, over all replicas.
             images_per_s: images per second in this pass.
 
         Raises:
@@ -224,7 +224,7 @@ class AlexNetModule(L.LightningModule):
         self._refuse_non_finite("training", float(self.last_loss))
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what Lightning does not save: plain data and tensors, whose loading runs no code."""
+        """Add what Lightning does not save: plain data and tensors, which load without code."""
         checkpoint["alexcli"] = {
             "classes": self.data.dataset.classes,
             "plateau": self.plateau.state_dict(),
@@ -234,14 +234,14 @@ class AlexNetModule(L.LightningModule):
         }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Restore what `on_save_checkpoint` added."""
+        """Restore the state that `on_save_checkpoint` added."""
         state = checkpoint["alexcli"]
         self.plateau.load_state_dict(state["plateau"])
         self.finished = state["finished"]
         self._earlier_seconds = state["seconds"]
         sums = state["train_errors"]
-        # The sums are over all replicas, so one of them takes them all. Imported checkpoints have
-        # none.
+        # The sums are over all replicas, so only one replica restores them. Imported checkpoints
+        # have none.
         if self.placement.replica == 0 and isinstance(sums, Tensor):
             self.train_meter.sums.copy_(sums)
 
@@ -256,11 +256,11 @@ class AlexNetModule(L.LightningModule):
         """
         model = self.spec.model
         if model.activation is Activation.rrelu or model.torchvision is not None:
-            # The name is historical and decides the numbers; it seeds torchvision's dropout too.
+            # The name is historical and determines the numbers; it seeds torchvision's dropout too.
             torch.manual_seed(rng.stream_key("rrelu", self.spec.seed, self.global_step) >> 1)
 
     def _share_of_batch(self) -> tuple[int, int]:
-        """First row of this replica's images in the global batch, and images of that batch."""
+        """First row of this replica's images in the global batch, and the size of that batch."""
         batch_size = self.spec.optim.batch_size
         batch_in_epoch = self.global_step % self.data.steps_per_epoch
         remaining = len(self.data.dataset.train) - batch_in_epoch * batch_size
@@ -269,14 +269,14 @@ class AlexNetModule(L.LightningModule):
         return first_row, global_images
 
     def _reached_train_error(self) -> bool:
-        """Whether the clean pass over the training set has reached the error that ends the run."""
+        """Whether the error on the training set, without dropout and noise, ends the run."""
         limit = self.spec.trainer.stop_at_train_error
         if limit is None:
             return False
         return any(row.top1_err <= limit for row in self.rows if row.split == "train_eval")
 
     def _start_pass(self) -> None:
-        """Start the clock and the peak memory of a pass over a split."""
+        """Start the clock and the peak-memory count of a pass over a split."""
         self._pass_start = time.monotonic()
         reset_peak_memory(self._net_devices())
 
@@ -285,7 +285,7 @@ class AlexNetModule(L.LightningModule):
         return {parameter.device for parameter in self.net.parameters()}
 
     def _refuse_non_finite(self, loss_name: str, loss: float) -> None:
-        """RunFailedError unless the loss is finite."""
+        """Raise RunFailedError unless the loss is finite."""
         if not math.isfinite(loss):
             raise RunFailedError(
                 f"the {loss_name} loss is {loss} at step {self.global_step:,} "

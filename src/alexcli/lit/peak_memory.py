@@ -7,21 +7,21 @@ import torch
 
 
 def reset_peak_memory(devices: Iterable[torch.device]) -> None:
-    """Begin a new pass on these devices; the peak of a process on the CPU cannot be reset."""
+    """Start a new pass on these devices; the peak of a process on the CPU cannot be reset."""
     for device in _gpus(devices):
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def peak_memory_bytes(devices: Iterable[torch.device]) -> int | None:
-    """Most bytes in use so far.
+    """The peak number of bytes in use so far.
 
     Args:
         devices: where the net's parameters are.
 
     Returns:
-        With a GPU among the devices, what torch has allocated at most since `reset_peak_memory`, on
-        the fullest one. Otherwise what this process has had resident at most since it started, or
-        None if the operating system does not tell.
+        With a GPU among the devices, torch's peak allocation since `reset_peak_memory` on the
+        fullest GPU. Otherwise the peak resident memory of this process since it started, or None
+        if the operating system does not report it.
     """
     gpus = _gpus(devices)
     if gpus:
@@ -35,7 +35,7 @@ def _gpus(devices: Iterable[torch.device]) -> list[torch.device]:
 
 
 def _peak_resident_bytes() -> int | None:
-    """Most memory that this process has had resident."""
+    """The peak resident memory of this process."""
     try:
         import resource
     except ImportError:  # Windows

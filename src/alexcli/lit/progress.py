@@ -14,13 +14,13 @@ from alexcli.lit.module import AlexNetModule
 from alexcli.reporter import Reporter
 
 REPORT_EVERY = 0.25
-"""Seconds between progress reports, so that reading the loss from a GPU costs nothing."""
+"""Seconds between progress reports, so that reading the loss from a GPU costs little."""
 UNREPORTED_VALIDATION = 4.0
-"""Seconds after which a validation pass is reported; most end sooner."""
+"""Seconds after which the progress of a validation pass is reported; most end sooner."""
 
 
 class StuckLoss:
-    """Recognizes a loss that stays at ln(K), that of a net which ignores its input.
+    """Recognizes a loss that stays at ln(K), the loss of a net that ignores its input.
 
     Args:
         classes: number of classes K.
@@ -46,7 +46,7 @@ class StuckLoss:
             step: updates made so far.
 
         Returns:
-            For how many updates the loss has been near ln(K), if that is too long; else None.
+            The number of updates for which the loss has been near ln(K), if too many; else None.
         """
         before = loss if self.smoothed is None else self.smoothed
         self.smoothed = before + (loss - before) * min(1.0, count / self.SMOOTH_OVER)
@@ -57,10 +57,10 @@ class StuckLoss:
 
 
 class Progress(L.Callback):
-    """Reports steps, and raises an alarm when the loss is not finite or does not move.
+    """Reports steps; raises an error if the loss is not finite, and warns if it does not change.
 
     Args:
-        reporter: receives a row a few times a second at most.
+        reporter: receives a row at most a few times per second.
         clock: seconds; replaced in tests.
     """
 
@@ -83,7 +83,7 @@ class Progress(L.Callback):
         self._last_report = self.clock()
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Start measuring speed anew, because a validation pass may lie between."""
+        """Restart the speed measurement, because a validation pass may lie in between."""
         self._last_report = self.clock()
         self._images_reported = 0
 
@@ -111,7 +111,7 @@ class Progress(L.Callback):
         self._images_reported = pl_module.epoch_images
 
     def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Begin to measure how long the pass takes."""
+        """Start the clock of the pass."""
         self._validation_began = self._last_report = self.clock()
 
     def on_validation_batch_end(
@@ -123,7 +123,7 @@ class Progress(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Report a long pass, at most every REPORT_EVERY seconds."""
+        """Report the progress of a long pass, at most every REPORT_EVERY seconds."""
         assert isinstance(pl_module, AlexNetModule)
         now = self.clock()
         is_short = now - self._validation_began < UNREPORTED_VALIDATION
@@ -138,7 +138,7 @@ class Progress(L.Callback):
         self.reporter.progress("validating", total * completed // sum(batches), total)
 
     def _warn_if_stuck(self, loss: float, count: int, step: int) -> None:
-        """Warn once about a loss that stays at ln(K), the commonest complaint about ports."""
+        """Warn once about a loss that stays at ln(K), the most common complaint about ports."""
         if self.stuck_loss is None:
             return
         stuck = self.stuck_loss

@@ -1,8 +1,8 @@
-"""Lightning's hooks in the hands of a placement, wherever Lightning would move things itself.
+"""A Lightning strategy that leaves all moving of tensors to the placement.
 
 Lightning 2.6 moves the whole module to one device before a run and to the CPU after it, moves all
-momentum to one device when it resumes, and under its own distributed strategies overwrites every
-process's parameters with those of rank 0. None of that happens here.
+momentum to one device when it resumes, and with its own distributed strategies overwrites every
+process's parameters with those of rank 0. This strategy does none of that.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from alexcli.placement.base import Placement
 class PlacementStrategy(SingleDeviceStrategy):
     """Keeps every tower, its gradients and its momentum where the placement puts them.
 
-    To Lightning each process is alone on one device; all communication goes through the placement.
+    To Lightning, each process is alone on one device; the placement does all communication.
 
     Args:
         placement: of this process.
@@ -51,15 +51,15 @@ class PlacementStrategy(SingleDeviceStrategy):
         self.placement.place(module.net)
 
     def setup(self, trainer: L.Trainer) -> None:
-        """Set up as Lightning does; gradients are summed over replicas from now on."""
+        """Set up like Lightning; from then on, gradients are summed over replicas."""
         super().setup(trainer)
         self.optimizers_to_device()
         self.placement.register_gradient_hooks(self._alexnet_module().net)
 
     def optimizers_to_device(self) -> None:
-        """Move each momentum to its parameter's device, and drop that of other processes' towers.
+        """Move each momentum to its parameter's device, and drop the momentum of other towers.
 
-        The parameters of those towers are stand-ins on the meta device.
+        The parameters of other processes' towers are placeholders on the meta device.
         """
         for optimizer in self.optimizers:
             for parameter, state in list(optimizer.state.items()):
@@ -69,7 +69,7 @@ class PlacementStrategy(SingleDeviceStrategy):
                     state.update(move_data_to_device(state, parameter.device))
 
     def load_model_state_dict(self, checkpoint: Mapping[str, Any], strict: bool = True) -> None:
-        """Take the towers of this process out of a checkpoint, which holds all of them."""
+        """Load the towers of this process from a checkpoint, which contains all of them."""
         module = self._alexnet_module()
         local_weights = module.net.drop_other_towers(checkpoint["state_dict"], prefix="net.")
         module.load_state_dict(local_weights, strict=strict)
@@ -83,10 +83,10 @@ class PlacementStrategy(SingleDeviceStrategy):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], filepath: Any, storage_options: Any | None = None
     ) -> None:
-        """Write one checkpoint with all towers, as placement=single would; every process calls.
+        """Write one checkpoint with all towers, like placement=single; every process calls this.
 
-        It is written where `filepath` says. Lightning would keep it in memory once more, and write
-        it by way of the folder for temporary files, where a killed run leaves it.
+        It is written directly to `filepath`. Lightning would keep a second copy in memory, and
+        write it through the folder for temporary files, where a killed run would leave it.
         """
         part = {key: checkpoint[key] for key in ("state_dict", "optimizer_states")}
         parts = self.placement.gather_to_main(move_data_to_device(part, torch.device("cpu")))
@@ -104,7 +104,7 @@ class PlacementStrategy(SingleDeviceStrategy):
         self.placement.barrier()
 
     def teardown(self) -> None:
-        """Leave parameters and momentum where they are: the net is still used after training."""
+        """Leave parameters and momentum in place: the net is still used after training."""
         self.precision_plugin.teardown()
         assert self.accelerator is not None
         self.accelerator.teardown()
@@ -118,7 +118,7 @@ class PlacementStrategy(SingleDeviceStrategy):
 
 
 def merge_towers(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Merge what the processes of one replica would save into one checkpoint.
+    """Merge the states of one replica's processes into one checkpoint.
 
     Args:
         parts: in the order of the towers; each holds a `state_dict` and `optimizer_states`. The
@@ -146,8 +146,8 @@ def merge_towers(parts: list[dict[str, Any]]) -> dict[str, Any]:
 def trainer_devices(placement: Placement) -> dict[str, Any]:
     """Lightning's arguments for a placement.
 
-    The environment is named explicitly: Lightning would otherwise find torchrun's or Slurm's, and
-    refuse that each process has one device.
+    The environment is given explicitly: Lightning would otherwise detect torchrun's or Slurm's, and
+    refuse one device per process.
     """
     device = placement.device
     on_gpu = device.type == "cuda"

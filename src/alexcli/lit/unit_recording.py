@@ -1,4 +1,4 @@
-"""What each epoch leaves of a net's units and weights in the run directory: units.jsonl."""
+"""Recording a net's units and weights after each epoch in units.jsonl."""
 
 import contextlib
 import json
@@ -19,18 +19,18 @@ from alexcli.records.training import QUANTILES, UnitsRow
 
 UNITS = "units.jsonl"
 MOST_WEIGHTS = 4_093
-"""Weights of a layer whose quantiles are taken: a prime, so that their distance fits no kernel."""
+"""Weights per layer for the quantiles; a prime, so that their spacing matches no kernel."""
 EAGER_IMAGES = 128
-"""Images of the first batch that pass through a compiled net once more, uncompiled, since hooks
-would change its code.
+"""Images of the first batch that pass through a compiled net again, uncompiled, since hooks would
+change its code.
 """
 
 
 class UnitRecorder(L.Callback):
-    """Adds a line to units.jsonl after each epoch, from the validation pass that is made anyway.
+    """Adds a line to units.jsonl after each epoch, from its validation pass.
 
-    It comes before the callback that saves the epoch's checkpoint: a line without its checkpoint is
-    dropped when the run resumes, but none is missing.
+    It runs before the callback that saves the epoch's checkpoint: a line without a checkpoint is
+    dropped when the run resumes, and no line is missing.
 
     Args:
         directory: the run directory.
@@ -50,7 +50,7 @@ class UnitRecorder(L.Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Watch the net on a batch of the validation set, and on no other."""
+        """Start watching the net, for batches of the validation set only."""
         assert isinstance(pl_module, AlexNetModule)
         if VALIDATION_SPLITS[dataloader_idx] != "val":
             return
@@ -66,11 +66,11 @@ class UnitRecorder(L.Callback):
                 pl_module.net.forward(pl_module.preprocess.crop(images))
 
     def on_validation_batch_end(self, *_: Any) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._watching.close()
 
     def on_validation_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Put together what all processes have seen."""
+        """Combine the results of all processes."""
         assert isinstance(pl_module, AlexNetModule)
         watch, self._watch = self._watch, None
         if watch is None:
@@ -110,11 +110,11 @@ class UnitRecorder(L.Callback):
 
 
 ByTower = Mapping[str, Mapping[int, Tensor]]
-"""By layer and tower."""
+"""Tensors by layer and tower."""
 
 
 def _alive_in_any_replica(alive: ByTower, module: AlexNetModule) -> dict[str, dict[int, Tensor]]:
-    """Which channels of this process's towers any replica has seen alive, 0 or 1, on the CPU."""
+    """Which channels of this process's towers are alive in any replica, 0 or 1, on the CPU."""
     flags = [flag for towers in alive.values() for flag in towers.values()]
     if not flags:
         return {}
@@ -131,11 +131,11 @@ def _alive_in_any_replica(alive: ByTower, module: AlexNetModule) -> dict[str, di
 
 
 def _sample(weights: Tensor, towers: int) -> Tensor:
-    """Evenly spaced weights of a tower's share of a layer, in one row on the CPU.
+    """Evenly spaced weights of a tower's share of a layer, as a vector on the CPU.
 
     Args:
         weights: of any shape.
-        towers: among which MOST_WEIGHTS are divided.
+        towers: number of towers among which MOST_WEIGHTS are divided.
     """
     row = weights.flatten()
     count = min(len(row), MOST_WEIGHTS // towers)
@@ -144,7 +144,7 @@ def _sample(weights: Tensor, towers: int) -> Tensor:
 
 
 def _concatenate_towers(parts: list[ByTower]) -> dict[str, Tensor]:
-    """By layer what the towers of all processes have, one tower after the other."""
+    """By layer, the tensors of all towers of all processes, concatenated in order."""
     by_layer: dict[str, dict[int, Tensor]] = {}
     for part in parts:
         for layer, towers in part.items():
@@ -156,6 +156,6 @@ def _concatenate_towers(parts: list[ByTower]) -> dict[str, Tensor]:
 
 
 def _quantiles(weights: Tensor) -> list[float]:
-    """The QUANTILES of weights in one row."""
+    """The QUANTILES of a vector of weights."""
     quantiles = torch.quantile(weights, torch.tensor(QUANTILES)).tolist()
     return [float(f"{quantile:.6g}") for quantile in quantiles]

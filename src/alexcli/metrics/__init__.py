@@ -1,1 +1,1 @@
-"""What is measured of class scores: loss, errors, their intervals, confusions and calibration."""
+"""Metrics of class scores: loss, errors, their confidence intervals, confusions, calibration."""

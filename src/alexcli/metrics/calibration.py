@@ -1,4 +1,4 @@
-"""How far a net's confidence and its accuracy are apart."""
+"""Calibration: the gap between a net's confidence and its accuracy."""
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ def calibration_error(top: Tensor, top_p: Tensor, labels: npt.NDArray[np.int64])
 
     Images are divided into bins of equal width by the probability of their best prediction. The
     error is the mean over images of the difference between a bin's accuracy and its confidence.
-    A probability on an edge belongs to the bin above it, and 1 to a bin of its own, as in
+    A probability on an edge belongs to the bin above it, and 1 to a separate bin, as in
     torchmetrics.
 
     Args:

@@ -1,4 +1,4 @@
-"""Which classes a net confuses: counts, a row per class, and arrays of all predictions."""
+"""The confusions of a net: counts, a row per class, and arrays of all predictions."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -40,8 +40,8 @@ def per_class_rows(
         names: their names for people, in the same order.
 
     Returns:
-        By class in order `{class, name, n, top1_err, confused: [{with, n}]}`; `top1_err` is None
-        for a class without images.
+        For each class in order, `{class, name, n, top1_err, confused: [{with, n}]}`; `top1_err` is
+        None for a class without images.
     """
     import numpy as np
 
@@ -67,7 +67,7 @@ def per_class_rows(
 def _most_confused(
     wrong_predictions: "npt.NDArray[np.int64]", classes: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The classes that are predicted most often, `{with, n}`; ties in the order of the outputs."""
+    """The most frequent wrong predictions, `{with, n}`; ties are in the order of the outputs."""
     import numpy as np
 
     predicted, counts = np.unique(wrong_predictions, return_counts=True)
@@ -79,7 +79,7 @@ def prediction_arrays(evaluation: Evaluation) -> dict[str, Any]:
     """The arrays of predictions.npz, by name.
 
     `id` (n,), `label` (n,), `classes` (K,), and by row of the results `row` (R,), `top` (R, n, 5),
-    `top_p` (R, n, 5) and, where they were asked for, `probabilities` (R, n, K).
+    `top_p` (R, n, 5) and, if requested, `probabilities` (R, n, K).
     """
     import numpy as np
 

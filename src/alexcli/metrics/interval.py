@@ -9,7 +9,7 @@ LEVEL = 0.95
 
 
 def wilson(error: float, n: int) -> Interval:
-    """Wilson's score interval of a fraction, at 95%.
+    """Wilson's 95% score interval of a fraction.
 
     Args:
         error: the fraction of images that are wrong.
@@ -20,7 +20,7 @@ def wilson(error: float, n: int) -> Interval:
     scale = 1 / (1 + z**2 / n)
     center = scale * (fraction + z**2 / (2 * n))
     half_width = scale * z * math.sqrt(fraction * (1 - fraction) / n + z**2 / (4 * n**2))
-    # Rounding must not move the bounds of a fraction of 0 or 1 away from it.
+    # Rounding must not move the bound of a fraction of 0 or 1 away from 0 or 1.
     low = 0.0 if fraction == 0 else center - half_width
     high = 1.0 if fraction == 1 else center + half_width
     return Interval(LEVEL, low, high)

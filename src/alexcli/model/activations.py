@@ -16,7 +16,7 @@ from alexcli.schema import LayerPoint
 
 
 def with_layers(net: Net) -> Towers:
-    """The net itself, typed as one whose layers can be asked for by name.
+    """The net itself, typed as one whose layers have names.
 
     Raises:
         UsageError: torchvision built the net.
@@ -48,7 +48,7 @@ def last_hidden_layer(net: Towers) -> LayerShape:
 
 
 def activations(net: Towers, x: Tensor, layers: list[str]) -> dict[str, Tensor]:
-    """Outputs of layers, after all the ops that follow their products.
+    """Outputs of layers, after all ops that follow their products.
 
     Args:
         net: a net that holds all towers.
@@ -65,7 +65,7 @@ def activations(net: Towers, x: Tensor, layers: list[str]) -> dict[str, Tensor]:
 
 
 def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tensor:
-    """The outputs of one layer, taken anywhere in it.
+    """The outputs of one layer, taken at any point in it.
 
     Args:
         net: a net that holds all towers.
@@ -92,9 +92,9 @@ def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tens
 def recording(
     net: Towers, layers: list[str], point: LayerPoint = LayerPoint.output
 ) -> Iterator[dict[str, list[Tensor]]]:
-    """Record outputs of layers in the forward passes of the block, a tensor for each tower.
+    """Record outputs of layers during the forward passes in the block, one tensor per tower.
 
-    With gradients enabled, they are the very tensors from which the class scores are computed.
+    With gradients enabled, they are the same tensors that the class scores are computed from.
 
     Args:
         net: a net that holds all towers.
@@ -115,7 +115,7 @@ def recording(
 
 @contextlib.contextmanager
 def _record(layer: Layer, name: str, point: LayerPoint, outputs: list[Tensor]) -> Iterator[None]:
-    """Append what one tower's share of a layer computes to a list."""
+    """Append the outputs of one tower's share of a layer to a list."""
     ops = list(layer.ops.values())
     if point is LayerPoint.activation and "act" not in layer.ops:
         raise UsageError(
@@ -127,7 +127,7 @@ def _record(layer: Layer, name: str, point: LayerPoint, outputs: list[Tensor]) -
         hook = layer.ops["act"].register_forward_hook(_append_output_to(outputs))
     else:
         hook = layer.register_forward_hook(_append_output_to(outputs))
-    # One fused operator in the place of several would call none of them.
+    # A fused operator would bypass the modules that it replaces, and their hooks.
     apart = contextlib.nullcontext() if point is LayerPoint.output else layer.ops_apart()
     try:
         with apart:
@@ -151,6 +151,6 @@ def _append_input_to(outputs: list[Tensor]) -> Callable[[nn.Module, tuple[Any, .
     def hook(_module: nn.Module, inputs: tuple[Any, ...]) -> Tensor:
         x: Tensor = inputs[0]
         outputs.append(x)
-        return x.clone()  # which an activation may overwrite
+        return x.clone()  # an activation may overwrite it in place
 
     return hook

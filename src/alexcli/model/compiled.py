@@ -17,19 +17,19 @@ from alexcli.errors import AlexcliError
 from alexcli.files import cache_dir
 
 LEAST_CHANNELS = 16
-"""Narrower maps are left to torch: a block of the loops would reach into the next position."""
+"""Maps with fewer channels are left to torch: a block would reach into the next position."""
 
 DTYPES = (torch.float32, torch.float64)
 
 
 @functools.cache
 def unavailable_reason() -> str | None:
-    """Why the compiled loops, which are imported, cannot be used here; None if they can."""
+    """Import the compiled loops and return why they cannot be used here; None if they can."""
     _choose_cache()
     try:
         importlib.import_module("alexcli.model.loops.norm")
         importlib.import_module("alexcli.model.loops.tail")
-    except Exception as error:  # numba and llvmlite fail in many ways where they do not fit
+    except Exception as error:  # mismatched versions of numba and llvmlite fail in many ways
         return f"{type(error).__name__}: {error}".splitlines()[0]
     return None
 
@@ -56,22 +56,22 @@ def describe() -> str:
 
 
 def first_use() -> str | None:
-    """What to tell a user who will wait for the loops to be compiled; None where nobody waits."""
+    """A note for a user who has to wait for the loops to be compiled; None if nobody waits."""
     if not available():
         return None
     folder = Path(os.environ["NUMBA_CACHE_DIR"])
-    if any(folder.rglob("*.nbi")):  # numba's index of what is compiled
+    if any(folder.rglob("*.nbi")):  # numba's index of compiled functions
         return None
     return "compiling response norms and pooling for this processor, once: less than a minute"
 
 
 def fits(x: Tensor) -> bool:
-    """Whether the loops can compute on a map (N, C, ...) or on vectors (N, C)."""
+    """Whether the loops can process a map (N, C, ...) or vectors (N, C)."""
     return x.device.type == "cpu" and x.shape[1] >= LEAST_CHANNELS and available()
 
 
 def norm_constants(dtype: Any, size: int, alpha: float, beta: float, k: float) -> Any:
-    """The constants of a response norm, in the type of the map.
+    """The constants of a response norm, in the dtype of the map.
 
     Args:
         dtype: of numpy.
@@ -85,7 +85,7 @@ def norm_constants(dtype: Any, size: int, alpha: float, beta: float, k: float) -
 
 
 class _Buffers(threading.local):
-    """The buffers of a thread, which are allocated once: the loops leave them as they need them."""
+    """The buffers of a thread, allocated once: the loops leave them ready for the next call."""
 
     def __init__(self) -> None:
         self.by_size: dict[tuple[object, ...], Any] = {}
@@ -107,7 +107,7 @@ _buffers = _Buffers()
 
 
 def norm_buffers(channels: int, window: int, dtype: Any) -> Any:
-    """This thread's buffers for response norms of maps of so many channels."""
+    """This thread's buffers for response norms of maps with this number of channels."""
     return _buffers.get(norm_loops().NormBuffers, channels, window, dtype)
 
 
@@ -124,16 +124,16 @@ def rows(x: Tensor) -> "np.ndarray[Any, Any]":
 
 
 def _choose_cache() -> None:
-    """Tell numba where to keep what it compiles, unless the user has said so.
+    """Choose numba's cache folder, unless the user has set one.
 
-    A change of any loop makes another folder: numba notices changes of the file that it compiles,
-    and not of the files whose functions that one calls.
+    A change of any loop leads to a new folder: numba notices changes of the file that it compiles,
+    but not of the files whose functions are called there.
     """
     if "NUMBA_CACHE_DIR" in os.environ:
         return
     try:
         folder = str(cache_dir() / "numba" / sources_digest())
-    except AlexcliError:  # a read-only home: what is compiled serves this process alone
+    except AlexcliError:  # a read-only home: the compiled code serves only this process
         folder = tempfile.mkdtemp(prefix="alexcli-numba-")
     os.environ["NUMBA_CACHE_DIR"] = folder
 

@@ -1,4 +1,4 @@
-"""How the towers of a net read each other's outputs. Placements implement the protocol too.
+"""How the towers of a net read each other's outputs; placements implement the protocol too.
 
 Legend: N images, C channels or units of one tower, T towers, K classes.
 """
@@ -39,14 +39,14 @@ def sum_in_order(parts: Sequence[Tensor]) -> Tensor:
 
 
 class LocalExchange:
-    """The exchange of towers that share one memory: they meet in a concatenation."""
+    """The exchange of towers in one memory: their outputs are concatenated."""
 
     def broadcast(self, x: Tensor, towers: Sequence[int]) -> list[Tensor]:
         """The same tensor for every tower."""
         return [x for _ in towers]
 
     def gather(self, acts: Sequence[Tensor]) -> list[Tensor]:
-        """One concatenation along dimension 1, which every tower reads."""
+        """The concatenation along dimension 1, which every tower reads."""
         outputs = torch.cat(list(acts), dim=1)
         return [outputs for _ in acts]
 

@@ -1,4 +1,4 @@
-"""Nets whose response norms are written in terms that exchange formats know.
+"""Nets whose response norms are expressed in operations that exchange formats know.
 
 A response norm is exported as ONNX's own operator or as plain arithmetic, in place of the closed
 form that training uses.
@@ -17,10 +17,10 @@ from alexcli.model.towers import Towers
 
 
 class OperatorNorm(nn.Module):
-    """ONNX's LRN operator, in the place of a response norm. It can only be exported, not run.
+    """ONNX's LRN operator as a replacement of a response norm; it can only be exported, not run.
 
-    Its window equals ours where `size` is odd; an even one starts one channel later than the 2012
-    code's.
+    Its window equals ours if `size` is odd; for an even size it starts one channel later than in
+    the 2012 code.
 
     Args:
         norm: the response norm whose constants the operator takes.
@@ -29,7 +29,7 @@ class OperatorNorm(nn.Module):
     def __init__(self, norm: LocalResponseNorm) -> None:
         super().__init__()
         self.constants: dict[str, Any] = {
-            "alpha": norm.alpha * norm.size,  # which the operator divides by the window's size
+            "alpha": norm.alpha * norm.size,  # the operator divides alpha by the window's size
             "beta": norm.beta,
             "bias": norm.k,
             "size": norm.size,
@@ -46,8 +46,8 @@ def exportable_copy(net: Net, *, operator: bool) -> Net:
     """A copy of a net that can be exported.
 
     Args:
-        net: the net, which stays as it is; one that torchvision built is copied without a change.
-        operator: whether response norms become ONNX's LRN operator where it equals ours (odd
+        net: the net, which is not changed; one that torchvision built is copied as it is.
+        operator: whether response norms become ONNX's LRN operator if it equals ours (odd
             windows, over feature maps). The others are exported as plain arithmetic.
     """
     duplicate = copy.deepcopy(net)
@@ -59,7 +59,7 @@ def exportable_copy(net: Net, *, operator: bool) -> Net:
 
 
 def _replace_norms(ops: nn.ModuleDict, shape: LayerShape) -> None:
-    """Put ONNX's operator in the place of the response norms that it equals."""
+    """Replace the response norms that equal ONNX's operator by it."""
     over_feature_maps = shape.in_size > 1
     for name, op in ops.items():
         if isinstance(op, LocalResponseNorm) and op.size % 2 == 1 and over_feature_maps:

@@ -1,4 +1,4 @@
-"""Which units of a net fire on images, watched while the images pass through it.
+"""Recording which units of a net fire, during its forward passes.
 
 Legend: N images, C channels of a layer (units of an fc layer).
 """
@@ -13,17 +13,17 @@ from alexcli.model.net import Net
 from alexcli.model.towers import Towers
 
 RECTIFIERS = (nn.ReLU, nn.ReLU6)
-"""What torchvision's nets end a layer with."""
+"""Modules that end a layer in torchvision's nets."""
 RECTIFIED = ("BasicConv2d",)
-"""Names of torchvision's blocks that rectify their output without a module for it."""
+"""Names of torchvision's blocks that rectify their output without a separate module."""
 
 
 class FiringWatch:
-    """Counts a channel as alive once it has been other than zero, for any image at any place.
+    """Counts a channel as alive once it has been nonzero for any image at any position.
 
-    Of a net of towers every layer but the class scores is watched, after all its ops; of a net of
-    torchvision's every rectifier, by its module's name, and by its number where a module is used
-    several times in a pass.
+    In a net of towers, every layer but the class scores is watched, after all its ops. In a
+    torchvision net, every rectifier is watched, by its module's name, followed by a number if a
+    module is used several times in a pass.
 
     Args:
         net: in evaluation mode while it is watched.
@@ -32,7 +32,7 @@ class FiringWatch:
     images: int
     """Images that this process has watched."""
     alive: dict[str, dict[int, Tensor]]
-    """By layer and tower (C,) bool, of the towers that this process holds."""
+    """By layer and tower, (C,) bool; only towers that this process holds."""
 
     def __init__(self, net: Net) -> None:
         self.images = 0
@@ -41,20 +41,20 @@ class FiringWatch:
         self._calls: dict[str, int] = {}
 
     def begin_pass(self, images: int) -> None:
-        """Say that a batch of so many images is about to pass through the net."""
+        """Announce a forward pass of a batch of `images` images."""
         self.images += images
         self._calls = {}
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
-        """Watch the forward passes of the block; `begin_pass` comes before each of them."""
+        """Watch the forward passes in the block; call `begin_pass` before each of them."""
         with contextlib.ExitStack() as stack:
             for layer, tower, module in self._modules:
                 stack.callback(module.register_forward_hook(self._hook(layer, tower)).remove)
             yield
 
     def _hook(self, layer: str, tower: int) -> Callable[[nn.Module, object, Tensor], None]:
-        """A forward hook that notes which channels a module's output has."""
+        """A forward hook that notes which channels of a module's output are alive."""
 
         def hook(_module: nn.Module, _inputs: object, output: Tensor) -> None:
             key = f"{layer} of tower {tower}"
@@ -68,8 +68,8 @@ class FiringWatch:
 def _still_alive(alive: Tensor | None, output: Tensor) -> Tensor:
     """(C,) bool: which channels are alive after another batch.
 
-    On a CPU only those that were silent before are looked at: few, after the first batch. Any
-    other device would have to be waited for to know them.
+    On a CPU only the channels that were silent so far are checked: few, after the first batch. On
+    another device, knowing them would mean waiting for it.
     """
     if alive is None:
         return _alive_channels(output)
@@ -82,7 +82,7 @@ def _still_alive(alive: Tensor | None, output: Tensor) -> Tensor:
 
 
 def _alive_channels(output: Tensor) -> Tensor:
-    """(C,) bool: which channels of (N, C, ...) are other than zero for any image, at any place."""
+    """(C,) bool: which channels of (N, C, ...) are nonzero for any image at any position."""
     if not len(output):  # a replica's share of a small last batch
         return torch.zeros(output.shape[1], dtype=torch.bool, device=output.device)
     places = output if output.dim() == 2 else output.movedim(1, -1).flatten(end_dim=-2)
@@ -90,7 +90,7 @@ def _alive_channels(output: Tensor) -> Tensor:
 
 
 def _watched_modules(net: Net) -> list[tuple[str, int, nn.Module]]:
-    """Layer, tower and module of everything whose output is watched, in the order of the pass."""
+    """Layer, tower and module of every watched output, in the order of the forward pass."""
     if isinstance(net, Towers):
         return [
             (shape.name, tower, net.layer(tower, shape.name))
@@ -105,10 +105,10 @@ def _watched_modules(net: Net) -> list[tuple[str, int, nn.Module]]:
 
 
 def weights_of_layers(net: Net) -> dict[str, dict[int, Tensor]]:
-    """By layer and tower the weights that multiply, without biases, factors and offsets of norms.
+    """By layer and tower, the weights, without biases and without gains and shifts of norms.
 
     Args:
-        net: any; of a net of towers, those that this process holds.
+        net: any net; of a net of towers, only those that this process holds count.
     """
     if isinstance(net, Towers):
         return {

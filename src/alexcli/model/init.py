@@ -18,9 +18,9 @@ def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, 
     | he       | N(0, 2 / fan-in), He et al. 2015            | layer's bias             |
     | torch    | U(-1, 1) / sqrt(fan-in), torch's default    | the same distribution    |
 
-    The numbers are a function of the seed, the tower and the layer's name alone, so that every
-    placement starts from the same weights. Slopes of prelu and constants of batch norm keep
-    torch's own defaults.
+    The values depend only on the seed, the tower and the layer's name, so that every placement
+    starts from the same weights. Slopes of prelu and parameters of batch norm keep torch's
+    defaults.
 
     Args:
         layer: the layer, changed in place.
@@ -29,7 +29,7 @@ def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, 
         tower: number of the tower that the layer belongs to, from 0.
         seed: the run's seed.
     """
-    # Keys have 64 bits, and torch's seeds are signed.
+    # Keys have 64 unsigned bits, while torch's seeds are signed.
     generator = torch.Generator().manual_seed(stream_key("init", seed, tower, shape.name) >> 1)
     fan_in = shape.fan_in_of_all_towers
     if spec.init is Init.torch:

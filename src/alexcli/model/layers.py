@@ -43,7 +43,7 @@ class Layer(nn.Module, ABC):
 
     @contextlib.contextmanager
     def ops_apart(self) -> Iterator[None]:
-        """Compute the ops one by one in the block, never several by one operator."""
+        """Compute the ops one by one in the block, without fusing them."""
         may_fuse = self.may_fuse
         self.may_fuse = False
         try:
@@ -53,7 +53,7 @@ class Layer(nn.Module, ABC):
 
     @abstractmethod
     def product(self, x: Tensor) -> Tensor:
-        """The layer's sums of products, plus bias."""
+        """The layer's product, plus bias."""
 
     def forward(self, x: Tensor, context: rng.DropoutContext | None = None) -> Tensor:
         """x (N, C_in, H, W) or (N, U_in) -> (N, C, H', W') or (N, U)."""
@@ -69,8 +69,8 @@ class Layer(nn.Module, ABC):
 def _padding(shape: LayerShape) -> tuple[int, int]:
     """Zeros before and after each side of a layer's input.
 
-    Where the output size is rounded up, the last position reads zeros beyond the padding: in the
-    2012 code 224 pixels, kernel 11 and stride 4 give 55 positions, which reach three pixels beyond.
+    If the output size is rounded up, the last position reads zeros beyond the padding: in the 2012
+    code 224 pixels, kernel 11 and stride 4 give 55 positions, which reach three pixels beyond.
     """
     spec = shape.spec
     reach = (shape.out_size - 1) * spec.stride + spec.kernel
@@ -78,7 +78,7 @@ def _padding(shape: LayerShape) -> tuple[int, int]:
 
 
 class Conv(Layer):
-    """A convolution that can round its output size up, reading zeros past right and bottom."""
+    """A convolution that can round its output size up, reading zeros past the right and bottom."""
 
     def __init__(self, shape: LayerShape, model: ModelSpec, tower: int) -> None:
         super().__init__(shape, model, tower)
@@ -97,7 +97,7 @@ class Conv(Layer):
         return self.convolve(x, self.weight, self.bias, self.groups)
 
     def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None, groups: int) -> Tensor:
-        """The convolution of this layer's stride and padding with any kernels.
+        """A convolution with this layer's stride and padding and the given kernels.
 
         Args:
             x: (N, C_in, H_in, W_in).
@@ -108,13 +108,13 @@ class Conv(Layer):
         pad = self.pad_before
         stride = self.stride
         takes_single_pixels = weight.shape[-1] == 1 and stride > 1
-        # conv2d's own padding cannot be of two sizes.
+        # conv2d cannot pad by different amounts before and after.
         if self.pad_after > self.pad_before or (takes_single_pixels and pad > 0):
             x = F.pad(x, (self.pad_before, self.pad_after) * 2)
             pad = 0
         if takes_single_pixels:
-            # torch 2.14 writes past a buffer in the backward pass of such a convolution of few
-            # channels, channels-last, on a CPU: "munmap_chunk(): invalid pointer".
+            # On a CPU, torch 2.14 writes past a buffer in the backward pass of such a channels-last
+            # convolution of few channels: "munmap_chunk(): invalid pointer".
             x = x[:, :, ::stride, ::stride]
             stride = 1
         return F.conv2d(x, weight, bias, stride, pad, groups=groups)

@@ -15,15 +15,15 @@ def local_response_norm(
 
     Args:
         x: (N, C, ...) float.
-        size: channels in the window (n of section 3.3), which is clipped at the first and the last.
+        size: channels in the window (n of section 3.3), clipped at the first and last channel.
         alpha: strength, multiplied by each square.
         beta: exponent.
         k: additive constant.
         impl: how the norm is computed; see `LrnImpl`.
 
     Returns:
-        Shape and dtype of x. The closed form has a first derivative only, and raises a
-        RuntimeError when asked for the second.
+        A tensor with the shape and dtype of x. The closed form has only a first derivative, and
+        raises a RuntimeError when asked for the second.
     """
     compiled_for_gpu = torch.compiler.is_compiling() and x.device.type != "cpu"
     if torch.compiler.is_exporting() or (impl is LrnImpl.auto and compiled_for_gpu):
@@ -35,7 +35,7 @@ def local_response_norm(
 
 
 def _torch_operator(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-    """torch's own operator, which divides alpha by the window's size and has any derivative."""
+    """torch's own operator, which divides alpha by the window's size and has all derivatives."""
     wide = at_least_float32(x)
     if x.dim() == 2:  # the operator wants at least one dimension after the channels
         return F.local_response_norm(wide[..., None], size, size * alpha, beta, k)[..., 0].to(
@@ -75,8 +75,7 @@ class LocalResponseNorm(nn.Module):
 class SpatialResponseNorm(nn.Module):
     """x * (1 + alpha * mean of x^2 over a square window of the same channel) ** -beta (2012 code).
 
-    The mean counts zeros outside the feature map, as the 2012 code divides by size * size
-    everywhere.
+    The mean counts zeros outside the feature map: the 2012 code divides by size * size everywhere.
 
     Args:
         spec: the constants.

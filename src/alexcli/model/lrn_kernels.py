@@ -4,8 +4,8 @@ out = x * d ** -beta with d = k + alpha * S(x^2), where S sums `size` adjacent c
 both ends. With g the gradient of out, the gradient of x is
 g * d ** -beta - 2 * alpha * beta * x * S'(g * x * d ** (-beta - 1)), where S' is S mirrored.
 
-On a CPU both are one compiled pass over memory (loops/norm.py). Elsewhere, for few channels,
-and where numba does not load, S is a product with a banded matrix.
+On a CPU, each is one compiled pass over memory (loops/norm.py). On other devices, with few
+channels, or without numba, S is a product with a banded matrix.
 
 Legend: N images, C channels, P positions (of all images).
 """
@@ -22,21 +22,21 @@ from alexcli.model.operators import declare_operator
 from alexcli.model.threads import run_in_shares
 
 LEAST_ELEMENTS = 1 << 15
-"""Fewest elements of a map that a thread of its own is given: less is not worth waking it."""
+"""Least number of elements that is worth a separate thread."""
 
 
 def inverse_power(r: Tensor, beta: float) -> Tensor:
-    """d ** -beta of r = d ** -0.5: for the paper's 0.75, a root costs a fraction of a power."""
+    """d ** -beta from r = d ** -0.5; for the paper's 0.75, a square root is faster than a power."""
     return r * r.sqrt() if beta == 0.75 else r.pow(2 * beta)
 
 
 def at_least_float32(x: Tensor) -> Tensor:
-    """x itself, or in float32 if its type is narrower: a narrow sum of squares is inexact."""
+    """x, in float32 if its dtype is narrower, in which a sum of squares would be inexact."""
     return x if x.dtype in (torch.float32, torch.float64) else x.float()
 
 
 def plain_formula(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-    """The norm by slices and sums, for compilers and exchange formats.
+    """The norm by slices and sums, for torch.compile and exchange formats.
 
     Args:
         x: (N, C, ...) float.
@@ -56,7 +56,7 @@ def plain_formula(x: Tensor, size: int, alpha: float, beta: float, k: float) -> 
 
 
 def _lrn(x: Tensor, size: int, alpha: float, beta: float, k: float) -> Tensor:
-    """The norm of x, in its type and order of memory; see `plain_formula`."""
+    """The norm of x, in its dtype and memory format; see `plain_formula`."""
     normalise = _compiled_lrn if compiled.fits(x) else _banded_lrn
     rows = _positions(x)
     return _like(normalise(rows, size, alpha, beta, k), x)
@@ -71,18 +71,18 @@ def _lrn_backward(
 
 
 def _positions(x: Tensor) -> Tensor:
-    """(..., C) without gaps in memory, at least float32; no copy of a channels-last float map."""
+    """x as contiguous (..., C), at least float32; a channels-last float map is not copied."""
     return at_least_float32(x.movedim(1, -1)).contiguous()
 
 
 def _like(positions: Tensor, x: Tensor) -> Tensor:
-    """What `_positions` made of a map, in the type and order of memory of x."""
+    """Undo `_positions`: a map in the dtype and memory format of x."""
     result = positions.movedim(-1, 1).to(x.dtype)
     return result.contiguous(memory_format=_memory_format(x))
 
 
 def _memory_format(x: Tensor) -> torch.memory_format:
-    """The order of memory of what an operator returns for x."""
+    """The memory format of an operator's result for x."""
     if x.is_contiguous(memory_format=torch.channels_last):
         return torch.channels_last
     return torch.contiguous_format
@@ -145,12 +145,12 @@ def _banded_lrn_backward(
 
 
 def _inverse_root(x: Tensor, size: int, alpha: float, k: float) -> Tensor:
-    """r = d ** -0.5 of (..., C), from which both powers of d follow by products."""
+    """r = d ** -0.5 of (..., C), from which both powers of d are computed."""
     return (k + (x * x) @ _window_matrix(x, size, alpha)).rsqrt()
 
 
 def _window_matrix(x: Tensor, size: int, scale: float) -> Tensor:
-    """(C, C), whose product with channels is the sum over each one's window, times `scale`."""
+    """(C, C); its product with channels is the sum over each channel's window, times `scale`."""
     before = size // 2  # The 2012 code starts the window of channel i at i - floor(size / 2).
     channels = torch.arange(x.shape[-1], device=x.device)
     offset = channels[:, None] - channels[None, :]  # from the receiving channel to the summed one
@@ -159,7 +159,7 @@ def _window_matrix(x: Tensor, size: int, scale: float) -> Tensor:
 
 
 def _without_autocast(x: Tensor) -> torch.autocast:
-    """A block in which autocast does not narrow the products."""
+    """A context in which autocast does not narrow the products."""
     return torch.autocast(x.device.type, enabled=False)
 
 
@@ -170,12 +170,12 @@ def _lrn_fake(
     beta: float,  # noqa: ARG001
     k: float,  # noqa: ARG001
 ) -> Tensor:
-    """Shape and order of memory of what `lrn` returns, for tracers."""
+    """Shape and memory format of the result of `lrn`, for tracing."""
     return torch.empty_like(x, memory_format=_memory_format(x))
 
 
 def _lrn_backward_fake(grad: Tensor, x: Tensor, *_constants: object) -> Tensor:  # noqa: ARG001
-    """Shape and order of memory of what `lrn_backward` returns, for tracers."""
+    """Shape and memory format of the result of `lrn_backward`, for tracing."""
     return torch.empty_like(x, memory_format=_memory_format(x))
 
 

@@ -1,4 +1,4 @@
-"""What training, evaluation and placements require of a net, whoever builds it.
+"""The interface of a net for training, evaluation and placements.
 
 Legend: N images, K classes.
 """
@@ -45,9 +45,9 @@ class Net(nn.Module, ABC):
         """A net of the same specification with all towers, for its names and shapes."""
 
     def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Compile the forward pass in place, as torch's own method of the name.
+        """Compile the forward pass in place, like torch's method of the same name.
 
-        Modules that set `compilable` to False run as they are.
+        Modules that set `compilable` to False run uncompiled.
         """
         for module in self.modules():
             if not getattr(module, "compilable", True):
@@ -61,7 +61,7 @@ class Net(nn.Module, ABC):
 
         Args:
             state: the state dict of a net, or of a module that has a net.
-            prefix: what stands before the net's own names, such as `net.`.
+            prefix: prefix of the net's own names, such as `net.`.
         """
         others = [tower for tower in range(self.spec.towers) if tower not in self.local_towers]
         dropped = tuple(f"{prefix}tower{tower}." for tower in others)
@@ -71,8 +71,8 @@ class Net(nn.Module, ABC):
 def all_named_parameters(net: Net) -> list[tuple[str, nn.Parameter]]:
     """Every parameter of the whole net by name, in the whole net's order.
 
-    Parameters of towers that other processes hold are stand-ins without memory, which never have a
-    gradient. An optimizer over all of them numbers its state in the same way in every process.
+    Parameters of towers in other processes are placeholders without memory, which never get a
+    gradient. An optimizer over all of them numbers its state the same way in every process.
     """
     local_parameters = dict(net.named_parameters())
     with torch.device("meta"):

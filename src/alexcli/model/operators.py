@@ -1,7 +1,7 @@
-"""Declaring functions as operators of torch, which tracers and compilers see as one whole.
+"""Declaring functions as torch operators, which tracing and compilation treat as one unit.
 
-`torch.library.custom_op` does the same, but its first call imports torch's compiler, for which
-every command would wait two to three seconds. The functions below it import nothing.
+`torch.library.custom_op` does the same, but its first call imports torch's compiler, which would
+cost every command two to three seconds. The lower-level functions used here do not import it.
 """
 
 from collections.abc import Callable
@@ -24,7 +24,7 @@ def declare_operator(
         name: of the operator, once in a process.
         implementation: annotated with its types; takes and returns tensors on any device, and
             changes none of its arguments.
-        fake: gives shapes, types and memory order of the results without computing them.
+        fake: returns the shapes, dtypes and memory formats of the results without computing them.
         backward: takes a context and the gradients of the results, and returns the gradient of
             each argument; None for an operator without a derivative.
         setup_context: takes a context, the arguments and the results, and saves in the context

@@ -29,7 +29,7 @@ ACTIVATIONS: dict[Activation, type[nn.Module]] = {
 
 
 class Dropout(nn.Module):
-    """Dropout (section 4.2) whose mask depends on where it is used, not on what was drawn before.
+    """Dropout (section 4.2) whose mask does not depend on the state of a random generator.
 
     The mask is a function of the seed, the step, the layer, the unit and the image's row in the
     global batch, so that all placements and resumed runs drop the same units.
@@ -38,7 +38,7 @@ class Dropout(nn.Module):
         rate: probability of dropping a unit.
         kind: when the outputs are rescaled.
         layer: name of the layer that it follows.
-        tower: number of the tower, from 0, which numbers the units across towers.
+        tower: number of the tower, from 0, by which units are numbered across towers.
     """
 
     compilable = False
@@ -55,7 +55,7 @@ class Dropout(nn.Module):
         """x (N, ...) -> the same shape.
 
         Raises:
-            ValueError: in training without `context`, which would use the same mask forever.
+            ValueError: in training without `context`, since the mask would never change.
         """
         if not self.rate:
             return x
@@ -85,7 +85,7 @@ def build_op(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Modu
     Args:
         op: the op.
         shape: the layer that it follows.
-        model: the net, which says what the ops stand for.
+        model: the net, whose settings define the ops.
         tower: number of the tower, from 0.
     """
     match op:
@@ -104,7 +104,7 @@ def build_op(op: Op, shape: LayerShape, model: ModelSpec, tower: int) -> nn.Modu
 def build_activation(activation: Activation) -> nn.Module:
     """torch's module of an activation, with torch's own constants."""
     module_class = ACTIVATIONS[activation]
-    # The product before a ReLU is read by nothing else, so its memory can be used again.
+    # Only the ReLU reads the product before it, so its memory can be reused.
     module: nn.Module = module_class(inplace=True) if module_class is nn.ReLU else module_class()
     return module
 

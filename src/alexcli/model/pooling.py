@@ -1,4 +1,4 @@
-"""Pooling layers (section 3.4), and the averages of the 2012 code's CIFAR nets.
+"""Pooling layers (section 3.4), including the average pooling of the 2012 code's CIFAR nets.
 
 Legend: N images, C channels of one tower, H = W side of a feature map.
 """
@@ -15,7 +15,7 @@ class Pool(nn.Module):
     An average divides by the clipped window's area.
 
     Args:
-        spec: the window and what it computes.
+        spec: the window, and whether it takes the maximum or the mean.
         rounding: whether a clipped last window counts.
     """
 

@@ -1,6 +1,6 @@
 """Sizes of every layer of a net, from its specification alone.
 
-This file does not import torch, so that tables of parameters appear at once.
+This file does not import torch, so that tables of parameters appear without delay.
 
 Legend: T towers, C channels over all towers, H = W side of a feature map, K classes.
 """
@@ -11,7 +11,7 @@ from alexcli.errors import UsageError, plural
 from alexcli.schema import Activation, Kind, LayerSpec, ModelSpec, Norm, Op, Reads, Rounding
 
 KERNEL = "kernel"
-"""The kind of window of a product, in messages."""
+"""Name of a product's window in messages."""
 
 
 @dataclass(frozen=True)
@@ -35,34 +35,34 @@ class LayerShape:
     reads_other_towers: bool
     """Whether this layer reads other towers' outputs."""
     first: bool
-    """Whether it reads the image, which all towers see."""
+    """Whether it reads the image, which all towers read."""
     last: bool
     """Whether its outputs are the class scores."""
     towers: int
     """Number of towers."""
     extras: int
-    """Parameters of what follows the product: batch norm's gain and shift, prelu's slopes."""
+    """Parameters of the ops after the product: batch norm's gain and shift, prelu's slopes."""
 
     @property
     def neurons(self) -> int:
-        """Outputs of the product (the paper's count: 253,440 ... 1000, section 3.5)."""
+        """Number of outputs of the product (the paper's count: 253,440 ... 1000, section 3.5)."""
         return self.out_channels * self.out_size**2
 
     @property
     def fan_in(self) -> int:
-        """Products summed into one output of one tower; see `fan_in_of_all_towers`."""
+        """Number of products summed into one output of one tower; see `fan_in_of_all_towers`."""
         if self.spec.kind is Kind.fc:
             return self.in_channels
         return self.in_channels // self.spec.groups * self.spec.kernel**2
 
     @property
     def fan_in_of_all_towers(self) -> int:
-        """Products summed into one output: a class score is the sum of what every tower adds."""
+        """Number of products summed into one output; a class score sums those of all towers."""
         return self.fan_in * self.towers if self.last else self.fan_in
 
     @property
     def weights(self) -> int:
-        """Number of weights; an unshared layer has others at each position (2012 code)."""
+        """Number of weights; an unshared layer has separate ones for each position (2012 code)."""
         weights_of_a_position = self.out_channels * self.fan_in_of_all_towers
         if self.spec.kind is Kind.local:
             return weights_of_a_position * self.out_size**2
@@ -87,7 +87,7 @@ class LayerShape:
 def active_layers(model: ModelSpec) -> dict[str, LayerSpec]:
     """The layers that are not null, by name, in the order of the forward pass.
 
-    A key that a variant adds lands at the end of its mapping, so layers are sorted by kind:
+    A key that a variant adds is appended to its mapping, so layers are sorted by kind:
     convolutions, then hidden fc layers, then the class scores (filters null); otherwise as written.
     """
     present = [(name, spec) for name, spec in model.layers.items() if spec is not None]
@@ -120,7 +120,7 @@ def _turned_off(model: ModelSpec, op: Op) -> bool:
 
 
 def unknown_layers(model: ModelSpec) -> UsageError:
-    """The error where layers are asked for of a net that torchvision builds."""
+    """The error for asking a net that torchvision builds for its layers."""
     return UsageError(
         f"model {model.name!r} is torchvision's: its layers are not known here",
         hint="alexcli analyze compare has published counts; predictions and saliency work with any "
@@ -133,9 +133,9 @@ def trace(model: ModelSpec) -> list[LayerShape]:
 
     Raises:
         UsageError: a window is larger than its input, towers or groups do not divide a number of
-            channels, or a layer cannot stand where it does; the message names the layer and both
-            numbers. Or torchvision builds the net, it has no layers, or it is to have a stem
-            that only nets of torchvision have.
+            channels, or a layer is in an impossible place; the message names the layer and both
+            numbers. Or torchvision builds the net, it has no layers, or it asks for a stem that
+            only torchvision nets have.
     """
     if model.torchvision is not None:
         raise unknown_layers(model)
@@ -175,8 +175,8 @@ def _trace_layer(
     """
     channels = previous.out_channels if previous else model.input.channels
     size = previous.end_size if previous else model.input.size
-    # The first layer reads the whole image in every tower. In the last one each tower multiplies
-    # its own units, and the partial scores are summed.
+    # The first layer reads the whole image in every tower. In the last layer each tower
+    # multiplies its own units, and the partial scores are summed.
     reads_all = previous is None or (spec.reads is Reads.all_towers and not last)
     in_channels = channels if reads_all else channels // model.towers
     _check_place(name, spec, previous, last=last)
@@ -209,7 +209,7 @@ def _trace_layer(
 
 
 def _check_place(name: str, spec: LayerSpec, previous: LayerShape | None, *, last: bool) -> None:
-    """UsageError for a layer that cannot stand where it does."""
+    """Raise UsageError for a layer in an impossible place."""
     key = f"model.layers.{name}"
     fc = spec.kind is Kind.fc
     if last and (not fc or spec.filters is not None or spec.ops):
@@ -230,7 +230,7 @@ def _check_place(name: str, spec: LayerSpec, previous: LayerShape | None, *, las
 
 
 def _check_ops(model: ModelSpec, name: str, spec: LayerSpec) -> None:
-    """UsageError for ops that cannot follow the layer's product."""
+    """Raise UsageError for ops that cannot follow the layer's product."""
     key = f"model.layers.{name}"
     fc = spec.kind is Kind.fc
     if len(set(spec.ops)) < len(spec.ops):
@@ -252,7 +252,7 @@ def _check_ops(model: ModelSpec, name: str, spec: LayerSpec) -> None:
 
 
 def _check_groups(name: str, spec: LayerSpec, in_channels: int) -> None:
-    """UsageError for groups that the layer cannot have."""
+    """Raise UsageError for groups that the layer cannot have."""
     key = f"model.layers.{name}"
     if spec.kind is not Kind.fc and in_channels % spec.groups:
         raise UsageError(
@@ -268,7 +268,7 @@ def _check_groups(name: str, spec: LayerSpec, in_channels: int) -> None:
 
 
 def _scaled_filters(model: ModelSpec, name: str, spec: LayerSpec) -> int:
-    """Filters after the width multiplier, rounded to what towers and groups divide."""
+    """Filters after the width multiplier, rounded to a number that towers and groups divide."""
     assert spec.filters is not None
     unit = model.towers * spec.groups
     if spec.filters % unit:
@@ -305,13 +305,13 @@ def _positions(
     if model.rounding is Rounding.floor or (model.rounding is Rounding.pool_up and kind == KERNEL):
         return span // stride + 1
     steps = -(-span // stride)
-    # A window that is added and would begin past the image is left out, as torch's ceil_mode does.
+    # An additional window that would begin past the image is left out, as in torch's ceil_mode.
     is_added = span % stride > 0
     return steps if is_added and steps * stride >= size + pad else steps + 1
 
 
 def _parameters_of_ops(model: ModelSpec, spec: LayerSpec, out_channels: int) -> int:
-    """Parameters of what follows the product, over all towers."""
+    """Number of parameters of the ops after the product, over all towers."""
     count = 0
     if Op.norm in spec.ops and model.norm is Norm.batch:
         count += 2 * out_channels  # a gain and a shift for each channel

@@ -1,8 +1,8 @@
-"""What follows a layer's product, as one operator: activation, norm and pooling in one pass.
+"""The ops after a layer's product as one operator: activation, norm and pooling in one pass.
 
-These ops are bound by memory: each reads and writes maps that do not fit into the cache. The
-operator reads the product once and writes what is left of it after pooling; its gradient reads the
-product and the gradient once and writes once (loops/tail.py).
+These ops are memory-bound: each reads and writes maps that do not fit into the cache. The operator
+reads the product once and writes only the pooled map; its backward pass reads the product and the
+gradient once and writes once (loops/tail.py).
 
 Legend: N images, C channels of one tower, H, W a map's size, OH, OW that of the pooled map.
 """
@@ -63,7 +63,7 @@ class FusedOps(nn.Module):
 
 
 def fuse(ops: Sequence[nn.Module]) -> list[nn.Module]:
-    """The ops of a layer, those in one that can be computed together.
+    """The ops of a layer, with those that can be computed together fused into one.
 
     These are [ReLU,] [response norm,] pooling [, ReLU], in this order.
 
@@ -80,7 +80,7 @@ def fuse(ops: Sequence[nn.Module]) -> list[nn.Module]:
 
 
 def _fuse_first(ops: Sequence[nn.Module]) -> tuple[int, FusedOps | None]:
-    """How many of the first ops can be computed together, and the module that does it."""
+    """How many of the first ops can be fused, and the module that does it."""
     rest = list(ops)
     relu_before = isinstance(rest[0], nn.ReLU)
     if relu_before:
@@ -101,14 +101,14 @@ def _fuse_first(ops: Sequence[nn.Module]) -> tuple[int, FusedOps | None]:
 
 
 LEAST_ELEMENTS = 1 << 21
-"""Elements of the smallest map that is fused: smaller ones stay in the cache, where torch's own
+"""Elements of the smallest map that is fused: smaller maps stay in the cache, where torch's own
 pooling is as fast.
 """
 
 
 def can_fuse(x: Tensor) -> bool:
-    """Whether the operator computes this map: on a CPU, and not for a compiler or an export."""
-    # First: asked about its size, a map of any number of images would be of this number alone.
+    """Whether to use the operator for this map: on a CPU, not while compiling or exporting."""
+    # Checked first: reading the size while tracing would fix the number of images.
     if torch.compiler.is_compiling() or torch.compiler.is_exporting():
         return False
     return (
@@ -133,7 +133,7 @@ def _fused_tail(
     relu_after: bool,
     store_places: bool,
 ) -> tuple[Tensor, Tensor]:
-    """The pooled map, and the places of its maxima where they are to be stored.
+    """The pooled map, and the places of its maxima if they are to be stored.
 
     Args:
         x: (N, C, H, W).
@@ -145,9 +145,9 @@ def _fused_tail(
         pool_size: side of the pooling window.
         pool_stride: step between windows.
         ceil: whether a clipped last window counts.
-        pool_is_max: maximum, or else the mean of the clipped window.
+        pool_is_max: whether to take the maximum instead of the mean of the clipped window.
         relu_after: whether a ReLU comes last.
-        store_places: whether a gradient will be wanted.
+        store_places: whether a gradient will be needed.
     """
     x = x.contiguous(memory_format=torch.channels_last)
     out = _empty_pooled(x, pool_size, pool_stride, ceil=ceil, dtype=x.dtype)
@@ -220,7 +220,7 @@ def _fused_tail_backward(
 def _empty_pooled(
     x: Tensor, pool_size: int, pool_stride: int, *, ceil: bool, dtype: torch.dtype
 ) -> Tensor:
-    """(N, C, OH, OW) in channels-last order, not initialised."""
+    """An uninitialised tensor (N, C, OH, OW) in channels-last order."""
     images, channels, height, width = x.shape
     rows = pooled_size(height, pool_size, pool_stride, ceil=ceil)
     columns = pooled_size(width, pool_size, pool_stride, ceil=ceil)
@@ -233,10 +233,10 @@ def _empty_pooled(
 
 
 def pooled_size(size: int, window: int, stride: int, *, ceil: bool) -> int:
-    """Windows along a side of a map, as torch counts them: each begins inside the map.
+    """Number of windows along a side of a map, counted as in torch: each begins inside the map.
 
     Args:
-        size: side of the map, at least that of the window unless `ceil`.
+        size: side of the map, at least the window's unless `ceil`.
         window: side of the window.
         stride: step between windows.
         ceil: whether a clipped last window counts.
@@ -266,7 +266,7 @@ def _fused_tail_fake(
     relu_after: bool,  # noqa: ARG001
     store_places: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Shapes and order of memory of what `fused_tail` returns, for tracers."""
+    """Shapes and memory formats of the results of `fused_tail`, for tracing."""
     out = _empty_pooled(x, pool_size, pool_stride, ceil=ceil, dtype=x.dtype)
     places = _empty_pooled(x, pool_size, pool_stride, ceil=ceil, dtype=torch.uint8)
     return out, places if store_places else places[:0]
@@ -278,7 +278,7 @@ def _fused_tail_backward_fake(
     places: Tensor,  # noqa: ARG001
     *_constants: object,
 ) -> Tensor:
-    """Shape and order of memory of what `fused_tail_backward` returns, for tracers."""
+    """Shape and memory format of the result of `fused_tail_backward`, for tracing."""
     return torch.empty_like(x, memory_format=torch.channels_last)
 
 

@@ -9,19 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 import torch
 
 SHARES_PER_THREAD = 2
-"""So many that a thread that is held up leaves the rest to the others."""
+"""More than one, so that others can take over the shares of a delayed thread."""
 
 
 def run_in_shares(count: int, work: Callable[[int, int], None], *, smallest: int = 1) -> None:
     """Call `work(first, end)` for ranges that cover 0 to count, on torch's number of threads.
 
-    This thread takes part. A range is done by one call, so a result that does not depend on how
-    the work is divided depends neither on the number of threads nor on who takes what.
+    This thread takes part. Each range is one call, so if the result does not depend on how the
+    work is divided, it depends on neither the number of threads nor their timing.
 
     Args:
-        count: pieces of work.
+        count: number of pieces of work.
         work: does a range of them; called by several threads at a time.
-        smallest: pieces that are worth a call.
+        smallest: least number of pieces that is worth a call.
 
     Raises:
         Exception: what `work` raised.
@@ -53,7 +53,7 @@ def run_in_shares(count: int, work: Callable[[int, int], None], *, smallest: int
 
 @functools.cache
 def _pool(threads: int, process: int) -> ThreadPoolExecutor:  # noqa: ARG001
-    """Threads that live as long as the process.
+    """A pool of threads that live as long as the process.
 
     Args:
         threads: number of threads.

@@ -1,4 +1,4 @@
-"""Nets that torchvision builds, in the place of towers and layers.
+"""Nets that torchvision builds, instead of towers and layers.
 
 Data, augmentation, training and evaluation treat them like any other net.
 """
@@ -14,8 +14,8 @@ from alexcli.model.shapes import active_layers
 from alexcli.rng import DropoutContext, stream_key
 from alexcli.schema import ModelSpec
 
-# Without the auxiliary class scores, which no evaluation uses; and with the initial weights that
-# torchvision would otherwise warn about.
+# No auxiliary class scores, which no evaluation uses; initial weights are requested explicitly,
+# because torchvision warns otherwise.
 _WITHOUT_AUXILIARY_SCORES = {"aux_logits": False, "init_weights": True}
 BUILD_OPTIONS: dict[str, dict[str, Any]] = {
     "googlenet": _WITHOUT_AUXILIARY_SCORES,
@@ -27,7 +27,7 @@ class TorchvisionNet(Net):
     """A net that torchvision builds, with torchvision's own initial weights.
 
     Args:
-        spec: the net's specification, whose `torchvision` is the name there.
+        spec: the net's specification; `torchvision` is torchvision's name of the net.
         seed: seed of the initial weights.
 
     Raises:
@@ -56,21 +56,21 @@ class TorchvisionNet(Net):
     def forward(self, x: Tensor, context: DropoutContext | None = None) -> Tensor:
         """Class scores before the softmax, (N, K) float, of x (N, 3, size, size) float.
 
-        The net's own dropout draws from torch's global generator, so `context` is not used.
+        torchvision's dropout draws from torch's global generator, so `context` is not used.
         """
         scores: Tensor = self.net(x.contiguous(memory_format=torch.channels_last))
         return scores
 
 
 def _make_stem_small(net: nn.Module, name: str) -> None:
-    """Replace the first convolution by one of 3 x 3 with stride 1, and drop the pool after it.
+    """Replace the first convolution by one of 3 x 3 with stride 1, and remove the pool after it.
 
     Args:
         net: as torchvision builds it.
-        name: its name there.
+        name: its name in torchvision.
 
     Raises:
-        UsageError: it does not begin as a resnet or as googlenet does.
+        UsageError: it does not begin like a resnet or googlenet.
     """
     pool = {"resnet": "maxpool", "googlenet": "maxpool1"}.get(name.rstrip("0123456789"))
     if pool is None:
@@ -92,7 +92,7 @@ def _make_stem_small(net: nn.Module, name: str) -> None:
 
 
 def _check(name: str, spec: ModelSpec, available: list[str]) -> None:
-    """UsageError for a name that torchvision does not have, and for keys without effect."""
+    """Raise UsageError for a name unknown to torchvision, and for keys without effect."""
     if name not in available:
         near = nearest(name, available)
         raise UsageError(

@@ -9,7 +9,7 @@ from torch import Tensor, hub
 
 from alexcli.errors import UsageError
 
-# Names in torchvision.models.alexnet, and the layers of conf/model/owt.yaml that equal them.
+# Names in torchvision.models.alexnet, and the equal layers of conf/model/owt.yaml.
 LAYER_NAMES = {
     "features.0": "conv1",
     "features.3": "conv2",
@@ -32,7 +32,7 @@ def from_torchvision(state: Mapping[str, object]) -> dict[str, Tensor]:
         state: the state dict; the prefix `module.` that DataParallel adds is removed.
 
     Raises:
-        UsageError: a weight is absent, or one is present that alexnet does not have.
+        UsageError: a weight is missing, or one is present that alexnet does not have.
     """
     weights = {str(name).removeprefix("module."): value for name, value in state.items()}
     new_names = {
@@ -65,7 +65,7 @@ def download_torchvision() -> dict[str, Tensor]:
 
     url = AlexNet_Weights.IMAGENET1K_V1.url
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # torch says there what it downloads
+        with contextlib.redirect_stdout(io.StringIO()):  # torch prints what it downloads
             return hub.load_state_dict_from_url(
                 url, progress=False, check_hash=True, weights_only=True, map_location="cpu"
             )

@@ -19,14 +19,14 @@ from alexcli.schema import ModelSpec, TowersImpl
 
 
 class Towers(Net):
-    """A net of T towers of which this process holds `local_towers`.
+    """A net of T towers, of which this process holds `local_towers`.
 
     Parameters are named `tower0.conv1.weight`: towers and layers, never devices.
 
     Args:
         spec: the net's specification.
         local_towers: numbers of the towers to hold, from 0; None for all of them.
-        exchange: how towers read each other's outputs; None when all are held in one memory.
+        exchange: how towers read each other's outputs; None if all are in one memory.
         seed: seed of the initial weights.
 
     Raises:
@@ -65,7 +65,7 @@ class Towers(Net):
         return several and isinstance(self.exchange, LocalExchange)
 
     def _layers(self, shape: LayerShape) -> list[Layer]:
-        """The share that each tower of this process has of a layer."""
+        """Each tower's share of a layer, for the towers of this process."""
         return [self.layer(tower, shape.name) for tower in self.local_towers]
 
     def layer(self, tower: int, name: str) -> Layer:
@@ -88,7 +88,7 @@ class Towers(Net):
         Returns:
             (N, K) float.
         """
-        if x.dim() == 4:  # products, norms and pooling are faster in this order of memory
+        if x.dim() == 4:  # products, norms and pooling are faster in channels-last order
             x = x.contiguous(memory_format=torch.channels_last)
         if self._joins(x):
             for shape in self.shapes:
@@ -105,7 +105,7 @@ class Towers(Net):
         return self.exchange.reduce(outputs)
 
     def _joins(self, x: Tensor) -> bool:
-        """Whether the towers are computed together: in training, where their number costs most."""
+        """Whether the towers are computed together: in training, where separate calls cost most."""
         if torch.compiler.is_compiling() or torch.compiler.is_exporting():
             return False
         return (

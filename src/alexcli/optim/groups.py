@@ -24,22 +24,22 @@ OPTIMIZERS: dict[OptimKind, type[torch.optim.Optimizer]] = {
 
 USUAL_LR: dict[OptimKind, float] = {
     OptimKind.paper_sgd: 0.01,  # section 5
-    OptimKind.sgd: 0.01,  # in torch it is the same rule, as long as the rate is constant
+    OptimKind.sgd: 0.01,  # the same rule as long as the learning rate is constant
     OptimKind.adam: 0.001,  # Kingma and Ba 2015, section 6, and torch's default
 }
-"""The learning rate that each update rule is usually given."""
+"""The usual learning rate of each update rule."""
 TIMES_TOO_HIGH = 5
-"""What the usual rate is multiplied by before a rate is remarked upon."""
+"""A warning is given for a rate of at least this many times the usual one."""
 
 
 def settings_warnings(spec: OptimSpec) -> list[str]:
-    """What a user should know of settings that do not suit the update rule.
+    """Warnings about settings that do not suit the update rule.
 
     Args:
         spec: the learning rule.
 
     Returns:
-        Sentences; none for a rule with settings of its own.
+        Sentences; none if the settings suit the rule.
     """
     name = spec.kind.name
     usual = USUAL_LR[spec.kind]
@@ -60,14 +60,15 @@ def parameter_groups(
     """Divide the parameters of a net into the groups of its learning rule.
 
     Args:
-        named_parameters: name and parameter, such as `tower0.conv1.weight`. Patterns see the name
-            without `towerN.`, so that towers share their groups.
+        named_parameters: name and parameter, such as `tower0.conv1.weight`. Patterns match the
+            name without `towerN.`, so that towers share their groups.
         spec: the learning rule.
 
     Returns:
         torch's parameter groups with the keys params, name, momentum, lr and weight_decay, the last
-        two as at the start of a run. Groups come in the order of `spec.groups`, their parameters in
-        the order of `named_parameters`. A group that later ones override entirely is absent.
+        two with their values at the start of a run. Groups are in the order of `spec.groups`, their
+        parameters in the order of `named_parameters`. A group that later ones override entirely is
+        absent.
 
     Raises:
         UsageError: a parameter belongs to no group, or a pattern matches no parameter.
@@ -97,7 +98,7 @@ def parameter_groups(
 def build_optimizer(
     named_parameters: Iterable[tuple[str, nn.Parameter]], spec: OptimSpec
 ) -> torch.optim.Optimizer:
-    """The optimizer that `spec.kind` names, with the learning rates of the start of a run.
+    """The optimizer that `spec.kind` names, with the initial learning rates.
 
     Weight decay is an L2 penalty for every kind. Adam has torch's betas and ignores `momentum`.
 
@@ -123,7 +124,7 @@ def apply_schedules(
     Args:
         optimizer: as `build_optimizer` made it.
         spec: the learning rule.
-        position: where in the run the next update stands.
+        position: position of the next update in the run.
 
     Raises:
         UsageError: the optimizer has a group that `spec.groups` lacks, as after resuming with

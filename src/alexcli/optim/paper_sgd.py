@@ -12,10 +12,10 @@ from torch.optim.optimizer import ParamsT
 class PaperSGD(torch.optim.Optimizer):
     """Section 5: v = momentum * v - weight_decay * lr * w - lr * g, then w = w + v.
 
-    The learning rate is inside the velocity, so after a change of the learning rate the old
-    velocity keeps its size; torch.optim.SGD rescales it at once. A group with lr 0 keeps weights
-    and velocities as they are (2012 code: a tensor with learning rate 0 is not touched), and so
-    does a parameter without a gradient. `state[p]["velocity"]` has the shape and dtype of p.
+    The velocity contains the learning rate, so after a change of the learning rate the old velocity
+    keeps its size; torch.optim.SGD rescales it at once. In a group with lr 0, weights and
+    velocities do not change (2012 code: a tensor with learning rate 0 is not touched); nor do those
+    of a parameter without a gradient. `state[p]["velocity"]` has the shape and dtype of p.
 
     Args:
         params: parameters or groups of parameters; a group may have its own lr, momentum and
@@ -35,7 +35,7 @@ class PaperSGD(torch.optim.Optimizer):
         limits = {"lr": math.inf, "weight_decay": math.inf, "momentum": 1}
         for group in self.param_groups:
             for key, limit in limits.items():
-                if not 0 <= group[key] < limit:  # so written that NaN is refused too
+                if not 0 <= group[key] < limit:  # written so that NaN is refused too
                     raise ValueError(f"{key} must be in [0, {limit}), not {group[key]}")
 
     @torch.no_grad()
@@ -43,7 +43,7 @@ class PaperSGD(torch.optim.Optimizer):
         """Make one update.
 
         Args:
-            closure: evaluated first, with gradients; computes the loss.
+            closure: computes the loss; called first, with gradients enabled.
 
         Returns:
             What `closure` returned, or None without one.
@@ -74,7 +74,7 @@ class PaperSGD(torch.optim.Optimizer):
                 _plain_update(on_device, gradients, velocities, **settings)
 
     def _velocity_of(self, weight: Tensor) -> Tensor:
-        """Section 5's v of a weight, zero before its first update."""
+        """The velocity v of section 5, zero before the first update."""
         state = self.state[weight]
         if "velocity" not in state:
             state["velocity"] = torch.zeros_like(weight)
@@ -83,7 +83,7 @@ class PaperSGD(torch.optim.Optimizer):
 
 
 def _gradient_of(weight: Tensor) -> Tensor:
-    """The gradient in the weight's memory layout, which torch's fused kernel does not check."""
+    """The gradient in the weight's memory layout, which the fused kernel assumes unchecked."""
     gradient = weight.grad
     assert gradient is not None
     if gradient.stride() == weight.stride():
@@ -100,13 +100,13 @@ def _fused_update(
     momentum: float,
     weight_decay: float,
 ) -> None:
-    """Update all tensors in one pass over memory, with torch's fused kernel for its own SGD.
+    """Update all tensors in one pass over memory, with the fused kernel of torch's SGD.
 
-    The kernel is private, but it reads and writes every tensor once, where `_plain_update` makes
-    three passes, and an update of the paper's 60 million weights is bound by memory. It
-    computes b = momentum * b + (1 - dampening) * (g + weight_decay * w), then w = w - lr * b. With
-    1 - dampening = -lr of ours and the kernel's lr = -1, b is section 5's velocity at any learning
-    rate.
+    The kernel is private, but it reads and writes every tensor once, while `_plain_update` makes
+    three passes, and an update of the paper's 60 million weights is memory-bound. It computes
+    b = momentum * b + (1 - dampening) * (g + weight_decay * w), then w = w - lr * b. With
+    1 - dampening = -lr (our learning rate) and the kernel's lr = -1, b is section 5's velocity at
+    any learning rate.
     """
     torch._fused_sgd_(
         weights,

@@ -6,18 +6,18 @@ from alexcli.schema import PlateauSpec
 
 
 class DivideOnPlateau:
-    """Divide when the validation error stops improving, `times` times, then stop (section 5).
+    """Divide `times` times when the validation error stops improving, then stop (section 5).
 
-    The state is plain numbers, so that a resumed run continues as if it had never stopped.
+    The state consists of plain numbers, so that a resumed run continues as if it had never stopped.
 
     Args:
         spec: divisor, number of divisions, patience and smallest improvement.
     """
 
     drops: int
-    """Divisions so far."""
+    """Number of divisions so far."""
     finished: bool
-    """Whether the plateau after the last division has come; never reset."""
+    """Whether the plateau after the last division was reached; never reset."""
     best: float
     """Lowest validation error so far, a fraction; inf before the first epoch."""
     waited: int
@@ -32,17 +32,17 @@ class DivideOnPlateau:
 
     @property
     def divisor(self) -> float:
-        """What the divisions so far have divided by, in total."""
+        """The product of the divisors so far."""
         return float(self.spec.factor**self.drops)
 
     def update(self, error: float) -> None:
         """Count an epoch.
 
-        A division does not forget the best error; it only restarts the count of epochs.
+        A division keeps the best error and only restarts the count of epochs.
 
         Args:
             error: validation error after the epoch, a fraction. It is an improvement if it is below
-                the best one by more than `min_delta`; NaN is none.
+                the best error by more than `min_delta`; NaN never is.
         """
         self.waited += 1
         if error < self.best - self.spec.min_delta:
@@ -67,9 +67,9 @@ class DivideOnPlateau:
         }
 
     def load_state_dict(self, state: dict[str, float | int | bool]) -> None:
-        """Continue from a state that `state_dict` gave.
+        """Restore a state that `state_dict` returned.
 
         Raises:
-            KeyError: a part of the state is missing; nothing has changed then.
+            KeyError: a part of the state is missing; nothing was changed.
         """
         vars(self).update({name: state[name] for name in self.state_dict()})

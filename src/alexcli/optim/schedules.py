@@ -14,16 +14,16 @@ from alexcli.schema import GroupSpec, OptimSpec, Schedule, ScheduleSpec, Schedul
 
 @dataclass(frozen=True)
 class RunPosition:
-    """Where in a run the next update stands."""
+    """The position of the next update in a run."""
 
     step: int
     """Updates made so far."""
     steps_per_epoch: int
     """Updates in one pass over the training set."""
     epochs: int
-    """Passes that the run makes at most (`optim.epochs`)."""
+    """Largest number of epochs of the run (`optim.epochs`)."""
     plateau_divisor: float = 1.0
-    """What the plateaus so far have divided by (`DivideOnPlateau.divisor`)."""
+    """The divisor of the plateaus so far (`DivideOnPlateau.divisor`)."""
 
     @property
     def epoch(self) -> int:
@@ -47,7 +47,7 @@ class ScheduleRule(ABC):
     """
 
     spans_run = False
-    """Whether values depend on the length of the run, so that a shorter run begins otherwise."""
+    """Whether values depend on the length of the run, so that a shorter run starts differently."""
 
     def __init__(self, spec: ScheduleSpec) -> None:
         self.spec = spec
@@ -90,12 +90,12 @@ class Steps(ScheduleRule):
 
 
 class DiscreteExponential(ScheduleRule):
-    """Equal parts of the run, in equal ratios from base to base / factor (2012 code #170)."""
+    """Equal parts of the run, with equal ratios from base to base / factor (2012 code #170)."""
 
     spans_run = True
 
     def value(self, position: RunPosition) -> float:
-        """The value of the current part; that of the last part after the run's last epoch."""
+        """The value of the current part; after the run's last epoch, that of the last part."""
         last_part = self.spec.parts - 1
         units_before = position.units_before(self.spec.per)
         part = min(
@@ -116,10 +116,10 @@ class Cosine(ScheduleRule):
     spans_run = True
 
     def value(self, position: RunPosition) -> float:
-        """base * (1 + cos(pi * t)) / 2, where t in [0, 1) is the fraction of the run behind us.
+        """base * (1 + cos(pi * t)) / 2, where t in [0, 1) is the completed fraction of the run.
 
-        The first epoch (or update) has the base, the last one a little more than 0; from the end
-        of the run on, the value is 0.
+        The first epoch (or update) has the base, the last one a little more than 0; after the end
+        of the run, the value is 0.
         """
         units_before = position.units_before(self.spec.per)
         fraction = min(units_before / position.units_in_run(self.spec.per), 1.0)
@@ -134,7 +134,7 @@ class Plateau(ScheduleRule):
     """Divided whenever the validation error stops improving (section 5)."""
 
     def value(self, position: RunPosition) -> float:
-        """The base over what the plateaus so far have divided by."""
+        """The base over the divisor of the plateaus so far."""
         return float(self.spec.base / position.plateau_divisor)
 
     def describe(self) -> str:
@@ -162,7 +162,7 @@ def describe(spec: ScheduleSpec) -> str:
 
 
 def active_groups(spec: OptimSpec) -> dict[str, GroupSpec]:
-    """The parameter groups that no configuration has removed by null."""
+    """The parameter groups that are not null."""
     return {name: group for name, group in spec.groups.items() if group is not None}
 
 
@@ -193,5 +193,5 @@ def _schedules(spec: OptimSpec) -> list[ScheduleSpec]:
 
 
 def _per_step_suffix(spec: ScheduleSpec) -> str:
-    """What the phrase of a schedule that counts updates ends with."""
+    """The end of a schedule's phrase if it counts updates."""
     return ", per step" if spec.per is ScheduleUnit.step else ""

@@ -1,1 +1,1 @@
-"""Where the towers live: on one device, on several, or in several processes."""
+"""Placement of the towers: on one device, on several, or in several processes."""

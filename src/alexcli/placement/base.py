@@ -1,4 +1,4 @@
-"""What every placement answers: which towers a process holds, where, and how processes meet.
+"""The interface of placements: a process's towers, their devices, and communication.
 
 Legend: N images of the global batch.
 """
@@ -16,10 +16,10 @@ from alexcli.model.net import Net
 
 
 class Placement(ABC):
-    """Where the towers of a net live: devices, processes, and what crosses between them."""
+    """Where the towers of a net are: their devices and processes, and the communication between."""
 
     device: torch.device
-    """Where images, preprocessing and class scores of this process are."""
+    """Device of this process's images, preprocessing and class scores."""
     local_towers: list[int]
     """Towers that this process holds, in order."""
     exchange: Exchange
@@ -27,21 +27,21 @@ class Placement(ABC):
     rank: int
     """Number of this process, from 0."""
     processes: int
-    """Processes of the run."""
+    """Number of processes of the run."""
     replica: int
-    """Which copy of the net this process belongs to, from 0."""
+    """Number of the replica that this process belongs to, from 0."""
     replicas: int
-    """Copies of the net, among which each batch is divided."""
+    """Number of replicas, copies of the net among which each batch is divided."""
 
     @property
     def is_main(self) -> bool:
-        """Whether this process writes files and talks to the user."""
+        """Whether this process writes files and reports to the user."""
         return self.rank == 0
 
     def share(self, rows: int) -> tuple[int, int]:
         """First row and end of this replica's share of a global batch of `rows` images.
 
-        Shares differ by one at most; the first replica's is never empty.
+        Shares differ by at most one image; the first replica's is never empty.
         """
         first = -(-rows * self.replica // self.replicas)
         end = -(-rows * (self.replica + 1) // self.replicas)
@@ -53,7 +53,7 @@ class Placement(ABC):
 
     @abstractmethod
     def all_reduce_sum(self, part: Tensor) -> Tensor:
-        """The sum of a tensor over replicas, in memory of its own."""
+        """The sum of a tensor over replicas, as a new tensor."""
 
     @abstractmethod
     def any_process(self, flag: bool) -> bool:
@@ -61,10 +61,10 @@ class Placement(ABC):
 
     @abstractmethod
     def check_consistent(self, facts: Mapping[str, Any]) -> None:
-        """Check that every process means the same run.
+        """Check that every process has the same run.
 
         Raises:
-            UsageError: in every process; names a rank that differs, the fact and both values.
+            UsageError: in every process; it names a rank that differs, the fact and both values.
         """
 
     @abstractmethod
@@ -73,18 +73,18 @@ class Placement(ABC):
 
     @abstractmethod
     def local_main_first(self) -> contextlib.AbstractContextManager[None]:
-        """One process of each machine enters the block first, then the others."""
+        """Let one process of each machine enter the block first, then the others."""
 
     @abstractmethod
     def gather_to_main(self, part: Any) -> list[Any]:
-        """The parts of one replica's processes, in the order of towers, in the main process.
+        """Gather the parts of one replica's processes in the main process, in the order of towers.
 
         Every process calls this; all but the main one receive an empty list.
         """
 
     @abstractmethod
     def register_gradient_hooks(self, net: Net) -> None:
-        """Sum gradients over replicas from now on, during the backward pass."""
+        """From now on, sum gradients over replicas during the backward pass."""
 
     @abstractmethod
     def wait_gradients(self) -> None:
@@ -92,7 +92,7 @@ class Placement(ABC):
 
 
 class OneProcessPlacement(Placement):
-    """A placement within one process, which has nobody to wait for."""
+    """A placement with a single process, so nothing has to be communicated."""
 
     rank = 0
     processes = 1
@@ -108,14 +108,14 @@ class OneProcessPlacement(Placement):
         return flag
 
     def check_consistent(self, facts: Mapping[str, Any]) -> None:
-        """Nothing can differ."""
+        """Do nothing: there is one process."""
 
     def barrier(self) -> None:
-        """Nobody is waited for."""
+        """Return at once: there is one process."""
 
     @contextlib.contextmanager
     def local_main_first(self) -> Iterator[None]:
-        """Enter at once: no other process is on this machine."""
+        """Enter at once: there is no other process."""
         yield
 
     def gather_to_main(self, part: Any) -> list[Any]:

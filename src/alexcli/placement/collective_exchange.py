@@ -1,4 +1,4 @@
-"""How towers in processes of their own meet: by collectives over torch.distributed.
+"""The exchange of towers in separate processes, by collectives of torch.distributed.
 
 Legend: N images of a replica, T towers, C channels or units of one tower, K classes.
 """
@@ -15,7 +15,7 @@ from alexcli.placement.peers import lost_peer_errors
 
 
 class CollectiveExchange:
-    """One tower per process.
+    """The exchange with one tower per process.
 
     Args:
         group: the processes of this replica, in the order of the towers.
@@ -33,7 +33,7 @@ class CollectiveExchange:
         return [_Gather.apply(acts[0], self.group)]
 
     def reduce(self, parts: Sequence[Tensor]) -> Tensor:
-        """(N, K) of this process's tower -> the sum, of which every process has the same bits.
+        """(N, K) of this process's tower -> the sum, bit-identical in every process.
 
         Each process computes the whole loss of its replica, so the gradient of the sum is already
         the gradient of this part, and nothing is sent back.
@@ -44,7 +44,7 @@ class CollectiveExchange:
 
 
 class _Gather(torch.autograd.Function):
-    """Forward the outputs of all towers; backward the sum of their gradients."""
+    """Forward: the outputs of all towers; backward: the sum of their gradients."""
 
     @staticmethod
     def forward(ctx: Any, act: Tensor, group: dist.ProcessGroup) -> Tensor:
@@ -54,9 +54,9 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        """Gradient of what this tower has read -> gradient of what all towers read of it.
+        """Gradient of what this tower read -> gradient of this tower's outputs in all towers.
 
-        (N, T * C, ...) -> (N, C, ...). Each tower sends every other one its slice, and adds up the
+        (N, T * C, ...) -> (N, C, ...). Each tower sends every other tower its slice, and sums the
         slices that it receives.
         """
         towers = ctx.group.size()
@@ -68,7 +68,7 @@ class _Gather(torch.autograd.Function):
 
 
 def _gather_towers(part: Tensor, group: dist.ProcessGroup) -> list[Tensor]:
-    """The tensors of all towers, in their order; every process passes that of its own tower."""
+    """The tensors of all towers, in order; every process passes its own tower's."""
     part = part.contiguous()
     parts = [torch.empty_like(part) for _ in range(group.size())]
     with lost_peer_errors():

@@ -1,4 +1,4 @@
-"""Several processes: a mesh of replicas by towers over torch.distributed."""
+"""Several processes: a mesh of replicas by towers with torch.distributed."""
 
 import contextlib
 from collections.abc import Iterator, Mapping
@@ -19,8 +19,8 @@ from alexcli.placement.environment import ProcessEnvironment
 from alexcli.placement.peers import lost_peer_errors, output_on_stderr
 
 COLLECTIVE_TIMEOUT = timedelta(hours=2)
-"""A dead process is noticed at once, by its closed connection; so this limit matters only for a run
-that hangs. It must outlast the pass over the training set that makes its mean image.
+"""A dead process is noticed at once by its closed connection, so this limit matters only for a run
+that hangs. It must exceed the time of the pass over the training set for the mean image.
 """
 
 
@@ -28,11 +28,11 @@ class DistributedPlacement(Placement):
     """One process of a mesh of R replicas by T towers; rank = replica * T + tower.
 
     Args:
-        environment: which process this is, of how many.
+        environment: number of this process, and of all processes.
         device: of this process.
         towers: towers of the net.
         whole_net: whether every process holds all towers (plain data parallelism); the mesh is
-            R x 1 then.
+            then R x 1.
 
     Raises:
         LostPeerError: the other processes cannot be reached.
@@ -70,7 +70,7 @@ class DistributedPlacement(Placement):
         else:
             self.local_towers = [environment.rank % towers]
             self.exchange = CollectiveExchange(self._same_replica)
-        self._pending_reductions: list[dist.Work] = []  # of this backward pass, still under way
+        self._pending_reductions: list[dist.Work] = []  # of this backward pass, unfinished
 
     def place(self, net: Net) -> None:
         """Move the towers of this process to its device."""
@@ -84,20 +84,20 @@ class DistributedPlacement(Placement):
         return total
 
     def any_process(self, flag: bool) -> bool:
-        """Whether the flag is set in any process; the flags travel on the CPU."""
+        """Whether the flag is set in any process; the flags are sent from the CPU."""
         count = torch.tensor([float(flag)])
         with lost_peer_errors():
             dist.all_reduce(count)
         return bool(count)
 
     def check_consistent(self, facts: Mapping[str, Any]) -> None:
-        """Check that every process means the same run.
+        """Check that every process has the same run.
 
         Args:
-            facts: what must agree, by the name that an error shows.
+            facts: values that must agree, by the name shown in errors.
 
         Raises:
-            UsageError: in every process; names a rank that differs, the fact and both values.
+            UsageError: in every process; it names a rank that differs, the fact and both values.
         """
         facts_by_rank: list[Any] = [None for _ in range(self.processes)]
         with lost_peer_errors():
@@ -118,7 +118,7 @@ class DistributedPlacement(Placement):
 
     @contextlib.contextmanager
     def local_main_first(self) -> Iterator[None]:
-        """One process of each machine enters the block first, then the others."""
+        """Let one process of each machine enter the block first, then the others."""
         is_local_main = self.environment.local_rank == 0
         if not is_local_main:
             self.barrier()
@@ -159,13 +159,13 @@ class DistributedPlacement(Placement):
 
 
 def leave() -> None:
-    """Part from the other processes, if this one ever met them."""
+    """Leave the process group, if this process joined one."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def _join(environment: ProcessEnvironment, device: torch.device) -> None:
-    """Meet the other processes, once in the life of this one.
+    """Join the process group, once per process.
 
     Raises:
         LostPeerError: they cannot be reached.
@@ -175,7 +175,7 @@ def _join(environment: ProcessEnvironment, device: torch.device) -> None:
     backend = "gloo"
     if device.type == "cuda":
         torch.cuda.set_device(device)
-        backend = "cpu:gloo,cuda:nccl"  # flags and Python objects travel on the CPU
+        backend = "cpu:gloo,cuda:nccl"  # flags and Python objects are sent from the CPU
     with output_on_stderr(), lost_peer_errors():
         dist.init_process_group(
             backend,

@@ -1,4 +1,4 @@
-"""Which process of a run this is, as torchrun, Slurm or alexcli itself says. No torch here."""
+"""Which process of a run this is, from torchrun, Slurm or alexcli itself. Imports no torch."""
 
 import os
 import re
@@ -11,7 +11,7 @@ MEETING = "ALEXCLI_MEETING"
 """Environment variable: the file through which processes that alexcli started find each other."""
 
 TASKS = "SLURM_STEP_NUM_TASKS"
-"""Environment variable: processes of a Slurm job step; set by srun alone, not by sbatch."""
+"""Environment variable: number of processes of a Slurm job step; set by srun, not by sbatch."""
 SLURM_FIRST_PORT = 15000
 SLURM_PORTS = 10000  # jobs on the same machine get different ports
 MOST_PORT = 65535
@@ -19,7 +19,7 @@ MOST_PORT = 65535
 
 @dataclass(frozen=True)
 class ProcessEnvironment:
-    """One process among those of a run."""
+    """One of the processes of a run."""
 
     rank: int
     """Number of this process, from 0."""
@@ -30,7 +30,7 @@ class ProcessEnvironment:
     local_size: int
     """Processes of the run on this machine."""
     init_method: str
-    """Where the processes find each other, as torch.distributed takes it."""
+    """Where the processes find each other, in the form of torch.distributed."""
 
 
 def distributed_env(environ: Mapping[str, str] = os.environ) -> ProcessEnvironment | None:
@@ -40,11 +40,11 @@ def distributed_env(environ: Mapping[str, str] = os.environ) -> ProcessEnvironme
         environ: environment variables.
 
     Returns:
-        None for a process on its own.
+        None for a single process.
 
     Raises:
-        UsageError: a variable that torchrun or Slurm sets is missing, is not a number, or is none
-            that it can be.
+        UsageError: a variable that torchrun or Slurm sets is missing, is not a number, or is out
+            of range.
     """
     if "RANK" in environ and "WORLD_SIZE" in environ:
         environment = _from_torchrun(environ)
@@ -56,13 +56,13 @@ def distributed_env(environ: Mapping[str, str] = os.environ) -> ProcessEnvironme
 
 
 def check_meeting_place(environ: Mapping[str, str] = os.environ) -> None:
-    """Check the variables that torch reads itself where torchrun has started the processes.
+    """Check the variables that torch itself reads if torchrun started the processes.
 
     Args:
         environ: environment variables.
 
     Raises:
-        UsageError: one is missing or cannot be.
+        UsageError: a variable is missing or invalid.
     """
     if "RANK" in environ and MEETING not in environ:
         _text(environ, "MASTER_ADDR")
@@ -70,7 +70,7 @@ def check_meeting_place(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def _from_torchrun(environ: Mapping[str, str]) -> ProcessEnvironment:
-    """The variables of torchrun, which alexcli sets too for the processes that it starts."""
+    """Read torchrun's variables, which alexcli also sets for the processes that it starts."""
     size = _number(environ, "WORLD_SIZE", low=1)
     local_size = _number(environ, "LOCAL_WORLD_SIZE", low=1)
     rank = _number(environ, "RANK", high=size - 1)
@@ -80,7 +80,7 @@ def _from_torchrun(environ: Mapping[str, str]) -> ProcessEnvironment:
 
 
 def _from_slurm(environ: Mapping[str, str]) -> ProcessEnvironment:
-    """The variables of a Slurm job step."""
+    """Read the variables of a Slurm job step."""
     # "2(x2),1" is two tasks on each of two nodes, and one task on a third.
     tasks_per_node = re.match(r"\d+", environ.get("SLURM_STEP_TASKS_PER_NODE", "1"))
     size = _number(environ, TASKS)
@@ -94,7 +94,7 @@ def _from_slurm(environ: Mapping[str, str]) -> ProcessEnvironment:
 
 
 def _slurm_address(environ: Mapping[str, str]) -> str:
-    """A port, derived from the job's number, of the first node of a Slurm job step."""
+    """The address of the first node of a Slurm job step, with a port derived from the job ID."""
     nodes = environ.get("SLURM_STEP_NODELIST", "localhost")
     # The first name of a list such as node[03-06,9],other is node03.
     first_node = re.sub(r"\[(\w+)[^\]]*\]", r"\1", nodes).split(",")[0]
@@ -106,7 +106,7 @@ def _slurm_address(environ: Mapping[str, str]) -> str:
 
 
 def _port(environ: Mapping[str, str]) -> int:
-    """The port at which the processes find each other, as the user or torchrun has chosen it."""
+    """The port at which the processes find each other, chosen by the user or torchrun."""
     return _number(environ, "MASTER_PORT", low=1, high=MOST_PORT)
 
 
@@ -114,7 +114,7 @@ def _number(environ: Mapping[str, str], name: str, low: int = 0, high: int | Non
     """The number that an environment variable holds.
 
     Raises:
-        UsageError: the variable is missing, is not a number, or not from `low` to `high`.
+        UsageError: the variable is missing, not a number, or not between `low` and `high`.
     """
     text = _text(environ, name)
     try:
@@ -129,14 +129,14 @@ def _number(environ: Mapping[str, str], name: str, low: int = 0, high: int | Non
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
-    """What an environment variable holds; UsageError where it is missing."""
+    """The value of an environment variable; UsageError if it is missing."""
     if name not in environ:
         raise _wrong(name, "is not set")
     return environ[name]
 
 
 def _wrong(name: str, problem: str) -> UsageError:
-    """The error of a variable that does not say which process of a run this is."""
+    """The error for an invalid variable."""
     return UsageError(
         f"this process was started as one of several, but {name} {problem}",
         hint="start it with torchrun or srun, or let alexcli start its processes itself",

@@ -1,4 +1,4 @@
-"""Communication with processes that may be gone."""
+"""Communication with processes that may have died."""
 
 import contextlib
 import os
@@ -13,7 +13,7 @@ STDERR = 2
 
 @contextlib.contextmanager
 def lost_peer_errors() -> Iterator[None]:
-    """Say that another process is gone, instead of what torch's transport says then.
+    """Report a lost process clearly, instead of with the error of torch's transport.
 
     Raises:
         LostPeerError: the block raised a RuntimeError.
@@ -30,7 +30,7 @@ def lost_peer_errors() -> Iterator[None]:
 
 @contextlib.contextmanager
 def output_on_stderr() -> Iterator[None]:
-    """Send what libraries print on standard output to standard error; standard output is for data.
+    """Redirect libraries' standard output to standard error; standard output is for data.
 
     gloo prints a line for each group of processes that it connects, in torch 2.8 and 2.9.
     """

@@ -1,4 +1,4 @@
-"""From configuration to placement, with every refusal before a process starts."""
+"""Turning the configuration into a placement, with all checks before a process starts."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ ONE_PROCESS_KINDS = (PlacementKind.single, PlacementKind.split)
 def open_placement(
     spec: PlacementSpec, model: ModelSpec, batch: int, device: torch.device
 ) -> Placement:
-    """The placement of this process; the other processes of the run are met here.
+    """Open the placement of this process, which joins the other processes of the run.
 
     Args:
         spec: the placement's configuration.
@@ -52,14 +52,14 @@ def processes(
     device: torch.device,
     environment: ProcessEnvironment | None,
 ) -> int:
-    """How many processes a run takes.
+    """The number of processes that a run takes.
 
     Args:
         spec: the placement's configuration.
         model: the net.
         batch: images of a global batch.
         device: cpu, or cuda for this machine's GPUs.
-        environment: this process, if others were started with it.
+        environment: this process, if it was started together with others.
 
     Raises:
         UsageError: towers, devices, replicas and processes do not fit together.
@@ -118,12 +118,12 @@ def split_devices(spec: PlacementSpec, model: ModelSpec, device: torch.device) -
 
 
 def _gpu_count(device: torch.device) -> int:
-    """GPUs of this machine that a run may use; none when it runs on the CPU."""
+    """Number of this machine's GPUs that a run may use; 0 if it runs on the CPU."""
     return torch.cuda.device_count() if device.type == "cuda" else 0
 
 
 def _check_model(spec: PlacementSpec, model: ModelSpec) -> None:
-    """UsageError for a net that this kind of placement would change, or with impossible towers."""
+    """Raise UsageError for a net that this kind of placement would change, or impossible towers."""
     if model.torchvision is None:
         trace(model)  # refuses towers that do not divide the filters
     elif spec.kind is not PlacementKind.single:
@@ -141,7 +141,7 @@ def _check_model(spec: PlacementSpec, model: ModelSpec) -> None:
 
 
 def _check_devices_belong(spec: PlacementSpec) -> None:
-    """UsageError for `placement.devices` with a kind of placement that would ignore them."""
+    """Raise UsageError for `placement.devices` with a kind of placement that would ignore them."""
     if spec.devices and spec.kind is not PlacementKind.split:
         raise UsageError(
             f"placement.devices=[{', '.join(spec.devices)}] belongs to placement=split, "
@@ -151,7 +151,7 @@ def _check_devices_belong(spec: PlacementSpec) -> None:
 
 
 def _check_one_process(spec: PlacementSpec, environment: ProcessEnvironment | None) -> None:
-    """UsageError for replicas, or started processes, of a placement that is one process."""
+    """Raise UsageError for replicas or started processes with a one-process placement."""
     if spec.replicas is not None:
         raise UsageError(
             f"placement.replicas={spec.replicas}, but placement={spec.kind.name} is one process",
@@ -167,7 +167,7 @@ def _check_one_process(spec: PlacementSpec, environment: ProcessEnvironment | No
 
 
 def _check_started(spec: PlacementSpec, environment: ProcessEnvironment, per_replica: int) -> None:
-    """UsageError for a number of started processes that does not fit the replicas.
+    """Raise UsageError if the number of started processes does not fit the replicas.
 
     Args:
         spec: the placement's configuration.
@@ -191,7 +191,7 @@ def _check_started(spec: PlacementSpec, environment: ProcessEnvironment, per_rep
 
 
 def _check_gpus(spec: PlacementSpec, local_size: int, gpus: int, per_replica: int) -> None:
-    """UsageError for more processes on this machine than it has GPUs.
+    """Raise UsageError for more processes on this machine than it has GPUs.
 
     Args:
         spec: the placement's configuration.
@@ -210,7 +210,7 @@ def _check_gpus(spec: PlacementSpec, local_size: int, gpus: int, per_replica: in
 
 
 def _check_replicas(model: ModelSpec, batch: int, replicas: int) -> None:
-    """UsageError for replicas that cannot divide a batch, or would not give the same net."""
+    """Raise UsageError for replicas that cannot divide a batch or would change the net."""
     if replicas > batch:
         raise UsageError(
             f"{plural(replicas, 'replica')} cannot share a batch of optim.batch_size={batch}",

@@ -11,7 +11,7 @@ from alexcli.placement.base import OneProcessPlacement
 
 
 class CopyExchange:
-    """Towers on several devices meet by copying, once per pair of devices, as in the 2012 code.
+    """The exchange of towers on several devices by copies, one per pair of devices (2012 code).
 
     Autograd carries the gradients back by the opposite copies.
 
@@ -41,7 +41,7 @@ class CopyExchange:
 
 
 class SplitPlacement(OneProcessPlacement):
-    """One process that holds every tower, each on a device of its own.
+    """One process that holds every tower, each on its own device.
 
     Args:
         devices: the device of each tower; images, preprocessing and class scores are on the first.

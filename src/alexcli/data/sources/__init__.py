@@ -1,8 +1,8 @@
 """Sources of images: one file for each value of `data.source`, which is the file's name.
 
 Each file has one public function, `open_splits(spec: DataSpec, reporter: Reporter, net_classes:
-Sequence[str] | None = None) -> Dataset`; with the classes of a net that is to be evaluated, a
-source may do without its training set.
+Sequence[str] | None = None) -> Dataset`; given the classes of a net to evaluate, a source may lack
+its training set.
 A source that torchvision can download also has the constant ARCHIVE_FOLDER, the folder that its
 archive unpacks to, and one whose images all have one size has IMAGE_SIZE, their side in pixels.
 

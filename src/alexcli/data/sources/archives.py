@@ -1,4 +1,4 @@
-"""Downloading and unpacking archives without leaving half of one behind."""
+"""Downloading and unpacking archives without leaving partial results behind."""
 
 import importlib
 import shutil
@@ -21,7 +21,7 @@ UNPACKING = ".unpacking"
 
 @contextmanager
 def download_errors(root: Path, name: str) -> Iterator[None]:
-    """Turn what torchvision raises when it cannot read or download into a UsageError.
+    """Turn torchvision's errors when reading or downloading into a UsageError.
 
     Args:
         root: where torchvision keeps the data; removed if the failed attempt leaves it empty.
@@ -32,7 +32,7 @@ def download_errors(root: Path, name: str) -> Iterator[None]:
     except (OSError, RuntimeError) as error:
         if root.is_dir() and not any(root.iterdir()):
             root.rmdir()
-        reason = str(error).replace("download=True", "data.download=true")  # as it is typed here
+        reason = str(error).replace("download=True", "data.download=true")  # our own key
         raise UsageError(
             f"{name} could not be read from or downloaded to {root}: {reason}",
             hint="check the network, or unpack it yourself as train/CLASS/* and val/CLASS/*",
@@ -40,10 +40,10 @@ def download_errors(root: Path, name: str) -> Iterator[None]:
 
 
 def unpack_aside(folder: Path, unpack: Callable[[Path], object]) -> None:
-    """Make a folder out of an archive, unless it exists; one process does it, others wait.
+    """Make a folder from an archive, unless it exists; one process does it, others wait.
 
-    The folder appears when it is whole: its existence says that nothing is left to do, and half of
-    it, left by Ctrl-C, would be a smaller data set.
+    The folder appears only when it is complete, because its existence means that nothing is left to
+    do; a partial one, left by Ctrl-C, would pass as a smaller data set.
 
     Args:
         folder: the folder to make.
@@ -65,11 +65,11 @@ def unpack_aside(folder: Path, unpack: Callable[[Path], object]) -> None:
 
 @contextmanager
 def only_files_unpacked() -> Iterator[None]:
-    """Let tar archives unpack plain files and folders alone while torchvision unpacks them.
+    """Restrict tar archives to plain files and folders while torchvision unpacks them.
 
-    torchvision calls `extractall` without a filter, which until Python 3.14 means that a member
-    may lie outside the folder, be a link to anywhere, or a device. Its checksum says which archive
-    it is, not that it is harmless.
+    torchvision calls `extractall` without a filter, so before Python 3.14 a member may lie outside
+    the folder, be a link to anywhere, or a device. The checksum identifies the archive, but does
+    not show that it is harmless.
 
     Raises:
         UsageError: the archive is damaged, or has other members.
@@ -87,7 +87,7 @@ def only_files_unpacked() -> Iterator[None]:
 
 @contextmanager
 def _filtered() -> Iterator[None]:
-    """Let tarfile filter members by itself."""
+    """Let tarfile itself filter members."""
     earlier = getattr(tarfile.TarFile, "extraction_filter", None)
     tarfile.TarFile.extraction_filter = staticmethod(_harmless_member)
     try:
@@ -98,7 +98,7 @@ def _filtered() -> Iterator[None]:
 
 @contextmanager
 def _checked() -> Iterator[None]:
-    """The same for Python before 3.11.4, whose tarfile has no filter: Debian 12 has such a one."""
+    """The same for Python before 3.11.4, such as Debian 12's, whose tarfile has no filter."""
     earlier = tarfile.TarFile.extract
 
     def extract(
@@ -116,16 +116,16 @@ def _checked() -> Iterator[None]:
 
 
 def _harmless_member(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
-    """A member as it is to be unpacked below `path`; TarError as `_check_member`."""
+    """A member as it should be unpacked below `path`; TarError as in `_check_member`."""
     _check_member(member)
     return tarfile.data_filter(member, path)
 
 
 def _check_member(member: tarfile.TarInfo) -> None:
-    """Refuse what is no plain file or folder below the one into which an archive is unpacked.
+    """Refuse anything but plain files and folders inside the destination folder.
 
     Raises:
-        tarfile.TarError: it is no plain file or folder, or lies elsewhere.
+        tarfile.TarError: it is not a plain file or folder, or lies elsewhere.
     """
     name = PurePosixPath(member.name.replace("\\", "/"))
     if name.is_absolute() or ".." in name.parts:
@@ -135,7 +135,7 @@ def _check_member(member: tarfile.TarInfo) -> None:
 
 
 def torchvision_module(name: str, functions: Sequence[str]) -> ModuleType:
-    """A module of torchvision, checked for functions that torchvision does not document.
+    """A module of torchvision, checked for undocumented functions that are needed.
 
     Args:
         name: the module below torchvision, such as `datasets.utils`.

@@ -9,10 +9,10 @@ from alexcli.data.file_names import FolderImages, images_below, normal_form, sub
 from alexcli.errors import UsageError, plural
 
 SHOWN = 5
-"""Names that a message lists."""
+"""Most names that a message lists."""
 
 IMAGE_FOLDERS = frozenset(("images", "image", "img", "imgs", "jpegimages"))
-"""What a folder between a class and its images is called, in lower case, as in Tiny ImageNet."""
+"""Names of a folder between a class and its images, in lower case, as in Tiny ImageNet."""
 
 
 @dataclass
@@ -22,19 +22,19 @@ class SplitFiles:
     paths: list[Path] = field(default_factory=list)
     labels: list[int] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
-    """CLASS/FILE of each, which identifies it wherever the split lies."""
+    """CLASS/FILE of each image, which identifies it wherever the split lies."""
     notes: list[str] = field(default_factory=list)
-    """What is not obvious about how they were found."""
+    """Notes on anything unexpected about how they were found."""
 
 
 def class_folders(split: Path) -> dict[str, Path]:
     """The class folders of a split by the name of the class, sorted.
 
     A class is a folder of the split with everything below it. Only in Places, which sorts its
-    classes into folders of one letter (a/airfield), each folder with images is a class.
+    classes into folders of one letter (a/airfield), is each folder with images a class.
 
     Raises:
-        UsageError: two folders differ in the Unicode form of their name alone.
+        UsageError: two folders differ only in the Unicode form of their name.
     """
     names = subfolders(split)
     if _is_by_letter(split, names):
@@ -61,7 +61,7 @@ def _is_by_letter(split: Path, names: Sequence[str]) -> bool:
 
 
 def _folders_with_images(split: Path, names: Sequence[str]) -> list[str]:
-    """Paths, below a split, of the folders with images that lie below some of its folders."""
+    """Paths below the split of all folders with images that lie below the named folders."""
     return [
         folder
         for name in names
@@ -72,11 +72,11 @@ def _folders_with_images(split: Path, names: Sequence[str]) -> list[str]:
 
 
 def flat_folder(split: Path, classes: Sequence[str] | None) -> Path | None:
-    """The folder with the images of a split that has no class folders; None where it has some.
+    """The folder with the images of a split without class folders; None if it has some.
 
     Args:
         split: the folder of the split; the images may lie in a folder `images` in it.
-        classes: names of classes; None where they are not known.
+        classes: names of classes; None if they are not known.
     """
     names = subfolders(split)
     if not names:
@@ -133,7 +133,7 @@ def class_files(
 
 
 def _is_nested(image: str) -> bool:
-    """Whether an image lies in a folder below that of its class, but for a folder `images`."""
+    """Whether an image lies in a folder below that of its class, other than `images`."""
     folder = image.rpartition("/")[0]
     return bool(folder) and folder.lower() not in IMAGE_FOLDERS
 
@@ -149,7 +149,7 @@ def _no_images_error(folder: Path, found: FolderImages) -> UsageError:
 
 
 def listed(names: Sequence[str]) -> str:
-    """The first names of several, and how many more there are."""
+    """The first names as text, and how many more there are."""
     more = len(names) - SHOWN
     shown = ", ".join(names[:SHOWN])
     return f"{shown} and {more:,} more" if more > 0 else shown

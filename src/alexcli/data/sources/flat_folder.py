@@ -17,7 +17,7 @@ LIST_NAMES = (
     "val_annotations.txt",  # Tiny ImageNet
     *(PLACES, f"filelist_places365-standard/{PLACES}"),
 )
-"""Where a list of labels is looked for, below the data folder and beside the images."""
+"""Places where a list of labels is searched, below the data folder and beside the images."""
 
 
 def flat_files(
@@ -29,13 +29,13 @@ def flat_files(
         layout: the data folder.
         folder: the folder with the images.
         classes: names in order.
-        named_list: the list of labels that the user names; None finds one of LIST_NAMES.
+        named_list: the list of labels that the user names; None to search for one of LIST_NAMES.
 
     Returns:
-        The images in order of name, their labels, and which list was used and how it was read.
+        The images sorted by name, their labels, and which list was used and how it was read.
 
     Raises:
-        UsageError: there is no list, it has another length, or its labels are not classes.
+        UsageError: there is no list, its length differs, or its labels are not classes.
     """
     found = images_below(folder)
     if not found.names:
@@ -89,7 +89,7 @@ def _find_list(layout: Layout, folder: Path, named_list: str | None) -> Path:
             raise UsageError(f"val_labels={named_list} does not exist", hint=hint)
         return path
     folders = [layout.root, folder, folder.parent, layout.typed_root]
-    if layout.root.name == "CLS-LOC":  # Kaggle's images lie three folders below its list
+    if layout.root.name == "CLS-LOC":  # Kaggle's images lie three levels below its list
         folders.append(layout.root.absolute().parents[2])
     for candidate in folders:
         for name in LIST_NAMES:

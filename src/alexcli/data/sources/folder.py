@@ -44,17 +44,17 @@ def open_splits(
 
     The archives of ILSVRC-2012 are unpacked first. The images of a flat `val`, as ImageNet
     distributes it, get their classes from its list of labels. See `find_layout` and
-    `class_folders` for what else is understood.
+    `class_folders` for other accepted layouts.
 
     Args:
         spec: the data's keys.
         reporter: receives a note before archives are unpacked.
-        net_classes: the classes of a net that is to be evaluated, for which `train` may be
-            missing; None where the training set is needed.
+        net_classes: the classes of a net to evaluate, for which `train` may be missing; None if
+            the training set is needed.
 
     Raises:
         UsageError: a folder is missing, a class of the training set has no images, another split
-            has classes that it lacks, or a flat `val` has no labels.
+            has classes that the training set lacks, or a flat `val` has no labels.
     """
     root = Path(required_root(spec))
     check_root(root)
@@ -98,7 +98,7 @@ def open_splits(
 
 
 def _folders(spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None) -> dict[str, Path]:
-    """The folders of the splits; UsageError where one that is needed does not exist."""
+    """The folders of the splits; UsageError if a required one does not exist."""
     root = layout.root
     folders = dict(layout.folders)
     if layout.is_bare:
@@ -116,7 +116,7 @@ def _folders(spec: DataSpec, layout: Layout, net_classes: Sequence[str] | None) 
 
 
 def _is_a_split(root: Path) -> UsageError | None:
-    """The error for a root that is itself one of several splits; None for another folder."""
+    """The error for a root that is itself one of several splits; None for any other folder."""
     if split_of_name(root.name) is None or len(split_folders(root.parent)) < 2:
         return None
     return UsageError(
@@ -125,11 +125,11 @@ def _is_a_split(root: Path) -> UsageError | None:
 
 
 def _without_classes(root: Path) -> UsageError | None:
-    """The error for a root that holds images itself; None for another folder."""
+    """The error for a root that holds images itself; None for any other folder."""
     if subfolders(root) or not holds_images(root):
         return None
     hint = f"one folder for each class: {root}/CLASS/*.jpg"
-    with suppress(UsageError):  # the folder above may hold anything, which nobody asked for
+    with suppress(UsageError):  # the parent folder may hold anything
         if find_layout(root.parent).is_bare:
             hint = f"data.root={root.parent}, whose folders are the classes"
     return UsageError(
@@ -147,7 +147,7 @@ def _bare_error(root: Path) -> UsageError:
 
 
 def _missing_split(root: Path, name: str) -> UsageError:
-    """The error for a split that is needed and does not exist."""
+    """The error for a required split that does not exist."""
     names = ", ".join(subfolders(root)[:8]) or "no folders"
     hint = f"put the images in {root}/{name}/CLASS/"
     if name == "val":
@@ -159,7 +159,7 @@ def _classes(folders: dict[str, Path], net_classes: Sequence[str] | None) -> lis
     """The classes in order: those of the training set, or else those of the splits that exist.
 
     Raises:
-        UsageError: the training set has fewer than two, or another split has one that it lacks.
+        UsageError: the training set has fewer than two, or lacks one of another split.
     """
     of_split = {name: list(class_folders(folder)) for name, folder in folders.items()}
     if "train" in folders:
@@ -182,7 +182,7 @@ def _classes(folders: dict[str, Path], net_classes: Sequence[str] | None) -> lis
 
 
 def _check_known(folder: Path, names: list[str], classes: list[str], train: Path) -> None:
-    """UsageError where a split has classes that the training set lacks."""
+    """Raise UsageError if a split has classes that the training set lacks."""
     extra = sorted(set(names) - set(classes))
     if extra:
         raise UsageError(
@@ -214,7 +214,7 @@ def _listing_digest(files: SplitFiles) -> str:
 
 
 def _find_undecodable(files: FileImages, listing: str) -> npt.NDArray[np.bool_]:
-    """Which files cannot be decoded, (N,) bool: found in one pass over all of them and cached.
+    """Which files cannot be decoded, (N,) bool, found in one pass over all files and cached.
 
     Args:
         files: the images of a split.

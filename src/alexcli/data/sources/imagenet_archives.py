@@ -1,4 +1,4 @@
-"""The archives of ILSVRC-2012 as they are distributed, which torchvision unpacks."""
+"""Unpacking the original archives of ILSVRC-2012 with torchvision."""
 
 from pathlib import Path
 
@@ -7,13 +7,13 @@ from alexcli.errors import UsageError
 from alexcli.reporter import Reporter
 
 META_FILE = "meta.bin"
-"""The file beside the archives in which torchvision keeps the devkit's classes and labels."""
+"""The file beside the archives where torchvision stores the devkit's classes and labels."""
 
 
 def unpack_imagenet(root: Path, reporter: Reporter) -> None:
     """Unpack the archives of ILSVRC-2012 in a folder into its class folders `train` and `val`.
 
-    Nothing happens where there are no archives, or where they are unpacked already.
+    Nothing happens if there are no archives, or if they are already unpacked.
 
     Args:
         root: the data folder.

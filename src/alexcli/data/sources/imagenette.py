@@ -20,7 +20,7 @@ from alexcli.schema import DataSpec
 
 ARCHIVE_FOLDER = "imagenette2"
 
-# "Full size download" of github.com/fastai/imagenette, with the md5 that torchvision checks.
+# The "Full size download" of github.com/fastai/imagenette, with the md5 that torchvision checks.
 ARCHIVE_URL = "https://s3.amazonaws.com/fast-ai-imageclas/imagenette2.tgz"
 ARCHIVE_MD5 = "fe2fc210e6bb7c5664d602c3cd71e612"
 
@@ -31,7 +31,7 @@ def open_splits(
     """Open Imagenette from class folders under `data.root` or its archive's folder there.
 
     Args:
-        spec: the data's keys; the archive is downloaded where `data.download` allows it.
+        spec: the data's keys; the archive is downloaded if `data.download` allows it.
         reporter: receives notes.
         net_classes: see `folder.open_splits`.
 

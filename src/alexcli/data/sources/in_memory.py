@@ -1,4 +1,4 @@
-"""Small images held in memory, made once and then kept in the cache."""
+"""Small images held in memory, created once and then cached on disk."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,12 +14,12 @@ from alexcli.data.images import ArrayImages, ImageSource
 def cached_images(
     name: str, splits: Sequence[str], make: Callable[[str], ImageSource]
 ) -> dict[str, ArrayImages]:
-    """Splits held in memory, made at first use and then read from the cache.
+    """Splits held in memory, created at first use and then read from the cache.
 
     Args:
-        name: names the file in the cache; it must identify the images.
+        name: name of the file in the cache; it must identify the images.
         splits: names of the splits.
-        make: gives the images of a split.
+        make: returns the images of a split.
     """
 
     def make_arrays() -> Arrays:

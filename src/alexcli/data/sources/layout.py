@@ -1,4 +1,4 @@
-"""Where the splits of a data folder lie: under what names, and on what level."""
+"""Finding the splits of a data folder: their names and their level."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,13 +14,13 @@ SPLIT_NAMES = {
     "val": ("val", "valid", "validation", "val_256", "val_large"),
     "test": ("test", "testing", "test_256", "test_large"),
 }
-"""Names of the folder of each split, in capitals too."""
+"""Names of the folder of each split, in upper or lower case."""
 
 DEEPEST = 4
-"""Levels of folders that are searched for the splits: ILSVRC/Data/CLS-LOC of Kaggle, and one."""
+"""Levels of folders searched for the splits: Kaggle's ILSVRC/Data/CLS-LOC, and one more."""
 
 WIDEST = 100
-"""A level with more folders is no way to the splits."""
+"""A level with more folders is not searched for splits."""
 
 
 @dataclass
@@ -29,15 +29,15 @@ class Layout:
 
     typed_root: Path
     root: Path
-    """The folder that the splits lie in, which may lie below the one that was typed."""
+    """The folder with the splits, which may lie below the one that was typed."""
     folders: dict[str, Path] = field(default_factory=dict)
-    """By `train`, `val` and `test`, those that exist."""
+    """The existing folders by `train`, `val` and `test`."""
     is_bare: bool = False
-    """Whether the folder has class folders and no splits."""
+    """Whether the folder has class folders but no splits."""
 
     @property
     def note(self) -> str | None:
-        """What is not obvious about it."""
+        """A note on anything unexpected about it."""
         if self.root == self.typed_root:
             return None
         return f"the splits lie in {self.root.relative_to(self.typed_root)}"
@@ -47,7 +47,7 @@ def find_layout(root: Path) -> Layout:
     """Find the folders of the splits.
 
     Args:
-        root: `data.root`. The splits may lie some levels below it, if only in one place.
+        root: `data.root`. The splits may lie some levels below it, but only in one place.
 
     Raises:
         UsageError: it does not exist, two folders are the same split, the splits are in several
@@ -62,13 +62,13 @@ def find_layout(root: Path) -> Layout:
     if below is not None:
         return Layout(root, below, split_folders(below))
     classes = [name for name in subfolders(root) if holds_images(root / name)]
-    if len(classes) > 1:  # one of them may be called `train`
+    if len(classes) > 1:  # a class may be called `train`
         return Layout(root, root, is_bare=True)
     return Layout(root, root, folders)
 
 
 def check_root(root: Path) -> None:
-    """UsageError unless the data folder exists."""
+    """Raise UsageError unless the data folder exists."""
     if root.is_dir():
         return
     if root.exists():
@@ -81,7 +81,7 @@ def check_root(root: Path) -> None:
 
 
 def split_folders(root: Path) -> dict[str, Path]:
-    """The folders of the splits that lie in a folder, by `train`, `val` and `test`.
+    """The folders of the splits in a folder, by `train`, `val` and `test`.
 
     Raises:
         UsageError: two folders are the same split.
@@ -101,18 +101,18 @@ def split_folders(root: Path) -> dict[str, Path]:
 
 
 def has_splits(root: Path) -> bool:
-    """Whether the folder of a training set lies in a folder."""
+    """Whether a folder contains the folder of a training set."""
     return root.is_dir() and "train" in split_folders(root)
 
 
 def split_of_name(name: str) -> str | None:
-    """The split that a folder's name means."""
+    """The split that a folder's name stands for."""
     matches = [split for split, names in SPLIT_NAMES.items() if name.lower() in names]
     return matches[0] if matches else None
 
 
 def _splits_below(root: Path) -> Path | None:
-    """The one folder below `root` that holds splits with images.
+    """The only folder below `root` that has splits with images.
 
     Raises:
         UsageError: there are several.
@@ -135,10 +135,10 @@ def _splits_below(root: Path) -> Path | None:
 
 
 def _has_split_with_images(folder: Path) -> bool:
-    """Whether a folder has a split; folders of annotations have the same names and no images."""
+    """Whether a folder has a split with images; folders of annotations use the same names."""
     for name in subfolders(folder):
         split = split_of_name(name)
-        # A flat `train` is a class of that name; `val` may be flat.
+        # A flat `train` is a class of that name, while `val` may be flat.
         may_be_split = split == "val" or (split == "train" and bool(subfolders(folder / name)))
         if may_be_split and holds_images(folder / name):
             return True

@@ -1,4 +1,4 @@
-"""The key `data.root`, which all sources but the synthetic one need."""
+"""The key `data.root`, which all sources but the synthetic one require."""
 
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec

@@ -12,5 +12,5 @@ from alexcli.schema import DataSpec
 def open_splits(
     spec: DataSpec, _reporter: Reporter, _net_classes: Sequence[str] | None = None
 ) -> Dataset:
-    """Open the store at `data.root`; UsageError where there is none, or it is damaged."""
+    """Open the store at `data.root`; UsageError if there is none, or it is damaged."""
     return open_store(required_root(spec), check_chunks=spec.check_chunks)

@@ -23,14 +23,14 @@ def open_splits(
 ) -> Dataset:
     """Generate the training and validation images, or read them from the cache.
 
-    The test images, which are many, are drawn when the first of them is fetched.
+    The test images, of which there are many, are drawn when the first of them is fetched.
 
     Args:
         spec: their counts, size, seed and scene.
 
     Raises:
         UsageError: `data.root` or `data.download` is set, which would have no effect; a range of
-            contrasts is none.
+            contrasts is invalid.
     """
     if spec.root is not None or spec.download:
         raise UsageError(
@@ -72,7 +72,7 @@ class DrawnImages(ImageSource):
     seed: int
     scene: Scene
     rows: IndexArray | None = None
-    """Which of the images these are; None for all."""
+    """Positions of these images among all; None for all."""
     labels: LabelArray = field(init=False)
 
     def __post_init__(self) -> None:
@@ -106,7 +106,7 @@ def _training_scene(spec: SceneSpec) -> Scene:
 
 
 def _held_out_scene(spec: SceneSpec) -> Scene:
-    """The scene of validation and test: that of training, but for what is set."""
+    """The scene of validation and test: that of training, except for the keys that are set."""
     contrast = spec.contrast if spec.held_out_contrast is None else spec.held_out_contrast
     illuminant = spec.illuminant if spec.held_out_illuminant is None else spec.held_out_illuminant
     grid = spec.grid if spec.held_out_grid is None else spec.held_out_grid
@@ -115,7 +115,7 @@ def _held_out_scene(spec: SceneSpec) -> Scene:
 
 
 def _range_of(key: str, values: Sequence[float]) -> tuple[float, float]:
-    """Two factors in order; UsageError otherwise."""
+    """Two factors in ascending order; UsageError otherwise."""
     if len(values) == 2 and 0 <= values[0] <= values[1]:
         return float(values[0]), float(values[1])
     raise UsageError(
@@ -125,7 +125,7 @@ def _range_of(key: str, values: Sequence[float]) -> tuple[float, float]:
 
 
 def _parts(scenes: Sequence[Scene]) -> list[dict[str, object]]:
-    """What identifies scenes; nothing for the plain one, so that new keys rename no images."""
+    """The identity of scenes; empty for the plain one, so that new keys rename no images."""
     if all(scene == PLAIN for scene in scenes):
         return []
     return [asdict(scene) for scene in scenes]

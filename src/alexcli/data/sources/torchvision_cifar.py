@@ -1,4 +1,4 @@
-"""CIFAR-10 and CIFAR-100, from class folders or as torchvision downloads and keeps them."""
+"""CIFAR-10 and CIFAR-100, from class folders or from torchvision's downloads."""
 
 import hashlib
 from collections.abc import Sequence
@@ -23,15 +23,15 @@ CIFAR_SIZE = 32
 """Side of the images, pixels."""
 
 MOST_HELD_IN_MEMORY = 1 << 30
-"""Bytes of class folders that are decoded once; larger ones are read as files in every epoch."""
+"""Largest class folders, in bytes, that are decoded once; larger ones are read in every epoch."""
 
 
 @dataclass(frozen=True)
 class CifarArchive:
-    """One of the two data sets, as torchvision knows it."""
+    """One of the two data sets in torchvision."""
 
     name: str
-    """For people."""
+    """Readable name."""
     torchvision_class: str
     """Name of its class in `torchvision.datasets`."""
     folder: str
@@ -49,9 +49,9 @@ def open_cifar(
     """Open CIFAR from class folders under `data.root`, or else from torchvision's files there.
 
     Args:
-        spec: the data's keys; torchvision downloads the archive where `data.download` allows it.
-            With another size than 32, images are resized whenever they are read.
-        archive: which of the two.
+        spec: the data's keys; torchvision downloads the archive if `data.download` allows it.
+            For a size other than 32, images are resized whenever they are read.
+        archive: which of the two data sets.
         reporter: receives notes.
         net_classes: see `folder.open_splits`.
 
@@ -79,7 +79,7 @@ def _read_archive(spec: DataSpec, archive: CifarArchive, root: Path) -> Dataset:
     from torchvision import datasets  # type: ignore[import-untyped]
 
     dataset_class = getattr(datasets, archive.torchvision_class)
-    # The files are pickles, whose md5 torchvision checks before it reads them.
+    # The files are pickles; torchvision checks their md5 before reading them.
     with download_errors(root, archive.name), only_files_unpacked():
         train_files = dataset_class(str(root), train=True, download=spec.download)
         test_files = dataset_class(str(root), train=False, download=spec.download)
@@ -101,6 +101,6 @@ def _read_archive(spec: DataSpec, archive: CifarArchive, root: Path) -> Dataset:
 def _as_images(
     pixels: np.ndarray, targets: list[int], resize_spec: ResizeSpec | None
 ) -> ArrayImages:
-    """Images of torchvision's arrays, whose channels are last in shape but not in memory."""
+    """Images from torchvision's arrays, whose channels are last in shape but not in memory."""
     labels = np.asarray(targets, dtype=np.int64)
     return ArrayImages(np.ascontiguousarray(pixels), labels, resize_spec)

@@ -1,1 +1,1 @@
-"""What else records a run: each logger gets every line of metrics.jsonl once, also after a kill."""
+"""Loggers of a run: each gets every line of metrics.jsonl once, even after a kill."""

@@ -1,4 +1,4 @@
-"""What every logger does, and what it is told about the run."""
+"""The interface of loggers, and the information about a run that they get."""
 
 import abc
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ Status = Literal["finished", "failed", "stopped"]
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """What a logger is told about a run."""
+    """The information about a run for a logger."""
 
     directory: Path
     """The run directory."""
@@ -24,23 +24,23 @@ class LoggedRun:
     settings: Mapping[str, Any]
     """The same by dotted keys."""
     rows: Sequence[Row]
-    """The lines of metrics.jsonl up to the step from which the training goes on."""
+    """The lines of metrics.jsonl up to the step from which training resumes."""
 
     @property
     def name(self) -> str:
-        """LABEL/DIRECTORY, which says which run it is."""
+        """LABEL/DIRECTORY, which identifies the run."""
         return f"{self.directory.parent.name}/{self.directory.name}"
 
 
 class RowLogger(abc.ABC):
-    """A logger of a run, which has begun to record."""
+    """A logger of a run that has started to record."""
 
     recorded: int = 0
-    """Lines of metrics.jsonl, from its first, that an earlier session has recorded here."""
+    """Number of lines of metrics.jsonl, from the first, that an earlier session recorded here."""
 
     @abc.abstractmethod
     def record(self, row: Row) -> None:
-        """Record a line of metrics.jsonl; it is safe from a kill afterwards, or is sent again."""
+        """Record a line of metrics.jsonl; after a kill, it is either stored or sent again."""
 
     @abc.abstractmethod
     def close(self, status: Status) -> None:

@@ -11,7 +11,7 @@ from alexcli.schema import LoggerSpec
 
 
 class CsvLogger(RowLogger):
-    """Writes the file anew, so that a resumed run has no line twice; a null is an empty cell.
+    """Rewrites the file, so that a resumed run has no line twice; a null is an empty cell.
 
     Args:
         spec: not read.
@@ -27,12 +27,12 @@ class CsvLogger(RowLogger):
         self._write("w", self.columns)
 
     def record(self, row: Row) -> None:
-        """Add a line; what a row of an older version lacks stays empty."""
+        """Add a line; fields that a row of an older version lacks stay empty."""
         self._write("a", [row.get(column) for column in self.columns])
         sync(self.path)
 
     def close(self, status: Status) -> None:
-        """Do nothing: every line is on the disk."""
+        """Do nothing: every line is already on disk."""
 
     def _write(self, mode: str, cells: Sequence[object]) -> None:
         with self.path.open(mode, encoding="utf-8", newline="") as file:

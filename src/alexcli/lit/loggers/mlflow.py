@@ -14,23 +14,23 @@ from alexcli.lit.loggers.base import LoggedRun, Row, RowLogger, Status, metrics_
 from alexcli.schema import LoggerSpec
 
 ID_FILE = "mlflow_run_id"
-"""In the run directory: MLflow's name of the run, under which a resumed one goes on."""
+"""File in the run directory with MLflow's ID of the run, under which a resumed run continues."""
 STATUSES: dict[Status, str] = {"finished": "FINISHED", "failed": "FAILED", "stopped": "KILLED"}
-"""MLflow's words."""
+"""MLflow's names of them."""
 SPLITS = ("train", "val", "train_eval")
 FOR_EACH_PROCESS = {
-    # A local record contacts nobody.
+    # A local record must not contact any server.
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
 }
-"""Settings of MLflow; what the user's environment says goes first."""
+"""Settings of MLflow; the user's environment takes precedence."""
 
 
 class MlflowLogger(RowLogger):
-    """Records to one run of MLflow, whatever number of sessions it takes.
+    """Records to one run of MLflow, over any number of sessions.
 
-    MLflow deletes no metrics: what a killed session has recorded after its last checkpoint stays,
-    and is not recorded again.
+    MLflow cannot delete metrics: those that a killed session recorded after its last checkpoint
+    stay, and are not recorded again.
 
     Args:
         spec: where, and under which experiment.
@@ -68,16 +68,16 @@ class MlflowLogger(RowLogger):
             self.recorded = sum(len(history) for history in histories)
 
     def record(self, row: Row) -> None:
-        """Send the numbers of a row, all or none of them."""
+        """Send all numbers of a row, or none of them."""
         self.logger.log_metrics(metrics_of(row), row["step"])
 
     def close(self, status: Status) -> None:
-        """Say how the run has ended."""
+        """Record how the run ended."""
         self.logger.finalize(STATUSES[status])
 
 
 def _known_run(client: "object", id_file: Path) -> str | None:
-    """The run that an earlier session has begun, unless MLflow knows nothing of it."""
+    """The run that an earlier session began, or None if MLflow does not know it."""
     from mlflow.exceptions import MlflowException  # type: ignore[import-not-found,unused-ignore]
 
     try:
@@ -94,7 +94,7 @@ def _known_run(client: "object", id_file: Path) -> str | None:
 
 @contextlib.contextmanager
 def _alone(uri: str) -> Iterator[None]:
-    """Let one process at a time make a database: trainings may begin together."""
+    """Let one process at a time create a database: trainings may start together."""
     path = uri.removeprefix("sqlite:///")
     with FileLock(f"{path}.lock") if path != uri else contextlib.nullcontext():
         yield

@@ -1,4 +1,4 @@
-"""Opening the loggers of a configuration, and giving each of them what it lacks."""
+"""Opening the loggers of a configuration, and sending each the lines that it lacks."""
 
 import contextlib
 import importlib
@@ -12,14 +12,14 @@ from alexcli.schema import LoggerSpec
 
 
 class LoggerClass(NamedTuple):
-    """Where a logger is."""
+    """The location of a logger's class."""
 
     module: str
-    """A file of this package; it imports the logger's library, which takes its time."""
+    """A module of this package; it imports the logger's library, which takes time."""
     name: str
     """The class."""
     hint: str
-    """What helps if it cannot start."""
+    """The hint to show if it cannot start."""
 
 
 LOGGERS = {
@@ -30,11 +30,11 @@ LOGGERS = {
         "wandb", "WeightsAndBiases", "logger.offline=true, or `wandb login` first"
     ),
 }
-"""By the key of LoggerSpec that asks for it."""
+"""Loggers by the key of LoggerSpec that asks for them."""
 
 
 class Loggers:
-    """The loggers of a run, as one.
+    """The loggers of a run, used as one.
 
     Args:
         loggers: by name.
@@ -42,7 +42,7 @@ class Loggers:
     """
 
     rows: int
-    """Lines of metrics.jsonl that were given here."""
+    """Number of lines of metrics.jsonl received so far."""
 
     def __init__(self, loggers: dict[str, RowLogger], reporter: Reporter) -> None:
         self.loggers = loggers
@@ -50,9 +50,9 @@ class Loggers:
         self.rows = 0
 
     def record(self, row: Row) -> None:
-        """Give the next line of metrics.jsonl to each logger that does not have it.
+        """Send the next line of metrics.jsonl to each logger that does not have it.
 
-        A logger that fails is left out from then on: the training is worth more than it.
+        A logger that fails is dropped: the training matters more.
         """
         for name, logger in list(self.loggers.items()):
             if self.rows < logger.recorded:
@@ -80,13 +80,13 @@ class Loggers:
 def open_loggers(
     spec: LoggerSpec, run: LoggedRun, reporter: Reporter, *, is_main: bool
 ) -> Iterator[Loggers]:
-    """The loggers that a configuration asks for; their records are complete after the block.
+    """Open the loggers of a configuration; their records are complete after the block.
 
     Args:
         spec: which loggers.
         run: what they record.
         reporter: is told of a logger that fails.
-        is_main: whether this is the process that writes; the others have no loggers.
+        is_main: whether this process writes files; the others have no loggers.
 
     Raises:
         UsageError: a logger cannot start.
@@ -110,7 +110,7 @@ def open_loggers(
 
 
 def _start(name: str, logger_class: LoggerClass, spec: LoggerSpec, run: LoggedRun) -> RowLogger:
-    """A logger that has begun to record; UsageError where it cannot."""
+    """Start a logger; UsageError if it cannot start."""
     try:
         module: Any = importlib.import_module(f"alexcli.lit.loggers.{logger_class.module}")
         logger: RowLogger = getattr(module, logger_class.name)(spec, run)
@@ -122,5 +122,5 @@ def _start(name: str, logger_class: LoggerClass, spec: LoggerSpec, run: LoggedRu
 
 
 def _reason(error: Exception) -> str:
-    """The first line of what an exception says."""
+    """The first line of an exception's message."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -13,11 +13,11 @@ from alexcli.schema import LoggerSpec
 FOLDER = "tensorboard"
 EVENT_FILES = "events.out.tfevents.*"
 SHOWN_METRIC = "val/top1_err"
-"""The metric that the table of settings has beside them."""
+"""The metric shown in the table of settings."""
 
 
 class EventsLogger(RowLogger):
-    """Writes one file of events, anew in each session, with all that was recorded before.
+    """Writes one file of events, rewritten in each session including all earlier events.
 
     Each event carries the time at which it would have been recorded without a pause.
 
@@ -37,7 +37,7 @@ class EventsLogger(RowLogger):
             run.directory,
             name=FOLDER,
             version="",
-            # A TensorBoard that is watching drops what it has read of the earlier file.
+            # A running TensorBoard then drops the events of the earlier file.
             purge_step=0,
         )
         self.writer: SummaryWriter = logger.experiment
@@ -57,12 +57,12 @@ class EventsLogger(RowLogger):
         self.writer.close()
 
     def _record_settings(self, run: LoggedRun) -> None:
-        """Let the run appear in TensorBoard's table of settings."""
+        """Add the run to TensorBoard's table of settings."""
         settings = {
             key: value if isinstance(value, bool | int | float | str) else str(value)
             for key, value in run.settings.items()
         }
-        writer: Any = self.writer  # whose methods for this have no types
+        writer: Any = self.writer  # its methods for this are untyped
         summaries: Any = hparams
         for summary in summaries(settings, {SHOWN_METRIC: 0.0}):
             writer._get_file_writer().add_summary(summary)

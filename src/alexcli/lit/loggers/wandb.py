@@ -1,4 +1,4 @@
-"""Weights & Biases, offline or sent."""
+"""Weights & Biases, offline or online."""
 
 import shutil
 
@@ -10,13 +10,13 @@ from alexcli.schema import LoggerSpec
 
 
 class WeightsAndBiases(RowLogger):
-    """Records to one run of Weights & Biases, whatever number of sessions it takes.
+    """Records to one run of Weights & Biases, over any number of sessions.
 
-    Offline, each session writes the whole record anew. What was sent stays on the server, which
-    counts it, and is not sent again.
+    Offline, each session rewrites the whole record. Lines that were sent stay on the server, which
+    counts them, and are not sent again.
 
     Args:
-        spec: whether to send, and to whom.
+        spec: whether to send the record, and where.
         run: what is recorded; its directory identifies it.
 
     Raises:
@@ -41,7 +41,7 @@ class WeightsAndBiases(RowLogger):
         )
         self.logger.experiment.config.update(dict(run.config), allow_val_change=True)
         if not spec.offline:
-            self.recorded = self.logger.experiment.step  # a row is a step of theirs
+            self.recorded = self.logger.experiment.step  # each row is one step there
 
     def record(self, row: Row) -> None:
         """Record the numbers of a row as one step."""

@@ -1,17 +1,17 @@
-"""What all compiled loops share: how they are compiled, and the types of their arrays.
+"""The common base of all compiled loops: compilation options and array types.
 
-Each loop reads its input once and writes its result once; what lies between stays in the cache.
-They release Python's lock, so that threads can run them side by side. These habits make LLVM turn
-them into vector instructions:
+Each loop reads its input once and writes its result once; intermediate values stay in the cache.
+The loops release Python's lock, so that threads can run them in parallel. These rules make LLVM
+vectorise them:
 
-- The channels of a position are copied by blocks of LANES: a loop of constant length has no scalar
-  rest. The last block may overlap the one before, and then copies the same again.
-- An index is seen to be at least 0: it counts a loop, or is marked by `index`. Numba takes one
-  that could be negative for one from the end.
-- A loop writes one or two arrays, which it does not choose by what they hold: a conditional store
-  is slow. With more arrays LLVM gives up telling them apart.
+- The channels of a position are copied in blocks of LANES: a loop of constant length has no scalar
+  remainder. The last block may overlap the one before; it then copies the same values again.
+- The compiler must know that an index is at least 0: it is a loop counter, or marked by `index`.
+  Numba treats an index that may be negative as counting from the end.
+- A loop writes to one or two arrays, unconditionally: a conditional store is slow. With more arrays
+  LLVM can no longer prove that they do not overlap.
 
-Arrays are flat, and loops take the place of array expressions, which take long to compile.
+Arrays are flat, and loops replace array expressions, which take long to compile.
 
 The files of this package import numba, which takes 0.3 seconds; `alexcli.model.compiled` imports
 them when a net is first used on a CPU.
@@ -27,10 +27,10 @@ import numpy.typing as npt
 Floats = npt.NDArray[Any]
 """float32 or float64, contiguous."""
 Places = npt.NDArray[np.uint8]
-"""Places of maxima in their pooling windows, row by row, or CUT_OFF."""
+"""Position of each maximum in its pooling window, counted row by row, or CUT_OFF."""
 
 LANES = 16
-"""Channels of a block: one register of AVX-512 in float32, two of AVX2."""
+"""Channels of a block: in float32, one register of AVX-512 or two of AVX2."""
 
 index = np.uintp
 """Marks an index as not negative."""
@@ -39,18 +39,18 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-"""A division by 0 gives infinity, as in torch: a check for it would be a branch in every loop."""
+"""A division by 0 gives infinity, as in torch; a check would be a branch in every loop."""
 
 
 def compiled(function: F) -> F:
-    """The function as machine code, which is kept in a cache on disk."""
+    """Compile the function to machine code, cached on disk."""
     jit: Any = numba.njit(cache=True, **OPTIONS)
     return cast(F, jit(function))
 
 
 def inner(function: F) -> F:
-    """The function as machine code for other compiled functions alone."""
-    # Without the wrappers for callers in Python and C, which take as long to compile as the rest.
+    """Compile the function to machine code that only compiled functions can call."""
+    # Wrappers for callers in Python and C would double the compile time.
     options = OPTIONS | {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
     jit: Any = numba.njit(**options)
     return cast(F, jit(function))

@@ -11,7 +11,7 @@ import numpy as np
 from alexcli.model.loops.common import LANES, Floats, compiled, copy, index, inner
 
 CHUNK = 32
-"""Positions that are normalised at a time, so that the buffers stay in the cache."""
+"""Positions normalised at a time, few enough for the buffers to stay in the cache."""
 
 
 class Norm(NamedTuple):
@@ -20,26 +20,26 @@ class Norm(NamedTuple):
     window: int
     """Channels that are summed; 0 for no norm."""
     before: int
-    """How many of them stand before the one that is normalised."""
+    """Number of them before the channel that is normalised."""
     alpha: float
     beta: float
     k: float
-    """Above 0, so that the norm of a buffer's zeros is finite."""
+    """Above 0, so that the norm of the zeros in a buffer is finite."""
 
 
 class NormBuffers(NamedTuple):
     """Memory for CHUNK positions, all zero at first.
 
-    Between the channels of two positions lie window - 1 zeros, so that the sums over the windows of
-    all positions are one long loop.
+    The channels of two positions are separated by window - 1 zeros, so that one long loop sums the
+    windows of all positions.
     """
 
     x: Floats
     grad: Floats
     squares: Floats
-    """What the norm sums. Longer by a position."""
+    """The terms that the norm sums; longer by one position."""
     mirrored: Floats
-    """What its gradient sums, in windows that are mirrored. Longer by a position."""
+    """The terms that its gradient sums, in mirrored windows; longer by one position."""
     d: Floats
     power: Floats
 
@@ -68,7 +68,7 @@ def _copy_channels(
     channels: int,
     relu: bool,
 ) -> None:
-    """Copy the channels of P positions, after a ReLU if there is one; NaN stays, as in torch.
+    """Copy the channels of P positions, after a ReLU if there is one; NaN stays NaN, as in torch.
 
     Args:
         source: flat, with `source_step` elements from one position to the next.
@@ -108,7 +108,7 @@ def _powers(x: Floats, squares: Floats, d: Floats, power: Floats, norm: Norm) ->
         shifted[q] = x[q] * x[q]
     _window_sums(squares, d, norm.window)
     one = d.dtype.type(1)
-    if norm.beta == 0.75:  # two roots take a fraction of the time of a power
+    if norm.beta == 0.75:  # two square roots are much faster than a power
         for q in range(len(d)):
             d[q] = norm.k + norm.alpha * d[q]
             inverse_root = one / math.sqrt(d[q])
@@ -143,10 +143,10 @@ def normalise_positions(
 
 @inner
 def _differentiate_norm(count: int, relu: bool, norm: Norm, buffers: NormBuffers) -> None:
-    """Overwrite the gradient of a norm in the buffers by that of its input.
+    """Replace the gradient of a norm in the buffers by the gradient of its input.
 
-    With g the gradient of the norm it is g d^-beta - 2 alpha beta x S'(g x d^(-beta - 1)), where S'
-    sums the mirrored window. Where a ReLU before the norm gave 0, it is 0.
+    With g the gradient of the norm, it is g d^-beta - 2 alpha beta x S'(g x d^(-beta - 1)), where
+    S' sums the mirrored window. It is 0 wherever a ReLU before the norm gave 0.
     """
     x = buffers.x[:count]
     grad = buffers.grad[:count]

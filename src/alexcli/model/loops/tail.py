@@ -12,23 +12,23 @@ from alexcli.model.loops.common import LANES, Floats, Places, compiled, copy, in
 from alexcli.model.loops.norm import Norm, NormBuffers, differentiate_positions, normalise_positions
 
 CUT_OFF = 255
-"""The place of a maximum that a ReLU after the pooling has set to 0."""
+"""Place of a maximum that a ReLU after the pooling has set to 0."""
 
 
 class Tail(NamedTuple):
-    """What follows a layer's product, in this order."""
+    """The ops after a layer's product, in this order."""
 
     relu_before: bool
     norm: Norm
     pool_size: int
     pool_stride: int
     pool_is_max: bool
-    """Whether the pooling takes the maximum, or else the mean. The last windows are clipped."""
+    """Whether the pooling takes the maximum instead of the mean; the last windows are clipped."""
     relu_after: bool
 
 
 class MapShape(NamedTuple):
-    """Sizes of a feature map and of what it is pooled to."""
+    """Sizes of a feature map and of the pooled map."""
 
     H: int
     W: int
@@ -38,18 +38,18 @@ class MapShape(NamedTuple):
 
 
 class PoolBuffers(NamedTuple):
-    """Memory for the rows of a map that a row of pooling windows covers, all zero at first."""
+    """Memory for the rows of a map under one row of pooling windows, all zero at first."""
 
     ring: Floats
     """(pool size, W * C): rows of the map, or of its gradient, by their number modulo the size."""
     values: Floats
     """(3, W * C)."""
     places: Floats
-    """(3, W * C), places of `values`, in the type of the map: all choices then have one width."""
+    """(3, W * C), places of `values`, in the map's dtype, so that all selections have one width."""
     zeros: Floats
     """(W * C,), never written."""
     starts: npt.NDArray[np.int64]
-    """(pool size ** 2,): where the position of each place begins in the ring."""
+    """(pool size ** 2,): offset in the ring of each place."""
 
     @classmethod
     def allocate(cls, size: int, width: int, dtype: Any) -> "PoolBuffers":
@@ -65,7 +65,7 @@ class PoolBuffers(NamedTuple):
 
 @inner
 def _greater_values(values: Floats, others: Floats, out: Floats) -> None:
-    """out = the greater of two values; NaN is greater than all, as in torch."""
+    """out = the greater of two values; NaN counts as the greatest, as in torch."""
     for q in range(len(out)):
         other = others[q]
         is_taken = (other > values[q]) | (other != other)
@@ -76,10 +76,10 @@ def _greater_values(values: Floats, others: Floats, out: Floats) -> None:
 def _greater_places(
     values: Floats, others: Floats, places: Floats, other_places: Floats, shift: int, out: Floats
 ) -> None:
-    """out = where the greater of two values stands; of equal ones, the lower place.
+    """out = the place of the greater of two values; if they are equal, the lower place.
 
     Args:
-        values: (any,), as all that follow.
+        values: (any,), like all that follow.
         others: values to compare with.
         places: places of `values`.
         other_places: places of `others`, less `shift`.
@@ -95,16 +95,16 @@ def _greater_places(
 
 @inner
 def _window_maxima(y: int, height: int, channels: int, buffers: PoolBuffers) -> int:
-    """The maximum of the pooling window that begins at each column, and its place.
+    """Compute the maximum of the pooling window that begins at each column, and its place.
 
     Args:
         y: first row of the windows.
         height: rows of the clipped windows.
-        C: channels.
+        channels: C.
         buffers: `ring` holds the rows; the result is written to `values` and `places`.
 
     Returns:
-        Which row of `values` and `places` holds the result.
+        The row of `values` and `places` that holds the result.
     """
     ring, values, places, zeros, _ = buffers
     size = len(ring)
@@ -130,17 +130,17 @@ def _window_maxima(y: int, height: int, channels: int, buffers: PoolBuffers) -> 
             j,
             places[target][:inside],
         )
-        # Windows that end before column j stay as they are.
+        # Windows that are clipped to fewer columns keep their maximum.
         copy(values[best][inside:], values[target][inside:])
         copy(places[best][inside:], places[target][inside:])
         best = target
-        target = 3 - column - best  # the third row: `column` is read until the end
+        target = 3 - column - best  # the third row, since `column` is read until the end
     return best
 
 
 @inner
 def _window_means(y: int, height: int, channels: int, buffers: PoolBuffers) -> int:
-    """The sum over the pooling window that begins at each column; see `_window_maxima`."""
+    """Compute the sum over the window that begins at each column; see `_window_maxima`."""
     ring, values, _, _, _ = buffers
     size = len(ring)
     columns = values[0]
@@ -169,11 +169,11 @@ def _store_position(
         values: (W * C,), of the windows that begin at each column.
         places: (W * C,).
         start: where the position begins in `values`.
-        divisor: of the values: 1 for a maximum, the area of the window for a mean.
-        C: channels.
+        divisor: divides the values: 1 for a maximum, the area of the window for a mean.
+        channels: C.
         relu: whether a ReLU follows.
         out: the pooled map.
-        stored: places in the pooled map, or without elements.
+        stored: places in the pooled map; empty if they are not stored.
         to: where the position begins in `out`.
     """
     zero = out.dtype.type(0)
@@ -243,8 +243,8 @@ def tail_forward(
     Args:
         x: (N, H * W * C).
         out: (N, OH * OW * C).
-        places: as `out`, the places of the maxima in their windows, row by row, and CUT_OFF where a
-            ReLU after the pooling leaves no gradient; (N, 0) if they are not stored.
+        places: like `out`, the places of the maxima in their windows, counted row by row, or
+            CUT_OFF where a ReLU after the pooling leaves no gradient; (N, 0) if not stored.
     """
     width = shape.W * shape.C
     width_out = shape.OW * shape.C
@@ -364,7 +364,7 @@ def tail_backward(
             finished = min(shape.H, y + tail.pool_stride)
             if i == shape.OH - 1:
                 finished = shape.H
-            for row in range(next_row, finished):  # to which no later window adds
+            for row in range(next_row, finished):  # no later window adds to these rows
                 sums = ring[row % tail.pool_size]
                 differentiate_positions(
                     x[n][row * width : (row + 1) * width], sums, grad_x[n][row * width :],
