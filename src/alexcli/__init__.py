@@ -8,8 +8,8 @@
 
     alexcli.build("alexnet"), alexcli.params("alexnet"), alexcli.ablate("lrn")
 
-The functions are those of `alexcli.api`, which is imported when one of them is asked for, and they
-import torch when they are called.
+The functions are those of `alexcli.api`, which is imported on first use. torch is imported when a
+function that needs it is called.
 """
 
 __version__ = "0.1.0"
@@ -37,5 +37,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """What completion offers."""
+    """The names that completion offers."""
     return sorted({*globals(), *_OF_API})

@@ -1,7 +1,7 @@
-"""A checksum at the end of a file, which every reader compares: a disk may give back other bytes.
+"""A checksum at the end of a file, verified on reading, because a disk may return other bytes.
 
-Readers of zip archives, such as torch's, do not mind the bytes after the archive. torch itself
-compares none of the checksums in it.
+Readers of zip archives, such as torch's, ignore bytes after the archive. torch itself verifies none
+of the checksums in it.
 """
 
 import contextlib
@@ -12,13 +12,13 @@ from typing import IO, cast
 from xxhash import xxh3_128
 
 MARK = b"alexcli-xxh3-128"
-"""Stands before the checksum of all bytes before the mark."""
+"""Written before the checksum, which covers all bytes before this mark."""
 CHECKSUM_BYTES = 16
 PIECE = 1 << 20
 
 
 class ChecksummedFile:
-    """What a writer of bytes needs of a file.
+    """The methods that a writer of bytes needs, with a running checksum.
 
     Args:
         file: open for writing.
@@ -29,7 +29,7 @@ class ChecksummedFile:
         self._checksum = xxh3_128()
 
     def write(self, content: bytes) -> int:
-        """Write bytes, and add them to the checksum; how many there were."""
+        """Write bytes, add them to the checksum, and return their number."""
         self._checksum.update(content)
         return self._file.write(content)
 
@@ -44,19 +44,19 @@ class ChecksummedFile:
 
 @contextlib.contextmanager
 def checksummed(path: Path) -> Iterator[IO[bytes]]:
-    """A file that is written in the block, from its first byte to its last, and then its checksum.
+    """Yield a file to write sequentially; its checksum is appended at the end of the block.
 
     Args:
         path: the file to write; an existing one is overwritten.
     """
     with path.open("wb") as file:
         writer = ChecksummedFile(file)
-        yield cast(IO[bytes], writer)  # torch asks for all of it, and only writes
+        yield cast(IO[bytes], writer)  # torch expects an IO[bytes], but only writes
         writer.write_checksum()
 
 
 def file_checksum(path: Path) -> str:
-    """XXH3 of 128 bits of a file, in hexadecimal.
+    """The 128-bit XXH3 checksum of a file, in hexadecimal.
 
     Raises:
         OSError: it cannot be read.
@@ -66,7 +66,7 @@ def file_checksum(path: Path) -> str:
 
 
 def is_intact(path: Path) -> bool | None:
-    """Whether a file holds what was written to it; None of a file without a checksum.
+    """Whether a file holds what was written to it; None if it has no checksum.
 
     Raises:
         OSError: it cannot be read.
@@ -83,7 +83,7 @@ def is_intact(path: Path) -> bool | None:
 
 
 def _checksum(file: IO[bytes], length: int) -> bytes:
-    """The checksum of the first bytes of a file, of fewer if it ends before."""
+    """The checksum of the first `length` bytes of a file, or of all if it is shorter."""
     file.seek(0)
     checksum = xxh3_128()
     while piece := file.read(min(length, PIECE)):

@@ -42,10 +42,10 @@ class InterruptedRunError(AlexcliError):
 
 
 class TerminatedRunError(InterruptedRunError):
-    """SIGTERM: the run was saved and is to be queued again.
+    """SIGTERM: the run was saved and should be requeued.
 
-    Exit code 75 is EX_TEMPFAIL of sysexits.h, "the user is invited to retry", and no code of a
-    shell's: `RequeueExit=75` in slurm.conf lets Slurm queue such jobs by itself.
+    Exit code 75 is EX_TEMPFAIL of sysexits.h, "the user is invited to retry", which no shell uses
+    itself: `RequeueExit=75` in slurm.conf lets Slurm requeue such jobs.
     """
 
     exit_code = 75
@@ -60,18 +60,18 @@ def plural(count: int, noun: str) -> str:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice most similar to a word, or None where none is similar."""
+    """The choice most similar to a word, or None if none is similar."""
     matches = difflib.get_close_matches(word, list(choices), n=1)
     return matches[0] if matches else None
 
 
 def did_you_mean(word: str, choices: Iterable[str]) -> str | None:
-    """A hint that names the choice most similar to a word, or None where none is similar."""
+    """A hint that names the choice most similar to a word, or None if none is similar."""
     choice = nearest(word, choices)
     return f"did you mean {choice}?" if choice else None
 
 
 def sibling_names(path: Path) -> list[str]:
-    """The names beside a path that does not exist, one of which may be meant."""
+    """The names in the folder of a path that does not exist, one of which may be meant."""
     folder = path.parent
     return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []

@@ -17,9 +17,9 @@ CACHE_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
 def atomic_path(path: Path) -> Iterator[Path]:
     """A temporary path to write to, which is renamed to `path` when the block succeeds.
 
-    The temporary file lies in the same folder, and is removed when the block fails. Its content is
-    on the disk before it gets its name, so that a power loss leaves no empty file in the place of
-    the earlier one.
+    The temporary file is in the same folder, and is removed if the block fails. Its content is
+    synced to disk before it is renamed, so that a power loss cannot replace the earlier file with
+    an empty one.
 
     Args:
         path: the file to write; an existing one is replaced.
@@ -35,14 +35,14 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
 
 def read_limited(path: Path, most: int) -> bytes:
-    """The content of a file that anybody may have put there.
+    """Read an untrusted file, up to a size limit.
 
     Args:
         path: the file; a link may lead to anything.
-        most: bytes that it may have.
+        most: largest size, bytes.
 
     Raises:
-        OSError: it cannot be read, or is no file, such as a pipe, which could keep us waiting.
+        OSError: it cannot be read, or is not a regular file, such as a pipe, which could block.
         ValueError: it is longer.
     """
     if not stat.S_ISREG(path.stat().st_mode):
@@ -68,7 +68,7 @@ def sync(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk, where the system can say so."""
+    """Wait until the entries of a folder are on the disk, if the system supports that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -107,7 +107,7 @@ def writing(target: object, *, hint: str) -> Iterator[None]:
 
 
 def cache_dir() -> Path:
-    """The folder of files that can be made again: $ALEXCLI_CACHE, or ~/.cache/alexcli.
+    """The folder of files that can be recreated: $ALEXCLI_CACHE, or ~/.cache/alexcli.
 
     It is created if it does not exist.
 

@@ -1,25 +1,25 @@
-"""Reading json, which a stranger may have written."""
+"""Reading untrusted json."""
 
 import json
 import math
 from typing import Any
 
 MOST_BYTES = 64 << 20
-"""Longer than any file of json that alexcli writes and reads whole."""
+"""More than any json file that alexcli writes and reads whole."""
 LARGEST = 2**63 - 1
-"""Largest whole number that is read; larger ones fit into no array."""
+"""Largest integer that is read, that of an int64."""
 
 
 def parse_json(text: str | bytes, *, allow_nan: bool = False) -> Any:
-    """The plain data of a json document.
+    """Parse a json document into plain data.
 
     Args:
         text: the document, in UTF-8 if it is bytes.
-        allow_nan: whether NaN and Infinity are read, as Python writes them of what was measured.
+        allow_nan: whether NaN and Infinity, which Python writes for measured values, are read.
 
     Raises:
-        ValueError: no json; too long or too deep; a number that overflows, is not finite without
-            `allow_nan`, or is a whole one that 64 bits do not hold.
+        ValueError: not json; too long or nested too deep; a number that overflows, is not finite
+            (without `allow_nan`), or is an integer that does not fit in 64 bits.
     """
     if len(text) > MOST_BYTES:
         raise ValueError(f"a length of {len(text):,} is more than {MOST_BYTES:,}")

@@ -1,4 +1,4 @@
-"""What a file is that was to hold weights or an image and does not: a web page, a pointer."""
+"""Recognizing files that are not the expected weights or image, but a web page or a pointer."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +9,7 @@ PAGE_STARTS = (b"<!doctype", b"<html", b"<head", b"<?xml", b"<script", b"<!--")
 
 
 class Mistaken(NamedTuple):
-    """What a file is in the place of weights or an image."""
+    """What a file is instead of weights or an image."""
 
     clause: str
     """Such as `it is a web page`."""
@@ -17,7 +17,7 @@ class Mistaken(NamedTuple):
 
 
 def mistaken_file(path: Path) -> Mistaken | None:
-    """What a file visibly is in the place of what it was to be; None where its start does not tell.
+    """What a file evidently is instead; None if its first bytes do not tell.
 
     Raises:
         OSError: the file cannot be read.

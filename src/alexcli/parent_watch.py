@@ -1,4 +1,4 @@
-"""Noticing that the parent process is gone: if it is killed, its children must not stay behind."""
+"""Noticing that the parent process is gone, so that its children do not outlive it."""
 
 import os
 import signal
@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 POLL_SECONDS = 0.5
 GRACE_SECONDS = 20.0
-"""How long a process that lost its parent may finish a step and save, before it ends at once."""
+"""How long a process that lost its parent may take to finish a step and save before it exits."""
 PARENT = "ALEXCLI_PARENT"
-"""Environment variable: id of the process whose end ends the one that was started with it."""
+"""Environment variable with a process id; the process that reads it ends with that process."""
 
 
 def on_parent_exit(action: Callable[[], object], parent: int | None = None) -> None:
@@ -31,7 +31,7 @@ def on_parent_exit(action: Callable[[], object], parent: int | None = None) -> N
 
 
 def stop_with(parent: int) -> None:
-    """Stop this process as SIGTERM does once its parent is gone, and at once if that takes long.
+    """Send this process SIGTERM once its parent is gone, and exit at once if stopping takes long.
 
     Args:
         parent: id of the parent.
@@ -40,13 +40,13 @@ def stop_with(parent: int) -> None:
     def stop() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(GRACE_SECONDS)
-        os._exit(1)  # it waits for a process that is gone, or its step is long
+        os._exit(1)  # it waits for a process that is gone, or its step is too long
 
     on_parent_exit(stop, parent)
 
 
 def stop_with_named_parent() -> None:
-    """`stop_with` the process that PARENT names, if any; processes started from here are free."""
+    """Call `stop_with` for the process that PARENT names, if any; children do not inherit it."""
     parent = os.environ.pop(PARENT, None)
     if parent is not None and parent.isdecimal():
         stop_with(int(parent))

@@ -1,4 +1,4 @@
-"""What a run says while it works. `render` shows it; nothing under `run` prints."""
+"""The messages of a run while it works. `render` shows them; nothing under `run` prints."""
 
 from typing import Protocol
 
@@ -15,14 +15,14 @@ class Reporter(Protocol):
         """Show one line that should not be missed."""
 
     def busy(self, task: str) -> None:
-        """Show that work of unknown length goes on, until something else does or `close`.
+        """Show that work of unknown length is in progress, until other work begins or `close`.
 
         Args:
             task: what is done, such as `starting`.
         """
 
     def progress(self, task: str, completed: int, total: int) -> None:
-        """Show how far a pass that is not training has come.
+        """Show the progress of a pass other than training.
 
         Args:
             task: what is done, such as `evaluating NAME`.
@@ -31,7 +31,7 @@ class Reporter(Protocol):
         """
 
     def step(self, row: EpochRow, epochs: int, steps: int) -> None:
-        """Show how far training has come; called a few times a second at most.
+        """Show the progress of training; called a few times a second at most.
 
         Args:
             row: the running epoch so far.
@@ -48,7 +48,7 @@ class Reporter(Protocol):
         """
 
     def close(self) -> None:
-        """Leave the terminal as it was: the work is finished, or an error ends it."""
+        """Restore the terminal, after the work is finished or because of an error."""
 
 
 class NullReporter:

@@ -1,8 +1,8 @@
 """Random numbers that are a pure function of a key and a position, on any device.
 
-The state of a generator depends on what was drawn before. These numbers depend on nothing but where
-they are used, so that placements, loader processes and resumed runs agree. Their 32 bits are mixed
-by the finaliser of MurmurHash3 (A. Appleby, public domain).
+The state of a generator depends on what was drawn before. These numbers depend only on where they
+are used, so that placements, loader processes and resumed runs agree. Their 32 bits are mixed by
+the finaliser of MurmurHash3 (A. Appleby, public domain).
 
 Legend: N rows, M columns.
 """
@@ -19,7 +19,7 @@ _LOW_32_BITS = 0xFFFFFFFF
 
 @dataclass(frozen=True)
 class DropoutContext:
-    """Where training stands: what a dropout mask depends on besides its layer and unit."""
+    """The position in training: a dropout mask depends on it, its layer and its unit."""
 
     seed: int
     """The run's seed."""
@@ -33,7 +33,7 @@ def stream_key(*parts: int | str) -> int:
     """The key of a random stream.
 
     Args:
-        parts: names and numbers that tell the stream from others, such as "crop", seed, epoch.
+        parts: names and numbers that identify the stream, such as "crop", seed, epoch.
 
     Returns:
         64 bits, as a non-negative integer.
@@ -81,7 +81,7 @@ def uniform(key: int, rows: Tensor, columns: int) -> Tensor:
 
 
 def normal(key: int, rows: Tensor, columns: int) -> Tensor:
-    """Normal numbers of mean 0 and variance 1, by the transform of Box and Muller.
+    """Standard normal numbers, by the Box-Muller transform.
 
     Args:
         key: of the stream, from `stream_key()`.
@@ -97,7 +97,7 @@ def normal(key: int, rows: Tensor, columns: int) -> Tensor:
 
 
 def keep_mask(key: int, rows: Tensor, columns: Tensor, rate: float) -> Tensor:
-    """What dropout keeps.
+    """The mask of the units that dropout keeps.
 
     Args:
         key: of the stream, from `stream_key()`.

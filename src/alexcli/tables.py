@@ -13,7 +13,7 @@ class Table:
     """Rows for people and for machines. Code that builds one names its columns: `from_records`."""
 
     title: str
-    """What stands above the table."""
+    """Shown above the table."""
     columns: list[str]
     """Names of the columns, in order."""
     rows: list[list[Any]]
@@ -21,11 +21,11 @@ class Table:
     total: list[Any] | None = None
     """A last row that sums the others."""
     note: str | None = None
-    """What a reader must know, below the table."""
+    """What a reader must know; shown below the table."""
     exact: "Table | None" = None
-    """What csv holds in place of this table, where people read percent and words."""
+    """The table for csv, if this one has percentages and words for people."""
     fractions: Collection[str] = ()
-    """Columns of numbers that people read in percent, and programs as they are."""
+    """Columns of numbers that are shown to people in percent and to programs unchanged."""
     files_only: bool = False
     """Whether it is too long for a terminal, so that only --out writes it."""
 
@@ -45,14 +45,14 @@ class Table:
         """A table with a row for each record.
 
         Args:
-            title: what stands above the table.
+            title: shown above the table.
             records: the rows, by column; all have the same keys.
-            note: what a reader must know, below the table.
+            note: what a reader must know; shown below the table.
             columns: names of the columns in order; None takes the first record's keys, so a table
                 that may be empty needs them.
             total: a last row that sums the others, by column.
-            exact: what csv holds in place of this table.
-            fractions: columns of numbers that people read in percent.
+            exact: the table for csv, if it is another one.
+            fractions: columns of numbers that are shown to people in percent.
             files_only: whether it is too long for a terminal.
         """
         names = list(records[0]) if columns is None else list(columns)

@@ -1,7 +1,7 @@
 """alexcli from Python: what its commands do, as functions. `import alexcli` offers them.
 
 Overrides are the words of the command line, such as "model.width=0.5" or "data=folder". Wrong ones,
-and whatever else a user can put right, raise `alexcli.UsageError` with a message and a hint.
+and other errors that a user can fix, raise `alexcli.UsageError` with a message and a hint.
 """
 
 from alexcli.api.nets import build, params, train

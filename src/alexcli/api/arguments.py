@@ -1,4 +1,4 @@
-"""What the functions of Python's interface share: progress, and the check of a word."""
+"""Shared by the functions of the Python API: reporting progress, and checking arguments."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def reporter_of(*, progress: bool) -> "Reporter":
-    """What shows progress on stderr, or nothing."""
+    """A reporter that shows progress on stderr, or one that shows nothing."""
     if not progress:
         from alexcli.reporter import NullReporter
 
@@ -21,7 +21,7 @@ def reporter_of(*, progress: bool) -> "Reporter":
 
 
 def check_word(parameter: str, word: str, allowed: Sequence[str]) -> None:
-    """UsageError for a word that a parameter does not take."""
+    """Raise UsageError for a word that a parameter does not take."""
     if word not in allowed:
         raise UsageError(
             f"{parameter}={word!r} is not one of {', '.join(allowed)}",

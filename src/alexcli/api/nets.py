@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from alexcli.api.arguments import reporter_of
 from alexcli.errors import UsageError
 
-if TYPE_CHECKING:  # torch and its like are imported by the first function that needs them
+if TYPE_CHECKING:  # torch and others are imported by the first function that needs them
     from alexcli.model.net import Net
     from alexcli.records.training import TrainResult
 
@@ -21,7 +21,7 @@ def build(model: str, *overrides: str, seed: int = 0) -> "Net":
     Returns:
         A torch.nn.Module: (N, C, H, W) float32 to (N, K) class scores. Its input is on the 0-255
         scale of the paper, with the mean subtracted (section 2). In training mode, dropout needs
-        the place in the run: `net(x, alexcli.rng.DropoutContext(seed=0, step=step, row=0))`.
+        the position in training: `net(x, alexcli.rng.DropoutContext(seed=0, step=step, row=0))`.
 
     Raises:
         UsageError: no such model, or its layers do not fit together.

@@ -1,4 +1,4 @@
-"""A study of the paper, repeated."""
+"""Repeating studies of the paper."""
 
 import math
 from pathlib import Path
@@ -8,7 +8,7 @@ from alexcli.api.arguments import check_word, reporter_of
 from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.schema.ablation import MOST_JOBS, MOST_POINTS, MOST_SEEDS
 
-if TYPE_CHECKING:  # torch and its like are imported by the first function that needs them
+if TYPE_CHECKING:  # torch and others are imported by the first function that needs them
     from alexcli.ablation.precision import AutoSeeds
     from alexcli.records.study import StudyResult
 
@@ -26,10 +26,10 @@ def ablate(
     """Repeat studies of the paper; every training has a process of its own.
 
     Args:
-        arguments: studies (`alexcli ablate --list` names them), and what chooses their setting,
-            such as "experiment=ilsvrc2012".
-        seeds: runs of each arm; None for as many as the precision takes.
-        setting: of embedded images: the study's own (mechanism), or that of the quick start.
+        arguments: studies (`alexcli ablate --list` names them), and overrides that choose their
+            setting, such as "experiment=ilsvrc2012".
+        seeds: runs of each arm; None for as many as the precision needs.
+        setting: for embedded images: the study's own (mechanism), or that of the quick start.
         precision: for automatic seeds: half-width of a 95% interval, points of error.
         minutes: for automatic seeds: the budget.
         reuse: a folder of studies that `ablate --out` wrote, whose runs are not trained again.
@@ -76,7 +76,7 @@ def ablate(
 def _auto_seeds(
     seeds: int | None, precision: float | None, minutes: float | None
 ) -> "AutoSeeds | None":
-    """What automatic seeds aim at; None where their number is given."""
+    """The targets of automatic seeds; None if the number of seeds is given."""
     from alexcli.ablation.precision import AutoSeeds
 
     if precision is not None and not 0 < precision <= MOST_POINTS:
@@ -100,6 +100,6 @@ def _auto_seeds(
 
 
 def _check_count(name: str, value: int, most: int, hint: str) -> None:
-    """UsageError for what is no number from 1 to the largest that is allowed."""
+    """Raise UsageError unless a value is an integer from 1 to the largest that is allowed."""
     if not isinstance(value, int) or not 1 <= value <= most:
         raise UsageError(f"{name}={value!r} is not a whole number from 1 to {most:,}", hint=hint)

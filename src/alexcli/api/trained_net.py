@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from alexcli.api.arguments import check_word, reporter_of
 from alexcli.errors import UsageError, plural
 
-if TYPE_CHECKING:  # torch and its like are imported by the first function that needs them
+if TYPE_CHECKING:  # torch and others are imported by the first function that needs them
     from torch import nn
 
     from alexcli.model.net import Net
@@ -71,7 +71,7 @@ class TrainedNet:
 
     @property
     def preprocess(self) -> "nn.Module":
-        """From stored images, (N, S, S, 3) uint8, to the net's input: its method `crop`."""
+        """The preprocessing; `crop` turns stored images, (N, S, S, 3) uint8, into net inputs."""
         return self._trained.preprocess
 
     def predict(
@@ -86,7 +86,7 @@ class TrainedNet:
 
         Returns:
             For each image its file, its predictions (class, name and probability `p`, most likely
-            first), and its label where its folder is named after a class.
+            first), and its label if its folder is named after a class.
 
         Raises:
             UsageError: a path does not exist, a file is no image, or there are fewer classes.
@@ -105,7 +105,7 @@ class TrainedNet:
         layer: str | None = None,
         at: Literal["product", "activation", "output"] = "output",
     ) -> "FeatureBatch":
-        """What a layer makes of images, from their centre crops; all of it in memory.
+        """The outputs of a layer for images, from their centre crops, all in memory.
 
         Args:
             images: files and folders; or else
@@ -114,7 +114,7 @@ class TrainedNet:
             at: where in the layer: before its activation, after it, or after all that follows.
 
         Returns:
-            `files`, `labels` (None where unknown) and `values`, (N, U) or (N, C, H, W) float32, in
+            `files`, `labels` (None if unknown) and `values`, (N, U) or (N, C, H, W) float32, in
             the same order.
 
         Raises:
@@ -153,7 +153,7 @@ class TrainedNet:
             per_class: whether results hold the error of each class.
 
         Returns:
-            Its `results` hold `top1_err`, `top5_err` and more, first of the centre crop; its
+            Its `results` hold `top1_err`, `top5_err` and more, the centre crop first; its
             `predictions` those of every image.
 
         Raises:

@@ -1,1 +1,1 @@
-"""Benchmarks: our path and its baselines, interleaved in one run."""
+"""Benchmarks: our implementation and its baselines, interleaved in one run."""

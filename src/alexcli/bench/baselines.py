@@ -1,4 +1,4 @@
-"""AlexNet as others write it, in several settings, beside ours: a training step or a pass."""
+"""Training steps and forward passes of other implementations of AlexNet, in several settings."""
 
 import re
 import warnings
@@ -23,9 +23,9 @@ SIDE = 227
 UNITS = 4096
 """Units of a hidden fully connected layer (section 3.5)."""
 BASELINES = ("no_lrn", "port", "grouped", "torchvision")
-"""In the order in which they are measured: the cheapest first, the one that is compiled last."""
+"""In the order of measurement: the cheapest first, and last the one that is compiled."""
 COMPILER = ("torch._dynamo", "torch._inductor", "torch.utils.cpp_extension")
-"""The modules of torch's compiler, whose warnings a user of a benchmark can do nothing about."""
+"""The modules of torch's compiler, whose warnings are no use to the user of a benchmark."""
 
 
 class Setting(Enum):
@@ -50,8 +50,8 @@ def build_baseline(name: str) -> nn.Module:
     """A baseline's net.
 
     Args:
-        name: `torchvision`, or AlexNet as ports write it, one tower with groups of two: `port`
-            norms over both groups, `grouped` each group alone, `no_lrn` not at all.
+        name: `torchvision`, or AlexNet as in ports, one tower with convolutions of two groups:
+            `port` normalizes over both groups, `grouped` each group alone, `no_lrn` not at all.
     """
     if name == "torchvision":
         from torchvision.models import alexnet  # type: ignore[import-untyped]
@@ -69,7 +69,7 @@ def grouped_alexnet(norm: nn.Module) -> nn.Sequential:
     """The paper's net (section 3.5) as one tower whose convolutions have two groups.
 
     Args:
-        norm: what follows conv1 and conv2.
+        norm: the module after conv1 and conv2.
     """
     relu = nn.ReLU(inplace=True)
     pool = nn.MaxPool2d(3, 2)
@@ -102,7 +102,7 @@ def grouped_alexnet(norm: nn.Module) -> nn.Sequential:
 
 @dataclass
 class Work:
-    """A net that is timed, and how."""
+    """A net that is timed, and how its step is carried out."""
 
     net: nn.Module
     rule: torch.optim.Optimizer
@@ -110,11 +110,11 @@ class Work:
     bf16: bool
 
     def arm(self, labels: Tensor, *, train: bool) -> Arm:
-        """A training step, or a forward pass, of all images.
+        """A training step, or a forward pass, over all images.
 
         Args:
             labels: (N,) int64.
-            train: whether it is a step.
+            train: whether it is a training step.
         """
         self.net.train(train)
 
@@ -176,7 +176,7 @@ def compile_now(arm: Arm) -> bool:
         arm: of a baseline in the setting `compiled`.
 
     Returns:
-        Whether it runs: False where there is no C++ compiler.
+        Whether it runs: False if there is no C++ compiler.
     """
     with quiet_compiler():
         try:
@@ -188,7 +188,7 @@ def compile_now(arm: Arm) -> bool:
 
 @contextmanager
 def quiet_compiler() -> Iterator[None]:
-    """Keep the warnings of torch's compiler, and no others, from the user."""
+    """Hide the warnings of torch's compiler, and no others."""
     with only_errors(*COMPILER), warnings.catch_warnings():
         modules = "|".join(map(re.escape, COMPILER))
         warnings.filterwarnings("ignore", module=rf"({modules})(\.|$)")

@@ -1,6 +1,6 @@
-"""`alexcli bench data`: the prepared store beside torchvision's usual pipeline, same images.
+"""`alexcli bench data`: the prepared store and torchvision's usual pipeline on the same images.
 
-Both end in the same product: a batch of augmented, centred float images in memory.
+Both produce the same: a batch of augmented, centred float images in memory.
 """
 
 import itertools
@@ -30,7 +30,7 @@ SIDE = 256
 BATCH = 128
 """Images (section 5)."""
 IMAGES = 1024
-"""At least, by repetition."""
+"""Images at least, by repetition."""
 SECONDS = 1.0
 """Shortest measurement."""
 TORCHVISION_MEAN = (0.485, 0.456, 0.406)
@@ -39,7 +39,7 @@ TORCHVISION_STD = (0.229, 0.224, 0.225)
 
 
 def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
-    """Images per second of each encoding and number of loader processes, as ratios.
+    """Images per second for each encoding and number of loader processes, with ratios.
 
     Args:
         source: any folder with images below it; None makes synthetic ones.
@@ -49,9 +49,9 @@ def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -
 
     Returns:
         `data/raw` and `data/jpeg` on one core against torchvision's `imagefolder`, and
-        `data/jpeg` against bare `decode`; the same with a loader process a core.
+        `data/jpeg` against bare `decode`; the same with one loader process per core.
     """
-    torch.set_num_threads(1)  # figures are of one core, or of so many loader processes
+    torch.set_num_threads(1)  # figures are for one core, or for a number of loader processes
     with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name:
         folder = Path(name)
         tree = image_tree(source, folder / "tree", IMAGES, most_files=4 * IMAGES)
@@ -74,7 +74,7 @@ def _prepared(tree: Path, folder: Path, encoding: Encoding, reporter: Reporter) 
 def _batches(
     tree: Path, stores: dict[str, Dataset], spec: TrainSpec, workers: int
 ) -> dict[str, Iterator[int]]:
-    """Endless loading of each kind, a number of images a batch."""
+    """Endless loaders of each kind, which yield the number of images of each batch."""
     batches = {"imagefolder": _image_folder(tree / "train", spec, workers)}
     for name, store in stores.items():
         batches[name] = _store_batches(store, spec, workers)
@@ -119,7 +119,7 @@ def _several_workers(
 
 
 def _image_folder(root: Path, spec: TrainSpec, workers: int) -> Iterator[int]:
-    """torchvision's usual training pipeline, endless."""
+    """Run torchvision's usual training pipeline endlessly."""
     from torch.utils.data import DataLoader
     from torchvision import datasets, transforms  # type: ignore[import-untyped]
 
@@ -140,7 +140,7 @@ def _image_folder(root: Path, spec: TrainSpec, workers: int) -> Iterator[int]:
 
 
 def _store_batches(store: Dataset, spec: TrainSpec, workers: int) -> Iterator[int]:
-    """The store's batches, augmented, endless."""
+    """Load and augment the store's batches endlessly."""
     preprocess = Preprocess(spec.augment, spec.model.input, store.statistics, store.size)
     loader = training_loader(
         store.train,
@@ -158,7 +158,7 @@ def _store_batches(store: Dataset, spec: TrainSpec, workers: int) -> Iterator[in
 
 
 def _decoding(images: StoreImages) -> Iterator[int]:
-    """Nothing but decoding the stored JPEGs, already in memory, endless."""
+    """Decode the stored JPEGs, already in memory, endlessly, and do nothing else."""
     root = Path(images.store.root)
     chunks = [(root / chunk.file).read_bytes() for chunk in images.chunks]
     columns = [images.index[name].tolist() for name in ("chunk", "offset", "length")]

@@ -1,4 +1,4 @@
-"""`alexcli bench eval`: the forward passes of ten crops beside those of the centre crop."""
+"""`alexcli bench eval`: the forward passes of ten crops against those of the centre crop."""
 
 from functools import partial
 

@@ -1,7 +1,7 @@
 """`alexcli bench first-run`: from nothing to the first result, as on a fresh machine.
 
-In an empty temporary folder: a new environment, the package installed by pip without its cache, and
-`alexcli train` in an empty working folder with an empty $ALEXCLI_CACHE.
+In an empty temporary folder: a new environment, the package installed by pip without pip's cache,
+and `alexcli train` in an empty working folder with an empty $ALEXCLI_CACHE.
 """
 
 import contextlib
@@ -24,39 +24,39 @@ from alexcli.reporter import Reporter
 from alexcli.run.signals import signals_handled_by
 
 Installer = Callable[[str, Path, Path], None]
-"""Makes an environment with a package: the package, the environment's folder, a log."""
+"""Makes an environment with a package; takes the package, the environment's folder, a log."""
 
 HELP_CALLS = 5
 POLL_SECONDS = 0.05
 LOG_LINES = 15
 """Lines of a failed command's output that its error shows."""
 FOREIGN_VARIABLES = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PIP_TARGET", "PIP_PREFIX")
-"""Environment variables that would lead out of the new environment."""
+"""Environment variables that would make Python or pip leave the new environment."""
 
 
 @dataclass
 class FirstRun:
-    """What was measured, and on what."""
+    """What was measured, and in which environment."""
 
     results: list[BenchResult]
     """Seconds and bytes."""
     installed: dict[str, Any]
-    """The new environment as its run describes it: versions, platform, devices."""
+    """The new environment as described by its run: versions, platform, devices."""
 
 
 def default_package() -> str:
-    """What is installed if nothing is named: the checkout that this program is run from, if any."""
+    """The package to install by default: the checkout that this program runs from, if any."""
     root = Path(__file__).resolve().parents[3]
     return str(root) if (root / "pyproject.toml").is_file() else "alexcli"
 
 
 def pip_install(package: str, environment: Path, log: Path) -> None:
-    """Make an environment and install a package, in the two commands of the README.
+    """Make an environment and install a package, by the two commands of the README.
 
     Args:
         package: as pip takes it.
         environment: a folder that does not exist.
-        log: receives what pip says.
+        log: receives pip's output.
 
     Raises:
         UsageError: no Python here has pip.
@@ -98,7 +98,7 @@ def run(package: str, reporter: Reporter, *, install: Installer = pip_install) -
 
 
 def _stop(*_: object) -> None:
-    """Answer SIGTERM as Ctrl-C: end what was started, and remove the environment's gigabytes."""
+    """Handle SIGTERM like Ctrl-C: end what was started, and remove the environment's gigabytes."""
     raise KeyboardInterrupt
 
 
@@ -117,7 +117,7 @@ class Trial:
         return self.folder / "environment" / "bin" / "alexcli"
 
     def figures(self, package: str, install: Installer) -> Iterator[BenchResult]:
-        """What is measured, one figure after the other.
+        """Measure, and yield one figure after the other.
 
         Args:
             package: as pip takes it.
@@ -196,7 +196,7 @@ def _has_validation_row(work: Path) -> bool:
 
 
 def _python_with_pip() -> str:
-    """This program's Python if it has pip, else the one that it was made from.
+    """This program's Python if it has pip, else the one that its environment was made from.
 
     Raises:
         UsageError: neither has pip.
@@ -215,7 +215,7 @@ def _python_with_pip() -> str:
 def _started(
     command: Sequence[str], log: Path, folder: Path, environ: Mapping[str, str] | None
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """A process that runs during the block; one that still runs at its end is killed.
+    """Run a process during the block, and kill it if it still runs at the end.
 
     Args:
         command: program and arguments.
@@ -240,7 +240,7 @@ def _started(
 
 
 def _run(command: Sequence[str], log: Path, environ: Mapping[str, str] | None = None) -> None:
-    """Run a command to its end, beside its log.
+    """Run a command to its end, with its output in a log.
 
     Raises:
         RunFailedError: it failed.
@@ -251,7 +251,7 @@ def _run(command: Sequence[str], log: Path, environ: Mapping[str, str] | None = 
 
 
 def _check_exit(command: Sequence[str], code: int, log: Path) -> None:
-    """RunFailedError, with the end of its output, for a command that failed."""
+    """Raise RunFailedError, with the end of its output, for a command that failed."""
     if code:
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
         raise RunFailedError(

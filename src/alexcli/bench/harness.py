@@ -17,11 +17,11 @@ from alexcli.run.resolve import uses_bf16
 from alexcli.schema import TrainSpec
 
 Arm = Callable[[], tuple[float, float]]
-"""One measurement: how many units (images, steps) it did, and in how many seconds."""
+"""One measurement: returns the number of units (images, steps), and the seconds they took."""
 
 
 def check_batch(spec: TrainSpec, batch: int) -> None:
-    """UsageError unless the memory holds a training on the CPU with so many images at a time."""
+    """Raise UsageError unless a training on the CPU with batches of this size fits in memory."""
     of_batch = replace(spec, optim=replace(spec.optim, batch_size=batch))
     bf16 = uses_bf16(spec)
     check_training(of_batch, batch, bf16=bf16, gpu_bytes=None, batch_option="--batch ")
@@ -35,14 +35,14 @@ def interleave(
     *,
     warm: Collection[str] = (),
 ) -> dict[str, list[float]]:
-    """Units per second of each arm, one measurement a round, after a round that is thrown away.
+    """Units per second of each arm, one measurement per round, after a warm-up round.
 
     Args:
         arms: by name, measured in this order.
         rounds: measurements of each arm.
         reporter: receives progress updates.
         label: what is measured, for the progress bar.
-        warm: arms that have run before, and are left out of the round that is thrown away.
+        warm: arms that have run before, and are left out of the warm-up round.
     """
     speeds: dict[str, list[float]] = {name: [] for name in arms}
     total = (rounds + 1) * len(arms) - len(warm)
@@ -62,7 +62,7 @@ def interleave(
 def compare(
     name: str, unit: str, ours: Sequence[float], against: str, theirs: Sequence[float]
 ) -> BenchResult:
-    """Our speeds beside a baseline's of the same rounds.
+    """Compare our speeds with a baseline's of the same rounds.
 
     Args:
         name: of the measurement.
@@ -142,7 +142,7 @@ def timed(units: float, work: Callable[[], object]) -> Arm:
 
 @contextmanager
 def only_errors(*loggers: str) -> Iterator[None]:
-    """Keep from the user what other packages log that is no error.
+    """Hide what other packages log, except for errors.
 
     Args:
         loggers: names of the packages.
@@ -159,11 +159,11 @@ def only_errors(*loggers: str) -> Iterator[None]:
 
 
 def run_for(batches: Iterator[int], seconds: float) -> tuple[float, float]:
-    """Take units from an endless iterator for a time; the first, which starts it, is not timed.
+    """Take units from an endless iterator for some time; the first item, a warm-up, is not timed.
 
     Args:
         batches: numbers of units.
-        seconds: at least so long.
+        seconds: least duration.
 
     Returns:
         Units and seconds.
@@ -179,7 +179,7 @@ def run_for(batches: Iterator[int], seconds: float) -> tuple[float, float]:
 
 
 def record(rows: Sequence[dict[str, Any]], command: str) -> dict[str, Any]:
-    """Figures with the command and the machine that gave them: `{command, on, results}`."""
+    """Figures with the command and the machine that produced them: `{command, on, results}`."""
     environment = describe_environment()
     environment["cores"] = os.cpu_count()
     return {"command": command, "on": environment, "results": list(rows)}

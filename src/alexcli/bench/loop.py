@@ -1,4 +1,4 @@
-"""`alexcli bench loop`: Lightning's loop beside a bare one over the same step, and peak memory.
+"""`alexcli bench loop`: Lightning's loop against a bare one over the same step, and peak memory.
 
 Both loops are fed from a prepared store.
 """
@@ -38,14 +38,14 @@ from alexcli.run.resolve import uses_bf16
 from alexcli.schema import Encoding, PrepareSpec, TrainSpec
 
 BATCH = 32
-"""Images: a small batch, so that what a loop adds to a step weighs more."""
+"""Images: a small batch, so that the overhead of a loop weighs more."""
 STEPS = 5
 MEMORY_BATCH = 128
 """Images of the step whose peak memory is measured (section 5)."""
 
 
 def run(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
-    """What the loop around the steps costs.
+    """Measure the cost of the loop around the steps.
 
     Args:
         spec: our net, at the paper's size.
@@ -66,7 +66,7 @@ def run(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:
 
 
 class TimedModule(AlexNetModule):
-    """What `alexcli train` trains, which also remembers when each step started."""
+    """The module that `alexcli train` trains, which also records when each step started."""
 
     starts: list[float]
     """When each step so far began, in seconds of time.perf_counter."""
@@ -87,7 +87,7 @@ class TimedModule(AlexNetModule):
         return cls(build_net(spec), preprocess, DataModule(spec, dataset))
 
     def training_step(self, batch: Batch, batch_idx: int) -> torch.Tensor:
-        """As AlexNetModule's."""
+        """See AlexNetModule."""
         self.starts.append(time.perf_counter())
         return super().training_step(batch, batch_idx)
 
@@ -109,7 +109,7 @@ def _loops(spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult
 
 
 def _store(spec: TrainSpec, folder: Path) -> Dataset:
-    """A store with as many images as the loops take."""
+    """A store with as many images as the loops need."""
     tree = image_tree(None, folder / "tree", (STEPS + 1) * BATCH, most_files=STEPS * BATCH)
     prepare_spec = PrepareSpec(size=spec.data.size, encoding=Encoding.raw)
     prepare(str(tree), str(folder / "store"), prepare_spec, NullReporter())
@@ -121,7 +121,7 @@ def lightning_loop(module: TimedModule, steps: int) -> tuple[float, float]:
 
     Args:
         module: the net, its learning rule and its images, at least one batch more than `steps`.
-        steps: after a first one that is not timed, as it makes the momentum.
+        steps: after a first one, which creates the momentum and is not timed.
 
     Returns:
         Images, and the seconds that they took.
@@ -131,7 +131,7 @@ def lightning_loop(module: TimedModule, steps: int) -> tuple[float, float]:
     with only_errors("lightning.pytorch"), warnings.catch_warnings(action="ignore"):
         trainer = bare_trainer(placement, bf16=uses_bf16(spec), steps=steps + 1)
         trainer.fit(module, datamodule=module.data)
-    images = (steps - 1) * spec.optim.batch_size  # the end of the last step is not known
+    images = (steps - 1) * spec.optim.batch_size  # the last step's end is unknown
     return images, module.starts[-1] - module.starts[-steps]
 
 
@@ -140,7 +140,7 @@ def _bare_loop(module: TimedModule, waits: list[float]) -> tuple[float, float]:
 
     Args:
         module: the net, its learning rule and its images.
-        waits: gets the share of the time in which the step waited for data.
+        waits: receives the share of the time in which steps waited for data.
     """
     rule: Any = module.configure_optimizers()
     bf16 = uses_bf16(module.spec)
@@ -162,7 +162,7 @@ def _bare_loop(module: TimedModule, waits: list[float]) -> tuple[float, float]:
 
 
 def peak_memory_of_child(name: str, batch: int) -> int:
-    """Peak resident bytes of a process of its own that makes two training steps.
+    """Peak resident bytes of a separate process that makes two training steps.
 
     Args:
         name: `ours`, or a baseline.

@@ -1,4 +1,4 @@
-"""`alexcli bench lrn`: the response norm beside torch's operator, forward and backward."""
+"""`alexcli bench lrn`: the response norm against torch's operator, forward and backward."""
 
 import statistics
 import time
@@ -14,7 +14,7 @@ from alexcli.reporter import Reporter
 from alexcli.schema import LrnImpl
 
 SHAPES = {"conv1": (48, 55), "conv2": (128, 27)}
-"""What the norm of one tower reads in layers 1 and 2 (section 3.5): channels, side."""
+"""Input of one tower's norm in layers 1 and 2 (section 3.5): channels, side."""
 
 
 def run(batch: int, rounds: int, reporter: Reporter) -> list[BenchResult]:
@@ -26,7 +26,7 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[BenchResult]:
         reporter: receives progress updates.
 
     Returns:
-        For each layer ours in the net's memory order against torch's operator in the order that
+        For each layer, ours in the net's memory order against torch's operator in the order that
         suits it better; then ours in the other order, and in bfloat16.
     """
     results = []

@@ -1,6 +1,7 @@
-"""`alexcli bench placement`: what two towers cost on one device, and in two processes.
+"""`alexcli bench placement`: the cost of two towers on one device, and in two processes.
 
-The update of the paper's net, in float32 and without dropout, which a grouped net has not.
+The update of the paper's net is measured in float32 and without dropout, like that of the grouped
+net.
 """
 
 import os
@@ -45,7 +46,7 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[BenchResult]:
 
     Returns:
         `placement/single` (all cores) against a `grouped` net with the same norms, so that only
-        the towers differ; `placement/distributed` (two processes of a thread each) against
+        the towers differ; `placement/distributed` (two processes with one thread each) against
         `single`.
     """
     spec = _spec()
@@ -90,7 +91,7 @@ def grouped_net(lrn: LrnSpec) -> nn.Module:
 
 
 def _towers(spec: TrainSpec, placement: Placement) -> Towers:
-    """Our net as a placement holds it."""
+    """Our net in a placement."""
     return Towers(spec.model, local_towers=placement.local_towers, exchange=placement.exchange)
 
 
@@ -135,7 +136,7 @@ def _distributed_updates(folder: Path, batch: int) -> Arm:
 
 
 def _start_rank(rank: int, folder: Path, batch: int) -> "subprocess.Popen[str]":
-    """A process that makes an update for each line that it reads."""
+    """Start a process that makes an update for each line that it reads."""
     environ = {
         **os.environ,
         "RANK": str(rank),

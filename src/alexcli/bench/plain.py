@@ -1,4 +1,4 @@
-"""A net of ours as a user of plain PyTorch writes it, with torch's own operators.
+"""One of our nets as a user of plain PyTorch would write it, with torch's own operators.
 
 Legend: N images, C channels over all towers, H = W side of a feature map, T towers.
 """
@@ -31,7 +31,7 @@ class TowerNorm(nn.LocalResponseNorm):
 
     Args:
         towers: T.
-        spec: our constants, of which alpha is converted: torch divides it by the window's size.
+        spec: our constants; alpha is converted, because torch divides it by the window's size.
     """
 
     def __init__(self, towers: int, spec: LrnSpec) -> None:
@@ -42,7 +42,7 @@ class TowerNorm(nn.LocalResponseNorm):
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) -> the same shape."""
         images, channels, height, width = x.shape
-        # A view in torch's default memory order: towers as if they were images of their own.
+        # A view in torch's default memory order, with towers as separate images.
         parts = x.reshape(images * self.towers, channels // self.towers, height, width)
         normed: Tensor = super().forward(parts)
         return normed.view(x.shape)
@@ -70,7 +70,7 @@ class SpatialNorm(nn.Module):
 
 
 class LocallyConnected(nn.Module):
-    """A convolution whose weights differ at each position, which torch has no module for.
+    """A convolution whose weights differ at each position, for which torch has no module.
 
     Args:
         shape: the layer's shape. `weight` and `bias` have the shapes of our own layer's.
@@ -88,7 +88,7 @@ class LocallyConnected(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C_in, H_in, W_in) -> (N, C, H, W)."""
         patches = F.unfold(x, self.kernel, padding=self.pad, stride=self.stride)
-        # One product a position: (H * W, N, fan-in) x (H * W, fan-in, C).
+        # One product per position: (H * W, N, fan-in) x (H * W, fan-in, C).
         sums = torch.bmm(patches.permute(2, 0, 1), self.weight.transpose(1, 2))
         return sums.permute(1, 2, 0).reshape(-1, *self.bias.shape) + self.bias
 
@@ -101,7 +101,7 @@ def plain_net(model: ModelSpec) -> nn.Sequential:
 
     Args:
         model: a net of ReLUs without batch norm. No window reaches past the padding of its input,
-            fully connected layers read all towers, and an unshared layer stands in a single tower.
+            fully connected layers read all towers, and an unshared layer is in a single tower.
     """
     assert model.activation is Activation.relu
     modules: OrderedDict[str, nn.Module] = OrderedDict()
@@ -126,7 +126,7 @@ def _build_product(shape: LayerShape, channels: int) -> nn.Module:
     spec = shape.spec
     if spec.kind is Kind.fc:
         assert shape.last or shape.towers == 1 or shape.reads_other_towers
-        # Each tower adds to the class scores what its own units give: one product over all units.
+        # Each tower adds its units' part to the class scores: one product over all units.
         in_units = shape.in_channels * shape.towers if shape.last else shape.in_channels
         return nn.Linear(in_units, shape.out_channels)
     assert (shape.out_size - 1) * spec.stride + spec.kernel <= shape.in_size + 2 * spec.pad
@@ -156,7 +156,7 @@ def _build_op(op: Op, shape: LayerShape, model: ModelSpec) -> nn.Module:
 
 
 def _build_pool(spec: PoolSpec, rounding: Rounding) -> nn.Module:
-    """torch's pooling, with windows that are clipped as ours are."""
+    """torch's pooling, with windows clipped like ours."""
     ceil = rounding is not Rounding.floor
     if spec.kind is PoolKind.max:
         return nn.MaxPool2d(spec.size, spec.stride, ceil_mode=ceil)
@@ -176,7 +176,7 @@ def copy_weights(net: Towers, plain: nn.Sequential) -> None:
         product = plain.get_submodule(shape.name)
         assert isinstance(product.weight, Tensor)
         assert isinstance(product.bias, Tensor)
-        # Each tower holds its own outputs, but of the class scores its own inputs.
+        # Each tower has the weights of its own outputs, but in the last layer those of its inputs.
         weights = torch.cat([layer.weight for layer in layers], dim=1 if shape.last else 0)
         product.weight.copy_(weights)
         biases: list[Tensor] = [layer.bias for layer in layers if layer.bias is not None]

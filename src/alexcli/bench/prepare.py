@@ -1,4 +1,4 @@
-"""`alexcli bench prepare`: `alexcli data prepare` beside decoding and resizing alone."""
+"""`alexcli bench prepare`: `alexcli data prepare` against decoding and resizing alone."""
 
 import os
 import shutil
@@ -22,13 +22,13 @@ from alexcli.reporter import Reporter
 SIDE = 256
 """Pixels of a stored image (section 2)."""
 IMAGES = 10_240
-"""At least, by repetition, so that starting the command does not decide."""
+"""Images at least, by repetition, so that the command's start does not dominate."""
 DECODED_PART = 10
-"""One image in so many is decoded for comparison."""
+"""One image in this many is decoded for comparison."""
 
 
 def decode(path: Path) -> None:
-    """What an image needs at least: decode it, resize it, cut out the centre."""
+    """Do the least that an image needs: decode it, resize it, crop the centre."""
     from torchvision import transforms  # type: ignore[import-untyped]
 
     with Image.open(path) as image:
@@ -45,11 +45,12 @@ def run(source: Path | None, rounds: int, reporter: Reporter) -> list[BenchResul
         reporter: receives progress updates.
 
     Returns:
-        `data/prepare`, and `data/prepare/going` without the time that the command takes to start,
-        against one core's speed of decoding and resizing times the cores (`N_cores`) and against
-        what as many processes reach `together`, which share the machine's memory; then that time.
+        `data/prepare`, and `data/prepare/going` without the start-up time of the command, against
+        one core's speed of decoding and resizing times the number of cores (`N_cores`), and against
+        the speed of as many processes `together`, which share the machine's memory; then the
+        start-up time.
     """
-    torch.set_num_threads(1)  # decoding and resizing are of one core
+    torch.set_num_threads(1)  # decoding and resizing use one core
     cores = os.cpu_count() or 1
     with (
         tempfile.TemporaryDirectory(prefix="alexcli-bench-") as name,
@@ -67,7 +68,7 @@ def run(source: Path | None, rounds: int, reporter: Reporter) -> list[BenchResul
 def _arms(
     tree: Path, store: Path, paths: Sequence[Path], cores: int, pool: ProcessPoolExecutor
 ) -> dict[str, Arm]:
-    """Decoding on one core and on all, the command, and the command with nothing left to do."""
+    """Decoding on one core and on all, the command, and its repetition with nothing left to do."""
     some = paths[::DECODED_PART]
     command = [sys.executable, "-m", "alexcli", "data", "prepare"]
     command += [str(tree), str(store), f"size={SIDE}"]
@@ -86,7 +87,7 @@ def _arms(
     whole = timed(len(paths), prepare)
 
     def start_again() -> tuple[float, float]:
-        """Seconds of the command where everything is finished, as units per second."""
+        """Seconds of the command if everything is finished, returned as units per second."""
         _, seconds = whole()
         shutil.rmtree(store)
         return seconds, 1
@@ -100,7 +101,7 @@ def _arms(
 
 
 def _results(speeds: dict[str, list[float]], count: int, cores: int) -> list[BenchResult]:
-    """The command's speed with and without its start, beside decoding alone.
+    """The command's speed with and without its start-up, against decoding alone.
 
     Args:
         speeds: images per second of each arm, seconds of `start`, by round.

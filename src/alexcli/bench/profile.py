@@ -1,4 +1,4 @@
-"""`alexcli bench profile`: where the time of a step goes, ours beside torchvision's net.
+"""`alexcli bench profile`: where the time of a step goes, in our net and torchvision's.
 
 By layer in a forward pass, by kind of operator in training.
 """
@@ -23,7 +23,7 @@ from alexcli.schema import TrainSpec
 OPERATORS = {
     "convolution": ("convolution",),
     "fully connected": ("addmm", "::mm", "linear"),
-    # Activation, norm and pooling in one; the second name waits for the threads of the first.
+    # Activation, norm and pooling fused; the second name waits for the threads of the first.
     "response norm": ("alexcli::lrn", "alexcli_lrn", "alexcli::fused", "alexcli_fused"),
     "pooling": ("max_pool", "adaptive"),
     "update": ("fused_sgd", "_foreach"),
@@ -46,7 +46,7 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[di
         the steps.
 
     Raises:
-        UsageError: the memory does not hold so many images at a time.
+        UsageError: batches of this size do not fit in memory.
     """
     check_batch(spec, batch)
     x = torch.randn(batch, 3, SIDE, SIDE) * 50
@@ -66,7 +66,7 @@ def run(spec: TrainSpec, batch: int, rounds: int, reporter: Reporter) -> list[di
 
 
 def _timed_parts(net: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """What is timed: layers and norms of our nets, modules without children of others."""
+    """The modules to time: layers and norms of our nets, modules without children of others."""
     is_ours = any(isinstance(module, Layer) for module in net.modules())
     for path, module in net.named_modules():
         name = path.rpartition(".")[2]
@@ -109,7 +109,7 @@ def _forward_by_layer(work: Work, rounds: int) -> dict[str, float]:
 def _training_by_operator(work: Work, batch: int, rounds: int) -> dict[str, float]:
     """Milliseconds of a step by kind of operator, forward and backward together."""
     rule = torch.optim.SGD(work.net.parameters(), 1e-4, 0.9, fused=True)
-    labels = torch.arange(batch) % 10  # classes that every net has
+    labels = torch.arange(batch) % 10  # every net has these classes
     work.net.train()
 
     def step() -> None:
@@ -129,7 +129,7 @@ def _training_by_operator(work: Work, batch: int, rounds: int) -> dict[str, floa
 
 
 def _kind_of(operator: str) -> str:
-    """Which kind an operator of the profiler is of."""
+    """The kind of an operator of the profiler."""
     for kind, parts in OPERATORS.items():
         if any(part in operator for part in parts):
             return kind

@@ -1,4 +1,4 @@
-"""Figures of speed that were written before, read again as one table."""
+"""Recorded figures of speed, read as one table."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,14 +13,14 @@ HINT = "a folder of files that `alexcli bench NAME --out FILE` wrote"
 
 
 def recorded_table(folder: Path, names: Sequence[str]) -> Table:
-    """What benchmarks measured against a baseline, file by file.
+    """The recorded comparisons with baselines, file by file.
 
     Args:
-        folder: of files that `bench --out` wrote.
-        names: of measurements (`step/train`), or of what they are below (`step`); none: all.
+        folder: the folder of files that `bench --out` wrote.
+        names: measurements (`step/train`), or their prefixes (`step`); none for all.
 
     Raises:
-        UsageError: a file cannot be read, or nothing is recorded by such a name.
+        UsageError: a file cannot be read, or nothing is recorded under such a name.
     """
     rows = [
         row

@@ -1,9 +1,9 @@
-"""`alexcli bench small`: training small nets beside a plain PyTorch loop of the same net.
+"""`alexcli bench small`: training small nets against a plain PyTorch loop of the same net.
 
 Ours is the loop of `alexcli train`: Lightning, the meters, the learning rule of the paper. The
-plain loop has torch's own operators and torch's SGD with the same settings. Both begin with the
+plain loop has torch's own operators and torch's SGD with the same settings. Both start from the
 same weights, read the same stored images in the same order and augment them by the same function,
-whose time therefore counts on both sides. Validation and checkpoints are left out on both.
+whose time therefore counts on both sides. Both omit validation and checkpoints.
 """
 
 import itertools
@@ -30,7 +30,7 @@ from alexcli.run.build import build_data
 from alexcli.schema import TrainSpec
 
 NETS = {"quickstart": 36, "cifar_26": 32, "cifar_18": 32, "cifar_11": 32}
-"""Experiments, and the side of their stored images."""
+"""Side of the stored images, by experiment."""
 IMAGES = 640
 """Images of one measurement: ten steps of the quick start, five of a CIFAR net."""
 STORED_IMAGES = 1000
@@ -40,15 +40,15 @@ STORED_IMAGES = 1000
 def run(rounds: int, reporter: Reporter) -> list[BenchResult]:
     """Images per second of training, each net with its experiment's batch size.
 
-    The images are the embedded synthetic ones in the size of the experiment's data, as no data set
-    is needed to measure speed.
+    The images are the embedded synthetic ones in the size of the experiment's data, because
+    measuring speed needs no data set.
 
     Args:
         rounds: interleaved measurements.
         reporter: receives progress updates, and each figure as soon as it is known.
 
     Returns:
-        `small/NET` against `plain_loop`, which is in its best setting here.
+        `small/NET` against `plain_loop` in the setting that is fastest here.
     """
     return note_each((_measure(name, rounds, reporter) for name in NETS), reporter)
 
@@ -65,7 +65,7 @@ def experiment(name: str) -> TrainSpec:
 
 
 def _measure(name: str, rounds: int, reporter: Reporter) -> BenchResult:
-    """Ours beside the plain loop."""
+    """Measure ours against the plain loop."""
     spec, dataset = build_data(experiment(name), NullReporter())
     module = TimedModule.from_dataset(spec, dataset)
     steps = IMAGES // spec.optim.batch_size + 1
@@ -82,7 +82,7 @@ def _measure(name: str, rounds: int, reporter: Reporter) -> BenchResult:
 
 
 class PlainLoop:
-    """A training loop without Lightning, of a net of torch's own operators.
+    """A training loop without Lightning, for a net of torch's own operators.
 
     Args:
         module: ours, whose weights, images and augmentation it takes.

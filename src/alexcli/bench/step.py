@@ -1,6 +1,6 @@
-"""`alexcli bench step`: our training step and forward pass beside other nets, interleaved.
+"""`alexcli bench step`: our training step and forward pass against other nets', interleaved.
 
-Ours is measured beside one baseline after another, so that each figure is known early.
+Ours is measured against one baseline after another, so that each figure is known early.
 """
 
 import statistics
@@ -36,15 +36,15 @@ from alexcli.run.resolve import uses_bf16
 from alexcli.schema import Accelerator, Norm, Precision, TrainSpec
 
 BATCH = 64
-"""Images of a step, unless another number is asked for."""
+"""Images of a step by default."""
 ROUNDS = 3
-"""Interleaved measurements, unless another number is asked for."""
+"""Interleaved measurements by default."""
 QUICK_BATCH = 8
 """Images of a step with --quick."""
 QUICK_ROUNDS = 1
 """Interleaved measurements with --quick."""
 MATRIX_SIDE = 2048
-"""Side of the matrices whose product gives the machine's peak."""
+"""Side of the matrices whose product measures the machine's peak."""
 ILSVRC2012_IMAGES = 1_281_167
 """Images of the training set (section 2)."""
 PAPER_EPOCHS = 90
@@ -54,7 +54,7 @@ STORED_BYTES = 256 * 256 * 3
 
 
 def quick_note(batch: int, rounds: int) -> str:
-    """What --quick leaves out.
+    """A note on what --quick leaves out.
 
     Args:
         batch: images of a step.
@@ -75,14 +75,14 @@ def run(
     extrapolate: bool,
     quick: bool = False,
 ) -> list[BenchResult]:
-    """Images per second of ours and of baselines, each baseline in its best setting here.
+    """Images per second of ours and of baselines, each baseline in the setting fastest here.
 
     Args:
         spec: our net, at the paper's size.
         batch: images of 227 pixels.
         rounds: interleaved measurements.
         reporter: receives progress updates, and each figure as soon as it is known.
-        extrapolate: also how long 90 epochs of ILSVRC-2012 would take.
+        extrapolate: also estimate how long 90 epochs of ILSVRC-2012 would take.
         quick: leave out the compiled baseline.
 
     Returns:
@@ -91,7 +91,7 @@ def run(
         the share of our step that is response norm; TFLOP/s and the share of each peak.
 
     Raises:
-        UsageError: the memory does not hold so many images at a time.
+        UsageError: batches of this size do not fit in memory.
     """
     check_batch(spec, batch)
     x = torch.randn(batch, 3, SIDE, SIDE) * 50
@@ -111,7 +111,7 @@ def _figures(
     Args:
         spec: our net.
         passes: training steps, then forward passes.
-        extrapolate: whether 90 epochs of ILSVRC-2012 are a figure.
+        extrapolate: whether to estimate 90 epochs of ILSVRC-2012.
     """
     peaks = {"float32": _peak(torch.float32)}
     if _multiplies_in_bf16(spec):
@@ -140,16 +140,16 @@ class Passes:
     labels: Tensor
     """(N,) int64."""
     rounds: int
-    """Interleaved measurements of each baseline beside ours."""
+    """Interleaved measurements of ours and each baseline."""
     reporter: Reporter
     """Receives progress updates."""
     compiles: bool
     """Whether torchvision's net is compiled too."""
     our_speeds: list[float] = field(default_factory=list)
-    """Images per second of ours, beside every baseline."""
+    """Images per second of ours, from the rounds with every baseline."""
 
     def figures(self, peaks: dict[str, float]) -> Iterator[BenchResult]:
-        """What is measured, one figure after the other.
+        """Measure, and yield one figure after the other.
 
         Args:
             peaks: TFLOP/s of the machine by dtype.
@@ -194,7 +194,7 @@ class Passes:
         return baseline_work(name, setting, self.x).arm(self.labels, train=self._is_training)
 
     def _norm_share(self, ours: Arm) -> BenchResult:
-        """The part of our step that is response norm."""
+        """The share of our step that is response norm."""
         without_norm = replace(self.spec, model=replace(self.spec.model, norm=Norm.none))
         arm = our_work(without_norm, self.x).arm(self.labels, train=self._is_training)
         speeds = self._interleave(ours, "ours without norms", {"without": arm})
@@ -214,22 +214,22 @@ class Passes:
         return speeds
 
     def _flops(self) -> int:
-        """Operations of the products for one image."""
+        """Floating-point operations of the products for one image."""
         macs = [shape.macs for shape in trace(self.spec.model)]
         if not self._is_training:
             return 2 * sum(macs)
-        # Backward is twice forward, without the gradient of the images.
+        # Backward is twice forward, except that the images need no gradient.
         return 2 * (3 * sum(macs) - macs[0])
 
 
 def _multiplies_in_bf16(spec: TrainSpec) -> bool:
-    """Whether the processor has bfloat16 products; elsewhere torch emulates them, at no peak."""
+    """Whether the processor has bfloat16 products; otherwise torch emulates them slowly."""
     trainer = replace(spec.trainer, accelerator=Accelerator.cpu, precision=Precision.auto)
     return uses_bf16(replace(spec, trainer=trainer))
 
 
 def _peak(dtype: torch.dtype) -> float:
-    """TFLOP/s of a large product of matrices, the best of five."""
+    """TFLOP/s of a large matrix product, the best of five."""
     matrix = torch.randn(MATRIX_SIDE, MATRIX_SIDE).to(dtype)
     product = timed(1, lambda: matrix @ matrix)
     seconds = min(product()[1] for _ in range(5))

@@ -1,4 +1,4 @@
-"""Setting or removing one key of a configuration, as an override asks for."""
+"""Setting or removing one key of a configuration by an override."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,7 +11,7 @@ from alexcli.errors import UsageError, nearest
 from alexcli.schema import Schedule, ScheduleSpec
 
 KEYS_OF_ONE_KIND = ("steps", "factor", "parts", "per")
-"""The keys of a schedule that only some kinds read; `base` is every kind's."""
+"""The keys of a schedule that only some kinds read; every kind reads `base`."""
 
 
 def apply_override(config: Any, override: Override) -> Any:
@@ -35,7 +35,7 @@ def apply_override(config: Any, override: Override) -> Any:
     with explained(config, override=override):
         OmegaConf.update(change, key, value)
         if key.endswith(".steps"):
-            # Typed steps are the whole schedule: without this they would be added to the file's.
+            # Typed steps replace the schedule: without this they would be added to the file's.
             steps = OmegaConf.select(config, key, throw_on_resolution_failure=False)
             if isinstance(steps, DictConfig):  # `range_test.steps` is a number
                 steps.clear()
@@ -45,9 +45,9 @@ def apply_override(config: Any, override: Override) -> Any:
 
 
 def _check_removed(config: Any, key: str, override: Override) -> None:
-    """UsageError where a mapping, of layers or groups, lacks the entry that is to be removed.
+    """Raise UsageError if a mapping, of layers or groups, lacks the entry that is to be removed.
 
-    Without it a misspelt name would leave the net as it is, and nobody would know.
+    Otherwise a misspelt name would silently leave the net unchanged.
     """
     section, _, name = key.rpartition(".")
     entries = OmegaConf.select(config, section) if section else None
@@ -64,7 +64,7 @@ def _check_removed(config: Any, key: str, override: Override) -> None:
 
 
 def _kinds(key: str, value: Any) -> Iterator[tuple[str, str]]:
-    """The kinds that an override chooses anywhere below its key, each with the key above it."""
+    """Every kind that an override chooses at or below its key, with the key of its schedule."""
     section, _, name = key.rpartition(".")
     if isinstance(value, dict):
         for inner, item in value.items():
@@ -74,9 +74,9 @@ def _kinds(key: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _forget_other_kind(node: Any, kind: str) -> None:
-    """Give a schedule whose kind changes the defaults, or it would keep the old kind's keys.
+    """Reset the keys of a schedule whose kind changes, or it would keep the old kind's values.
 
-    A constant one reads none of them, and keeps them: they enter the fingerprint of a run.
+    A constant schedule reads none of them, but keeps them, because they enter a run's fingerprint.
     """
     if not isinstance(node, DictConfig) or OmegaConf.get_type(node) is not ScheduleSpec:
         return

@@ -21,7 +21,7 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     Args:
         overrides: `KEY=VALUE` and `GROUP=CHOICE` as typed. With neither `experiment=` nor `data=`,
             a training takes the quick-start experiment.
-        schema: TrainSpec, AnalyzeSpec where only a model is needed, PrepareSpec for a store.
+        schema: TrainSpec, AnalyzeSpec if only a model is needed, PrepareSpec for a store.
 
     Raises:
         UsageError: an unknown key or choice, a value of another type or out of range, or no value
@@ -36,7 +36,7 @@ def compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
 
 
 def user_files_of(overrides: Sequence[str], schema: type) -> tuple[Path, ...]:
-    """The yaml files of the user's that a configuration is composed from, relative to their folder.
+    """The user's yaml files that a configuration is composed from, relative to their folder.
 
     Args:
         overrides: as `compose` takes them.
@@ -54,7 +54,7 @@ def user_files_of(overrides: Sequence[str], schema: type) -> tuple[Path, ...]:
 
 
 def _in_user_files(error: UsageError, overrides: Sequence[str], schema: type[Spec]) -> UsageError:
-    """An error with the file of the user's in which it lies, if it lies in one."""
+    """An error with the name of the user's file in which it is, if it is in one."""
     try:
         files = user_files_of(overrides, schema)
     except UsageError:  # the error itself, which names its file
@@ -71,7 +71,7 @@ def _in_user_files(error: UsageError, overrides: Sequence[str], schema: type[Spe
 
 
 def _compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
-    """As `compose`, but errors do not say where in a file of the user's they lie."""
+    """Like `compose`, but errors do not say where in a user's file they are."""
     chosen = _plain_choices(overrides, groups() if schema in ROOTS else [])
     if chosen is not None:
         spec = typed(composition(chosen_files(schema, chosen)), schema)
@@ -86,7 +86,7 @@ def _compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
 def _plain_choices(
     overrides: Sequence[str], group_names: Sequence[str]
 ) -> dict[str, str | None] | None:
-    """The choice of each group, where nothing is typed but choices that exist; None elsewhere."""
+    """The choice of each group, if only existing choices are typed; None otherwise."""
     chosen: dict[str, str | None] = {}
     for override in overrides:
         group, _, choice = override.partition("=")

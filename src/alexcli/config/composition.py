@@ -1,7 +1,7 @@
-"""What Hydra composes from a choice of yaml files, kept in the cache.
+"""Caching what Hydra composes from a choice of yaml files.
 
-Hydra takes half a second: for its import and for reading its own and our files, each time. A
-composition depends on nothing but the files and the choice, so it is composed once.
+Hydra takes half a second each time, for its import and for reading its own and our files. A
+composition depends only on the files and the choice, so it is composed once.
 """
 
 import contextlib
@@ -21,25 +21,25 @@ from alexcli.files import cache_dir, write_atomic
 from alexcli.schema import AnalyzeSpec, TrainSpec
 
 ROOTS: dict[type, str] = {TrainSpec: "train", AnalyzeSpec: "analyze"}
-"""The yaml file that lists the groups of a schema; the other schemas have no groups."""
+"""The yaml file that lists the groups of each schema; other schemas have no groups."""
 
 QUICK_START = "quickstart"
 """The experiment of a training that chooses neither an experiment nor data."""
 
 
 class ChosenFiles(NamedTuple):
-    """Which yaml files a configuration is composed from."""
+    """The yaml files that a configuration is composed from."""
 
     root: str
     """The file that lists the groups."""
     choices: tuple[str, ...]
-    """GROUP=CHOICE where it differs from the root's."""
+    """GROUP=CHOICE, for each that differs from the root's."""
     folder: str
     """The folder of yaml files."""
     user_folder: str | None = None
-    """The folder of the user's own, if it adds to a group."""
+    """The user's own folder, if it adds to a group."""
     user_digest: str = ""
-    """Digest of the content of its files, which may change while a process lives."""
+    """Digest of the content of its files, which may change during the life of a process."""
 
 
 def chosen_files(schema: type, chosen: Mapping[str, str | None]) -> ChosenFiles | None:
@@ -60,12 +60,12 @@ def chosen_files(schema: type, chosen: Mapping[str, str | None]) -> ChosenFiles 
 
 
 def _user_folder() -> tuple[str | None, str]:
-    """The user's folder, and a digest of its files; None where it adds to no group."""
+    """The user's folder, and a digest of its files; None if it adds to no group."""
     digest = hashlib.sha256()
     files = [path for group in groups() for path in user_choices(group).values()]
     for path in files:
         content = b""
-        with contextlib.suppress(OSError):  # whoever reads it says so
+        with contextlib.suppress(OSError):  # reported when it is read
             content = path.read_bytes()
         digest.update(f"{path} {len(content)} ".encode(errors="surrogateescape") + content)
     return (str(user_conf_dir()), digest.hexdigest()) if files else (None, "")
@@ -80,7 +80,7 @@ def user_files(files: ChosenFiles | None) -> tuple[Path, ...]:
 
 @functools.cache
 def _with_user_files(files: ChosenFiles) -> tuple[dict[str, Any], tuple[Path, ...]]:
-    """The content of yaml files, some of the user's, and which those are; never in the cache."""
+    """The merged content of yaml files, and which are the user's; never in the disk cache."""
     from alexcli.config.hydra_compose import compose_files  # imports Hydra
 
     assert files.user_folder is not None
@@ -89,7 +89,7 @@ def _with_user_files(files: ChosenFiles) -> tuple[dict[str, Any], tuple[Path, ..
 
 @functools.cache
 def composition(files: ChosenFiles | None) -> dict[str, Any]:
-    """The content of yaml files, one over the other: nested mappings, not to be changed.
+    """The merged content of yaml files: nested mappings, not to be changed.
 
     Args:
         files: what is composed; None for nothing.
@@ -113,7 +113,7 @@ def composition(files: ChosenFiles | None) -> dict[str, Any]:
 
 
 def _cache_path(files: ChosenFiles) -> Path | None:
-    """The file of a composition in the cache; None where there can be no cache."""
+    """The file of a composition in the cache; None if there can be no cache."""
     digest = hashlib.sha256(f"{__version__} {files.root} {files.choices}".encode())
     digest.update(_files_digest(files.folder))
     with contextlib.suppress(AlexcliError):
@@ -133,7 +133,7 @@ def _files_digest(folder: str) -> bytes:
 
 
 def _read(path: Path) -> dict[str, Any] | None:
-    """A composition from the cache; None where it is not there or damaged."""
+    """A composition from the cache; None if it is missing or damaged."""
     try:
         mapping = read_yaml_file(path)
     except (OSError, ValueError):
@@ -142,7 +142,7 @@ def _read(path: Path) -> dict[str, Any] | None:
 
 
 def _write(path: Path, mapping: dict[str, Any]) -> None:
-    """Put a composition into the cache, if that can be written."""
+    """Put a composition into the cache, if it is writable."""
     with contextlib.suppress(OSError):
         path.parent.mkdir(exist_ok=True)
         write_atomic(path, yaml.safe_dump(mapping, sort_keys=False))

@@ -1,4 +1,4 @@
-"""From OmegaConf's configurations to dataclasses, with conversions and messages."""
+"""Converting OmegaConf's configurations to dataclasses, with messages for errors."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from alexcli.errors import UsageError
 
 
 def convert(mapping: dict[Any, Any], schema: type, source: Path) -> Any:
-    """The dataclass of a schema from nested mappings.
+    """Convert nested mappings to the dataclass of a schema.
 
     Args:
         mapping: plain data, without interpolations.
@@ -32,7 +32,7 @@ def to_spec(config: Any, source: str | None = None) -> Any:
 
     Args:
         config: an OmegaConf configuration with a schema.
-        source: the file that it comes from, if it comes from one.
+        source: the file that it comes from, if any.
 
     Raises:
         UsageError: a value is missing or out of range.

@@ -1,4 +1,4 @@
-"""What differs between two configurations."""
+"""The differences between two configurations."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ ABSENT = "(absent)"
 """Stands for the value of a key that one side lacks."""
 
 PRESENT = "present"
-"""The value of a layer or of a parameter group itself, so that its absence shows."""
+"""The value of a layer or of a parameter group itself, so that its absence is visible."""
 
 NAMED_SECTIONS = ("model.layers", "optim.groups")
 """The mappings whose keys name layers and parameter groups; null removes one."""
@@ -76,7 +76,7 @@ def describe_values(spec: Any, prefix: str = "") -> dict[str, str]:
 
     A schedule and a list are one value each. A layer and a parameter group have a value of their
     own besides those of their keys. A removed one is left out, and so is the name of a yaml file,
-    which is no difference.
+    which does not count as a difference.
 
     Args:
         spec: a TrainSpec, or the dataclass of one group.
@@ -90,7 +90,7 @@ def describe_values(spec: Any, prefix: str = "") -> dict[str, str]:
 
 
 def _describe_value(value: Any, key: str) -> dict[str, str]:
-    """A value as text, or the values of all that it holds."""
+    """A value as text, or the values of everything in it."""
     if isinstance(value, ScheduleSpec):
         return {key: describe(value)}
     if dataclasses.is_dataclass(value):

@@ -1,4 +1,4 @@
-"""Other data for a trained run, or another way to evaluate it."""
+"""Changing the data of a trained run, or the way to evaluate it."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,7 +19,7 @@ from alexcli.schema import TrainSpec
 EVALUATION_GROUPS = ("data", "eval", "placement", "trainer")
 """The groups that may differ when a trained net is evaluated."""
 PIXEL_KEYS = ("size", "resize", "kernel")
-"""Keys of `data` that say how an image becomes pixels: a net reads other data as it has learned."""
+"""Keys of `data` that say how an image becomes pixels: a net reads other data as in training."""
 
 
 def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
@@ -57,7 +57,7 @@ def override_run(spec: TrainSpec, overrides: Sequence[str]) -> TrainSpec:
 
 
 def _refuse_training_key(config: Any, override: Override, group_names: Sequence[str]) -> None:
-    """UsageError where an override would change the net that was trained."""
+    """Raise UsageError if an override would change the net that was trained."""
     key = override.key_or_group
     section = key.partition(".")[0]
     if section in EVALUATION_GROUPS:

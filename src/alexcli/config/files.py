@@ -1,7 +1,7 @@
-"""The yaml files of `conf/`: where they lie, which choices each group has, what each is about.
+"""The yaml files of `conf/`: where they are, which choices each group has, what each is about.
 
-A folder of the user's adds choices to those of the package: `conf` where the command is typed, or
-the one that `--conf DIR` or $ALEXCLI_CONF names. The names of the package keep their meaning.
+A user's folder adds choices to those of the package: `conf` in the working folder, or the one that
+`--conf DIR` or $ALEXCLI_CONF names. The package's names keep their meaning.
 """
 
 import os
@@ -12,7 +12,7 @@ STUDIES = "ablation"
 """The folder of studies, which only `alexcli ablate` reads."""
 
 CONF_VARIABLE = "ALEXCLI_CONF"
-"""Names the user's folder also for processes that are started here; empty means no such folder."""
+"""Names the user's folder, also for child processes; empty means no such folder."""
 
 CHOICE_NAME = re.compile(r"\w[\w-]*", re.ASCII)
 """The name of a yaml file that can be typed as a choice."""
@@ -44,7 +44,7 @@ def groups() -> list[str]:
 
 
 def user_conf_dir() -> Path | None:
-    """The folder of the user's own yaml files; None where there is none."""
+    """The folder of the user's own yaml files; None if there is none."""
     named = os.environ.get(CONF_VARIABLE)
     if named is not None:
         return Path(named) if named else None
@@ -71,7 +71,7 @@ def package_choices(group: str) -> dict[str, Path]:
 
 
 def choices(group: str) -> list[str]:
-    """The choices of a group: the names of its yaml files, of the package and of the user."""
+    """The choices of a group: the names of its yaml files, the package's and the user's."""
     return sorted({**user_choices(group), **package_choices(group)})
 
 

@@ -16,28 +16,28 @@ from alexcli.config.user_conf import check_reachable, check_used, defaults_expla
 
 
 class Composed(NamedTuple):
-    """What Hydra makes of a choice of yaml files."""
+    """What Hydra composes from a choice of yaml files."""
 
     mapping: dict[str, Any]
-    """Their content, one over the other."""
+    """Their merged content."""
     user_files: tuple[Path, ...]
-    """Those of the user's folder among them, relative to it."""
+    """The user's files among them, relative to their folder."""
 
 
 def compose_files(
     root: str, choices: Sequence[str], folder: Path, user_folder: Path | None = None
 ) -> Composed:
-    """The content of yaml files, one over the other.
+    """Merge the content of yaml files.
 
     Args:
         root: the file that lists the groups, without its ending.
-        choices: GROUP=CHOICE where it differs from the root's.
+        choices: GROUP=CHOICE, for each that differs from the root's.
         folder: the folder of yaml files.
-        user_folder: the user's folder, whose files are found where the other has none of the name.
+        user_folder: the user's folder, whose files are used if the other has none of the name.
 
     Raises:
-        UsageError: the files do not fit together, one of the user's cannot be read or has a name
-            that the package has too.
+        UsageError: the files do not fit together, or one of the user's cannot be read or has the
+            name of one of the package's.
     """
     with explained(OmegaConf.create()), initialized(folder):
         if user_folder is None:
@@ -54,7 +54,7 @@ def compose_files(
 
 @contextlib.contextmanager
 def initialized(folder: Path) -> Iterator[None]:
-    """Hydra, for the files of a folder."""
+    """Initialize Hydra for the files of a folder, within the block."""
     GlobalHydra.instance().clear()
     with initialize_config_dir(str(folder), version_base="1.3"):
         yield
@@ -67,7 +67,7 @@ def _content(root: str, overrides: Sequence[str]) -> dict[str, Any]:
 
 
 def _quoted(text: str) -> str:
-    """Text as it stands between single quotes in Hydra's grammar."""
+    """Text escaped for single quotes in Hydra's grammar."""
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 

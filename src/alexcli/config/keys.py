@@ -1,4 +1,4 @@
-"""Every key of a configuration: what it means, what it takes and what it is by default.
+"""Every key of a configuration: its meaning, its allowed values and its default.
 
 All of it is read from the schema: from types, ranges and defaults, and from the docstrings beside
 the fields.
@@ -57,7 +57,7 @@ class Key:
 
     @property
     def choices(self) -> list[str]:
-        """What it takes, if that can be listed."""
+        """Its allowed values, if they can be listed."""
         if self.type is bool:
             return ["true", "false"]
         return list(self.type.__members__) if isinstance(self.type, EnumType) else []
@@ -67,7 +67,7 @@ class Key:
         return _field_docs(self.owner)[_last_name(self.name)]
 
     def takes(self) -> str:
-        """Its type, and its range or its choices; nothing of a section."""
+        """Its type, and its range or its choices; empty for a section."""
         if self.is_section:
             return ""
         phrase = _type_phrase(self.type)
@@ -79,15 +79,15 @@ class Key:
         return f"{phrase}, or null" if self.nullable else phrase
 
     def default_text(self) -> str:
-        """Its default as it is typed; what a yaml file says of it has precedence."""
+        """Its default as it is typed; values in yaml files take precedence."""
         if self.is_section:
             return ""
         return "(must be given)" if self.default == MISSING else _as_typed(self.default)
 
     def paper_section(self) -> str | None:
-        """The section of the paper that its docstring names, or that of what it is a part of."""
+        """The section of the paper that its docstring names, or else that of its section's."""
         docs = [self.meaning()]
-        if self.name.count(".") > 1:  # what a whole group cites is not about each of its keys
+        if self.name.count(".") > 1:  # a group's citation need not apply to each of its keys
             docs.append(inspect.getdoc(self.owner) or "")
         for text in docs:
             cited = PAPER_SECTION.search(text)
@@ -113,7 +113,7 @@ def keys(command: str = "train") -> dict[str, Key]:
 
 
 def below(section: str, command: str = "train") -> list[Key]:
-    """The keys of a section at any depth, without sections; of an empty name, all keys."""
+    """The keys of a section at any depth, without sections; for an empty name, all keys."""
     prefix = f"{section}." if section else ""
     return [
         key for key in keys(command).values() if key.name.startswith(prefix) and not key.is_section
@@ -121,7 +121,7 @@ def below(section: str, command: str = "train") -> list[Key]:
 
 
 def find(name: str, command: str = "train") -> Key | None:
-    """The key that a full name means; a layer or a group of any name is one of NAME.
+    """The key that a full name stands for; the name of a layer or a group matches NAME.
 
     Args:
         name: as typed, such as `model.layers.conv1.kernel`.
@@ -138,7 +138,7 @@ def find(name: str, command: str = "train") -> Key | None:
 
 
 def named(word: str) -> tuple[str, Key]:
-    """The key that a word means: a full, bare or former name, or one as it is typed, with a value.
+    """The key that a word stands for: a full, bare or former name, with or without a value.
 
     Args:
         word: such as `optim.lr`, `lr`, `model.layers.conv1.std` or `optim.lr=0.1`.

@@ -31,7 +31,7 @@ def _plain(value: Any) -> Any:
 
 
 def flat(config: TrainSpec | dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Every single value of a configuration, by its dotted key; an empty mapping has none.
+    """Every individual value of a configuration, by its dotted key; an empty mapping has none.
 
     Args:
         config: a configuration, or one as nested mappings.

@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf refuse, as errors that name the full key and what to type instead."""
+"""Turning Hydra's and OmegaConf's errors into ones that name the full key and what to type."""
 
 import contextlib
 import itertools
@@ -34,7 +34,7 @@ INVALID_CHOICE = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
 
 @contextlib.contextmanager
 def explained(config: Any, *, source: str = "", override: Override | None = None) -> Iterator[None]:
-    """Turn what Hydra or OmegaConf raise in the block into a UsageError.
+    """Turn errors of Hydra or OmegaConf in the block into a UsageError.
 
     Args:
         config: the OmegaConf configuration that the block changes or reads.
@@ -85,10 +85,10 @@ def _plain(node: Any) -> dict[Any, Any]:
 
 
 def _suggestion_hint(suggestion: str, key: str, config: Any, override: Override | None) -> str:
-    """What to type in place of an unknown key. It is tried, lest it be refused in its turn.
+    """What to type instead of an unknown key; it is tried first, so that it is not refused too.
 
     Args:
-        suggestion: the key that is meant.
+        suggestion: the key that is probably meant.
         key: the unknown key, in full.
         config: the OmegaConf configuration without the override.
         override: the override with the unknown key, at its end or within its value.
@@ -128,7 +128,7 @@ def _choice_hint(group: str, value: str) -> str:
 
 
 def _value_of(key: str, override: Override) -> str:
-    """The value of a key as it was typed, be it within a mapping.
+    """The value of a key as it was typed, possibly within a mapping.
 
     Args:
         key: the key of the override, or one within its value.
@@ -139,7 +139,7 @@ def _value_of(key: str, override: Override) -> str:
         return (override.input_line or "").partition("=")[2]
     value: Any = override.value()
     name = key.removeprefix(f"{typed_key}.")
-    while name:  # a key can be a number, and then hold a point itself
+    while name:  # a key can be a number with a decimal point
         prefix = next(each for each in value if f"{name}.".startswith(f"{each}."))
         value = value[prefix]
         name = name.removeprefix(str(prefix)).removeprefix(".")
@@ -147,11 +147,11 @@ def _value_of(key: str, override: Override) -> str:
 
 
 def _refusal(typed: str, config: Any) -> UsageError | None:
-    """Why an override would be refused; None where it would not.
+    """Why an override would be refused; None if it would not.
 
     Args:
         typed: `KEY=VALUE` or `~KEY`.
-        config: the OmegaConf configuration that it would change, which stays as it is.
+        config: the OmegaConf configuration that it would change, which is left unchanged.
     """
     try:
         (override,) = parse([typed])
@@ -180,7 +180,7 @@ def _wrong_value(
     reason = str(error).strip().splitlines()[0].rstrip(".")
     message = f"{key}: {reason}" if key else reason
     hint = _value_hint(key, reason, config) if key else None
-    if override is not None and "to string" in reason:  # brackets, which are a list in Hydra
+    if override is not None and "to string" in reason:  # brackets, which Hydra reads as a list
         typed = override.input_line or ""
         message = f"the value in {typed!r} is a list or a mapping, and {key} is text"
         hint = quoting_hint(typed)
@@ -188,7 +188,7 @@ def _wrong_value(
 
 
 def _list_above(key: str, config: Any) -> str | None:
-    """The list in which a key would lie, if there is one."""
+    """The list that would contain a key, if there is one."""
     for parent in itertools.accumulate(key.split(".")[:-1], "{}.{}".format):
         if OmegaConf.is_list(OmegaConf.select(config, parent)):
             return parent
@@ -196,7 +196,7 @@ def _list_above(key: str, config: Any) -> str | None:
 
 
 def _value_hint(key: str, reason: str, config: Any) -> str | None:
-    """What a key takes, read from OmegaConf's message."""
+    """The values that a key takes, read from OmegaConf's message."""
     if "Merge error" in reason:  # a single value for a section
         section = OmegaConf.select(config, key)
         names = [str(name) for name in section or ()]
@@ -218,5 +218,5 @@ def _value_hint(key: str, reason: str, config: Any) -> str | None:
 
 
 def _prefix(source: str) -> str:
-    """What a message about a file begins with."""
+    """The beginning of a message about a file."""
     return f"{source}: " if source else ""

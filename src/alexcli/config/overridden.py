@@ -1,4 +1,4 @@
-"""Composing configurations with changes of single keys."""
+"""Composing configurations with changes of individual keys."""
 
 import copy
 import functools
@@ -35,7 +35,7 @@ def compose_overridden(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     chosen = _choices([override for override in parsed if override.key_or_group in group_names])
     dataclass: type = schema
     merged = _merge_into_schema(dataclass, chosen_files(dataclass, chosen))
-    config = copy.deepcopy(merged)  # because changes are made in place
+    config = copy.deepcopy(merged)  # changes are made in place
     for override in sorted(parsed, key=_chooses_no_schedule):
         if override.key_or_group not in group_names:
             config = apply_override(config, override)
@@ -43,7 +43,7 @@ def compose_overridden(overrides: Sequence[str], schema: type[Spec]) -> Spec:
 
 
 def _chooses_no_schedule(override: Override) -> bool:
-    """Sorts the kinds of schedules before their other keys, which a change of kind forgets."""
+    """Sort key: kinds of schedules go before their other keys, which a change of kind resets."""
     return not override.key_or_group.endswith((".lr.kind", ".weight_decay.kind"))
 
 
@@ -66,7 +66,7 @@ def _choices(overrides: Sequence[Override]) -> dict[str, str | None]:
 
 
 def _check_several(override: Override, values: Sequence[Any]) -> str:
-    """Several choices of a group, as Hydra writes them; UsageError where one is to be chosen."""
+    """Several choices of a group, as Hydra writes them; UsageError if it takes only one."""
     group = override.key_or_group
     if group not in SEVERAL or not values:
         raise UsageError(
@@ -77,7 +77,7 @@ def _check_several(override: Override, values: Sequence[Any]) -> str:
 
 
 def _check_choice(group: str, choice: str) -> str:
-    """The choice itself; UsageError where its group lacks it."""
+    """The choice itself; UsageError if its group lacks it."""
     names = choices(group)
     if choice in names:
         return choice
@@ -90,7 +90,7 @@ def _check_choice(group: str, choice: str) -> str:
 
 @functools.cache
 def _merge_into_schema(schema: type, files: ChosenFiles | None) -> Any:
-    """The content of yaml files in OmegaConf's configuration of the schema."""
+    """Merge the content of yaml files into OmegaConf's configuration of the schema."""
     config = OmegaConf.structured(schema)
     with explained(config):
         config = OmegaConf.merge(config, composition(files))

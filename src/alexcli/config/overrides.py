@@ -16,19 +16,18 @@ from alexcli.config.files import every_choice
 from alexcli.errors import UsageError
 
 SEVERAL = ("logger",)
-"""The groups of which several choices can stand together, as in `logger=[csv,tensorboard]`."""
+"""The groups of which several choices can be combined, as in `logger=[csv,tensorboard]`."""
 
 ENUMERABLE_SWEEPS = (ValueType.CHOICE_SWEEP, ValueType.SIMPLE_CHOICE_SWEEP, ValueType.RANGE_SWEEP)
 """The sweeps of Hydra's grammar whose values are known: `choice(a,b)`, `a,b` and `range(3)`."""
 
 LONGEST = 100_000
-"""Characters of an override."""
+"""Characters of the longest override."""
 SHOWN = 60
 """Characters of a long override in a message."""
 LONGEST_TO_QUOTE = 500
 GRAMMAR = "'\"()[]{},:=\\$"
 """Characters with a meaning in Hydra's grammar of values."""
-"""Characters of an override that a hint repeats."""
 MOST_JOBS = 10_000
 """Jobs of the largest sweep."""
 
@@ -41,8 +40,8 @@ def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
         sweep: whether an override may list several values, as in `seed=0,1`.
 
     Raises:
-        UsageError: an argument is no override, its value needs quotes, or it lists several values
-            where one is allowed.
+        UsageError: an argument is not an override, its value needs quotes, or it lists several
+            values where one is allowed.
     """
     parser = OverridesParser.create()
     return [_parse_override(override, parser, sweep) for override in overrides]
@@ -51,7 +50,7 @@ def parse(overrides: Sequence[str], *, sweep: bool = False) -> list[Override]:
 def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Override:
     if "=" not in typed and not typed.startswith("~"):
         raise UsageError(f"{shortened(typed)!r} is not KEY=VALUE", hint=_override_hint(typed))
-    if len(typed) > LONGEST:  # or whoever reads it takes minutes
+    if len(typed) > LONGEST:  # reading it would take minutes
         raise UsageError(
             f"{typed[:SHOWN]}... has {len(typed):,} characters, and may have {LONGEST:,}",
             hint="a file of yours can hold long values: docs/configuration.md",
@@ -59,7 +58,7 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
     try:
         override = parser.parse_override(_quoted(typed))
         override.value()
-    except (ValueError, OverflowError, RecursionError) as error:  # a number too long, brackets
+    except (ValueError, OverflowError, RecursionError) as error:  # a long number, many brackets
         message = f"the value in {shortened(typed)!r} cannot be read: {shortened(str(error))}"
         raise UsageError(message, hint=f"{typed.partition('=')[0][:SHOWN]}=VALUE") from error
     except HydraException as error:
@@ -78,9 +77,9 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
 
 
 def _quoted(typed: str) -> str:
-    """An override whose value Hydra can read: its grammar has letters of ASCII alone.
+    """The override with its value quoted if necessary: Hydra's grammar has only ASCII letters.
 
-    A value with characters of the grammar stays as it is, as these may be meant.
+    A value with characters of the grammar is left unchanged, because they may be intended.
     """
     key, _, value = typed.partition("=")
     if value.isascii() or any(character in GRAMMAR for character in value):
@@ -89,7 +88,7 @@ def _quoted(typed: str) -> str:
 
 
 def _check_key(key: str, parser: OverridesParser) -> None:
-    """UsageError for what cannot be a key; it is likeliest a pattern, as studies have them."""
+    """Raise UsageError for what cannot be a key; it is most likely a pattern, as in studies."""
     try:
         parser.parse_override(f"{key}=0")
     except HydraException as error:
@@ -110,8 +109,8 @@ def shortened(text: str) -> str:
 
 
 def _override_hint(typed: str) -> str:
-    """What to type in place of a word without a key: a folder of images, a choice, or a key."""
-    if os.path.isdir(typed):  # noqa: PTH112 (which takes any length)
+    """What to type instead of a word without a key: a folder of images, a choice, or a key."""
+    if os.path.isdir(typed):  # noqa: PTH112 (accepts any length)
         return f"data=folder data.root={typed} trains on a folder of images"
     named = [choice for choice in every_choice() if choice.endswith(f"={typed}")]
     return f"did you mean {' or '.join(named)}?" if named else f"{shortened(typed)}=VALUE"
@@ -179,7 +178,7 @@ def _alternatives(override: Override) -> list[str]:
     _check_range(override)
     try:
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
-    except (HydraException, OmegaConfBaseException) as error:  # a list within another
+    except (HydraException, OmegaConfBaseException) as error:  # a list within a list
         raise UsageError(
             f"{shortened(typed)!r} is a list of values, one of which cannot be a value",
             hint=f"one list: {key}=VALUE,VALUE",
@@ -187,7 +186,7 @@ def _alternatives(override: Override) -> list[str]:
 
 
 def _check_range(override: Override) -> None:
-    """UsageError for a range without values, or with too many; others list theirs."""
+    """Raise UsageError for a range without values, or with too many; other sweeps list theirs."""
     sweep = override.value()
     if not isinstance(sweep, RangeSweep):
         return

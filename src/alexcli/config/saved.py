@@ -12,7 +12,7 @@ from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, LedgerSpec, PrepareSpec, StudySpec, TrainSpec
 
 FORMER_LOGGERS: dict[Any, dict[str, bool]] = {"none": {}, "wandb": {"wandb": True}}
-"""The values that `logger.kind` had, and what says the same now."""
+"""The former values of `logger.kind`, and their present equivalents."""
 
 SAVED_HINT = "a run's config.yaml shows the form; alexcli train writes it"
 
@@ -20,7 +20,7 @@ Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec, LedgerSpe
 
 
 def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
-    """A configuration from plain data, which a stranger may have made.
+    """Convert untrusted plain data to a configuration.
 
     Args:
         mapping: nested mappings, of any content.
@@ -47,14 +47,14 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
         reason = f"{type(error).__name__}: {str(error)[:200]}"
         raise UsageError(f"{source} is not a configuration: {reason}", hint=SAVED_HINT) from error
     refuse_interpolation(text, str(source))
-    # What a run has written is typed; only what somebody has changed needs more.
+    # What a run has written already has the right types; only edited files need conversion.
     from alexcli.config.conversion import convert  # imports Hydra
 
     return cast(Spec, convert(mapping, schema, source))
 
 
 def _with_current_keys(mapping: dict[Any, Any]) -> dict[Any, Any]:
-    """A configuration in which the one logger of a run is not called `logger.kind` any more."""
+    """A configuration in which the former key `logger.kind` is replaced."""
     logger = mapping.get("logger")
     if not isinstance(logger, dict) or logger.get("kind") not in FORMER_LOGGERS:
         return mapping
@@ -63,7 +63,7 @@ def _with_current_keys(mapping: dict[Any, Any]) -> dict[Any, Any]:
 
 
 def refuse_interpolation(text: str, source: str) -> None:
-    """UsageError for a text from which OmegaConf would read the environment of this machine."""
+    """Raise UsageError for text that would make OmegaConf read this machine's environment."""
     if "${" in text:
         raise UsageError(
             f"{source} contains an interpolation (${{...}}), which a saved configuration never has",

@@ -1,4 +1,4 @@
-"""Whether a user's yaml file has keys, lists and single values where the configuration has them.
+"""Checking that a user's yaml file has sections, lists and single values where they belong.
 
 Hydra and OmegaConf refuse such files too, but without naming the key.
 """
@@ -25,8 +25,8 @@ def check_group_file(path: Path, content: dict[Any, Any]) -> None:
         content: what it holds.
 
     Raises:
-        UsageError: a value is of another kind than its key, or an experiment lacks the line that
-            says that its keys are those of the whole configuration.
+        UsageError: a value is of another kind than its key takes, or an experiment lacks the line
+            that says that its keys are those of the whole configuration.
     """
     package = PACKAGE.search(path.read_text(encoding="utf-8"))
     section = package.group(1) if package else path.parent.name
@@ -46,11 +46,11 @@ def check_group_file(path: Path, content: dict[Any, Any]) -> None:
 
 
 def check_values(path: Path, content: dict[Any, Any], schema: Any, prefix: str = "") -> None:
-    """UsageError for the first value of a file that is of another kind than its key.
+    """Raise UsageError for the first value of a file that is of another kind than its key takes.
 
     Args:
         path: the file, for the message.
-        content: keys and values; keys that the schema does not have are not looked at.
+        content: keys and values; keys that the schema lacks are ignored.
         schema: the dataclass of this section.
         prefix: what the keys of the section begin with.
     """
@@ -64,7 +64,7 @@ def check_values(path: Path, content: dict[Any, Any], schema: Any, prefix: str =
 
 
 def _misfits(content: dict[Any, Any], schema: Any, prefix: str) -> Iterator[tuple[str, Any, Any]]:
-    """The keys whose values are of another kind, in full, each with its value and its type."""
+    """The full keys whose values are of another kind, each with its value and its type."""
     hints = get_type_hints(schema)
     for name, value in content.items():
         if name in hints:
@@ -72,7 +72,7 @@ def _misfits(content: dict[Any, Any], schema: Any, prefix: str) -> Iterator[tupl
 
 
 def _misfits_of(key: str, value: Any, kind: Any) -> Iterator[tuple[str, Any, Any]]:
-    """The same of one key, and of those below it."""
+    """The same for one key and those below it."""
     may_be_null = get_origin(kind) in (Union, types.UnionType)
     if kind is Any or (value is None and may_be_null):
         return
@@ -88,14 +88,14 @@ def _misfits_of(key: str, value: Any, kind: Any) -> Iterator[tuple[str, Any, Any
 
 
 def _without_none(kind: Any) -> Any:
-    """The type of a field which may be null, without that."""
+    """The type of a field without None, if it may be null."""
     if get_origin(kind) in (Union, types.UnionType):
         return next(part for part in get_args(kind) if part is not type(None))
     return kind
 
 
 def _kind(value: Any) -> str:
-    """Which kind a value is of, for people."""
+    """The kind of a value, for people."""
     if value is None:
         return "empty"
     if isinstance(value, dict):
@@ -104,7 +104,7 @@ def _kind(value: Any) -> str:
 
 
 def _kind_of_type(kind: Any) -> str:
-    """Which kind of value a type takes, in the words of `_kind`."""
+    """The kind of value that a type takes, in the words of `_kind`."""
     if is_dataclass(kind) or get_origin(kind) is dict:
         return "keys with values"
     return "a list" if get_origin(kind) is list else "a single value"

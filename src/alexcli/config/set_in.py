@@ -1,4 +1,4 @@
-"""Which yaml files set a key."""
+"""Finding the yaml files that set a key."""
 
 import re
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ class SetValue(NamedTuple):
 
 
 def set_values(key: str) -> list[SetValue]:
-    """What the yaml files of all groups say of a key, those of the user's too.
+    """The values that yaml files of all groups give a key, the user's files included.
 
     Args:
         key: in full, such as `optim.lr` or `model.layers.conv1.std`.
 
     Returns:
-        A value for each file that has the key; what it inherits from other files is not among them.
+        A value for each file that has the key itself; inherited values are left out.
     """
     return list(_set_values(key))
 
@@ -46,8 +46,8 @@ def _set_values(key: str) -> Iterator[SetValue]:
 
 
 def studies_of(key: str) -> list[str]:
-    """The studies whose files name a key of a section."""
-    if "." not in key:  # a name that may as well be a word of a sentence
+    """The studies whose files name a key, which must be a dotted one."""
+    if "." not in key:  # the name could also be a word of a sentence
         return []
     word = re.compile(rf"(?<![\w.]){re.escape(key)}(?![\w.])")
     return [
@@ -58,7 +58,7 @@ def studies_of(key: str) -> list[str]:
 
 
 def _content(group: str, choice: str) -> Any:
-    """The content of a yaml file; None for one of the user's that cannot be read."""
+    """The content of a yaml file; None for a user's file that cannot be read."""
     try:
         return read_yaml(choice_file(group, choice).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
@@ -66,7 +66,7 @@ def _content(group: str, choice: str) -> Any:
 
 
 def _at(content: Any, names: list[str]) -> Any:
-    """The value within nested mappings; None where there is none."""
+    """The value within nested mappings; None if there is none."""
     for name in names:
         if not isinstance(content, dict):
             return None

@@ -1,4 +1,4 @@
-"""What a user means who types a short, former or misspelled key: the full key."""
+"""Suggesting the full key for a short, former or misspelled one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ OTHER_NAMES = {
     "num_classes": "classes",
     "num_workers": "workers",
 }
-"""A name within keys, as it was before or as it is in other tools -> as it is here."""
+"""A name within keys, former or of other tools -> the name here."""
 
 OTHER_VALUES = {
     "all": "all_towers",
@@ -29,7 +29,7 @@ OTHER_VALUES = {
     "ranks": "distributed",
     "toy": "synthetic",
 }
-"""A choice or a value as it was called before -> as it is called now."""
+"""The former name of a choice or a value -> its present name."""
 
 PREFERRED_KEYS = {
     "batch_size": "optim.batch_size",
@@ -62,11 +62,11 @@ class KnownKeys:
 
 
 def suggest_key(key: str, unknown_part: str, keys: KnownKeys, *, is_section: bool) -> str | None:
-    """The full key that an unknown one means, or else the most similar one.
+    """The full key that an unknown one stands for, or else the most similar one.
 
     Args:
         key: as written, such as `model.trunk.conv1.bias`.
-        unknown_part: how it begins, up to the first name that does not exist: `model.trunk`.
+        unknown_part: its beginning, up to the first name that does not exist: `model.trunk`.
         keys: all keys that exist.
         is_section: whether the key was written with further keys below it.
     """
@@ -83,7 +83,7 @@ def suggest_key(key: str, unknown_part: str, keys: KnownKeys, *, is_section: boo
 
 
 def full_key(key: str, candidates: Sequence[str]) -> str | None:
-    """The candidate that a former or short key means, or None where that is not certain.
+    """The candidate that a former or short key stands for, or None if that is not certain.
 
     Args:
         key: one name or several; a short key is the end of a full one, as `lr` is of `optim.lr`.
@@ -110,6 +110,6 @@ def _renamed(key: str) -> str:
 
 
 def suggest_choice(choice: str, choices: Sequence[str]) -> str | None:
-    """The choice that a former name means, or else the most similar one."""
+    """The choice that a former name stands for, or else the most similar one."""
     renamed = OTHER_VALUES.get(choice)
     return renamed if renamed in choices else nearest(choice, choices)

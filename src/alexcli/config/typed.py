@@ -1,7 +1,7 @@
-"""The dataclasses of a configuration from plain data in which every value fits its field.
+"""Building the dataclasses of a configuration from plain data whose values fit their fields.
 
-OmegaConf reads the same data, converts other values and explains what it refuses, but a whole
-configuration takes it a fifth of a second. It gets what this file does not take.
+OmegaConf reads the same data, converts other values and explains what it refuses, but takes a fifth
+of a second for a whole configuration. It is used for what this file does not accept.
 """
 
 import functools
@@ -16,7 +16,7 @@ from alexcli.schema.ranges import MISSING
 Spec = TypeVar("Spec")
 
 PLAIN = (str, int, float, bool, type(None))
-"""The types of a value whose field says nothing of its type."""
+"""The types of a value whose field does not specify one."""
 
 
 class _MisfitError(Exception):
@@ -24,16 +24,15 @@ class _MisfitError(Exception):
 
 
 def typed(mapping: dict[Any, Any], schema: type[Spec]) -> Spec | None:
-    """A configuration from nested mappings.
+    """Build a configuration from nested mappings.
 
     Args:
         mapping: what differs from the defaults.
         schema: the dataclass to make. Its ranges are not checked.
 
     Returns:
-        What OmegaConf makes of the mapping; None where a key is unknown, a value is missing, has
-        another type than its field (a float may be given as a whole number) or has an
-        interpolation.
+        What OmegaConf makes of the mapping; None if a key is unknown, or if a value is missing, has
+        another type than its field (a float may be given as an integer) or has an interpolation.
     """
     spec = schema()
     try:
@@ -50,7 +49,7 @@ def _field_types(schema: type) -> dict[str, Any]:
 
 
 def _fill(spec: Any, mapping: dict[Any, Any]) -> None:
-    """Set the fields of a dataclass; _MisfitError where a field has no value then."""
+    """Set the fields of a dataclass; _MisfitError if a field still has no value."""
     schema: type = type(spec)
     field_types = _field_types(schema)
     if not mapping.keys() <= field_types.keys():
@@ -66,12 +65,12 @@ def _fill(spec: Any, mapping: dict[Any, Any]) -> None:
 
 
 def _fit(value: Any, field_type: Any, default: Any = None) -> Any:
-    """A value as its field has it.
+    """A value in the type of its field.
 
     Args:
         value: plain data.
         field_type: of the field, or of an item of it.
-        default: what a mapping changes.
+        default: the value that a mapping changes.
     """
     if get_origin(field_type) in (Union, types.UnionType):  # with None, the only unions there are
         if value is None:

@@ -1,4 +1,4 @@
-"""Yaml files of the user's own: reading them with care, saying where in them an error lies."""
+"""The user's own yaml files: reading them safely, and locating errors in them."""
 
 import contextlib
 import os
@@ -15,24 +15,23 @@ from alexcli.errors import UsageError
 from alexcli.files import read_limited
 
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
-"""Hydra's directive that says which section a file fills; without one, that of its group."""
+"""Hydra's directive for the section that a file fills; without one, it is that of its group."""
 DEFAULTS_HINT = (
     "defaults: [alexnet, _self_] changes a net; `- override /model: NAME` chooses one in an "
     "experiment"
 )
 YAML_HINT = "a yaml file holds lines such as `lr: 0.01`, indented by spaces below their section"
 KEY = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w*-]+)*")
-
 """A key of a configuration within a message."""
 QUOTED = re.compile(r"'([^']+)'")
-"""The same, if it is no usual one."""
+"""The same for keys of an unusual form."""
 
 
 def use_conf_dir(folder: Path | None) -> None:
-    """Take the user's yaml files from a folder, here and in processes that are started from here.
+    """Take the user's yaml files from a folder, in this process and its children.
 
     Args:
-        folder: what --conf names; None leaves what $ALEXCLI_CONF or the working directory says.
+        folder: the value of --conf; None leaves it to $ALEXCLI_CONF or the working directory.
 
     Raises:
         UsageError: there is no such folder.
@@ -51,7 +50,7 @@ def use_conf_dir(folder: Path | None) -> None:
 
 
 def check_reachable(choices: Sequence[str], folder: Path, user_folder: Path) -> list[Path]:
-    """The user's files that choices lead to, read with care before anything else reads them.
+    """Find the user's files that choices lead to, and check them before anything else reads them.
 
     Args:
         choices: GROUP=CHOICE.
@@ -82,12 +81,12 @@ def _named(choice: str) -> list[str]:
 
 @contextlib.contextmanager
 def defaults_explained(files: Sequence[Path]) -> Iterator[None]:
-    """Turn whatever Hydra raises over the user's files into a UsageError that names one of them.
+    """Turn any error of Hydra about the user's files into a UsageError that names one of them.
 
-    Hydra takes its own yaml for granted: a wrong list of `defaults` ends in any kind of error.
+    Hydra trusts its yaml files: a wrong list of `defaults` can raise any kind of error.
 
     Args:
-        files: the user's that are composed; without any, errors stay what they are.
+        files: the user's files in the composition; without any, errors are left unchanged.
     """
     try:
         yield
@@ -97,14 +96,14 @@ def defaults_explained(files: Sequence[Path]) -> Iterator[None]:
         if not files:
             raise
         mark = getattr(error, "problem_mark", None)
-        if mark is not None:  # the file is no yaml as Hydra reads it
+        if mark is not None:  # Hydra cannot read the file as yaml
             problem = getattr(error, "problem", "cannot be read")
             raise UsageError(f"{mark.name}:{mark.line + 1}: {problem}", hint=YAML_HINT) from error
         raise UsageError(_defaults_problem(error, files), hint=DEFAULTS_HINT) from error
 
 
 def _defaults_problem(error: Exception, files: Sequence[Path]) -> str:
-    """What Hydra says of the defaults of a file, with the line where they begin."""
+    """Hydra's message about a file's `defaults`, with the line where they begin."""
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     if isinstance(error, RecursionError):
         reason = "defaults lead back to the file itself"
@@ -115,7 +114,7 @@ def _defaults_problem(error: Exception, files: Sequence[Path]) -> str:
 
 
 def _defaults(content: dict[Any, Any], group: str) -> Iterator[str]:
-    """The files that one names under `defaults`, each as GROUP/CHOICE."""
+    """The files that a file names under `defaults`, each as GROUP/CHOICE."""
     entries = content.get("defaults")
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, str):
@@ -136,7 +135,7 @@ def check_used(names: Sequence[str], folder: Path, user_folder: Path) -> tuple[P
         user_folder: the user's.
 
     Raises:
-        UsageError: a file has the name of one of the package and another content, or one cannot be
+        UsageError: a file has the name of one of the package's and another content, or cannot be
             read (`read_user_file`).
     """
     used = []
@@ -153,7 +152,7 @@ def check_used(names: Sequence[str], folder: Path, user_folder: Path) -> tuple[P
 
 
 def check_name(packaged: Path, path: Path) -> None:
-    """UsageError where a user's file means something else than the package's file of its name."""
+    """Raise UsageError if a user's file differs in content from the package's file of its name."""
     if packaged.read_bytes() != path.read_bytes():
         raise UsageError(
             f"{path} has the name of one of alexcli's own, which keeps its meaning",
@@ -162,11 +161,11 @@ def check_name(packaged: Path, path: Path) -> None:
 
 
 def read_user_file(path: Path) -> dict[Any, Any]:
-    """The content of a yaml file that anybody may have written.
+    """The content of a yaml file, which is untrusted.
 
     Raises:
-        UsageError: names the file and the line: no yaml, not a mapping, or something that is not
-            read from such files: aliases, for which Hydra has no bound, and interpolations, which
+        UsageError: names the file and the line: not yaml, not a mapping, or something that is
+            refused in such files: aliases, which Hydra does not limit, and interpolations, which
             can read the environment.
     """
     try:
@@ -194,7 +193,7 @@ def read_user_file(path: Path) -> dict[Any, Any]:
 
 
 def _check_event(path: Path, event: Any) -> None:
-    """UsageError for a part of a file that is not read."""
+    """Raise UsageError for a part of a file that is refused."""
     place = f"{path}:{event.start_mark.line + 1}"
     if isinstance(event, yaml.AliasEvent):
         raise UsageError(f"{place}: aliases (*{event.anchor}) are not read", hint="write it out")
@@ -203,12 +202,12 @@ def _check_event(path: Path, event: Any) -> None:
 
 
 def with_place(error: UsageError, files: Sequence[Path], typed: Sequence[str]) -> UsageError:
-    """An error with the file and the line of the key that it names, where that is in a user's file.
+    """An error with the file and the line of the key that it names, if it is in a user's file.
 
     Args:
         error: of a composition.
-        files: the user's files in it, relative to their folder, the later over the earlier.
-        typed: the words of the command line, whose keys are not the files'.
+        files: the user's files in it, relative to their folder; later ones override earlier ones.
+        typed: the words of the command line, whose keys do not come from the files.
     """
     folder = user_conf_dir()
     if folder is None:
@@ -227,7 +226,7 @@ def with_place(error: UsageError, files: Sequence[Path], typed: Sequence[str]) -
 
 
 def in_files(error: UsageError, files: Sequence[Path]) -> UsageError:
-    """An error that lies in the user's files, with their names where no line is known."""
+    """An error in the user's files, with their names if no line is known."""
     folder = user_conf_dir()
     if folder is None or str(folder) in error.message or not files:
         return error

@@ -14,7 +14,7 @@ LIMITS = {
     "above": ("above", operator.gt),
     "below": ("below", operator.lt),
 }
-"""Each limit of `schema.ranged`: as a phrase, and as the comparison that must hold."""
+"""Each limit of `schema.ranged` as a phrase, and as the comparison that must hold."""
 
 
 def check_ranges(spec: Any, prefix: str = "") -> None:
@@ -33,7 +33,7 @@ def check_ranges(spec: Any, prefix: str = "") -> None:
 
 
 def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
-    """Check a value, or all that a list, a mapping or a dataclass holds.
+    """Check a value, or everything in a list, a mapping or a dataclass.
 
     Args:
         value: of the field or, within a mapping, of one of its items.
@@ -52,7 +52,7 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
             _check_value(item, f"{key}.{name}", field)
     elif isinstance(value, list):
         for item in value:
-            if isinstance(item, list):  # which OmegaConf takes for any item
+            if isinstance(item, list):  # OmegaConf accepts one as any item
                 raise UsageError(f"{key}={value} is a list within a list", hint=f"{key}=[a,b]")
             _check_value(item, key, field)
     elif isinstance(value, float) and not math.isfinite(value):

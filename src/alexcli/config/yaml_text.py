@@ -1,4 +1,4 @@
-"""Reading yaml, which a stranger may have written."""
+"""Reading untrusted yaml."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,11 +13,11 @@ from alexcli.json_text import LARGEST
 PlainLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 MOST_BYTES = 1_000_000
-"""Size of the largest file that is read; configurations have some thousands of bytes."""
+"""Size of the largest file that is read; configurations have a few thousand bytes."""
 MOST_VALUES = 100_000
-"""Values of the largest document, in which each alias counts as what it stands for."""
+"""Values of the largest document; each alias counts as what it stands for."""
 MOST_LEVELS = 50
-"""Lists and mappings within each other; configurations have six."""
+"""Largest depth of nested lists and mappings; configurations have six levels."""
 LONGEST_NUMBER = 100
 """Characters; the time to read a number grows with the square of its length."""
 
@@ -27,10 +27,10 @@ UNFIT = (ValueError, OverflowError, KeyError, IndexError, AttributeError, TypeEr
 
 
 class RefusedYamlError(ValueError):
-    """A text that is no yaml, or more than is read.
+    """A text that is not yaml, or exceeds the limits.
 
     Args:
-        line: counted from 1; None where it is the whole text.
+        line: counted from 1; None if it is about the whole text.
         reason: what is wrong.
     """
 
@@ -41,7 +41,7 @@ class RefusedYamlError(ValueError):
 
 
 class _Loader(PlainLoader):  # type: ignore[misc]
-    """PyYAML's safe loader, with bounds on numbers."""
+    """PyYAML's safe loader, with limits on numbers."""
 
 
 def _construct_int(loader: Any, node: yaml.ScalarNode) -> int:
@@ -73,7 +73,7 @@ def read_yaml_file(path: Path) -> Any:
 
     Raises:
         OSError: it cannot be read.
-        ValueError: as `read_yaml`, it is too long, or is no text.
+        ValueError: as `read_yaml`, or it is too long or not text.
     """
     return read_yaml(read_limited(path, MOST_BYTES).decode("utf-8"))
 
@@ -82,7 +82,7 @@ def read_yaml(text: str) -> Any:
     """The plain data of a yaml document; nothing in it is executed.
 
     Raises:
-        RefusedYamlError: the text is no yaml; its aliases stand for too many values or lead back to
+        RefusedYamlError: the text is not yaml; its aliases stand for too many values or refer to
             themselves; it is nested too deep; a number is too large.
     """
     try:
@@ -100,14 +100,14 @@ def read_yaml(text: str) -> Any:
 
 @dataclass
 class _Part:
-    """A list or mapping, or what an anchor names."""
+    """A list or mapping, or the target of an anchor."""
 
     anchor: str | None = None
     values: int = 1
     levels: int = 0
 
     def add(self, part: "_Part", line: int) -> None:
-        """Count what lies within, aliases written out."""
+        """Count the values of a part within it, with aliases expanded."""
         self.values += part.values
         self.levels = max(self.levels, part.levels + 1)
         if self.values > MOST_VALUES:
@@ -117,7 +117,7 @@ class _Part:
 
 
 def _check_size(text: str) -> None:
-    """RefusedYamlError where a document would become too large in memory."""
+    """Raise RefusedYamlError if a document would become too large in memory."""
     named: dict[str, _Part] = {}
     open_parts = [_Part()]
     for event in yaml.parse(text, PlainLoader):

@@ -1,4 +1,4 @@
-"""What a command found, in the form from which text, files and figures are made."""
+"""The results of commands, in the form from which text, files and figures are made."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -31,7 +31,7 @@ class Level:
     """A horizontal line across a panel of curves."""
 
     y: float
-    """Its height."""
+    """Its position on the vertical axis."""
     label: str
     """Its name in the legend."""
 
@@ -47,9 +47,9 @@ class LinesPanel:
     y_label: str
     """The quantity that runs upwards, with its unit."""
     title: str = ""
-    """What stands above the panel."""
+    """Shown above the panel."""
     log_x: bool = False
-    """Whether the horizontal axis is logarithmic: to base 2 with a mark at each of few points."""
+    """Whether the horizontal axis is logarithmic: to base 2, with ticks at the points if few."""
     log_y: bool = False
     """Whether the vertical axis is logarithmic, to base 10."""
     level: Level | None = None
@@ -63,13 +63,13 @@ class MultiplesPanel:
     """Small panels of the same two quantities, such as one for each layer."""
 
     lines: dict[str, list[Line]]
-    """By the title of each small panel: lines of one colour whose bands lie within each other."""
+    """Lines by the title of each small panel, in one colour, with bands nested in each other."""
     x_label: str
     """The quantity that runs across, with its unit."""
     y_label: str
     """The quantity that runs upwards, with its unit."""
     title: str = ""
-    """What stands above all of them."""
+    """Shown above all of them."""
     y_unit: Literal["", "percent"] = ""
     """How the vertical axes are numbered; in percent, all are the same and begin at 0."""
 
@@ -81,33 +81,33 @@ class ForestRow:
     label: str
     """Its name."""
     mean: float | None
-    """The difference; None where none was measured."""
+    """The difference; None if none was measured."""
     low: float | None
     """Lower end of its interval; None without one."""
     high: float | None
     """Upper end of the same interval."""
     values: Sequence[float]
-    """The differences of the single seeds."""
+    """The differences of the individual seeds."""
     claim: float | None
-    """What is claimed, where that is a number."""
+    """The claimed difference, if it is a number."""
     margin: float | None
-    """Half of the width of the band that counts as no difference."""
+    """Half of the width of the band of differences that count as none."""
     verdict: str
-    """In words."""
+    """The verdict in words."""
 
 
 @dataclass
 class ForestPanel:
-    """Differences with their intervals, one below the other."""
+    """Differences with their intervals, one below another."""
 
     rows: list[ForestRow]
-    """From above."""
+    """From top to bottom."""
     x_label: str
     """The quantity that runs across, with its unit."""
     zero: float
     """Where there is no difference: 0, or 1 for ratios."""
     title: str = ""
-    """What stands above the panel."""
+    """Shown above the panel."""
     log_x: bool = False
     """Whether the axis is logarithmic: for ratios."""
     limit: float | None = None
@@ -121,13 +121,13 @@ class TilesPanel:
     tiles: "npt.NDArray[np.uint8]"
     """(R, C, H, W, 3) uint8: R rows of C images."""
     captions: list[str] = field(default_factory=list)
-    """What stands above each tile, row by row; fewer than tiles leave the last ones bare."""
+    """Text above each tile, row by row; if there are fewer than tiles, the last ones have none."""
     title: str = ""
-    """What stands above the panel."""
+    """Shown above the panel."""
     inches: float | None = None
     """Side of a tile; None chooses it by the number of tiles in a row."""
     wrong: list[bool] = field(default_factory=list)
-    """Which captions name something wrong, one for each caption; none: no caption does."""
+    """Whether each caption names something wrong; empty if none does."""
 
 
 @dataclass
@@ -141,9 +141,9 @@ class ScatterPanel:
     classes: Sequence[str]
     """Readable name of the class of each point."""
     images: "npt.NDArray[np.uint8] | None" = None
-    """(N, S, S, 3) uint8, drawn in the places of the dots."""
+    """(N, S, S, 3) uint8, drawn in place of the dots."""
     title: str = ""
-    """What stands above the panel."""
+    """Shown above the panel."""
 
 
 @dataclass
@@ -159,7 +159,7 @@ class MatrixPanel:
     y_label: str
     """What the rows are."""
     title: str = ""
-    """What stands above the panel."""
+    """Shown above the panel."""
 
 
 @dataclass
@@ -169,7 +169,7 @@ class Box:
     x: float
     """Left edge of its front."""
     y: float
-    """Half of the height of its front."""
+    """Vertical centre of its front."""
     width: float
     """Extent across."""
     height: float
@@ -187,11 +187,11 @@ class Arrow:
     """A connection between two boxes."""
 
     start: tuple[float, float]
-    """Where it begins: x, y."""
+    """Where it starts: x, y."""
     end: tuple[float, float]
     """Where its head is: x, y."""
     crosses: bool
-    """Whether it leads from one tower to another."""
+    """Whether it goes from one tower to another."""
 
 
 @dataclass
@@ -208,7 +208,7 @@ class Label:
 
 @dataclass
 class BoxesPanel:
-    """A diagram of a net, in sides of its input image; x runs across and y upwards."""
+    """A diagram of a net, in units of its input image's side; x runs across and y upwards."""
 
     width: float
     """Extent of the whole diagram."""
@@ -247,10 +247,10 @@ Panel = (
 
 @dataclass
 class Analysis:
-    """What a command found: for stdout, for files and as a figure."""
+    """The result of a command: for stdout, for files and as a figure."""
 
     title: str
-    """What stands above the figure."""
+    """Shown above the figure."""
     tables: list[Table]
     """The numbers, the most important table first."""
     panels: Sequence[Panel] = ()
@@ -258,6 +258,6 @@ class Analysis:
     caption: str = ""
     """What the figure shows, and of which run."""
     data: Any = None
-    """What json prints; None stands for the tables and curves."""
+    """The content of json; None for that of the tables and curves."""
     arrays: dict[str, Any] = field(default_factory=dict)
-    """What an npz file holds, by name."""
+    """The arrays of an npz file, by name."""

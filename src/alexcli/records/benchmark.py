@@ -1,11 +1,11 @@
-"""What a benchmark measured."""
+"""The results of benchmarks."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class BenchResult:
-    """A figure of a benchmark, beside its baseline's in the same run."""
+    """A figure of a benchmark, with its ratio to a baseline of the same run."""
 
     name: str
     against: str | None
@@ -16,7 +16,7 @@ class BenchResult:
     ratio_median: float | None
     """Above 1: ours is better."""
     ratio_min: float | None
-    """The least of the rounds."""
+    """The smallest of the rounds."""
     ratio_max: float | None
     """The largest of the rounds."""
     n: int

@@ -1,17 +1,17 @@
-"""What `checks` found out about this installation and this machine."""
+"""The findings of `checks` about this installation and this machine."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Check:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
-    """What."""
+    """What was checked."""
     description: str
-    """What is there, in a line."""
+    """The finding, in a line."""
     broken: bool = False
-    """Whether nothing can be trained here before this is mended."""
+    """Whether nothing can be trained here until this is fixed."""
     hint: str = ""
     """What to do about it, or what to know."""

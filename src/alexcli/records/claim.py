@@ -1,14 +1,14 @@
-"""A claim of the paper beside what was measured of it."""
+"""A claim of the paper with its measurements."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class Measurement:
-    """What was measured of a claim, in words."""
+    """A measurement of a claim, in words."""
 
     value: str
-    """With its interval, where there is one."""
+    """With its interval, if there is one."""
     n: int | None
     """Runs, or pairs of runs, behind it; None for a count."""
     setting: str
@@ -16,11 +16,11 @@ class Measurement:
     brief_setting: str
     """The same in a word or two."""
     in_paper_setting: bool
-    """Whether that is the claim's own setting."""
+    """Whether it is the claim's own setting."""
     verdict: str
-    """What it says of the claim; empty where that was not tested."""
+    """What it says about the claim; empty if that was not tested."""
     file: str
-    """The file below results/ that holds it; empty for a count."""
+    """The file below results/ that contains it; empty for a count."""
 
 
 @dataclass

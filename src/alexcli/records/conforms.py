@@ -1,4 +1,4 @@
-"""Whether a record that was read from a file holds what its fields say."""
+"""Checking that a record read from a file has the types of its fields."""
 
 import types
 from dataclasses import is_dataclass
@@ -6,11 +6,11 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 
 def conforms(value: Any, annotation: Any) -> bool:
-    """Whether a value is of the type that an annotation of a record describes.
+    """Whether a value has the type that an annotation of a record describes.
 
     Args:
-        value: plain data or a dataclass, with whatever it holds.
-        annotation: a plain type, a dataclass, or lists, mappings and unions of them; a whole number
+        value: plain data or a dataclass, which is checked with all that it contains.
+        annotation: a plain type, a dataclass, or lists, mappings and unions of them; an integer
             conforms to float, and anything to Any.
     """
     if annotation is Any:

@@ -19,7 +19,7 @@ class Interval:
     """A confidence interval of a fraction."""
 
     level: float
-    """Probability with which such intervals cover the true fraction."""
+    """Probability that such an interval covers the true fraction."""
     low: float
     high: float
 
@@ -33,8 +33,8 @@ class EvalResult:
     split: str
     """`train`, `val` or `test`."""
     protocol: dict[str, Any]
-    """`resize`: how the images came to their size; `crop`: side of the net's input in pixels (a
-    list where the nets of an ensemble differ); `views`: crops of an image that are averaged."""
+    """`resize`: how the images were resized; `crop`: side of the net's input in pixels (a list if
+    the nets of an ensemble differ); `views`: crops of an image that are averaged."""
     n: int
     """Images."""
     top1_err: float
@@ -49,22 +49,22 @@ class EvalResult:
     data: str = ""
     """Fingerprint of the data."""
     seconds: float = 0.0
-    """Since the net's pass over the images began; of an ensemble, since the evaluation began."""
+    """Since the net's pass over the images began; for an ensemble, since the evaluation began."""
     note: str | None = None
-    """What a reader of the number must know about the data."""
+    """What a reader of the errors must know about the data."""
     calibration_error: float | None = None
     """Expected calibration error of the most likely class, 15 bins (Guo et al. 2017)."""
     members: list[str] | None = None
     """Names of the nets whose softmax outputs are averaged; None for a single net."""
     per_class: list[dict[str, Any]] | None = None
-    """On request, a row for each class in order: {class, name, n, top1_err, confused}, and in
-    `confused` the classes that it was most often confused with: [{with, n}]."""
+    """On request, a row for each class in order: {class, name, n, top1_err, confused}; `confused`
+    lists the classes that it was most often confused with: [{with, n}]."""
     extras: dict[str, float] = field(default_factory=dict)
-    """Further numbers about the net (of an ensemble: about its first net) by name; json and csv
-    hold them beside the others."""
+    """Further numbers about the net (for an ensemble, about its first net) by name; json and csv
+    show them beside the others."""
 
     def as_json(self) -> dict[str, Any]:
-        """The form in which json holds it: every field, and every extra number as a field."""
+        """Its form in json: every field, and every extra number as a field."""
         fields = asdict(self)
         extras = fields.pop("extras")
         return {**fields, **extras}

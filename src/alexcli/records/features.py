@@ -1,4 +1,4 @@
-"""What `features` hands on: the outputs of a layer for some images.
+"""What `features` passes on: the outputs of a layer for some images.
 
 Legend: N images, U outputs of a layer.
 """
@@ -13,11 +13,11 @@ if TYPE_CHECKING:  # numpy would slow down --help
 
 @dataclass
 class FeatureBatch:
-    """The features of some images, in the order of all of them."""
+    """The features of a batch of images, in the order of all images."""
 
     files: list[str] = field(repr=False)
-    """Path of each image, or what it is called in its data set."""
+    """Path of each image, or its name in its data set."""
     labels: list[str | None] = field(repr=False)
-    """The class of each image as the data or its folder has it, where it is known."""
+    """The class of each image, from the data or the image's folder; None if unknown."""
     values: "npt.NDArray[np.float32]"
     """(N, U) or (N, C, H, W)."""

@@ -1,4 +1,4 @@
-"""What the metrics of a run say about its course."""
+"""The course of a run, from its metrics."""
 
 from dataclasses import dataclass
 from typing import Any

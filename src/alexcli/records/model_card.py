@@ -1,4 +1,4 @@
-"""What is known of a net that was exported, for whoever gets the file."""
+"""What is known about an exported net, for the recipient of the file."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ class MeasuredErrors:
     split: str
     """`val` or `test`."""
     n: int | None
-    """Images; None where the run does not say."""
+    """Images; None if the run does not say."""
     top1_err: float
     top5_err: float | None
     """None with five classes or fewer."""
@@ -18,10 +18,10 @@ class MeasuredErrors:
 
 @dataclass
 class Pixels:
-    """From an image file to the net's input."""
+    """The transform of an image file to the net's input."""
 
     resize: str
-    """How an image comes to the stored square: shorter, warp or torchvision (`data.resize`)."""
+    """How an image becomes the stored square: shorter, warp or torchvision (`data.resize`)."""
     kernel: str
     """The filter of the resizing."""
     stored: int
@@ -29,15 +29,15 @@ class Pixels:
     crop: int
     """Side of the centre crop that the net reads."""
     gray: tuple[float, ...] | None
-    """Weights of red, green and blue where the net reads gray; None for RGB."""
+    """Weights of red, green and blue if the net reads gray; None for RGB."""
     mean: str
     """What is subtracted: image, channel or none."""
     channel_means: list[float]
     """Means of the mean image's red, green and blue, grey levels."""
     scale: float
-    """What the difference is multiplied by."""
+    """Factor of the difference."""
     deviations: list[float] | None
-    """What each channel is divided by; None for nothing."""
+    """Divisor of each channel; None if there is none."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class ModelCard:
     format: str
     """onnx, safetensors or torch."""
     takes_stored_images: bool
-    """Whether crop and normalization are in the file."""
+    """Whether the file includes crop and normalization."""
     model: str
     parameters: int
     classes: int
@@ -60,18 +60,18 @@ class ModelCard:
     import_notes: list[str]
     """What the import assumed, because the file with the weights does not say it."""
     data: str | None
-    """Kind and name of the training data; None where it is not recorded."""
+    """Kind and name of the training data; None if it is not recorded."""
     data_fingerprint: str | None
     train_images: int | None
     val: str | None
-    """What the validation images are, as the end of a sentence; None where that is not known."""
+    """What the validation images are, as the end of a sentence; None if that is not known."""
     note: str | None
     """What a reader of the errors must know about the data."""
     seed: int
     epochs: int | None
-    """Epochs after which this checkpoint was saved; None where they are not recorded."""
+    """Epochs after which this checkpoint was saved; None if they are not recorded."""
     errors: list[MeasuredErrors]
     pixels: Pixels
     trained_by: str | None
-    """Version and revision of alexcli that trained; None where it is not recorded."""
+    """Version and revision of alexcli that trained it; None if they are not recorded."""
     exported_by: str

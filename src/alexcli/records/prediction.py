@@ -19,7 +19,7 @@ class ClassProbability:
     p: float
 
     def as_json(self) -> dict[str, Any]:
-        """The form in which json and csv hold it."""
+        """Its form in json and csv."""
         return {"class": self.class_, "name": self.name, "p": self.p}
 
 
@@ -28,12 +28,12 @@ class ImagePrediction:
     """The most likely classes of one image."""
 
     file: str
-    """Path of the image, or what it is called in its data set."""
+    """Path of the image, or its name in its data set."""
     predictions: list[ClassProbability]
     """Most likely first."""
     label: str | None
-    """The true class, where it is known."""
+    """The true class, if it is known."""
     label_name: str | None
     """Its readable name."""
     image: "npt.NDArray[np.uint8] | None" = None
-    """(S, S, 3), where `file` cannot be opened."""
+    """(S, S, 3), if `file` cannot be opened."""

@@ -1,11 +1,11 @@
-"""What a list of runs says of each."""
+"""The entry of a run in a list of runs."""
 
 from dataclasses import dataclass
 
 
 @dataclass
 class RunSummary:
-    """A run in a line. Errors are fractions; None stands for what is not known yet."""
+    """A run in a line. Errors are fractions; None stands for what is unknown so far."""
 
     name: str
     """LABEL/DIRECTORY."""
@@ -15,7 +15,7 @@ class RunSummary:
     """The source of its images."""
     seed: int
     epochs: str
-    """Finished epochs of those that are planned; empty for imported weights."""
+    """Finished and planned epochs; empty for imported weights."""
     val_err: float | None
     test_err: float | None
     seconds: float | None

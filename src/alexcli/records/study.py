@@ -1,4 +1,4 @@
-"""What an ablation found."""
+"""The results of an ablation."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 
 @dataclass
 class Difference:
-    """An arm minus the baseline, the mean over seeds; their ratio for `epochs`."""
+    """An arm minus the baseline, averaged over seeds; for `epochs`, their ratio."""
 
     metric: str
     mean: float | None
-    """A fraction for errors; None where it was not measured."""
+    """A fraction for errors; None if it was not measured."""
     low: float | None
     """Lower end of the 95% interval, paired by seed; None with a single seed."""
     high: float | None
@@ -22,48 +22,48 @@ class Difference:
     notes: Any
     """What the authors' lab notes say, likewise."""
     verdict: str
-    """agrees, opposite, equivalent or undecided; higher or lower where nothing is claimed; a dash
-    for a metric that the study is not about.
+    """agrees, opposite, equivalent or undecided; higher or lower if nothing is claimed; a dash for
+    a metric that the study is not about.
     """
     reason: str = ""
-    """Why the verdict is what it is, where that needs saying."""
+    """The reason for the verdict, if it needs one."""
     margin: float | None = None
     """Differences up to this count as none: a fraction, or a factor above 1 for `epochs`."""
     bound: str | None = None
-    """`above` or `below` where some seeds did not reach the threshold, so that the true value is
-    above or below `mean`.
+    """`above` or `below` if some seeds did not reach the threshold, so that the true value is above
+    or below `mean`.
     """
     correlation: float | None = None
     """Correlation of arm and baseline over the seeds; None with fewer than three pairs."""
     pairing_gain: float | None = None
     """Variance of an unpaired difference over that of the paired one: above 1, pairing helped."""
     by_seed: list[float] = field(default_factory=list)
-    """The differences, or ratios, behind the mean; of an ensemble, one for each group of nets."""
+    """The differences, or ratios, behind the mean; for an ensemble, one for each group of nets."""
     p_difference: float | None = None
-    """Two-sided p-value of no difference in the mean: Student's t."""
+    """Two-sided p-value of the hypothesis of no difference in the mean: Student's t."""
     p_ranks: float | None = None
-    """Two-sided p-value of differences that lean to neither side: Wilcoxon's signed ranks."""
+    """Two-sided p-value of differences symmetric about zero: Wilcoxon's signed-rank test."""
     p_equivalence: float | None = None
-    """p-value of a difference beyond the margin: the larger of two one-sided tests."""
+    """p-value of a difference beyond the margin: the larger of two one-sided tests (TOST)."""
 
 
 @dataclass
 class Precision:
-    """How exactly the differences of a study were to be measured, and what that would take."""
+    """How precisely the differences of a study were to be measured, and what that would take."""
 
     wanted: float
-    """Half of the interval's width: a fraction; for `epochs` of the ratio."""
+    """Half of the interval's width: a fraction; for `epochs`, of the ratio."""
     reached: float | None
-    """The widest half of the arms; None where there is no interval."""
+    """The largest half-width of the arms; None if there is no interval."""
     seeds_wanted: int | None
-    """Seeds that the wanted precision would take; None where it is reached."""
+    """Seeds that the wanted precision would take; None if it is reached."""
     minutes_wanted: float | None
     """About how many more minutes those would take here."""
 
 
 @dataclass
 class ArmResult:
-    """What the runs of an arm reached."""
+    """The results of an arm's runs."""
 
     name: str
     changes: list[str]
@@ -89,11 +89,11 @@ class ReusedRecord:
     runs: int
     """How many of its runs were taken."""
     command: str
-    """What it was measured by."""
+    """The command that measured it."""
     on: dict[str, Any]
     """The machine and the versions; see run.environment.describe_environment."""
     earlier: list[dict[str, Any]] = field(default_factory=list)
-    """What it had reused in turn."""
+    """The records that it had reused itself."""
 
 
 @dataclass
@@ -104,11 +104,11 @@ class StudyResult:
     about: str
     """The study's question."""
     claim: str
-    """Where paper and notes make the claim."""
+    """Where the paper and the notes make the claim."""
     metric: str
-    """What the verdict is about."""
+    """The metric of the verdict."""
     threshold: float | None
-    """The training error whose crossing counts the epochs, for `epochs` alone."""
+    """The training error up to which epochs are counted, for `epochs` only."""
     setting: str
     """Model and data in a line."""
     n: int
@@ -125,9 +125,9 @@ class StudyResult:
     mechanism: str = ""
     """Why the effect can show in the setting `mechanism`."""
     precision: Precision | None = None
-    """Where the number of seeds followed from a wanted precision."""
+    """Present if the number of seeds followed from a wanted precision."""
     compared: int = 1
-    """Comparisons of the whole table, for which its verdicts are corrected."""
+    """Number of comparisons in the whole table, for which its verdicts are corrected."""
     reused: list[ReusedRecord] = field(default_factory=list)
     """Records that some of the values come from."""
 

@@ -1,4 +1,4 @@
-"""What became of the jobs of a sweep."""
+"""The outcome of a sweep's jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ class SweepJob:
     overrides: list[str]
     """Its KEY=VALUE words, those that all jobs share included."""
     exit_code: int | None
-    """Exit code of its process; None if it was not started, because Ctrl-C had ended the sweep."""
+    """Exit code of its process; None if Ctrl-C ended the sweep before it started."""
     run: RunSummary | None
-    """The run of a training that finished, or that had been finished before."""
+    """The run of a training that finished now or had finished before."""
 
     @property
     def state(self) -> str:
@@ -29,9 +29,9 @@ class SweepJob:
 
 
 def best_first(jobs: Sequence[SweepJob]) -> list[SweepJob]:
-    """The jobs by their validation errors; those without one keep their order, after the others.
+    """The jobs sorted by validation error; those without one come last, in their original order.
 
-    The test error is never looked at, or it would be no test any more.
+    The test error is never used, or it would not be a test any more.
     """
     return sorted(jobs, key=_error)
 

@@ -31,7 +31,7 @@ class EpochRow:
     peak_memory_bytes: int | None = None
     """Most memory in use, by the process that writes the row. On a GPU: allocated by torch during
     this pass, on the fullest GPU of the process. On the CPU: resident in the process since it
-    started. Null where it cannot be measured, and in files from before it was recorded.
+    started. Null if it cannot be measured, and in files from before it was recorded.
     """
 
 
@@ -48,18 +48,18 @@ class UnitsRow:
     epoch: int
     """Counted from 1."""
     images: int
-    """Validation images that the units have seen."""
+    """Number of validation images that dead units were determined on."""
     dead: dict[str, float]
-    """By layer the fraction of channels (units of an fc layer) that were zero for every image, at
-    every place. The class scores have no place here, nor a net without rectifiers.
+    """By layer, the fraction of channels (units of an fc layer) that were zero for every image and
+    at every position. The class scores are left out, and so is a net without rectifiers.
     """
     weights: dict[str, list[float]]
-    """By layer the QUANTILES of its weights, or of 4,093 of them that lie evenly."""
+    """By layer, the QUANTILES of its weights, or of 4,093 evenly spaced ones of them."""
 
 
 @dataclass
 class TrainResult:
-    """What `alexcli train` did."""
+    """The outcome of `alexcli train`."""
 
     directory: str
     """The run directory."""

@@ -1,4 +1,4 @@
-"""A bar of progress that fits the terminal, however wide it is made meanwhile."""
+"""A progress bar that fits the terminal, even if that is resized meanwhile."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,21 +16,21 @@ from rich.progress import (
 from alexcli.render.columns import Column, fit
 
 WIDTH_WITH_BAR = 50
-"""Characters from which on there is room for the bar itself."""
+"""Least width, in characters, with room for the bar itself."""
 SHORTEST_BAR = 10
 TIME = len("0:00:00")
 
 
 class FittingBar(Progress):
-    """One task: its name, a bar, its status, and the times passed and left.
+    """One task: its name, a bar, its status, the elapsed and the remaining time.
 
     Args:
         console: where the bar is drawn.
-        task: what is done; "" where the status says it.
+        task: what is done; "" if the status says it.
     """
 
     def __init__(self, console: Console, task: str) -> None:
-        # Results go to stdout, wherever that leads, and never through a bar.
+        # Results go to stdout, and never through a bar.
         super().__init__(console=console, transient=True, redirect_stdout=False)
         self.add_task(task, total=None, status=())
 
@@ -39,20 +39,20 @@ class FittingBar(Progress):
 
         Args:
             completed: items that are finished.
-            total: items of the whole work; None where nobody knows.
-            status: what stands beside the bar, as far as there is room.
+            total: items of the whole work; None if unknown.
+            status: shown beside the bar, as far as there is room.
         """
         self.update(self.task_ids[0], completed=completed, total=total, status=status)
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        """The columns that the terminal has room for now."""
+        """The columns for which the terminal has room now."""
         if self.tasks:
             self.columns = _columns(self.tasks[0], self.console.width)
         yield self.make_tasks_table(self.tasks)
 
 
 def _columns(task: Task, width: int) -> tuple[str | ProgressColumn, ...]:
-    """The columns of a bar on a terminal of a width, in characters."""
+    """The columns of a bar on a terminal of the given width, in characters."""
     description = _shortened(task.description, width // 3)
     taken = len(description) + 1
     bar: list[ProgressColumn] = []
@@ -64,7 +64,7 @@ def _columns(task: Task, width: int) -> tuple[str | ProgressColumn, ...]:
         left = [TextColumn("ETA"), TimeRemainingColumn()]
         taken += len("ETA") + 1 + TIME + 1
     whole = fit(task.fields["status"])
-    # The time that has passed moves on where nothing else does yet.
+    # The elapsed time shows progress before anything else does.
     has_elapsed = not left or len(whole) + taken + TIME + 1 <= width
     times = [TimeElapsedColumn()] if has_elapsed else []
     status = fit(task.fields["status"], max(0, width - taken - (TIME + 1) * len(times)))
@@ -73,10 +73,10 @@ def _columns(task: Task, width: int) -> tuple[str | ProgressColumn, ...]:
 
 
 def _text(text: str) -> TextColumn:
-    """A column of text that is no format, as a name may hold braces."""
+    """A column of literal text, because a name may contain braces."""
     return TextColumn(text.replace("{", "{{").replace("}", "}}"), markup=False)
 
 
 def _shortened(text: str, most: int) -> str:
-    """Text of so many characters at most."""
+    """Text cut to a number of characters."""
     return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -11,11 +11,11 @@ NOT_MEASURED = "not measured"
 
 
 def claims_table(claims: Sequence[Claim], *, with_commands: bool = True) -> Table:
-    """A row for each claim; several measurements of one stand in its cell one after another.
+    """A row for each claim; several measurements of a claim share its cell.
 
     Args:
         claims: in order.
-        with_commands: whether commands and whole settings are shown, which make the table wide.
+        with_commands: whether to show commands and full settings, which make the table wide.
     """
     rows = []
     for claim in claims:
@@ -50,7 +50,7 @@ def measured_text(measurement: Measurement) -> str:
 
 
 def counts(claims: Sequence[Claim]) -> str:
-    """How many claims there are, and how many were measured where."""
+    """The number of claims, and how many were measured in which setting."""
     in_paper_setting = sum(
         any(each.in_paper_setting for each in claim.measurements) for claim in claims
     )
@@ -83,7 +83,7 @@ def claim_table(claim: Claim) -> Table:
 
 
 def _measured_cell(measurements: Sequence[Measurement]) -> str:
-    """All measurements of a claim; those in a row that differ in their values alone are merged."""
+    """All measurements of a claim; successive ones that differ only in their values are merged."""
     merged: list[Measurement] = []
     for each in measurements:
         if merged and each == replace(merged[-1], value=each.value, file=each.file):

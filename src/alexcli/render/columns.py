@@ -1,4 +1,4 @@
-"""Lines that fit the terminal: sentences break between words, and columns give way by rank."""
+"""Lines that fit the terminal: sentences break between words, columns are dropped by rank."""
 
 import textwrap
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from alexcli.records.training import EpochRow
 from alexcli.render.tables import percent
 
 COMMAND_NEXT = "next: "
-"""How a line begins that holds the command which leads on."""
+"""Start of a line with the command to run next."""
 
 
 class Column(NamedTuple):
@@ -17,17 +17,17 @@ class Column(NamedTuple):
 
     text: str
     rank: int
-    """Columns of the highest rank give way first; those of rank 0 always stay."""
+    """Columns of the highest rank are dropped first; those of rank 0 always stay."""
     heading: str = ""
-    """Stands once before neighbours that share it, such as `train`."""
+    """Shown once before adjacent columns that share it, such as `train`."""
 
 
 def fit(columns: Sequence[Column], width: int | None = None) -> str:
     """One line of columns.
 
     Args:
-        columns: in the order in which they stand.
-        width: characters; columns give way until the rest fits. None takes all.
+        columns: in the order of the line.
+        width: characters; columns are dropped until the rest fits. None takes all.
     """
     remaining = list(columns)
     line = _joined(remaining)
@@ -41,9 +41,9 @@ def fit(columns: Sequence[Column], width: int | None = None) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Sentences in lines of a width, in characters.
+    """Wrap sentences to a width, in characters.
 
-    A path that is longer stays whole, and so does a line with a command, which is to be copied.
+    A longer path stays whole, and so does a line with a command, so that it can be copied.
     """
     return "\n".join(
         line
@@ -54,7 +54,7 @@ def wrapped(text: str, width: int) -> str:
 
 
 def _joined(columns: Sequence[Column]) -> str:
-    """Columns with two spaces between them, one between those that share a heading."""
+    """Columns with two spaces between them, or one if they share a heading."""
     parts = []
     for heading, neighbours in groupby(columns, key=lambda column: column.heading):
         texts = [column.text for column in neighbours]
@@ -63,7 +63,7 @@ def _joined(columns: Sequence[Column]) -> str:
 
 
 def epoch_columns(rows: Sequence[EpochRow], epochs: int) -> list[Column]:
-    """An epoch that has ended.
+    """The columns for an epoch that has ended.
 
     Args:
         rows: one for each split that was measured.
@@ -84,7 +84,7 @@ def epoch_columns(rows: Sequence[EpochRow], epochs: int) -> list[Column]:
 
 
 def step_columns(row: EpochRow, epochs: int, steps: int) -> list[Column]:
-    """Where training is.
+    """The columns for the progress of training.
 
     Args:
         row: the running epoch so far.

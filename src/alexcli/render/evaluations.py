@@ -1,4 +1,4 @@
-"""What `alexcli eval` shows: errors of nets, and errors of each class."""
+"""The output of `alexcli eval`: errors of nets, and errors of each class."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,13 +11,13 @@ from alexcli.render.tables import percent
 from alexcli.tables import Table
 
 MOST_CLASSES_DRAWN = 50
-"""Classes whose names can still be read in the drawing of a confusion matrix."""
+"""Most classes whose names are readable in a drawn confusion matrix."""
 MOST_CONFUSED = 5
-"""Pairs of classes that the note below the table of classes names."""
+"""Pairs of classes named in the note below the table of classes."""
 
 
 def error_analysis(evaluation: Evaluation) -> Analysis:
-    """A row of errors for each net and protocol; what all rows share stands below the table."""
+    """A row of errors for each net and protocol; what all rows share is below the table."""
     results = evaluation.results
     title = f"evaluation on {results[0].split}"
     exact = Table.from_records(title, [_exact_row(result) for result in results])
@@ -33,7 +33,7 @@ def error_analysis(evaluation: Evaluation) -> Analysis:
 
 
 def _row(result: EvalResult) -> dict[str, Any]:
-    """A row for people; a new column is a line here."""
+    """A row for people; a new column is added here."""
     interval = _top1_interval(result)
     return {
         "run": result.name,
@@ -93,8 +93,8 @@ def class_analysis(evaluation: Evaluation) -> Analysis:
     """The errors of each class in the last row, with a confusion matrix if it can be read.
 
     Args:
-        evaluation: with errors per class. People see the classes with the largest errors first, csv
-            has them in order.
+        evaluation: with errors per class. For people the classes are sorted by error, largest
+            first; csv keeps their order.
     """
     result = evaluation.results[-1]
     views = plural(result.protocol["views"], "view")

@@ -1,4 +1,4 @@
-"""Files of features, written a batch at a time, so that memory does not grow with their number.
+"""Files of features, written a batch at a time, so that memory use does not grow with the images.
 
 Legend: N images, U outputs of a layer.
 """
@@ -20,26 +20,26 @@ from alexcli.records.features import FeatureBatch
 from alexcli.render.foreign import csv_cell
 
 SUFFIXES = (".npz", ".npy", ".csv")
-"""What `write_features` writes."""
+"""The formats that `write_features` writes."""
 EARLIEST_DATE = (1980, 1, 1, 0, 0, 0)
-"""Date of every member of a zip file, so that the same features make the same file at any time."""
+"""Date of every member of a zip file, so that the same features always make the same file."""
 
 
 def sidecar(path: Path) -> Path:
-    """The csv of file names and labels beside features in npy, which hold numbers alone."""
+    """The csv of file names and labels beside an npy file, which holds only numbers."""
     return path.with_suffix(".files.csv")
 
 
 def write_features(batches: Iterable[FeatureBatch], path: Path, layer: str) -> list[Path]:
-    """Write features whole or not at all, in the order in which they come.
+    """Write features atomically, in the order in which they come.
 
     - npz: arrays `features` (N, U) float32, `files` and `labels` (N,) text, empty for an unknown
-      label, `shape`, that of one image's features, such as C, H, W, and `layer`.
+      label, `shape` of one image's features, such as C, H, W, and `layer`.
     - npy: the features alone, with a csv of files and labels beside them.
     - csv: columns file, label, and one for each output; the numbers are exact.
 
     Args:
-        batches: at least one; they are asked for one after another.
+        batches: at least one; they are requested one after another.
         path: the file; its suffix is one of SUFFIXES.
         layer: its name, for npz.
 
@@ -66,7 +66,7 @@ def write_features(batches: Iterable[FeatureBatch], path: Path, layer: str) -> l
 
 @dataclass
 class Rows:
-    """What belongs to the rows of an array of features."""
+    """The files and labels of the rows of an array of features."""
 
     files: list[str] = field(default_factory=list)
     """As in FeatureBatch."""
@@ -77,7 +77,7 @@ class Rows:
 
 
 def _write_array(batches: Iterable[FeatureBatch], file: IO[bytes]) -> Rows:
-    """Write features as npy, (N, U) float32, to a file that can be wound back."""
+    """Write features as npy, (N, U) float32, to a seekable file."""
     rows = Rows()
     for batch in batches:
         if not rows.files:
@@ -87,7 +87,7 @@ def _write_array(batches: Iterable[FeatureBatch], file: IO[bytes]) -> Rows:
         rows.files += batch.files
         rows.labels += batch.labels
     file.seek(0)
-    # numpy leaves room in a header for any number of rows, which is known only now.
+    # The number of rows is known only now; numpy's header has room for any.
     _write_header(file, len(rows.files), math.prod(rows.shape))
     return rows
 
@@ -98,7 +98,7 @@ def _write_header(file: IO[bytes], count: int, width: int) -> None:
 
 
 def _write_npz(batches: Iterable[FeatureBatch], path: Path, layer: str) -> None:
-    """Write features with all that belongs to them; the array waits on the disk for its header."""
+    """Write features, files and labels; the array is buffered on disk to complete its header."""
     with (
         tempfile.TemporaryFile(dir=path.parent) as array,
         zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive,
@@ -119,13 +119,13 @@ def _write_npz(batches: Iterable[FeatureBatch], path: Path, layer: str) -> None:
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> IO[bytes]:
-    """A new member of an npz file, to write to."""
+    """Open a new member of an npz file for writing."""
     info = zipfile.ZipInfo(f"{name}.npy", EARLIEST_DATE)
     return archive.open(info, "w", force_zip64=True)
 
 
 def _write_csv(batches: Iterable[FeatureBatch], path: Path) -> None:
-    """Write a row for each image; nine digits give every float32 back."""
+    """Write a row for each image; nine digits reproduce every float32."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         for number, batch in enumerate(batches):

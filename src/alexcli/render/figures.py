@@ -1,4 +1,4 @@
-"""Drawing what a command found, without a screen.
+"""Drawing the results of commands, without a display.
 
 Legend: R rows of C tiles, each (H, W, 3); lengths are in inches.
 """
@@ -33,28 +33,28 @@ DPI = 130
 LINES_WIDTH = 6.2
 LINES_HEIGHT = 4.2
 NARROW_WIDTH = 5.2
-"""Inches of a panel of curves in a page, two beside each other."""
+"""Inches of a panel of curves, of which two are side by side on a page."""
 LEAST_WIDTH = 7.0
 """Inches of the narrowest figure, for its title and its caption."""
 MOST_WIDTH = 14.0
-"""That panels may fill beside each other."""
+"""Inches that panels side by side may take."""
 TILE_SIDES = (0.45, 0.9)
-"""Smallest and largest side of a tile that says nothing of its size."""
+"""Smallest and largest side of a tile without a given size."""
 TILE_ROW_WIDTH = 9.0
 """Inches of a row of tiles whose sides are between these."""
 CAPTION_HEIGHT = 0.27
 CAPTION_LINE = 0.14
-"""Inches of the captions above a row of tiles, and of each further line of them."""
+"""Inches of the captions above a row of tiles, and of each of their further lines."""
 WHITE = 255
 LIGHT_GRAY = 225
 MOST_PLACES = 16
-"""Marks of a logarithmic axis that do not run into each other."""
+"""Most ticks of a logarithmic axis that do not overlap."""
 LEAST_PLAIN, MOST_PLAIN = 1e-6, 1e6
 """Numbers between these are written without an exponent on a logarithmic axis."""
 MOST_NUMBERED_CLASSES = 20
 """Classes of a confusion matrix with room for numbers in its cells."""
 LEGEND_CHARACTERS = 66
-"""Characters of the names of curves beside each other, with what stands between them."""
+"""Characters in a line of the legend, the gaps between names included."""
 CHARACTERS_OF_A_MARK = 8
 LEGEND_LINE = 0.17
 """Inches."""
@@ -66,11 +66,11 @@ Pixels = npt.NDArray[np.uint8]
 
 
 def draw_figure(analysis: Analysis, most_width: float = MOST_WIDTH) -> Any:
-    """Draw all panels, beside each other where they are not too wide.
+    """Draw all panels, side by side if they are not too wide.
 
     Args:
         analysis: has at least one panel.
-        most_width: of panels beside each other; a small one puts them below each other.
+        most_width: largest width of panels side by side; if small, they are below each other.
 
     Returns:
         A matplotlib Figure.
@@ -108,7 +108,7 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
 
 
 def draw_panel(panel: Panel) -> Any:
-    """Draw a panel alone, no wider than a page holds two of where it may be so narrow.
+    """Draw a panel alone, narrow if its kind allows, so that a page has room for two.
 
     Returns:
         A matplotlib Figure.
@@ -127,14 +127,14 @@ def draw_panel(panel: Panel) -> Any:
 def _columns(
     panels: Sequence[Panel], sizes: Sequence[tuple[float, float]], most_width: float
 ) -> int:
-    """Panels beside each other; forest plots, as high as their rows, stand below each other."""
+    """Number of panels side by side; forest plots, as high as their rows, are below each other."""
     if any(isinstance(panel, ForestPanel) for panel in panels):
         return 1
     return max(1, min(len(panels), int(most_width / max(width for width, _ in sizes))))
 
 
 def _axes_heights(panels: Sequence[Panel]) -> list[float]:
-    """Inches of the axes of forest plots alone, so that all rows are alike; [] for other panels."""
+    """Inches of the axes of forest plots, so that all rows are alike; [] if there are others."""
     forests = [panel for panel in panels if isinstance(panel, ForestPanel)]
     if len(forests) < len(panels):
         return []
@@ -219,9 +219,7 @@ def _draw_lines(panel: LinesPanel, axis: Any) -> None:
 
 
 def _use_measured_places(axis: Any, panel: LinesPanel) -> None:
-    """A logarithmic axis with plain numbers where something was measured, or at powers of ten where
-    that is at more places than there is room for.
-    """
+    """Put logarithmic ticks at the measured places, or at powers of ten if these are too many."""
     from matplotlib.ticker import LogLocator, NullFormatter, NullLocator
 
     places = sorted({float(x) for line in panel.lines.values() for x in line.x})
@@ -237,14 +235,14 @@ def _use_measured_places(axis: Any, panel: LinesPanel) -> None:
 
 
 def plain_number(value: float, _position: int | None = None) -> str:
-    """A mark of an axis, without an exponent unless it is very small or large: 0.00001 and 0.1."""
+    """A tick label without an exponent, unless it is very small or large: 0.00001 and 0.1."""
     if not LEAST_PLAIN <= abs(value) < MOST_PLAIN:
         return f"{value:g}"
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
 def _use_whole_numbers(axis: Any, panel: LinesPanel) -> None:
-    """Marks at whole numbers where nothing lies between them, such as epochs."""
+    """Put ticks at integers if all values are integers, such as epochs."""
     from matplotlib.ticker import MaxNLocator
 
     places = [x for line in panel.lines.values() for x in line.x]
@@ -253,7 +251,7 @@ def _use_whole_numbers(axis: Any, panel: LinesPanel) -> None:
 
 
 def _use_log_scale(axis: Any) -> None:
-    """A vertical axis to base 10, with plain numbers at some of its marks."""
+    """Make the vertical axis logarithmic to base 10, with plain numbers at some of its ticks."""
     from matplotlib.ticker import LogLocator, NullFormatter
 
     axis.set_yscale("log")
@@ -263,37 +261,37 @@ def _use_log_scale(axis: Any) -> None:
 
 
 def _formatter(unit: str) -> Any:
-    """How matplotlib writes fractions as percent, and bytes as kB, MB, GB."""
+    """A formatter of fractions as percent, or of bytes as kB, MB, GB."""
     from matplotlib.ticker import EngFormatter, PercentFormatter
 
     return PercentFormatter(xmax=1) if unit == "percent" else EngFormatter(unit="B")
 
 
 def _draw_legend(axis: Any) -> None:
-    """Name the curves below the axis, where their names hide nothing."""
+    """Put the legend below the axis, where it hides nothing."""
     names = axis.get_legend_handles_labels()[1]
     below = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.13)}
     axis.legend(ncols=_legend_columns(names), fontsize=TEXT, frameon=False, **below)
 
 
 def _curve_names(panel: LinesPanel) -> list[str]:
-    """What the legend of a panel names."""
+    """The names in the legend of a panel."""
     return [*panel.lines, *([panel.level.label] if panel.level else [])]
 
 
 def _legend_columns(names: Sequence[str]) -> int:
-    """Names beside each other."""
+    """Number of names side by side."""
     longest = max(map(len, names)) + CHARACTERS_OF_A_MARK
     return max(1, min(len(names), LEGEND_CHARACTERS // longest))
 
 
 def _legend_rows(names: Sequence[str]) -> int:
-    """Lines of a legend."""
+    """Number of lines of a legend."""
     return -(-len(names) // _legend_columns(names))
 
 
 def _caption_height(panel: TilesPanel) -> float:
-    """What the captions above a row of tiles need; 0 without captions."""
+    """Height of the captions above a row of tiles; 0 without captions."""
     lines = max((caption.count("\n") for caption in panel.captions), default=-1)
     return CAPTION_HEIGHT + CAPTION_LINE * lines if panel.captions else 0.0
 
@@ -312,7 +310,7 @@ def _draw_tiles(panel: TilesPanel, axis: Any) -> None:
     _, columns, height, width, _ = panel.tiles.shape
     gap = max(1, width // 16)
     above = round(_caption_height(panel) / _tile_side(panel) * height)
-    # White tiles must differ from the gaps between them where no captions set them apart.
+    # White tiles must differ from the gaps between them if no captions set them apart.
     background = WHITE if panel.captions else LIGHT_GRAY
     sheet = _sheet(panel.tiles, above, gap, background)
     if not panel.captions:  # a gap at the outer edges too
@@ -324,7 +322,7 @@ def _draw_tiles(panel: TilesPanel, axis: Any) -> None:
         y = row * (above + height + gap) + above - gap
         size = TEXT if panel.inches else SMALL
         style = {"color": "black"}
-        if panel.wrong and panel.wrong[position]:  # a sign besides the colour, for all eyes
+        if panel.wrong and panel.wrong[position]:  # a sign besides the colour, for the colour-blind
             caption = f"\u2717 {caption}"
             style = {"color": WRONG_COLOUR, "weight": "bold"}
         axis.text(x, y, caption, ha="center", va="bottom", fontsize=size, **style)

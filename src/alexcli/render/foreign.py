@@ -1,7 +1,7 @@
-"""Text of others, such as names of classes and files, in the form that each output bears.
+"""Making untrusted text, such as names of classes and files, safe for each output.
 
-A name may hold control characters, with which a terminal changes its title or its colours, marks
-that turn the direction of writing, bytes that are no text, or the signs of a table or a formula.
+A name may contain control characters that change a terminal's title or colours, marks that reverse
+the direction of writing, bytes that are not text, or the syntax of a table or a formula.
 """
 
 import re
@@ -10,18 +10,18 @@ import unicodedata
 DIRECTION_MARKS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that change the order in which others are shown."""
 FORMULA = re.compile(r"[=+\-@\t\r]")
-"""How a cell begins that a spreadsheet computes."""
+"""Start of a cell that a spreadsheet would compute."""
 MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>#|!&~]")
-"""What means something within a line of Markdown."""
+"""Characters with a meaning within a line of Markdown."""
 NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
 
 
 def printable(text: str, *, lines: bool = False) -> str:
-    r"""Text without anything that a terminal obeys: an escape becomes the four characters \x1b.
+    r"""Text without control characters: an escape becomes the four characters \x1b.
 
     Args:
-        text: of anybody.
-        lines: whether ends of lines stay what they are.
+        text: untrusted text.
+        lines: whether line breaks are kept.
     """
     return "".join(_printable(character, lines=lines) for character in text)
 
@@ -36,17 +36,17 @@ def _printable(character: str, *, lines: bool) -> str:
 
 
 def markdown(text: str) -> str:
-    """A cell of a table in Markdown, whose bars are not those of the table."""
+    """A cell of a Markdown table, with escaped bars."""
     return printable(text).replace("|", r"\|")
 
 
 def markdown_prose(text: str) -> str:
-    """Text between others in Markdown, which is neither a link, nor HTML, nor emphasis."""
+    """Text within Markdown, escaped so that it is neither a link, nor HTML, nor emphasis."""
     return MARKDOWN_SIGNS.sub(r"\\\g<0>", printable(text))
 
 
 def latex(text: str) -> str:
-    """A cell of a table in LaTeX, whose characters mean themselves."""
+    """A cell of a LaTeX table, with special characters escaped."""
     text = printable(text).replace("\\", "\0")
     text = re.sub(r"[&%$#_{}]", r"\\\g<0>", text)
     text = text.replace("~", r"\textasciitilde{}").replace("^", r"\textasciicircum{}")
@@ -56,7 +56,7 @@ def latex(text: str) -> str:
 def csv_cell(value: object) -> object:
     """A cell of csv; text that a spreadsheet would compute begins with an apostrophe.
 
-    Numbers stay what they are, also those in texts, and so does a lone dash.
+    Numbers are left unchanged, even as text, and so is a lone dash.
     """
     if not isinstance(value, str):
         return value

@@ -1,4 +1,4 @@
-"""Drawing a forest plot: what a study found for each arm, beside what is claimed."""
+"""Drawing a forest plot: each arm's measured difference with the claimed one."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ CLAIMED = "#b45f06"
 BAND = "#d9d9d9"
 NO_DIFFERENCE = "0.4"
 SEED_OFFSET = 0.22
-"""How far below its interval the dots of a row's seeds lie, in rows."""
+"""Distance of a row's dots, one per seed, below its interval, in rows."""
 HALF_BAND = 0.38
-"""Half of the height of the band of equivalence, in rows."""
+"""Half the height of the band of equivalence, in rows."""
 
 
 def draw_forest(panel: ForestPanel, axis: Any) -> None:
@@ -50,11 +50,11 @@ def draw_forest(panel: ForestPanel, axis: Any) -> None:
 
 
 def _cut_axis(panel: ForestPanel, limit: float, axis: Any) -> None:
-    """End the axis where it may end, with arrows for the intervals that go on beyond.
+    """Cut the axis at its limit, with arrows for the intervals that extend beyond.
 
     Args:
         panel: the rows.
-        limit: of the distance from no difference.
+        limit: largest distance from no difference.
         axis: matplotlib's axes.
     """
     left, right = axis.get_xlim()
@@ -69,7 +69,7 @@ def _cut_axis(panel: ForestPanel, limit: float, axis: Any) -> None:
 
 
 def _use_log_axis(axis: Any) -> None:
-    """A logarithmic axis whose marks are plain numbers."""
+    """Make the axis logarithmic, with plain numbers at its ticks."""
     from matplotlib.ticker import FuncFormatter, NullFormatter
 
     axis.set_xscale("log")
@@ -98,7 +98,7 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
 
 
 def _draw_legend(axis: Any) -> None:
-    """Each kind of mark once, so far below the axis however high the plot is."""
+    """Draw the legend at a fixed distance below the axis, whatever the height of the plot."""
     from matplotlib.transforms import ScaledTranslation
 
     handles, names = axis.get_legend_handles_labels()

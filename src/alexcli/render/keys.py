@@ -8,7 +8,7 @@ from alexcli.config.set_in import SetValue
 from alexcli.tables import Table
 
 TYPED = {"train": "train", "analyze": "analyze NAME", "prepare": "data prepare SOURCE DEST"}
-"""What stands before a key, by the command that takes it."""
+"""The words before a key on the command line, by the command that takes it."""
 
 
 def sections_table(sections: Sequence[Key]) -> Table:
@@ -29,7 +29,7 @@ def sections_table(sections: Sequence[Key]) -> Table:
 
 
 def command_table(command: str, keys: Sequence[Key]) -> Table:
-    """The keys that one command has beside those of a net.
+    """The keys that one command has besides those of a net.
 
     Args:
         command: as `config.keys.SCHEMAS` names it.
@@ -42,9 +42,9 @@ def keys_table(title: str, keys: Sequence[Key], note: str | None = None) -> Tabl
     """Keys, a line each.
 
     Args:
-        title: what stands above them.
+        title: shown above them.
         keys: without sections.
-        note: what a reader must know, below them.
+        note: what a reader must know; shown below them.
     """
     rows = [
         {
@@ -59,12 +59,12 @@ def keys_table(title: str, keys: Sequence[Key], note: str | None = None) -> Tabl
 
 
 def key_table(name: str, key: Key, set_values: Sequence[SetValue], studies: Sequence[str]) -> Table:
-    """All about one key, a line each.
+    """Everything about one key, a line each.
 
     Args:
         name: the key as it was typed.
         key: what it is.
-        set_values: what yaml files say of it.
+        set_values: its values in yaml files.
         studies: the studies that name it.
     """
     setters: dict[str, list[str]] = {}
@@ -86,7 +86,7 @@ def key_table(name: str, key: Key, set_values: Sequence[SetValue], studies: Sequ
 def key_record(
     name: str, key: Key, set_values: Sequence[SetValue], studies: Sequence[str]
 ) -> Mapping[str, Any]:
-    """All about one key, for programs; see `key_table`."""
+    """Everything about one key, for programs; see `key_table`."""
     return {
         "key": name,
         "command": key.command,

@@ -1,6 +1,6 @@
-"""How a table fits the terminal: in boxes, without lines between its columns, or row by row.
+"""Fitting a table to the terminal: in boxes, without lines between its columns, or row by row.
 
-Words stay whole, numbers above all; paths may break behind a slash, and names behind a hyphen
+Words, and numbers above all, stay whole; paths may break after a slash, and names after a hyphen
 between letters.
 """
 
@@ -10,17 +10,17 @@ from typing import NamedTuple
 
 
 class Layout(NamedTuple):
-    """A way to set a table."""
+    """A way to lay out a table."""
 
     boxed: bool
-    """Whether lines stand between columns."""
+    """Whether there are lines between columns."""
     between: int
     """Characters between two columns."""
     around: int
-    """Characters left and right of the whole table."""
+    """Characters to the left and right of the whole table together."""
 
     def room(self, columns: int, width: int) -> int:
-        """Characters for the cells of a row, of so many columns, on a line of a width."""
+        """Characters left for the cells of a row with this many columns on a line of this width."""
         return width - self.between * (columns - 1) - self.around
 
 
@@ -29,13 +29,13 @@ LAYOUTS = (Layout(boxed=True, between=3, around=4), Layout(boxed=False, between=
 BREAK = re.compile(r"(?<=/)(?=[^/])|(?<=[a-z]-)(?=[a-z])")
 """Where a word may be broken."""
 INDENT = 2
-"""Characters before the names of columns in a table that is set row by row."""
+"""Characters before the names of columns in a table that is laid out row by row."""
 
 
 def column_widths(columns: Sequence[Sequence[str]], room: int) -> list[int] | None:
-    """Widths of columns, in characters, that keep words whole; None where there are none.
+    """Widths of columns, in characters, that keep words whole; None if that is impossible.
 
-    rich makes the widest columns narrow first, whatever words they hold.
+    rich itself narrows the widest columns first, whatever words they contain.
 
     Args:
         columns: the cells of each column, its header among them.
@@ -53,8 +53,8 @@ def column_widths(columns: Sequence[Sequence[str]], room: int) -> list[int] | No
     if sum(widths) > room:
         return None
     below_names = [max(map(cell_len, cells[1:]), default=0) for cells in columns]
-    for target in (below_names, wanted):  # the names of columns take a second line first
-        while sum(widths) < room:  # the column of the most lines gets a character more
+    for target in (below_names, wanted):  # names of columns wrap first
+        while sum(widths) < room:  # widen the column with the most lines
             lines = [want / width for want, width in zip(target, widths, strict=True)]
             if max(lines) <= 1:
                 break
@@ -63,7 +63,7 @@ def column_widths(columns: Sequence[Sequence[str]], room: int) -> list[int] | No
 
 
 def broken(cell: str, width: int) -> str:
-    """A cell in lines of a width, in characters, as far as its words allow."""
+    """Break a cell into lines of a width, in characters, as far as its words allow."""
     from rich.cells import cell_len
 
     if cell_len(cell) <= width:
@@ -102,7 +102,7 @@ def row_by_row(rows: Sequence[Sequence[str]], width: int) -> str:
 
 
 def _pieces(cell: str) -> Iterator[tuple[str, bool]]:
-    """What stays whole of a cell, and whether a word begins with it."""
+    """The unbreakable pieces of a cell, and whether each begins a word."""
     for word in cell.split():
         for number, piece in enumerate(BREAK.split(word)):
             yield piece, number == 0

@@ -21,7 +21,7 @@ RESIZES = {
 
 
 def write_card(card: ModelCard, path: Path) -> None:
-    """Write a card, whole or not at all.
+    """Write a card atomically.
 
     Args:
         card: what is known.
@@ -97,7 +97,7 @@ def _input(card: ModelCard) -> Iterator[str]:
 
 
 def _normalization(card: ModelCard) -> Iterator[str]:
-    """What becomes of the grey levels of a crop."""
+    """How the grey levels of a crop are normalized."""
     pixels = card.pixels
     means = ", ".join(f"{mean:.4f}" for mean in pixels.channel_means)
     if pixels.mean == "image":

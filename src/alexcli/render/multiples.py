@@ -12,19 +12,19 @@ ROW_HEIGHT = 1.35
 FRAME_HEIGHT = 0.6
 """Inches of the title and of the names of the axes."""
 COLOUR = COLOURS[0]
-"""A blue that all eyes tell from grey and white, and that stays dark in a print without colour."""
+"""A blue that the colour-blind tell from grey and white, and that is dark in black-and-white."""
 BAND_OPACITY = 0.25
 LEAST_TOP = 0.05
-"""Lowest upper end of an axis in percent, so that a hundredth is seen as little."""
+"""Lowest upper end of an axis in percent, as a fraction, so that a hundredth looks small."""
 
 
 def multiples_height(panel: MultiplesPanel) -> float:
-    """Inches that a panel needs upwards."""
+    """Height of a panel in inches."""
     return FRAME_HEIGHT + ROW_HEIGHT * -(-len(panel.lines) // ACROSS)
 
 
 def draw_multiples(panel: MultiplesPanel, axis: Any) -> None:
-    """Draw a panel into the place of matplotlib's axes, in axes of its own."""
+    """Draw a panel in place of matplotlib's axes, in axes of its own."""
     from matplotlib.ticker import MaxNLocator
 
     rows = -(-len(panel.lines) // ACROSS)
@@ -53,7 +53,7 @@ def draw_multiples(panel: MultiplesPanel, axis: Any) -> None:
 
 
 def _number_in_percent(panel: MultiplesPanel, shared: Any) -> None:
-    """Number the axes that all share from 0 percent."""
+    """Number the shared axes in percent, from 0."""
     from matplotlib.ticker import PercentFormatter
 
     top = max(max(line.y) for lines in panel.lines.values() for line in lines)

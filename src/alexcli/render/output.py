@@ -1,4 +1,4 @@
-"""What a command found, as text for stdout and as files."""
+"""The results of commands, as text for stdout and as files."""
 
 import json
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def as_text(analysis: Analysis, format: Format) -> str:  # noqa: A002
 
 
 def _json(analysis: Analysis) -> str:
-    """The promised form if there is one, or else every table by its rows and curve by its points.
+    """The documented form if there is one, or else each table by its rows and curve by its points.
 
     Args:
         analysis: what a command found.
@@ -57,8 +57,8 @@ def _json(analysis: Analysis) -> str:
 
 
 def _points(line: Line) -> dict[str, list[Any]]:
-    """A curve as lists, without the edges that it does not have."""
-    import numpy as np  # not at the top: a command that counts parameters would wait for it
+    """A curve as lists, without edges if it has no band."""
+    import numpy as np  # not at the top, because that would slow down counting parameters
 
     edges = {"x": line.x, "y": line.y, "low": line.low, "high": line.high}
     return {
@@ -72,10 +72,10 @@ def files_of(analysis: Analysis, folder: Path, name: str) -> list[Path]:
     Args:
         analysis: what a command found.
         folder: the DIR.
-        name: what the names of the files begin with.
+        name: the beginning of the files' names.
 
     Returns:
-        NAME.json; NAME.csv, NAME-2.csv ...; NAME.png if there is a figure, and NAME.svg of a
+        NAME.json; NAME.csv, NAME-2.csv ...; NAME.png if there is a figure, and NAME.svg for a
         diagram.
     """
     endings = [".json", ".csv"]
@@ -98,7 +98,7 @@ def write(analysis: Analysis, paths: Sequence[Path], most_width: float | None = 
 
     Raises:
         OSError: a file cannot be written.
-        ValueError: a suffix that is no image format.
+        ValueError: a suffix that is not an image format.
     """
     tables = iter(analysis.tables)
     figures = []

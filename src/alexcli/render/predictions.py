@@ -20,9 +20,9 @@ from alexcli.tables import Table
 BAR_WIDTH = 30
 """Characters of the bar of a certain prediction."""
 BAR_STEPS = 8 * BAR_WIDTH
-"""Lengths that a bar can have: a character is drawn in eighths."""
+"""Possible lengths of a bar: a character is drawn in eighths."""
 FIGURE_COLUMNS = 4
-"""Images beside each other, as in Figure 4."""
+"""Images in a row, as in Figure 4."""
 COLUMN_INCHES = 2.9
 ROW_INCHES = 4.3
 TITLE_MARGIN = 0.12
@@ -30,14 +30,14 @@ TITLE_MARGIN = 0.12
 TITLE_LINE_INCHES = 0.17
 MOST_DPI = 150
 MOST_ROWS_OF_PIXELS = 60_000
-"""Agg, which draws for matplotlib, draws 65,536 at most."""
+"""matplotlib's renderer, Agg, draws at most 65,536."""
 DRAWN_SIDE = 512
 """Pixels of the longer side of an image in the figure."""
 RIGHT_COLOUR = "#f0a8a0"
 OTHER_COLOUR = "#c3d5ee"
-"""Colours of bars, light enough that what is written over them can be read."""
+"""Colours of bars, light enough that text over them is readable."""
 MOST_DRAWN = 40
-"""Images of a figure: more of them fit on no screen and no page."""
+"""Images of a figure: more would not fit on a screen or page."""
 NAME_LENGTH = 28
 """Characters of a name in the figure."""
 
@@ -58,7 +58,7 @@ def prediction_analysis(predictions: Sequence[ImagePrediction], title: str) -> A
 
 
 def json_line(image: ImagePrediction) -> str:
-    """One image in the form of json, on a line of its own."""
+    """One image as json, on a line of its own."""
     return json.dumps(_as_json(image)) + "\n"
 
 
@@ -130,7 +130,7 @@ def _draw_image(part: Any, image: ImagePrediction) -> None:
 
 
 def _pixels(image: ImagePrediction) -> Any:
-    """What imshow draws: the record's own pixels, or those of its file."""
+    """The pixels for imshow: the record's own, or those of its file."""
     if image.image is not None:
         return image.image
     from PIL import Image, ImageOps

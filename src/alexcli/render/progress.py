@@ -1,4 +1,4 @@
-"""Showing how a run goes, on stderr: bars on a terminal, plain lines elsewhere."""
+"""Showing the progress of a run on stderr: bars on a terminal, plain lines elsewhere."""
 
 import contextlib
 import functools
@@ -18,13 +18,13 @@ if TYPE_CHECKING:  # rich would slow down every press of Tab
     from alexcli.render.bar import FittingBar
 
 _active: "set[LineReporter]" = set()
-"""Reporters with a bar or with work that says nothing itself. A bar draws itself until it is ended,
-so its reporter is held here even where nobody else keeps it.
+"""Reporters with a bar or with work that reports nothing itself. A bar draws itself until it is
+ended, so its reporter is kept here even if nothing else refers to it.
 """
 
 
 def make_reporter() -> Reporter:
-    """A reporter with bars where stderr is a terminal, with lines elsewhere."""
+    """A reporter with bars if stderr is a terminal, with lines otherwise."""
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
@@ -32,7 +32,7 @@ def make_reporter() -> Reporter:
 
 
 def close_reporters() -> None:
-    """End every bar, because a result, an error or a question is shown next."""
+    """End every bar, before a result, an error or a question is shown."""
     _end_all_but(None)
 
 
@@ -45,7 +45,7 @@ def _end_all_but(exempt: "LineReporter | None") -> None:
 
 @contextlib.contextmanager
 def starting() -> Iterator[None]:
-    """Say that a command starts if it takes long to show anything, such as for its imports."""
+    """Show that a command is starting, if it takes long to show anything, as during its imports."""
     make_reporter().busy("starting")
     try:
         yield
@@ -63,14 +63,14 @@ def duration(seconds: float) -> str:
 
 
 class LineReporter:
-    """A line for each epoch, and others within long ones: soon at first, then every half minute.
+    """A line for each epoch, and more during long ones: often at first, then every half minute.
 
     Args:
         console: where the lines go.
     """
 
     SECONDS_BETWEEN_FIRST_LINES = 5.0
-    """In the first minute of a piece of work."""
+    """Used in the first minute of a piece of work."""
     SECONDS_BETWEEN_LINES = 30.0
     FIRST_LINES_END = 60.0
     """Seconds."""
@@ -80,14 +80,14 @@ class LineReporter:
     def __init__(self, console: "Console") -> None:
         self.console = console
         self._last_line = time.monotonic()
-        """When the last line that depends on the time was shown."""
+        """When the last of the lines that are limited in time was shown."""
         self._first_step: tuple[int, float] | None = None
         """The first step that was reported, and when."""
         self._task = ""
         """What is being done."""
         self._task_began = self._last_line
         self._waiting: Waiting | None = None
-        """What goes on without saying anything."""
+        """The work in progress that reports nothing itself."""
 
     def note(self, text: str) -> None:
         """See Reporter."""
@@ -104,7 +104,7 @@ class LineReporter:
         self._wait(task, self.SECONDS_BETWEEN_FIRST_LINES)
 
     def still_busy(self, task: str, seconds: float) -> None:
-        """Say that work of unknown length goes on.
+        """Show that work of unknown length is still in progress.
 
         Args:
             task: what is done.
@@ -137,14 +137,14 @@ class LineReporter:
         close_reporters()
 
     def end(self) -> None:
-        """End what goes on in this reporter."""
+        """End whatever is in progress in this reporter."""
         if self._waiting is not None:
             self._waiting.stop()
         self._waiting = None
         _active.discard(self)
 
     def _begin(self, task: str) -> None:
-        """End what goes on without a known length, and note when a piece of work begins."""
+        """End work of unknown length, and note when a new piece of work begins."""
         _end_all_but(self)
         self.end()
         if task != self._task:
@@ -170,7 +170,7 @@ class LineReporter:
         return now - self._last_line >= pause
 
     def _show_line(self, text: str) -> None:
-        """Show a line, after which others wait."""
+        """Show a line, and note the time for the next one."""
         self._last_line = time.monotonic()
         self.note(text)
 
@@ -188,10 +188,10 @@ class BarReporter(LineReporter):
     """A bar that stays at the bottom, with the lines of the epochs above it."""
 
     bar: "FittingBar | None" = None
-    """The bar of the present piece of work."""
+    """The bar of the current piece of work."""
 
     def note(self, text: str) -> None:
-        """See Reporter; a sentence breaks between its words, and stands above a bar."""
+        """See Reporter; a sentence breaks between words, and is shown above a bar."""
         text = wrapped(printable(text, lines=True), self.console.width)
         bars = [reporter.bar for reporter in list(_active) if isinstance(reporter, BarReporter)]
         consoles = [bar.console for bar in bars if bar is not None]

@@ -1,4 +1,4 @@
-"""A report: one HTML file of tables and curves that needs nothing else to be read."""
+"""A report: one self-contained HTML file of tables and curves."""
 
 import re
 import tempfile
@@ -14,11 +14,11 @@ from alexcli.render.tables import cells, numeric
 from alexcli.tables import Table
 
 PANEL_WIDTH = 7.0
-"""Inches of the figures beside the page: one panel below the other."""
+"""Inches of the figures in files of their own: one panel below the other."""
 TEMPLATE = Path(__file__).with_name("report.html")
 WIDTH, LEAST_WIDTH = 1.3, 0.87
-"""Pixels of the page for a point of a figure: on a desktop; on a phone, where its texts of 8 points
-can still be read.
+"""Pixels of the page per point of a figure: on a desktop; on a phone, where text of 8 points is
+still readable.
 """
 
 
@@ -26,19 +26,19 @@ class PageFigure(NamedTuple):
     """A figure within the page."""
 
     label: str
-    """What is read aloud in its place."""
+    """The alternative text for screen readers."""
     width: int
-    """Pixels, where there is room."""
+    """Pixels, if there is room."""
     least_width: int
     """Pixels; a page that is narrower shows a part of it at a time."""
     svg: str
 
 
 def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
-    """Write an HTML file, which fetches nothing from elsewhere, and each figure as PNG and SVG.
+    """Write a self-contained HTML file, and each figure as PNG and SVG.
 
     Args:
-        sections: the sections in order, by names for the files of their figures.
+        sections: the sections in order, by the names that the files of their figures get.
         path: the HTML file.
 
     Returns:
@@ -71,7 +71,7 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
 
 
 def _title(sections: Mapping[str, Analysis]) -> str:
-    """What the page is about: its only section, or the names of all."""
+    """The title of the page: that of its only section, or the names of all."""
     if len(sections) == 1:
         (section,) = sections.values()
         return printable(section.title)
@@ -79,12 +79,12 @@ def _title(sections: Mapping[str, Analysis]) -> str:
 
 
 def _cells(table: Table) -> list[list[str]]:
-    """All rows for people; the template escapes what means something in HTML."""
+    """All rows for people; the template escapes them for HTML."""
     return [[printable(cell, lines=True) for cell in row] for row in cells(table)]
 
 
 def _page_figure(panel: Panel, title: str) -> PageFigure:
-    """A panel as a figure of its own, with the title of its section where it has none."""
+    """A panel as a figure of its own, with the title of its section if it has none."""
     from alexcli.render.figures import draw_panel
     from alexcli.render.style import save
 
@@ -92,7 +92,7 @@ def _page_figure(panel: Panel, title: str) -> PageFigure:
         path = Path(folder, "panel.svg")
         save(draw_panel(panel), path)
         content = path.read_text(encoding="utf-8")
-    # Without the declarations that only a file of its own needs.
+    # Without the declarations that only a separate file needs.
     svg = content[content.index("<svg") :]
     size = re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)
     assert size is not None

@@ -10,15 +10,15 @@ from alexcli.render.style import COLOURS, MARKERS, TEXT
 
 SCATTER_WIDTH = 9.0
 SCATTER_HEIGHT = 7.0
-"""Inches, with the legend."""
+"""Inches, including the legend."""
 MOST_NAMED_CLASSES = 20
-"""Classes with names in a legend; more would not be told apart by their colours either."""
+"""Most classes with names in a legend; more could not be told apart by their colours either."""
 NAME_LENGTH = 24
 """Characters of a name in the legend."""
 DOT_SIZE = 20
 """Area of a dot, in square points."""
 THUMBNAIL_SHARE = 0.03
-"""Side of a small image, of the width of all points."""
+"""Side of a small image, as a fraction of the width of all points."""
 
 
 def draw_scatter(panel: ScatterPanel, axis: Any) -> None:
@@ -36,7 +36,7 @@ def draw_scatter(panel: ScatterPanel, axis: Any) -> None:
 def _draw_dots(panel: ScatterPanel, x: Any, y: Any, axis: Any) -> None:
     """A dot for each point, with a legend unless there are too many classes.
 
-    Beyond the last colour they begin anew, each with another marker.
+    After the last colour they start again, with another marker.
     """
     names = sorted(set(panel.classes))
     classes = np.asarray(panel.classes)
@@ -56,7 +56,7 @@ def _draw_dots(panel: ScatterPanel, x: Any, y: Any, axis: Any) -> None:
 
 
 def _draw_images(images: Any, x: Any, y: Any, axis: Any) -> None:
-    """A small image around each point; later ones cover earlier ones."""
+    """Draw a small image centred on each point; later ones cover earlier ones."""
     half = THUMBNAIL_SHARE / 2 * max(np.ptp(x), np.ptp(y), 1e-30)
     for image, left, bottom in zip(images, x - half, y - half, strict=True):
         axis.imshow(image, extent=(left, left + 2 * half, bottom, bottom + 2 * half))

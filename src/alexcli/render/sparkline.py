@@ -10,8 +10,8 @@ def sparkline(values: Sequence[float]) -> str:
     """Blocks whose heights follow the values, from the smallest to the largest.
 
     Args:
-        values: finite numbers, at least one; where there are more than MOST_BLOCKS, some are taken
-            at even distances, the first and the last always.
+        values: finite numbers, at least one; if there are more than MOST_BLOCKS, evenly spaced ones
+            are taken, the first and the last always.
     """
     count = min(len(values), MOST_BLOCKS)
     last = len(values) - 1

@@ -18,7 +18,7 @@ METRIC_NAMES = {
     "epochs": "epochs",
 }
 VERDICT = ""
-"""The last column, which needs no head for people; csv calls it `verdict`."""
+"""The last column, which needs no header for people; csv calls it `verdict`."""
 COLUMNS = [
     "arm",
     "metric",
@@ -35,7 +35,7 @@ EXACT_COLUMNS = [*COLUMNS[:-1], "verdict"]
 
 
 def overview(studies: Sequence[StudyResult]) -> Table:
-    """A row for each arm of several studies, by the metric that its study is about."""
+    """A row for each arm of several studies, in its study's metric."""
     rows = [
         {
             "study": study.name,
@@ -81,7 +81,7 @@ def overview(studies: Sequence[StudyResult]) -> Table:
 
 
 def _difference_cell(difference: Difference) -> str:
-    """The mean difference or its bound, and the median where a few seeds lead the mean."""
+    """The mean difference or its bound, and the median if a few seeds dominate the mean."""
     cell = _format_bound(difference, _format_gap(difference.metric, difference.mean))
     median = median_beside_mean(difference)
     return cell if median is None else f"{cell}, median {_format_gap(difference.metric, median)}"
@@ -97,7 +97,7 @@ def _missed_precision(study: StudyResult) -> str:
 
 
 def study_table(study: StudyResult) -> Table:
-    """A row for each arm and metric, in percent and points; as fractions for csv."""
+    """A row for each arm and metric, in percent and percentage points; as fractions for csv."""
     rows = []
     exact_rows = []
     for arm in study.arms:
@@ -117,7 +117,7 @@ def study_table(study: StudyResult) -> Table:
 
 
 def outcome_table(study: StudyResult) -> Table:
-    """What came out of each arm in a sentence, for readers whose screen has no room for columns."""
+    """The result of each arm in a sentence, for screens that have no room for columns."""
     rows = [
         {"arm": arm.name, "outcome": _outcome(difference)}
         for arm in study.arms
@@ -128,12 +128,12 @@ def outcome_table(study: StudyResult) -> Table:
 
 
 def _outcome(difference: Difference) -> str:
-    """The verdict, and the difference with its interval beside the paper's."""
+    """The verdict, and the difference with its interval and the paper's claim."""
     metric = difference.metric
     gap = _format_bound(difference, _format_gap(metric, difference.mean))
     unit = "" if metric == "epochs" else " points"
     text = f"{difference.verdict}: {METRIC_NAMES[metric]} {gap}{unit}"
-    text = text.removeprefix("-: ")  # where the paper claims nothing
+    text = text.removeprefix("-: ")  # the paper claims nothing
     if difference.low is not None:
         text += f" ({_format_interval(metric, difference)})"
     text += f", {plural(difference.seeds, 'seed')}"
@@ -143,7 +143,7 @@ def _outcome(difference: Difference) -> str:
 
 
 def _notes(study: StudyResult) -> list[str]:
-    """What each arm changes, the claim, the setting, and what is missing."""
+    """Notes on what each arm changes, the claim, the setting, and what is missing."""
     notes = [f"{arm.name}: {'; '.join(arm.changes)}" for arm in study.arms if arm.changes]
     notes.append(f"claim: {study.claim}")
     setting = (
@@ -166,7 +166,7 @@ def _notes(study: StudyResult) -> list[str]:
 
 
 def _notes_on_arms(study: StudyResult) -> list[str]:
-    """Nets that did not learn, thresholds that were not reached, and what a margin is."""
+    """Notes on nets that did not learn, thresholds that were not reached, and the margin."""
     notes = []
     for arm in study.arms:
         if arm.not_learned:
@@ -187,7 +187,7 @@ def _notes_on_arms(study: StudyResult) -> list[str]:
 
 
 def _ranks_note(difference: Difference) -> str:
-    """What decided, where the interval of the mean contains no difference."""
+    """A note on what decided, if the interval of the mean contains no difference."""
     median = statistics.median(difference.by_seed)
     return (
         f"higher in {seeds_above(difference):,} of {difference.seeds:,} seeds, median "
@@ -197,7 +197,7 @@ def _ranks_note(difference: Difference) -> str:
 
 
 def _notes_on_certainty(study: StudyResult) -> list[str]:
-    """How verdicts were corrected, whether pairing helped, and what precision was reached."""
+    """Notes on how verdicts were corrected, whether pairing helped, and the precision reached."""
     notes = []
     if study.compared > 1:
         notes.append(f"verdicts allow for {study.compared:,} comparisons (Holm); intervals do not")
@@ -215,7 +215,7 @@ def _notes_on_certainty(study: StudyResult) -> list[str]:
 
 
 def _pairing_note(gains: Sequence[float]) -> str:
-    """Whether comparing the same seeds made differences spread less."""
+    """A note on whether pairing by seed reduced the variance of the differences."""
     helped = sum(gain > 1 for gain in gains)
     if helped == len(gains):
         verb = "helped"
@@ -231,7 +231,7 @@ def _pairing_note(gains: Sequence[float]) -> str:
 
 
 def _precision_note(study: StudyResult, precision: Precision) -> str:
-    """The precision that was wanted and reached, and what is missing."""
+    """A note on the wanted and the reached precision, and what is missing."""
     note = f"precision: {_format_width(study.metric, precision.wanted)} wanted"
     if precision.reached is None:
         return f"{note}, no interval yet"
@@ -255,7 +255,7 @@ def _decided(study: StudyResult) -> list[Difference]:
 
 
 def _format_width(metric: str, width: float) -> str:
-    """Half of an interval's width."""
+    """Half the width of an interval."""
     return f"± {100 * width:.1f}%" if metric == "epochs" else f"± {100 * width:.2f} points"
 
 
@@ -310,19 +310,19 @@ def _exact_row(arm: ArmResult, metric: str, difference: Difference | None) -> di
 
 
 def _interval(difference: Difference, form: Callable[[float | None], str]) -> str | None:
-    """`low to high`, or None where a single seed gives no interval."""
+    """`low to high`, or None if a single seed gives no interval."""
     if difference.low is None:
         return None
     return f"{form(difference.low)} to {form(difference.high)}"
 
 
 def _format_interval(metric: str, difference: Difference) -> str:
-    """An interval for people; a dash where there is none."""
+    """An interval for people; a dash if there is none."""
     return _interval(difference, lambda gap: _format_gap(metric, gap)) or "-"
 
 
 def _format_bound(difference: Difference, text: str) -> str:
-    """A difference, or a bound of it where some seeds did not reach the threshold."""
+    """A difference, or a bound of it if some seeds did not reach the threshold."""
     prefixes = {"above": "more than ", "below": "less than "}
     return prefixes[difference.bound] + text if difference.bound else text
 

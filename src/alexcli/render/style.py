@@ -1,4 +1,4 @@
-"""How figures look: sizes of type, colours for all eyes, fonts for names in any script."""
+"""The style of figures: font sizes, colours for the colour-blind, fonts for any script."""
 
 import contextlib
 import warnings
@@ -15,13 +15,13 @@ HEADING = 10
 TEXT = 8
 """Points of all other text."""
 SMALL = 6
-"""Points of captions above tiles that are small themselves."""
+"""Points of captions above small tiles."""
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888")
-"""Colours of curves, told apart by all eyes (Okabe and Ito 2008), with gray in the place of yellow,
-which is too light.
+"""Colours of curves that the colour-blind can tell apart (Okabe and Ito 2008), with gray in place
+of yellow, which is too light.
 """
 MARKERS = "os^DvPXp"
-"""Marks of curves, so that they differ in print without colours too."""
+"""Markers of curves, so that they also differ in print without colours."""
 FONT = "DejaVu Sans"
 """Comes with matplotlib: Latin, Greek, Cyrillic, and some Arabic and Hebrew."""
 OTHER_FONTS = (
@@ -36,14 +36,14 @@ OTHER_FONTS = (
 
 @contextlib.contextmanager
 def style() -> Iterator[None]:
-    """Within it, figures are drawn in this style, and saved without warnings about characters.
+    """Draw figures in this style within the block, and save them without warnings about characters.
 
     A character that no font has is drawn as an empty box.
     """
     from matplotlib import rc_context
 
     settings: Any = {
-        "text.parse_math": False,  # a dollar in a name begins no formula
+        "text.parse_math": False,  # a dollar sign in a name starts no formula
         "font.family": _families(),
         "font.size": TEXT,
         "axes.labelsize": HEADING,
@@ -58,7 +58,7 @@ def style() -> Iterator[None]:
 
 
 def _families() -> list[str]:
-    """The font that matplotlib brings, then the installed ones that have what it lacks."""
+    """The font that comes with matplotlib, then the installed ones that complement it."""
     from matplotlib.font_manager import get_font_names
 
     installed = set(get_font_names())
@@ -72,32 +72,32 @@ def _cycle() -> Any:
 
 
 def _escape_texts(figure: Any) -> None:
-    """Make every text of a figure printable: a name that is no text cannot be drawn."""
+    """Make every text of a figure printable: a name with invalid characters cannot be drawn."""
     from matplotlib.axis import Axis
     from matplotlib.text import Text
     from matplotlib.ticker import FuncFormatter
 
     for text in figure.findobj(Text):
         text.set_text(printable(text.get_text(), lines=True))
-    for axis in figure.findobj(Axis):  # which writes its marks again whenever it is drawn
+    for axis in figure.findobj(Axis):  # it formats its ticks whenever it is drawn
         formatter = axis.get_major_formatter()
         if isinstance(formatter, FuncFormatter):  # made of names
             axis.set_major_formatter(_printing(formatter))
 
 
 def _printing(formatter: Any) -> Any:
-    """A formatter of marks on an axis whose texts are printable."""
+    """A formatter of ticks that makes their texts printable."""
     return lambda value, position: printable(formatter(value, position), lines=True)
 
 
 def save(figure: Any, path: Path) -> None:
-    """Write a figure in the format that the ending of its file names.
+    """Write a figure in the format of its file's suffix.
 
     Raises:
         OSError: it cannot be written.
         ValueError: there is no such format.
     """
     _escape_texts(figure)
-    with style():  # marks on axes are only made now
+    with style():  # ticks are only made now
         # matplotlib refuses this format with a list of those it knows.
         figure.savefig(path, format=path.suffix[1:] or "without an ending")

@@ -16,7 +16,7 @@ def sweep_text(jobs: Sequence[SweepJob], format: Format) -> str:  # noqa: A002
 
     Args:
         jobs: in any order.
-        format: what comes out; csv and json have the fields of `job_record`.
+        format: the output format; csv and json have the fields of `job_record`.
     """
     ordered = best_first(jobs)
     own_words = _words_not_shared(ordered)
@@ -42,7 +42,7 @@ def sweep_text(jobs: Sequence[SweepJob], format: Format) -> str:  # noqa: A002
 
 
 def job_record(job: SweepJob) -> dict[str, Any]:
-    """A job for other programs: errors are fractions, None where there is none."""
+    """A job for other programs: errors are fractions, None if there is none."""
     run = job.run
     return {
         "overrides": " ".join(job.overrides),
@@ -57,7 +57,7 @@ def job_record(job: SweepJob) -> dict[str, Any]:
 
 
 def _words_not_shared(jobs: Sequence[SweepJob]) -> list[list[str]]:
-    """The words of each job that tell it from others; all words of a single job."""
+    """The words of each job that distinguish it from others; all words of a single job."""
     if len(jobs) < 2:
         return [job.overrides for job in jobs]
     shared = set.intersection(*(set(job.overrides) for job in jobs))

@@ -16,11 +16,11 @@ if TYPE_CHECKING:  # rich would slow down every press of Tab
     from rich.table import Table as RichTable
 
 PIPE_WIDTH = 120
-"""Characters of a line where stdout is not a terminal, which has no width of its own."""
+"""Characters of a line if stdout is not a terminal, and so has no width of its own."""
 
 
 class Format(StrEnum):
-    """What a table comes out as."""
+    """Output format of a table."""
 
     table = "table"
     md = "md"
@@ -30,7 +30,7 @@ class Format(StrEnum):
 
 
 def text(value: Any) -> str:
-    """A cell for people: thousands grouped, four digits of a fraction, a dash for None."""
+    """A cell for people: thousands grouped, fractions to four digits, a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -50,8 +50,8 @@ def render(table: Table, format: Format, data: Any = None) -> str:  # noqa: A002
 
     Args:
         table: the rows.
-        format: what comes out.
-        data: what json holds in place of the rows.
+        format: the output format.
+        data: the content of json in place of the rows.
     """
     match format:
         case Format.json:
@@ -67,13 +67,13 @@ def render(table: Table, format: Format, data: Any = None) -> str:  # noqa: A002
 
 
 def numeric(table: Table) -> list[bool]:
-    """Which columns hold numbers, to be aligned at the right; the first row decides."""
+    """Whether each column holds numbers, to be right-aligned; the first row decides."""
     first = table.rows[0] if table.rows else ["" for _ in table.columns]
     return [isinstance(cell, int | float) or text(cell).endswith("%") for cell in first]
 
 
 def printed(*parts: "RenderableType") -> str:
-    """What rich makes of these, one below the other."""
+    """The output of rich for these, one below the other."""
     console = _console()
     with console.capture() as captured:
         for part in parts:
@@ -82,7 +82,7 @@ def printed(*parts: "RenderableType") -> str:
 
 
 def _console() -> "Console":
-    """The terminal, or a line's width of text where stdout is none."""
+    """A console for the terminal, or of PIPE_WIDTH if stdout is none."""
     from rich.console import Console
 
     console = Console()
@@ -146,13 +146,13 @@ def _terminal(table: Table) -> str:
 def _rich_table(
     table: Table, rows: Sequence[Sequence[str]], widths: Sequence[int], *, boxed: bool
 ) -> "RichTable":
-    """Columns of these widths.
+    """A table of rich with columns of these widths.
 
     Args:
         table: says which columns hold numbers, and whether the last row is a total.
         rows: the names of the columns, then all cells.
         widths: of the columns, in characters.
-        boxed: whether lines stand between columns.
+        boxed: whether there are lines between columns.
     """
     from rich.box import HEAVY_HEAD, SIMPLE_HEAD
     from rich.table import Table as RichTable

@@ -16,7 +16,7 @@ SIDE = 32
 
 
 def thumbnail(image: "npt.NDArray[np.uint8]") -> str:
-    """A square image as text; empty where the terminal has no colours, or there is no terminal.
+    """A square image as text; empty without a terminal, or if it has no colours.
 
     Args:
         image: (S, S, 3) uint8.

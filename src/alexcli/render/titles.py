@@ -1,4 +1,4 @@
-"""Titles and captions of figures, in lines that are as long as there is room."""
+"""Wrapping titles and captions of figures to the available width."""
 
 import textwrap
 
@@ -6,11 +6,11 @@ from alexcli.render.foreign import printable
 
 POINTS_PER_INCH = 72
 CHARACTER_WIDTH = 0.64
-"""Width of a character as a fraction of the font's size: an English text's mean, and 20% more."""
+"""Width of a character as a fraction of the font size: the mean of English text, plus 20%."""
 
 
 def wrapped(text: str, width: float, font_size: float) -> str:
-    """A text broken into lines; a line break in it stays.
+    """Break a text into lines, and keep its own line breaks.
 
     Args:
         text: of one or more lines.

@@ -1,4 +1,4 @@
-"""Saying that work goes on which says nothing itself, such as importing libraries."""
+"""Showing that work is in progress that reports nothing itself, such as importing libraries."""
 
 import threading
 import time
@@ -9,8 +9,8 @@ class Waiting(threading.Thread):
     """Calls a function every few seconds until it is stopped; the process does not wait for it.
 
     Args:
-        say: gets the seconds since the beginning; not called any more once `stop` has returned.
-        seconds: before the first call, and between two.
+        say: receives the seconds since the start; not called any more once `stop` has returned.
+        seconds: before the first call, and between calls.
     """
 
     def __init__(self, say: Callable[[float], None], seconds: float) -> None:
@@ -19,10 +19,10 @@ class Waiting(threading.Thread):
         self._seconds = seconds
         self._stopped = threading.Event()
         self._lock = threading.RLock()
-        """Held while something is said."""
+        """Held during a call of `say`."""
 
     def run(self) -> None:
-        """Wait and say so."""
+        """Wait, and call `say` repeatedly."""
         began = time.monotonic()
         while not self._stopped.wait(self._seconds):
             with self._lock:
@@ -30,6 +30,6 @@ class Waiting(threading.Thread):
                     self._say(time.monotonic() - began)
 
     def stop(self) -> None:
-        """Say nothing more."""
+        """Stop calling `say`."""
         with self._lock:
             self._stopped.set()

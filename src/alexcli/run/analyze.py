@@ -15,7 +15,7 @@ from alexcli.records.analysis import Analysis
 from alexcli.reporter import Reporter
 from alexcli.schema import AnalyzeSpec, ModelSpec, TrainSpec
 
-if TYPE_CHECKING:  # `params` and its like start without torch
+if TYPE_CHECKING:  # `params` and similar analyses start without torch
     from alexcli.analysis.subject import Subject
     from alexcli.records.history import RunHistory
     from alexcli.records.run_summary import RunSummary
@@ -32,7 +32,7 @@ class Request:
     run_overrides: Sequence[str]
     """The overrides that are about the net and its data."""
     run_names: Sequence[str]
-    """What --run names; empty for the newest run."""
+    """The values of --run; empty for the newest run."""
     runs: Path
     """Directory searched for the newest run."""
     evaluations: Sequence[Mapping[str, Any]]
@@ -56,13 +56,13 @@ def analyze(
     """Run an analysis.
 
     Args:
-        name: of a file of `alexcli.analysis`.
+        name: of a module of `alexcli.analysis`.
         overrides: KEY=VALUE; `data.*`, `eval.*` and `trainer.*` change those of the run.
         run_names: runs, checkpoints and wildcards; empty for the newest finished run.
         runs: directory searched for the newest run.
         reporter: receives progress updates.
         evaluations: rows of `eval --format json`.
-        check: whether other programs count too.
+        check: whether --check is given.
 
     Raises:
         UsageError: no such run, keys that are unknown or that the analysis does not read, runs for
@@ -92,7 +92,7 @@ def analyze(
 
 
 def check_run_names(name: str, run_names: Sequence[str], runs: Path) -> None:
-    """UsageError for runs that are not there, or for an analysis that takes none.
+    """Raise UsageError for runs that do not exist, or for an analysis that takes none.
 
     It needs neither the analysis nor torch, which take seconds to import.
 
@@ -113,7 +113,7 @@ def check_run_names(name: str, run_names: Sequence[str], runs: Path) -> None:
 
 
 def _check_keys(name: str, overrides: Sequence[str], keys: Sequence[str]) -> None:
-    """UsageError for a key that an analysis does not read; `compose` refuses unknown ones.
+    """Raise UsageError for a key that an analysis does not read; `compose` refuses unknown ones.
 
     Args:
         name: the analysis.
@@ -155,7 +155,7 @@ def _model_named(_request: Request) -> Callable[[str], ModelSpec]:
 
 
 def _model_of_run(request: Request) -> ModelSpec | None:
-    """The net of the run that --run names, whose configuration alone is read."""
+    """The model of the run that --run names; only its configuration is read."""
     if not request.run_names:
         return None
     from alexcli.run.find import single_checkpoint
@@ -209,9 +209,9 @@ def _subjects(request: Request) -> "Iterator[Subject]":
 
 
 def _untrained(request: Request) -> "Subject":
-    """A net before its first step, configured as for `train`, or as a run was if one is named.
+    """A net before its first step, configured as for `train`, or like the run that is named.
 
-    The first step of imported weights is one that begins with them.
+    For imported weights this is the net with these weights.
     """
     from alexcli.run.subject import subject_of
     from alexcli.run.trained import load, untrained
@@ -228,9 +228,10 @@ def _untrained(request: Request) -> "Subject":
 
 
 def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
-    """Updates of a net at growing learning rates, configured as `_untrained`.
+    """Updates of a net at growing learning rates, configured like `_untrained`.
 
-    Imported weights train on as after `init_from`: a last layer for other classes begins anew.
+    Imported weights are trained further as with `init_from`: a last layer for other classes is
+    reinitialized.
     """
     from alexcli.run.range_test import losses_at
 
@@ -245,7 +246,7 @@ def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
 
 
 def _train_config(request: Request) -> TrainSpec:
-    """The configuration that the overrides make, or that of the run that --run names."""
+    """The configuration that the overrides yield, or that of the run that --run names."""
     if not request.run_names:
         return compose(request.run_overrides, TrainSpec)
     from alexcli.run.find import single_checkpoint
@@ -256,7 +257,7 @@ def _train_config(request: Request) -> TrainSpec:
 
 
 def _reached(request: Request) -> "list[RunSummary]":
-    """What the runs that --run names have reached; none without it."""
+    """Summaries of the runs that --run names; empty without --run."""
     if not request.run_names:
         return []
     from alexcli.run.find import resolve_runs
@@ -279,7 +280,7 @@ PROVIDERS: dict[str, Callable[[Request], Any]] = {
     "evaluations": _evaluations,
     "check": _check,
 }
-"""What an analysis gets for each name of a parameter, as `alexcli.analysis` explains it."""
+"""What an analysis receives for each parameter name; `alexcli.analysis` explains them."""
 
 FROM_RUNS = frozenset(
     {"model_of_run", "subject", "subjects", "untrained", "losses_at", "histories", "reached"}

@@ -23,9 +23,9 @@ if TYPE_CHECKING:  # data that cannot be opened is refused before torch is impor
     from alexcli.placement.base import Placement
 
 SMALL_CROP = 0.25
-"""Share of a stored image below which a crop hardly shows what it is of; the paper's is 0.79."""
+"""Share of a stored image below which a crop hardly shows its object; the paper's is 0.79."""
 MOST_WORKERS_PER_CORE = 8
-"""Loader processes; each takes some hundred megabytes."""
+"""Loader processes per core; each takes a few hundred megabytes."""
 
 
 def build_data(
@@ -41,10 +41,10 @@ def build_data(
     Args:
         spec: as composed.
         reporter: receives notes about the data.
-        overrides: the KEY=VALUE words that the user typed, to tell a wish for a number of classes
-            from a default.
+        overrides: the KEY=VALUE words that the user typed, to tell a number of classes that was
+            typed from a default.
         net_classes: the classes of a net that is to be evaluated; `train` may then be missing.
-        needs_val: whether `val` is what is wanted.
+        needs_val: whether the split `val` is needed.
 
     Returns:
         The configuration with the data's size and number of classes, and the data.
@@ -73,7 +73,7 @@ def build_data(
 
 
 def _warn_of_small_crops(spec: TrainSpec, reporter: Reporter) -> None:
-    """Say where the net would be trained on small parts of large images."""
+    """Warn if the net would be trained on small parts of large images."""
     side = spec.model.input.size
     share = (side / spec.data.size) ** 2
     if share < SMALL_CROP and spec.augment.crop is not Crop.random_resized:
@@ -84,7 +84,7 @@ def _warn_of_small_crops(spec: TrainSpec, reporter: Reporter) -> None:
 
 
 def _check_workers(spec: TrainSpec) -> None:
-    """UsageError for so many loader processes that they would fill the machine."""
+    """Raise UsageError for more loader processes than this machine can use."""
     cores = os.cpu_count() or 1
     most = MOST_WORKERS_PER_CORE * max(2, cores)
     if spec.data.workers > most:
@@ -104,7 +104,7 @@ def _with_absolute_root(spec: TrainSpec) -> TrainSpec:
 
 
 def _with_size(spec: TrainSpec, dataset: Dataset, overrides: Sequence[str]) -> TrainSpec:
-    """The configuration with the size of the stored images, which a store decides itself."""
+    """The configuration with the size of the stored images, which a store determines."""
     if dataset.size == spec.data.size:
         return spec
     if _is_set("data.size", overrides):
@@ -182,7 +182,7 @@ def build_net(spec: TrainSpec, placement: "Placement | None" = None) -> "Net":
 
 
 def build_placement(spec: TrainSpec) -> "Placement":
-    """Where the towers live; other processes of the run are met here.
+    """Build the placement of the towers, and join the other processes of the run.
 
     Raises:
         UsageError: towers, devices and processes do not fit together.
@@ -194,7 +194,7 @@ def build_placement(spec: TrainSpec) -> "Placement":
 
 
 def build_preprocess(spec: TrainSpec, statistics: Statistics | None) -> "Preprocess":
-    """From stored images to the net's input; without statistics, a checkpoint fills them in."""
+    """The transform of stored images to net inputs; missing statistics come from a checkpoint."""
     from alexcli.data.transforms import Preprocess
 
     return Preprocess(spec.augment, spec.model.input, statistics, spec.data.size)

@@ -16,7 +16,7 @@ from alexcli.errors import UsageError
 from alexcli.mistaken import mistaken_file
 
 REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
-"""What lit.module writes under `alexcli`, at least."""
+"""The keys that lit.module always writes under `alexcli`."""
 
 MOST_CLASSES = 1_000_000
 LONGEST_NAME = 1000
@@ -24,7 +24,7 @@ LONGEST_NAME = 1000
 MOST_STEPS = 1 << 53
 
 READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile)
-"""What torch's reader raises on damaged files with a text that says something."""
+"""The errors of torch's reader on damaged files that have an informative message."""
 
 DAMAGED_HINT = "another checkpoint beside it (best.ckpt, last.ckpt) may be whole"
 
@@ -32,17 +32,17 @@ DAMAGED_HINT = "another checkpoint beside it (best.ckpt, last.ckpt) may be whole
 def read_plain(
     path: Path, *, mmap: bool = False, damaged_hint: str = DAMAGED_HINT
 ) -> dict[str, Any]:
-    """What torch.save wrote, if it is a mapping of plain data and tensors.
+    """Read what torch.save wrote, if it is a mapping of plain data and tensors.
 
     Args:
         path: the file.
-        mmap: leave tensors on disk until they are used; the checksum, for which every byte is
-            read, is not compared then.
+        mmap: leave tensors on disk until they are used; the checksum, which needs every byte, is
+            then not verified.
         damaged_hint: what to do about a damaged file.
 
     Raises:
-        UsageError: missing, truncated, no mapping, other bytes than those that were written, or
-            with content that would execute code.
+        UsageError: missing, truncated, not a mapping, different from what was written, or with
+            content that would execute code.
     """
     try:
         if not mmap and is_intact(path) is False:
@@ -50,7 +50,7 @@ def read_plain(
                 f"{path} is damaged: its checksum is not that of its content", hint=damaged_hint
             )
         with warnings.catch_warnings():
-            # torch warns of an unusual pickle before it refuses it, which is what counts.
+            # torch warns of an unusual pickle before it refuses it; only the refusal matters.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             content = torch.load(path, map_location="cpu", weights_only=True, mmap=mmap)
     except FileNotFoundError:
@@ -66,7 +66,7 @@ def read_plain(
             hint="alexcli loads no checkpoint that could execute code; of a net that was saved "
             "whole, save the weights: torch.save(net.state_dict(), FILE)",
         ) from error
-    except Exception as error:  # torch's reader of old files answers foreign bytes in many ways
+    except Exception as error:  # torch's reader of old files raises many kinds of errors
         _refuse_other_kinds(path, error)
         raise UsageError(
             f"{path} is truncated or not a checkpoint: {_reason(error)}", hint=damaged_hint
@@ -81,7 +81,7 @@ def read_plain(
 
 
 def _refuse_other_kinds(path: Path, error: Exception) -> None:
-    """UsageError for a file that is visibly something else, such as a web page, or unreadable."""
+    """Raise UsageError for a file that is unreadable, or something else such as a web page."""
     try:
         mistaken = mistaken_file(path)
     except OSError as os_error:
@@ -98,7 +98,7 @@ def _refuse_other_kinds(path: Path, error: Exception) -> None:
 def _reason(error: Exception) -> str:
     """Why a file cannot be read as a checkpoint.
 
-    torch's own texts are for programmers; some advise to execute what is in the file.
+    torch's own messages are for programmers; some advise executing what is in the file.
     """
     reason = str(error).splitlines()[0].split(". ")[0] if str(error) else ""
     if isinstance(error, READ_ERRORS) and reason and "weights_only" not in reason:
@@ -107,14 +107,14 @@ def _reason(error: Exception) -> str:
 
 
 def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
-    """A checkpoint of alexcli as plain data and tensors.
+    """Read a checkpoint of alexcli as plain data and tensors.
 
     Args:
         path: the file.
         mmap: leave tensors on disk until they are used.
 
     Raises:
-        UsageError: as `read_plain`, or not made by alexcli.
+        UsageError: see `read_plain`, or it was not written by alexcli.
     """
     checkpoint = read_plain(path, mmap=mmap)
     if not _is_ours(checkpoint):
@@ -136,7 +136,7 @@ def _is_ours(checkpoint: dict[str, Any]) -> bool:
 
 
 def _are_facts(facts: Any) -> bool:
-    """Whether `alexcli` of a checkpoint has what its readers count on."""
+    """Whether the entry `alexcli` of a checkpoint has what its readers rely on."""
     if not isinstance(facts, dict) or not set(facts) >= REQUIRED:
         return False
     classes = facts["classes"]
@@ -157,11 +157,11 @@ def load_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> N
         UsageError: another model; names the first differing layer and both shapes.
     """
     check_weights(module, state, source)
-    module.load_state_dict(state, strict=False)  # what has no place in the module is left out
+    module.load_state_dict(state, strict=False)  # weights that the module lacks are skipped
 
 
 def check_weights(module: nn.Module, state: dict[str, Tensor], source: Path) -> None:
-    """UsageError unless the checkpoint has every weight of the module in the same shape."""
+    """Raise UsageError unless the checkpoint has every weight of the module in the same shape."""
     expected = module.state_dict()
     parts = {name.split(".")[0] for name in expected}
     extra = sorted(name for name in state if name not in expected and name.split(".")[0] in parts)

@@ -1,6 +1,6 @@
-"""What a training on this machine would have to do with: versions, hardware, rights, a few steps.
+"""Checking this machine for training: versions, hardware, permissions, a few training steps.
 
-A check that fails says so and does not keep the others from being made.
+If a check itself fails, it reports the reason, and the other checks still run.
 """
 
 import importlib.metadata
@@ -25,18 +25,18 @@ PACKAGES = (
     *("torch", "torchvision", "lightning", "hydra-core", "omegaconf", "typer", "rich", "wandb"),
     *("numpy", "numba", "scipy", "matplotlib", "pillow", "safetensors"),
 )
-"""What alexcli needs."""
+"""The packages that alexcli needs."""
 EXTRAS = (
     *("onnx", "onnxruntime", "tensorboard", "mlflow"),
     *("scikit-learn", "submitit", "s3fs", "gcsfs"),
 )
-"""What some commands need."""
+"""The packages that some commands need."""
 HOSTS = {
     "download.pytorch.org": "published weights",
     "www.cs.toronto.edu": "CIFAR",
     "s3.amazonaws.com": "Imagenette",
 }
-"""Where alexcli downloads from, and what."""
+"""The hosts from which alexcli downloads, and what comes from each."""
 NETWORK_SECONDS = 2.0
 TRAINING_SECONDS = 2.0
 LEAST_FREE_BYTES = 1 << 30
@@ -44,10 +44,10 @@ GIB = 1 << 30
 
 
 def run_checks(reporter: Reporter) -> list[Check]:
-    """Look at everything, in the order of a report.
+    """Run all checks, in the order of the report.
 
     Args:
-        reporter: is told which check is running.
+        reporter: receives the name of the running check.
     """
     results: list[Check] = []
     for number, (name, check) in enumerate(CHECKS.items()):
@@ -58,12 +58,12 @@ def run_checks(reporter: Reporter) -> list[Check]:
 
 
 def _results(name: str, check: Callable[[], Iterator[Check]]) -> list[Check]:
-    """What a check finds; where it fails, why."""
+    """The results of a check; if the check itself fails, the reason."""
     try:
         return list(check())
     except AlexcliError as error:
         return [Check(name, error.message, broken=True, hint=error.hint or "")]
-    except Exception as error:  # whatever it is, it belongs into the report
+    except Exception as error:  # any error belongs in the report
         reason = (str(error).strip() or "no reason given").splitlines()[0]
         return [Check(name, f"{type(error).__name__}: {reason}", broken=True)]
 
@@ -89,7 +89,7 @@ ABSENT = "absent"
 
 
 def _version(package: str) -> str:
-    """The version of an installed package, or that it is absent."""
+    """The version of an installed package, or ABSENT."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -150,7 +150,7 @@ def _folders() -> Iterator[Check]:
 
 
 def _writable(name: str, folder: Path, *, broken: bool, hint: str) -> Check:
-    """Whether a folder can be written, and how much room it has.
+    """Whether a folder can be written, and how much free space it has.
 
     Args:
         name: of the check.
@@ -160,7 +160,7 @@ def _writable(name: str, folder: Path, *, broken: bool, hint: str) -> Check:
     """
     home = str(Path.home())
     shown = str(folder)
-    if shown.startswith(f"{home}/"):  # a report for others need not hold a user's name
+    if shown.startswith(f"{home}/"):  # a report for others should not contain the user's name
         shown = f"~{shown.removeprefix(home)}"
     try:
         with tempfile.TemporaryFile(dir=folder) as file:
@@ -201,7 +201,7 @@ def _network() -> Iterator[Check]:
     for thread in threads:
         thread.start()
     until = time.monotonic() + NETWORK_SECONDS
-    for thread in threads:  # asking for an address has no time limit of its own
+    for thread in threads:  # a name lookup has no timeout of its own
         thread.join(max(0.0, until - time.monotonic()))
     description = [f"{host} {reached.get(host, 'does not answer')}" for host in HOSTS]
     offline = "offline: give data by data.root=DIR, weights by a file"
@@ -212,7 +212,7 @@ def _network() -> Iterator[Check]:
 
 
 def _connect(host: str, reached: dict[str, str]) -> None:
-    """Note whether a host answers."""
+    """Record whether a host answers."""
     try:
         socket.create_connection((host, 443), timeout=NETWORK_SECONDS).close()
     except OSError:
@@ -232,4 +232,4 @@ CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
     "training": _training,
     "network": _network,
 }
-"""What is looked at, in the order of the report."""
+"""The checks, in the order of the report."""

@@ -27,7 +27,7 @@ VIEWS = 10
 """Augmented images on a preview."""
 
 MOST_STDEVS = 3.0
-"""Standard deviations either way that a preview shows of a colour component."""
+"""Largest shift of the mean colour along a component in a preview, in standard deviations."""
 
 SHEET = (3, 5)
 """Rows and columns of a preview: the stored image, the mean, three components, and the views."""
@@ -173,7 +173,7 @@ def preview_of(spec: TrainSpec, index: int, reporter: Reporter) -> Analysis:
 
 
 def component_tiles(statistics: Statistics) -> dict[str, Pixels]:
-    """By caption: the mean colour, moved along each principal component of RGB."""
+    """The mean colour, shifted along each principal component of RGB, by caption."""
     tiles = {}
     eigenvalues, vectors = statistics.components()
     for number, stdev in enumerate(eigenvalues**0.5, 1):
@@ -189,7 +189,7 @@ def component_tiles(statistics: Statistics) -> dict[str, Pixels]:
 
 
 def _reach(mean: Floats, direction: Floats) -> float:
-    """How far a colour can be moved either way before a channel saturates, at most MOST_STDEVS.
+    """How far a colour can be shifted either way before a channel saturates, at most MOST_STDEVS.
 
     Args:
         mean: (3,) the colour, in grey levels.
@@ -202,7 +202,7 @@ def _reach(mean: Floats, direction: Floats) -> float:
 def _view_tiles(
     spec: TrainSpec, dataset: Dataset, statistics: Statistics, index: int
 ) -> dict[str, Pixels]:
-    """By caption: the net's input of the first epochs, with the mean colour added back."""
+    """The net's inputs in the first epochs, with the mean colour added back, by caption."""
     import torch
 
     from alexcli.data.transforms import Batch, Preprocess
@@ -224,7 +224,7 @@ def _view_tiles(
 
 
 def _scaled(image: Pixels) -> Pixels:
-    """A tile of the sheet, each pixel from the nearest one of the image, with a black frame."""
+    """A tile of the sheet: the image, resized by nearest neighbour, in a black frame."""
     height, width = image.shape[:2]
     rows = np.arange(TILE_SIDE) * height // TILE_SIDE
     columns = np.arange(TILE_SIDE) * width // TILE_SIDE
@@ -236,5 +236,5 @@ def _scaled(image: Pixels) -> Pixels:
 
 
 def _to_pixels(levels: Floats) -> Pixels:
-    """Grey levels rounded to whole ones from 0 to 255."""
+    """Grey levels rounded to integers from 0 to 255."""
     return np.clip(levels + 0.5, 0, 255).astype(np.uint8)

@@ -26,7 +26,7 @@ from alexcli.schema import TrainSpec
 
 LABEL_PUNCTUATION = "-_."
 LONGEST_LABEL = 200
-"""Bytes; file systems hold names of 255, and some of ours add to it."""
+"""Bytes; file systems allow 255 in a name, and some of our names add to the label."""
 
 ANOTHER_PLACE = "choose another place: runs=DIR"
 
@@ -50,19 +50,19 @@ class RunDirectory:
         self.units = path / "units.jsonl"
         """One line per epoch, see records.training.UnitsRow."""
         self.process_log = path.parent / f".{path.name}.log"
-        """What its process prints where a study starts it, which may fail before there is a run."""
+        """Output of its process if a study starts it, which may fail before there is a run."""
         self.classes_file = path / "classes.json"
         """The classes in the order of the outputs, with their names for people."""
         self.environment_file = path / "environment.json"
         """Versions, code revision and devices."""
         self.kept_conf = path / "conf"
-        """The yaml files of the user's that the configuration was composed from, as they were."""
+        """Copies of the user's yaml files that the configuration was composed from."""
         self.last = path / "last.ckpt"
         """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
         self.previous = path / "previous.ckpt"
-        """The one before `last`, as long as the run is not finished."""
+        """The checkpoint before `last`, until the run is finished."""
         self.best = path / "best.ckpt"
-        """Checkpoint of the lowest validation top-1 error, for those who name it."""
+        """Checkpoint of the lowest validation top-1 error, used only if it is named."""
 
     @property
     def begun(self) -> bool:
@@ -71,7 +71,7 @@ class RunDirectory:
 
     @property
     def is_imported(self) -> bool:
-        """Whether its weights came from elsewhere, and were not trained by alexcli."""
+        """Whether its weights were imported, not trained by alexcli."""
         return (self.result() or {}).get("kind") == "import"
 
     def result(self) -> dict[str, Any] | None:
@@ -140,7 +140,7 @@ class RunDirectory:
         Args:
             spec: the resolved configuration.
             classes: in the order of the outputs.
-            conf: yaml files of the user's, relative to their folder, with their content.
+            conf: the user's yaml files, relative to their folder, with their content.
 
         Returns:
             The environment (see environment.describe_environment).
@@ -183,9 +183,9 @@ class RunDirectory:
         return self.path.rename(self.path.with_name(f"{self.path.name}~{number}"))
 
     def rows(self) -> list[dict[str, Any]]:
-        """The lines of metrics.jsonl; none of a missing file.
+        """The lines of metrics.jsonl; none if the file is missing.
 
-        A line that a kill has cut off is left out, as is whatever else is not a row.
+        Lines that are not rows, such as one cut off when the process was killed, are left out.
 
         Raises:
             UsageError: the file cannot be read.
@@ -193,7 +193,7 @@ class RunDirectory:
         return _lines(self.metrics, is_row)
 
     def unit_rows(self) -> list[dict[str, Any]]:
-        """The lines of units.jsonl in the same way; none of a run from before it was recorded."""
+        """The lines of units.jsonl, read likewise; none for a run from before it was recorded."""
         return _lines(self.units, is_units_row)
 
     def forget_after(self, step: int) -> None:
@@ -207,7 +207,7 @@ class RunDirectory:
                 write_atomic(path, "".join(lines))
 
     def append_row(self, row: dict[str, Any]) -> None:
-        """Add a line to metrics.jsonl, after whatever a kill has left there."""
+        """Add a line to metrics.jsonl, and drop what is not a row, such as a line cut off."""
         lines = [json.dumps(each) + "\n" for each in [*self.rows(), row]]
         write_atomic(self.metrics, "".join(lines))
 
@@ -216,7 +216,7 @@ class RunDirectory:
 
         Args:
             kind: the command that made the run: train or import.
-            result: what came out.
+            result: the results of the run.
 
         Returns:
             The file's content: the result with kind, name and time.
@@ -227,7 +227,7 @@ class RunDirectory:
         return content
 
     def add_to_result(self, key: str, value: dict[str, Any]) -> dict[str, Any]:
-        """Add what was measured after the run had finished to result.json.
+        """Add to result.json what was measured after the run had finished.
 
         Args:
             key: of the file's content.
@@ -241,14 +241,14 @@ class RunDirectory:
         return value
 
     def logged(self, reporter: Reporter) -> contextlib.AbstractContextManager[Reporter]:
-        """A reporter that also writes train.log, as log.logged_to."""
+        """A reporter that also writes train.log; see log.logged_to."""
         return logged_to(self.path / "train.log", reporter)
 
     def make_parent(self) -> None:
         """Make the folder that the directory lies in.
 
         Raises:
-            UsageError: it cannot be made, or not written.
+            UsageError: it cannot be made or written.
         """
         with writing(f"the run directory {self.path}", hint=ANOTHER_PLACE):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -257,11 +257,11 @@ class RunDirectory:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the directory for one process, in a folder that is made if need be.
+        """Lock the directory for one process; its parent folder is made if necessary.
 
         Raises:
             UsageError: the folder cannot be written, or another process trains here.
-            RunFailedError: a file could not be written later on; names it.
+            RunFailedError: a file could not be written later; names it.
         """
         self.make_parent()
         try:
@@ -279,7 +279,7 @@ class RunDirectory:
 
 
 def _lines(path: Path, fits: Callable[[Any], bool]) -> list[dict[str, Any]]:
-    """The lines of a file that hold what its readers count on; none of a missing file.
+    """The lines of a file that have what its readers rely on; none if the file is missing.
 
     Raises:
         UsageError: the file cannot be read.
@@ -300,10 +300,10 @@ def _lines(path: Path, fits: Callable[[Any], bool]) -> list[dict[str, Any]]:
 
 
 def run_label(spec: TrainSpec) -> str:
-    """The name of the folder of a run's directory: `label`, or model and data.
+    """The name of the folder that contains a run's directory: `label`, or model and data.
 
     Raises:
-        UsageError: it is no folder's name.
+        UsageError: it is not valid as a folder's name.
     """
     label = spec.label or f"{spec.model.name}_{spec.data.source.name}"
     letters = "".join(character for character in label if character not in LABEL_PUNCTUATION)

@@ -1,4 +1,4 @@
-"""What can be refused before torch is imported, which takes seconds: words, paths, data."""
+"""Checks of overrides, paths and data before torch is imported, which takes seconds."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from alexcli.schema import LoggerSpec, PlacementKind, TrainSpec
 SINGLE_PROCESS = (PlacementKind.single, PlacementKind.split)
 
 LOGGER_PACKAGES = ("tensorboard", "mlflow")
-"""The loggers that need a package which alexcli does without.
+"""The loggers that need a package which alexcli itself does not need.
 
-It has the logger's name, as has the extra of alexcli.
+The package and the extra of alexcli have the logger's name.
 """
 
 
@@ -48,7 +48,7 @@ def open_early(
 
 
 def check_loggers(spec: LoggerSpec) -> None:
-    """UsageError for a logger whose package is not installed."""
+    """Raise UsageError for a logger whose package is not installed."""
     for name in LOGGER_PACKAGES:
         if getattr(spec, name) and importlib.util.find_spec(name) is None:
             raise UsageError(
@@ -58,7 +58,7 @@ def check_loggers(spec: LoggerSpec) -> None:
 
 
 def check_evaluation(checkpoints: Sequence[RunCheckpoint], overrides: Sequence[str]) -> None:
-    """UsageError for overrides that an evaluation does not take."""
+    """Raise UsageError for overrides that an evaluation does not take."""
     if overrides:
         from alexcli.config.evaluation import override_run  # imports Hydra
 
@@ -66,21 +66,21 @@ def check_evaluation(checkpoints: Sequence[RunCheckpoint], overrides: Sequence[s
 
 
 def check_images(paths: Sequence[Path]) -> None:
-    """UsageError for a path of an image that does not exist."""
+    """Raise UsageError for a path of an image that does not exist."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"{path} does not exist", hint="name image files or folders of them")
 
 
 def check_images_key(overrides: Sequence[str]) -> None:
-    """UsageError where `images=PATH` names nothing; a path in quotes is looked at later."""
+    """Raise UsageError if `images=PATH` does not exist; a path in quotes is checked later."""
     typed = [word.partition("=")[2] for word in overrides if word.startswith("images=")]
     plain = [path for path in typed if path not in ("", "null") and path[0] not in "'\""]
     check_images([Path(path).expanduser() for path in plain])
 
 
 def check_root(spec: TrainSpec, reporter: Reporter) -> None:
-    """UsageError for a missing `data.root`; whatever is there is looked at later.
+    """Raise UsageError for a missing `data.root`; an existing one is checked later.
 
     Args:
         spec: the configuration.

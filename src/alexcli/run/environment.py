@@ -1,4 +1,4 @@
-"""Versions, code revision and devices of a run, for whoever repeats it."""
+"""Versions, code revision and devices of a run, so that it can be repeated."""
 
 import importlib.metadata
 import platform

@@ -44,7 +44,7 @@ class EvalInput:
 
 
 class EvalRow(NamedTuple):
-    """What an evaluation shows of one net, or of an ensemble, under one protocol."""
+    """The evaluation of one net, or of an ensemble, under one protocol."""
 
     result: EvalResult
     predictions: Predictions
@@ -72,7 +72,7 @@ def evaluate(
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.
         per_class: whether results hold the error of each class.
         probabilities: whether to keep all softmax outputs.
-        placement: where the nets work; None for what `overrides` choose.
+        placement: where the nets run; None for what `overrides` choose.
 
     Returns:
         A row for each net and protocol, then one for the ensemble and each protocol.
@@ -112,7 +112,7 @@ def evaluate(
 
 
 def _evaluation(rows: Sequence[EvalRow], first: EvalInput) -> Evaluation:
-    """All rows, with the classes and the images of the first net, which are those of all."""
+    """All rows, with the classes and the images of the first net, which all nets share."""
     return Evaluation(
         results=[row.result for row in rows],
         predictions=[row.predictions for row in rows],
@@ -261,7 +261,7 @@ class Ensemble:
         """A row for each protocol.
 
         Args:
-            first: the first net and its images, whose data stand for those of all.
+            first: the first net and its images, which represent those of all nets.
             keep_p: whether the predictions hold all softmax outputs.
         """
         return [self._row(first, protocol, keep_p=keep_p) for protocol in self.p_sums]
@@ -288,7 +288,7 @@ def _add_errors_per_class(rows: Sequence[EvalRow], trained: TrainedModel) -> Non
 
 
 def _check_classes_agree(paths: Sequence[Path]) -> None:
-    """UsageError, before anything is evaluated, unless all nets have the classes of the first."""
+    """Raise UsageError unless all nets have the classes of the first, before any is evaluated."""
     # Mapped into memory: only the names are read now; the weights follow when a net is evaluated.
     classes_of = {path: checkpoint.read(path, mmap=True)["alexcli"]["classes"] for path in paths}
     for path, classes in classes_of.items():
@@ -302,11 +302,11 @@ def _check_classes_agree(paths: Sequence[Path]) -> None:
 
 
 def _check_same_images(first: EvalInput, other: EvalInput) -> None:
-    """UsageError unless two nets are evaluated on the same images, which may be resized."""
+    """Raise UsageError unless two nets are evaluated on the same images, which may be resized."""
     if first.dataset.fingerprint == other.dataset.fingerprint:
         return
     names = first.images.names()
-    # Synthetic images have only positions for names, which do not tell them apart.
+    # Synthetic images have only positions as names, which do not tell them apart.
     are_files = not names[0].isdigit()
     same_names = names == other.images.names()
     same_labels = first.images.labels.tolist() == other.images.labels.tolist()

@@ -21,13 +21,13 @@ from alexcli.run.trained import TrainedModel
 from alexcli.tables import Table
 
 TOLERANCE = 1e-4
-"""Allowed difference of the scores, as a part of the largest one: other programs sum in another
+"""Allowed difference of the scores, as a fraction of the largest one: other programs sum in another
 order."""
 EXAMPLE_BATCH = 2
 """Images of the batch with which a net is traced."""
 COMPARED_BATCHES = (1, 3)
-"""Images of the batches on which the file is compared: others than the example's, to try the
-dynamic dimension."""
+"""Images of the batches on which the file is compared: not the example's, to test the dynamic
+dimension."""
 
 
 class NetWithPreprocessing(nn.Module):
@@ -44,12 +44,12 @@ class NetWithPreprocessing(nn.Module):
 
 
 def default_path(trained: TrainedModel, format_name: str) -> Path:
-    """Where a net is exported to if the user names no place: the model's name, in this folder."""
+    """The default path of an exported net: the model's name, in the working folder."""
     return Path(trained.spec.model.name + FORMATS[format_name].suffix)
 
 
 def card_path(path: Path) -> Path:
-    """Where the model card of an exported file is: beside it."""
+    """The path of an exported file's model card, beside it."""
     return path.with_name(f"{path.name}.md")
 
 
@@ -74,8 +74,8 @@ def export(
         opset: version of ONNX's operators; None for the exporter's own.
 
     Returns:
-        A row, and its data: `{path, format, bytes, difference, opset, operators}`, the last two of
-        ONNX alone; `difference` is the largest one of the scores, as a part of the largest score.
+        A row, and its data: `{path, format, bytes, difference, opset, operators}`, the last two for
+        ONNX only; `difference` is the largest between scores, as a fraction of the largest score.
 
     Raises:
         UsageError: the path exists, a package is missing, or the format lacks an option.
@@ -93,7 +93,7 @@ def export(
     export_input = ExportInput(
         trained, module.eval(), _inputs(trained, EXAMPLE_BATCH, preprocessing), opset
     )
-    # Formats look at the suffix and store the name: the same net is to make the same file.
+    # Formats read the suffix and store the name: the same net must give the same file.
     temporary = path.with_name(f".{path.name}.tmp{export_format.suffix}")
     try:
         with writing(path, hint="--out PATH"):
@@ -137,7 +137,7 @@ def _check_options(format_name: str, **options: object) -> None:
 
 
 def _check_difference(difference: float, path: Path, *, hint: str | None) -> None:
-    """RunFailedError unless the file agrees with the net; a difference of NaN does not."""
+    """Raise RunFailedError unless the file agrees with the net; NaN counts as a disagreement."""
     if not difference <= TOLERANCE:
         raise RunFailedError(
             f"{path.name} differs from the net by {difference:.2g} of the largest score, more than "
@@ -147,7 +147,7 @@ def _check_difference(difference: float, path: Path, *, hint: str | None) -> Non
 
 
 def _inputs(trained: TrainedModel, count: int, preprocessing: bool) -> Tensor:
-    """Random stored images, or the net's inputs that they become.
+    """Random stored images, or the net inputs made from them.
 
     Args:
         trained: the net.
@@ -164,14 +164,14 @@ def _inputs(trained: TrainedModel, count: int, preprocessing: bool) -> Tensor:
 def _difference(
     trained: TrainedModel, run_file: Callable[[Tensor], Tensor], count: int, preprocessing: bool
 ) -> float:
-    """Largest difference of a file's scores from the net's, as a part of the largest score."""
+    """Largest difference of a file's scores from the net's, as a fraction of the largest score."""
     expected = trained.net(_inputs(trained, count, preprocessing=False))
     scores = run_file(_inputs(trained, count, preprocessing))
     return float((scores - expected).abs().max() / expected.abs().max())
 
 
 def _analysis(path: Path, format_name: str, exported: ExportedFile, difference: float) -> Analysis:
-    """What is shown of the new file."""
+    """The result that is shown for the new file."""
     size = path.stat().st_size
     row = {
         "file": str(path),

@@ -1,4 +1,4 @@
-"""File formats in which other programs read a net: how each is written, and run again to check it.
+"""File formats for other programs: how a net is written to a file, and run from it as a check.
 
 A new format is a function here that writes it, an entry of FORMATS, and a choice of `--format` in
 cli/export.py.
@@ -30,7 +30,7 @@ from alexcli.schema import TrainSpec
 
 @dataclass(frozen=True)
 class ExportInput:
-    """What a format has to write."""
+    """The input of a format's writer."""
 
     trained: TrainedModel
     module: nn.Module
@@ -41,7 +41,7 @@ class ExportInput:
     """Version of ONNX's operators; None for the exporter's own."""
 
     def metadata(self) -> dict[str, str]:
-        """What a file says of itself: the whole configuration as yaml, the classes in order."""
+        """The metadata of a file: version, whole configuration as yaml, classes in order."""
         return {
             "alexcli": __version__,
             "config": yaml.safe_dump(to_mapping(self.trained.spec), sort_keys=False),
@@ -55,7 +55,7 @@ class ExportedFile:
     """A file that was written."""
 
     run: Callable[[Tensor], Tensor]
-    """Computes class scores with nothing but the file."""
+    """Computes class scores from the file alone."""
     opset: int | None = None
     operators: list[str] | None = None
     """Names of the ONNX operators that occur in it."""
@@ -68,9 +68,9 @@ class ExportFormat:
     suffix: str
     write: Callable[[ExportInput, Path], ExportedFile]
     options: frozenset[str] = frozenset()
-    """Options of `export` that the format has."""
+    """Options of `export` that the format supports."""
     packages: tuple[str, ...] = ()
-    """Packages that writing and checking take."""
+    """Packages that writing and checking need."""
     lrn_operator: bool = False
     """Whether the format has an operator for response norms."""
     retry_hint: str | None = None
@@ -78,14 +78,14 @@ class ExportFormat:
 
 
 def write_file(export_format: ExportFormat, export_input: ExportInput, path: Path) -> ExportedFile:
-    """Write a file without the warnings that torch's exporters give of their own internals."""
+    """Write a file without the warnings of torch's exporters about their own internals."""
     logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
     with warnings.catch_warnings(action="ignore"), torch.no_grad():
         return export_format.write(export_input, path)
 
 
 def _batches_of_any_size() -> tuple[dict[int, Any]]:
-    """The dynamic dimensions of the one input: its first; naming one imports sympy."""
+    """The dynamic dimension of the only input, its first; a function because Dim imports sympy."""
     return ({0: torch.export.Dim("batch")},)
 
 
@@ -143,7 +143,7 @@ def _write_safetensors(export_input: ExportInput, path: Path) -> ExportedFile:
 
 
 def _read_safetensors(path: Path) -> nn.Module:
-    """The net that a safetensors file describes, from nothing but the file."""
+    """The net that a safetensors file describes, from the file alone."""
     with safe_open(path, "pt") as file:
         config = read_yaml(file.metadata()["config"])
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

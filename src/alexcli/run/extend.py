@@ -1,4 +1,4 @@
-"""More epochs for a finished run: which shorter one a training can resume from, to the bit."""
+"""More epochs for a finished run: the shorter run from which a training can resume bit-exactly."""
 
 import shutil
 from dataclasses import replace
@@ -22,7 +22,7 @@ def shorter_run(spec: TrainSpec, start: RunStart, images: str) -> tuple[RunDirec
         images: the data's own fingerprint.
 
     Returns:
-        The run and its `optim.epochs`; None where there is no such run.
+        The run and its `optim.epochs`; None if there is no such run.
     """
     longest: tuple[RunDirectory, int] | None = None
     for result in start.run.path.parent.glob(f"s{spec.seed}-*/result.json"):
@@ -38,7 +38,7 @@ def shorter_run(spec: TrainSpec, start: RunStart, images: str) -> tuple[RunDirec
 
 
 def _epochs_of(run: RunDirectory) -> int:
-    """`optim.epochs` of a run; 0 where its configuration cannot be read."""
+    """`optim.epochs` of a run; 0 if its configuration cannot be read."""
     try:
         return run.read_config().optim.epochs
     except UsageError:
@@ -46,7 +46,7 @@ def _epochs_of(run: RunDirectory) -> int:
 
 
 def obstacle(spec: TrainSpec) -> str | None:
-    """Why a shorter run of the same training is no beginning of this one; None where it is."""
+    """Why this training cannot resume from a shorter run of it; None if it can."""
     spanning = spanning_run(spec.optim)
     if not spanning:
         return None
@@ -88,7 +88,7 @@ def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDi
 
 
 def copy_beginning(source: RunDirectory, run: RunDirectory) -> None:
-    """Give a new run the metrics and checkpoints of a shorter one, which stays as it is.
+    """Copy the metrics and checkpoints of a shorter run to a new one.
 
     Args:
         source: the finished shorter run.

@@ -42,7 +42,7 @@ def find_labelled(paths: Sequence[Path]) -> list[FoundImage]:
 
 
 class FeatureExtractor:
-    """A layer of a net as features of images, from their centre crops.
+    """Computes a layer's outputs as features of images, from their centre crops.
 
     Args:
         trained: the net.
@@ -50,7 +50,7 @@ class FeatureExtractor:
         point: where in the layer its outputs are taken.
 
     Raises:
-        UsageError: the net has no such layer, or it has no activation and `point` asks for it.
+        UsageError: the net has no such layer, or `point` asks for an activation that it lacks.
     """
 
     def __init__(self, trained: TrainedModel, layer: str | None, point: LayerPoint) -> None:

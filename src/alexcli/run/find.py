@@ -14,7 +14,7 @@ from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 
 OLD_RUN_MARK = "~"
-"""Occurs in the name of a run that was kept when another one took its place."""
+"""Occurs in the name of an old run that was kept when a new one replaced it."""
 
 
 RUNS_IN_HINT = 3
@@ -36,14 +36,14 @@ def resolve_runs(
     *,
     reporter: Reporter | None = None,
 ) -> list[RunCheckpoint]:
-    """The checkpoints that a user names, each of them once.
+    """The checkpoints that a user names, without duplicates.
 
     Args:
         names: run directories, checkpoints and wildcards, which a shell may have left unexpanded;
             without any, the newest finished run is meant.
         runs: directory searched for the newest run.
         kinds: which runs may be the newest one: `train`, `import`.
-        reporter: is told which run is the newest, where none is named.
+        reporter: receives the name of the newest run if none is named.
 
     Raises:
         UsageError: a name that matches no run, or no finished run.
@@ -69,7 +69,7 @@ def single_checkpoint(
     Args:
         names: a run directory, a checkpoint or a wildcard; empty for the newest run.
         runs: directory searched for the newest run.
-        reporter: is told which run is the newest, where none is named.
+        reporter: receives the name of the newest run if none is named.
 
     Raises:
         UsageError: the names match several or none.
@@ -84,7 +84,7 @@ def single_checkpoint(
 
 
 def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> RunDirectory:
-    """The run that finished last; never one that trained an ablation's arm, nor an old run.
+    """The run that finished last, except for arms of ablations and old runs.
 
     Args:
         runs: directory to search.
@@ -111,10 +111,10 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> R
 
 
 def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
-    """The checkpoint that a path means: a run directory, or a checkpoint file.
+    """The checkpoint that a path stands for: a run directory, or a checkpoint file.
 
     Args:
-        name: the path, or what follows `runs` in one, as `alexcli runs list` shows it.
+        name: the path, or its part after `runs`, as `alexcli runs list` shows it.
         runs: directory of the runs.
 
     Raises:
@@ -147,21 +147,21 @@ def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
 
 
 def _hint_for(name: str, runs: Path) -> str:
-    """The runs that a name may mean which is no path: those of a label, or all that exist."""
+    """A hint for a name that is no path: the newest runs of this label, or of all labels."""
     if (runs / name).is_dir():
         return _existing_hint(runs / name) or RUN_HINT
     return _existing_hint(runs) or "alexcli train makes runs"
 
 
 def _images_hint(folder: Path) -> str | None:
-    """The key that names a folder of images, where a run was expected."""
-    from alexcli.data.file_names import holds_images  # numpy and Pillow, for this hint alone
+    """A hint with the key for a folder of images that was named in place of a run."""
+    from alexcli.data.file_names import holds_images  # imports numpy and Pillow
 
     return f"images are named by a key: data.root={folder}" if holds_images(folder) else None
 
 
 def _existing_hint(folder: Path) -> str | None:
-    """The newest runs in a folder, itself a run or a folder of runs at any depth, if there are."""
+    """A hint with the newest runs at or up to two levels below a folder, if there are any."""
     files = [file for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}last.ckpt")]
     files = [file for file in files if OLD_RUN_MARK not in file.parent.name]
     if not files:
@@ -175,7 +175,7 @@ def _existing_hint(folder: Path) -> str | None:
 
 
 def _is_run(run: RunDirectory) -> bool:
-    """Whether a folder has what a net is read from."""
+    """Whether a folder has the files from which a net is read."""
     return run.last.exists() and run.config.exists()
 
 
@@ -185,7 +185,7 @@ def _expand(name: str, runs: Path) -> list[str]:
     Folders without a checkpoint or a configuration, and old runs, are left out.
 
     Args:
-        name: a path, or what follows `runs` in one, as `alexcli runs list` shows it.
+        name: a path, or its part after `runs`, as `alexcli runs list` shows it.
         runs: directory of the runs.
     """
     if not glob.has_magic(name) or Path(name).exists():

@@ -1,8 +1,8 @@
 """The fingerprint of a run: what enters it, and nothing else.
 
 It is a digest of everything that can change the result and differs from the schema's defaults, so
-that a new key with a default renames no finished run. The other side of this: a default may only
-change together with VERSION.
+that a new key with a default renames no finished run. Conversely, a default may change only
+together with VERSION.
 """
 
 import dataclasses
@@ -26,18 +26,18 @@ NOT_OF_THE_RESULT = {
     "model.lrn.impl",
     "model.joined",
     "model.tail",
-    # Where the images lie and how they get here: nothing that changes a pixel.
+    # Where the images are and how they are loaded, which changes no pixel.
     "data.root",
     "data.workers",
     "data.download",
     "data.check_chunks",
     "data.on_error",
     "data.max_pixels",
-    "data.split",  # where it has an effect, the identity of the images holds it
+    "data.split",  # if it has an effect, the fingerprint of the images has it
     "data.test_count",
     "data.val_labels",
 }
-"""Keys of the sections below that cannot change the result."""
+"""Keys of the digested sections that cannot change the result."""
 
 
 def settings_digest(spec: TrainSpec, **resolved: str | None) -> str:
@@ -45,7 +45,7 @@ def settings_digest(spec: TrainSpec, **resolved: str | None) -> str:
 
     Args:
         spec: the configuration.
-        resolved: what data and machine make of it (see start.directory_for); nothing for the
+        resolved: values that depend on data and machine (see start.directory_for); none for the
             digest of the choices alone.
     """
     content = {
@@ -70,7 +70,7 @@ def _ordered(model: ModelSpec) -> ModelSpec:
 
 
 def _changes(value: Any, default: Any, key: str) -> Any:
-    """A value as plain data; of a dataclass only the fields that differ from their defaults.
+    """A value as plain data; for a dataclass, only the fields that differ from their defaults.
 
     Named parts (layers, groups of parameters) are pairs in a list, because their order matters.
 

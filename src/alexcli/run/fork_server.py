@@ -3,19 +3,19 @@
     python -m alexcli.run.fork_server DESCRIPTOR MODULE...
 
 imports the modules, reports on the socket DESCRIPTOR that it is ready or why it cannot be, and
-takes requests from that socket until the other end is closed. A request is the words that follow
-`python -m` in a command.
+takes requests from that socket until the other end is closed. A request consists of the words that
+follow `python -m` in a command.
 
 The server runs nothing but imports: it opens no GPU, draws no random number and starts no thread.
-(The threads that numpy's import starts end before a fork; whoever needs them gets new ones.) A
-forked process is therefore in the state of a new one that has made the same imports, and ends as a
-new one would. Between the two stands an attendant, a second fork, which answers with the number of
-the process and, when it has ended, with its exit code; the server itself waits for nobody. A
-process whose requester or attendant is gone is stopped, as on SIGTERM.
+(The threads that numpy's import starts end before a fork; a process that needs them gets new ones.)
+A forked process is therefore in the state of a new one that has made the same imports, and ends as
+a new one would. Between the two is an attendant, a second fork, which replies with the id of the
+process and, at its end, with its exit code; the server itself never waits for a process. A process
+whose requester or attendant is gone is stopped by SIGTERM.
 
-The `forkserver` of multiprocessing was tried and does not serve here: it imports the main module
-again in every process, closes stdin, chooses another start method for loader processes, ends
-without the functions that `atexit` holds, and Ctrl-C during the imports shows a traceback.
+The `forkserver` of multiprocessing was tried and is unsuitable: it imports the main module again in
+every process, closes stdin, chooses another start method for loader processes, ends without calling
+the `atexit` functions, and Ctrl-C during the imports shows a traceback.
 """
 
 import contextlib
@@ -38,10 +38,10 @@ from alexcli.parent_watch import GRACE_SECONDS, PARENT
 
 READY = b"ready"
 MESSAGE_BYTES = 4096
-"""Longest message of why the server cannot fork."""
+"""Longest message about why the server cannot fork."""
 STDIN = 0
 DESCRIPTORS = 4
-"""Those that come with a request: stdin, stdout, stderr, and the socket for words and answer."""
+"""Number sent with a request: stdin, stdout, stderr, and the socket for the words and replies."""
 
 
 class ForkServerError(Exception):
@@ -58,8 +58,9 @@ class ForkServerError(Exception):
 
 
 class ForkServer:
-    """A running server. It ends with `stop`, and what it has forked goes on; or with this
-    process, and what it has forked is stopped.
+    """A running server.
+
+    After `stop`, the processes that it has forked continue; when this process ends, they stop too.
 
     Args:
         modules: names of the modules to import. MODULE:FUNCTION also calls a function, without
@@ -92,7 +93,7 @@ class ForkServer:
 
     @property
     def running(self) -> bool:
-        """Whether it takes requests."""
+        """Whether it accepts requests."""
         return self._process.poll() is None
 
     def call(
@@ -110,7 +111,7 @@ class ForkServer:
             words: the name of a module and its arguments.
             stdout: file descriptor.
             stderr: file descriptor.
-            started: receives the number of the process.
+            started: receives the id of the process.
 
         Returns:
             The exit code; minus the number of the signal that ended the process.
@@ -130,7 +131,7 @@ class ForkServer:
                 if process:
                     started(int(process))
                 exit_code = answer.read()
-        # Nobody answers where the attendant was killed.
+        # There is no reply if the attendant was killed.
         return int(exit_code) if exit_code else -signal.SIGKILL
 
     def stop(self) -> None:
@@ -163,14 +164,14 @@ def _serve(requests: socket.socket) -> list[str] | None:
 
 
 def _reap_attendants() -> None:
-    """Let go of the attendants that have ended."""
+    """Reap the attendants that have ended."""
     with contextlib.suppress(ChildProcessError):  # there is none
         while os.waitpid(-1, os.WNOHANG)[0]:
             pass
 
 
 def _attend(descriptors: Sequence[int]) -> list[str]:
-    """Fork the process of a request, and answer with its exit code.
+    """Fork the process of a request, and reply with its exit code.
 
     Args:
         descriptors: see DESCRIPTORS.
@@ -195,7 +196,7 @@ def _attend(descriptors: Sequence[int]) -> list[str]:
 
 
 def _wait_and_answer(process: int, client: socket.socket) -> None:
-    """Tell the requester of a process and of its end; stop it if the requester is gone."""
+    """Send the requester a process's id and exit code; stop it if the requester is gone."""
 
     def stop_without_requester() -> None:
         poll = select.poll()
@@ -205,7 +206,7 @@ def _wait_and_answer(process: int, client: socket.socket) -> None:
         time.sleep(GRACE_SECONDS)
         os.kill(process, signal.SIGKILL)
 
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # of a whole group: it is for the process
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to the group, but meant for the process
     with contextlib.suppress(OSError):  # the requester is gone
         client.sendall(f"{process}\n".encode())
     threading.Thread(target=stop_without_requester, daemon=True).start()
@@ -216,14 +217,14 @@ def _wait_and_answer(process: int, client: socket.socket) -> None:
 
 def _run_module(words: Sequence[str]) -> None:
     """Do what `python -m WORDS` does."""
-    if isinstance(sys.stdout, io.TextIOWrapper):  # it was opened on another file
+    if isinstance(sys.stdout, io.TextIOWrapper):  # it was opened for another file
         sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
     sys.argv[1:] = words[1:]
     runpy.run_module(words[0], run_name="__main__", alter_sys=True)
 
 
 def _obstacle(modules: Sequence[str]) -> str | None:
-    """Import modules, and tell why this process cannot fork after it; None where it can."""
+    """Import modules; return why this process cannot fork afterwards, or None if it can."""
     for name in modules:
         module, _, function = name.partition(":")
         try:
@@ -248,7 +249,7 @@ def main() -> None:
     if obstacle is not None:
         requests.sendall(obstacle.encode()[:MESSAGE_BYTES])
         return
-    gc.freeze()  # or every process would copy each page that holds an object, to collect nothing
+    gc.freeze()  # or garbage collection would make every process copy all pages that hold objects
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on it is for the forked processes
     requests.sendall(READY)
     words = _serve(requests)

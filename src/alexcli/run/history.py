@@ -1,4 +1,4 @@
-"""Reading how runs went."""
+"""Reading the metrics of runs."""
 
 from collections.abc import Sequence
 from dataclasses import fields
@@ -12,7 +12,7 @@ from alexcli.run.directory import RunDirectory
 
 
 def read_history(run: RunDirectory) -> RunHistory:
-    """The setting of a run, and its metrics without a line that a kill has cut off.
+    """The setting of a run and its metrics, without a line cut off when a process was killed.
 
     Raises:
         UsageError: the configuration or the metrics cannot be read.
@@ -28,11 +28,11 @@ def read_history(run: RunDirectory) -> RunHistory:
 
 
 def begun_runs(runs: Sequence[RunDirectory], reporter: Reporter) -> list[RunDirectory]:
-    """The runs that have made a pass; the others are named and left out.
+    """The runs that have recorded a pass; the others are reported and left out.
 
     Args:
         runs: finished or not.
-        reporter: is told which runs are left out.
+        reporter: receives the names of the runs that are left out.
 
     Raises:
         UsageError: there is none.

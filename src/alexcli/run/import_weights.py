@@ -1,4 +1,4 @@
-"""Importing weights from elsewhere as runs, for `eval`, `predict` and `analyze`.
+"""Importing external weights as runs, for `eval`, `predict` and `analyze`.
 
 Where weights come from and how they are read: run/weight_sources.py.
 """
@@ -37,7 +37,7 @@ def import_weights(
     *,
     classes: Path | None = None,
 ) -> RunDirectory:
-    """Make a run of weights from elsewhere; a run that exists already is left as it is.
+    """Make a run of external weights; a run that exists already is left unchanged.
 
     Args:
         source_name: a key of SOURCES.
@@ -48,8 +48,8 @@ def import_weights(
             WNIDs of ILSVRC-2012.
 
     Raises:
-        UsageError: an unknown source, no network, a file without the source's weights, what does
-            not fit (layer by layer), or a wrong number of names.
+        UsageError: an unknown source, no network, a file without the source's weights, weights
+            that do not fit (layer by layer), or a wrong number of names.
     """
     if source_name not in SOURCES:
         raise UsageError(
@@ -88,7 +88,7 @@ def import_weights(
 
 
 def _completed(imported: ImportedNet, source_name: str, runs: Path) -> TrainSpec:
-    """The configuration with its label, place and number of classes."""
+    """The configuration with its label, directory of runs and number of classes."""
     spec = imported.spec
     spec.label = spec.label or source_name
     spec.runs = str(runs)
@@ -97,7 +97,7 @@ def _completed(imported: ImportedNet, source_name: str, runs: Path) -> TrainSpec
 
 
 def _check_fit(net: Net, imported: ImportedNet, file: Path | None) -> None:
-    """UsageError that names every weight of the file that has another shape than the net's."""
+    """Raise UsageError that names every weight whose shape in the file differs from the net's."""
     expected = net.state_dict()
     differences = []
     for name in [*expected, *(name for name in imported.weights if name not in expected)]:
@@ -163,7 +163,7 @@ def _class_names(file: Path | None, count: int) -> list[str]:
     """Names of the classes in the order of the outputs.
 
     Args:
-        file: a name a line, or a name and its number, from 0, as Places has them; None for
+        file: one name per line, or a name and its number, from 0, as Places has them; None for
             ILSVRC-2012.
         count: number of outputs.
 
@@ -192,7 +192,7 @@ def _class_names(file: Path | None, count: int) -> list[str]:
 
 
 def _without_numbers(names: list[str]) -> list[str]:
-    """Names without the numbers of their lines, if each is followed by its own."""
+    """The names without the numbers after them, if each is followed by the number of its line."""
     parts = [name.rsplit(maxsplit=1) for name in names]
     if all(part[1:] == [str(number)] for number, part in enumerate(parts)):
         return [part[0] for part in parts]

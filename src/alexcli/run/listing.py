@@ -36,14 +36,14 @@ FOLDERS_OF_A_RUN = ("tensorboard", "conf")
 
 
 def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
-    """The runs of a directory whose names fit any pattern, in the order of their names.
+    """The runs of a directory whose names match any pattern, sorted by name.
 
     Args:
         runs: directory of all runs.
         patterns: LABEL, LABEL/DIRECTORY or paths, with wildcards; none for all runs.
 
     Raises:
-        UsageError: no run fits a pattern; the hint has the nearest name.
+        UsageError: no run matches a pattern; the hint has the nearest name.
     """
     every_run = [RunDirectory(path.parent) for path in sorted(runs.glob("*/*/config.yaml"))]
     if not patterns:
@@ -68,7 +68,7 @@ def _fits(run: RunDirectory, pattern: str) -> bool:
 
 
 def summarize(run: RunDirectory) -> RunSummary:
-    """A run in a line; what cannot be read makes it damaged, and is no error."""
+    """Summarize a run; a run that cannot be read is marked as damaged, without an error."""
     size = sum(file.stat().st_size for file in run.path.iterdir() if file.is_file())
     try:
         spec = run.read_config()
@@ -111,12 +111,12 @@ def _state(run: RunDirectory) -> str:
 
 
 def _lock_file(run: RunDirectory) -> Path:
-    """What a training process holds; see RunDirectory.locked."""
+    """The file that a training process locks; see RunDirectory.locked."""
     return run.path.parent / f".{run.path.name}.lock"
 
 
 def is_being_trained(run: RunDirectory) -> bool:
-    """Whether another process trains the run."""
+    """Whether another process is training the run."""
     lock = _lock_file(run)
     if not lock.exists():
         return False
@@ -128,16 +128,16 @@ def is_being_trained(run: RunDirectory) -> bool:
 
 
 def remove(run: RunDirectory) -> list[Path]:
-    """Remove what alexcli wrote of a run, and its directory if nothing else is in it.
+    """Remove the files that alexcli wrote for a run, and its directory if nothing else is in it.
 
     Args:
         run: not being trained.
 
     Returns:
-        The files of others, which are left where they are.
+        The other files, which are left where they are.
 
     Raises:
-        UsageError: another process trains it, or a file cannot be removed.
+        UsageError: another process is training it, or a file cannot be removed.
     """
     if is_being_trained(run):
         raise UsageError(f"{run.path} is being trained", hint="stop that process first")
@@ -159,13 +159,13 @@ def remove(run: RunDirectory) -> list[Path]:
 
 
 def _lies_in(directory: Path, file: Path) -> bool:
-    """Whether a file lies in a directory itself, not in one that a link leads to."""
+    """Whether a file is really in a directory, not reached through a link."""
     between = file.relative_to(directory).parents
     return not any((directory / parent).is_symlink() for parent in list(between)[:-1])
 
 
 def _remove_empty(folder: Path) -> None:
-    """Remove a folder, as far as nothing is left in it and below it."""
+    """Remove the empty folders below a folder, and the folder itself if it is then empty."""
     if not folder.is_dir() or folder.is_symlink():
         return
     for entry in list(folder.iterdir()):
@@ -179,7 +179,7 @@ def started_from(run: RunDirectory, runs: Path) -> list[RunDirectory]:
     named = run.path.resolve()
     followers = []
     for other in find_runs(runs):
-        with contextlib.suppress(UsageError):  # a damaged run starts from nothing that is known
+        with contextlib.suppress(UsageError):  # it is unknown where a damaged run started from
             source = other.read_config().init_from
             path = None if source is None else Path(source).expanduser().resolve()
             if path is not None and named in (path, path.parent):

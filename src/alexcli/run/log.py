@@ -1,4 +1,4 @@
-"""train.log: what a run said, kept beside its results."""
+"""train.log: the messages of a run, kept beside its results."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from alexcli.reporter import Reporter
 
 
 class LoggingReporter:
-    """Passes everything on to another reporter, and writes what lasts to a log.
+    """Passes everything on to another reporter, and logs notes, warnings and epochs.
 
     Args:
         reporter: receives progress updates.
@@ -46,9 +46,9 @@ class LoggingReporter:
 
 @contextlib.contextmanager
 def logged_to(path: Path, reporter: Reporter) -> Iterator[Reporter]:
-    """A reporter that also writes to a file, as do Lightning's own messages.
+    """A reporter that also writes to a file, to which Lightning's own messages go too.
 
-    An expected error that leaves the block is logged before it passes on.
+    An expected error that leaves the block is logged first.
 
     Args:
         path: the log file, which is appended to.

@@ -1,4 +1,4 @@
-"""What this process may use of the machine: memory and cores, within the limits of a container."""
+"""The memory and cores that this process may use, within the limits of a container."""
 
 import contextlib
 import os
@@ -9,9 +9,9 @@ from pathlib import Path
 CGROUPS = Path("/sys/fs/cgroup")
 """Where Linux shows the limits of containers and jobs."""
 MEMINFO = Path("/proc/meminfo")
-"""Where Linux says what is free."""
+"""Where Linux shows how much memory is free."""
 LARGEST_LIMIT = 1 << 60
-"""Bytes; version 1 of cgroups says "no limit" by a larger number."""
+"""Bytes; cgroups v1 expresses "no limit" by a larger number."""
 
 
 def processor() -> str:
@@ -25,7 +25,7 @@ def processor() -> str:
 
 
 def cores() -> float:
-    """Cores that this process may use: of the machine, of its affinity, of its cgroup."""
+    """Cores that this process may use, within its affinity and the limits of its cgroups."""
     affinity = getattr(os, "sched_getaffinity", None)
     count = float(len(affinity(0)) if affinity else os.cpu_count() or 1)
     for folder in _cgroup_folders("cpu"):
@@ -40,18 +40,18 @@ def cores() -> float:
 
 
 def memory_bytes() -> int | None:
-    """Memory of the machine; None where the operating system does not tell."""
+    """Memory of the machine; None if the operating system does not tell."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return None
 
 
 def available_bytes() -> int | None:
-    """Memory that this process can take without anybody's harm, disk space for swapping included.
+    """Memory that this process can take without harming others, including swap space.
 
     Returns:
-        What the system holds free or can free, or the limit of the cgroups if that is less; None
-        where neither is known.
+        The memory that is free or can be freed, or the limit of the cgroups if that is less; None
+        if neither is known.
     """
     free = memory_bytes()
     with contextlib.suppress(OSError, ValueError, KeyError):
@@ -78,7 +78,7 @@ def _cgroup_folders(controller: str) -> Iterator[Path]:
     """The folders of the cgroups of this process, from its own up to the root.
 
     Args:
-        controller: of version 1, where each has folders of its own.
+        controller: a controller of cgroups v1, which has a folder for each.
     """
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="utf-8").splitlines()

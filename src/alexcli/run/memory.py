@@ -1,7 +1,7 @@
-"""Whether the memory that a run is certain to take is there, before any of it is taken.
+"""Checking, before a run starts, that the memory that it certainly needs is available.
 
-What is counted is the least that a run needs: a configuration that fits is never refused, and one
-that nearly fits may still fail. Imports no torch.
+Only the least that a run needs is counted: a configuration that fits is never refused, and one
+that nearly fits may still fail. Does not import torch.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ CHANNELS = 3
 LEAST_COUNT = 10
 """Smallest `data.train_count` that is proposed."""
 HALVINGS = 40
-"""Steps of the search for the largest width that fits: to a part in 10^12."""
+"""Bisection steps in the search for the largest width that fits: a precision of 10^-12."""
 
 
 def check_images(spec: TrainSpec) -> None:
     """Check that the embedded images, which are held in memory, fit there.
 
     Raises:
-        UsageError: they do not; names what is needed, what there is, and the count that fits.
+        UsageError: they do not fit; names the memory needed and available, and a count that fits.
     """
     available = available_bytes()
     if spec.data.source is not Source.synthetic or available is None:
@@ -50,10 +50,10 @@ def check_images(spec: TrainSpec) -> None:
 
 @dataclass(frozen=True)
 class TrainingMemory:
-    """The least that a training holds on the device that is asked, bytes."""
+    """The least memory that a training needs on the device in question, bytes."""
 
     parameters: int
-    """Weights, gradients and what the update rule keeps for each."""
+    """Weights, gradients and the state of the update rule."""
     image: int
     """Bytes of an image in a batch: stored, as the net reads it, and every layer's outputs."""
     batch: int
@@ -61,7 +61,7 @@ class TrainingMemory:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The sum for weights and batch."""
         return self.parameters + self.batch * self.image
 
 
@@ -80,10 +80,10 @@ def check_training(
         images: of the training set, which no batch exceeds.
         bf16: whether products run in bfloat16.
         gpu_bytes: memory of the GPU; None for a training on the CPU.
-        batch_option: what the size of a batch is typed after.
+        batch_option: the option that sets the batch size, up to its value.
 
     Raises:
-        UsageError: they do not; names what is needed, what there is, and what fits.
+        UsageError: they do not fit; names the memory needed and available, and what fits.
     """
     available = available_bytes() if gpu_bytes is None else gpu_bytes
     if available is None:
@@ -114,7 +114,7 @@ def _hint(
     fits: Callable[[float], bool],
     batch_option: str,
 ) -> str:
-    """What would fit: a smaller batch or, where the weights alone do not, a narrower net."""
+    """What would fit: a smaller batch or, if the weights alone do not fit, a narrower net."""
     batch = _rounded((available - memory.parameters) // memory.image)
     if batch >= 1:
         return f"{batch_option}{batch} fits"
@@ -141,7 +141,7 @@ def training_memory(spec: TrainSpec, images: int, *, bf16: bool, on_gpu: bool) -
     share = _share(spec, on_gpu=on_gpu)
     parameters, outputs = _sizes(spec.model)
     if _has_frozen_layers(spec):
-        outputs = 0  # those of frozen layers are forgotten on the way
+        outputs = 0  # those of frozen layers are freed on the way
     output_bytes = BFLOAT16_BYTES if bf16 else FLOAT_BYTES
     crop = FLOAT_BYTES * spec.model.input.channels * spec.model.input.size**2
     stored = CHANNELS * spec.data.size**2
@@ -157,17 +157,17 @@ def check_evaluation(
 ) -> None:
     """Check that the weights and a forward pass of an evaluation fit in this machine's memory.
 
-    A pass on a GPU is not looked at: one that is too large for it is halved.
+    A pass on a GPU is not checked: one that is too large for it is halved.
 
     Args:
         spec: the configuration, fitted to the data.
-        images: of the split; 1 where it is not known yet.
+        images: of the split; 1 if it is not known yet.
         local_towers: towers of the net that this process holds.
         bf16: whether products run in bfloat16.
         on_gpu: whether passes are made on a GPU.
 
     Raises:
-        UsageError: they do not; names what is needed, what there is, and what fits.
+        UsageError: they do not fit; names the memory needed and available, and what fits.
     """
     available = available_bytes()
     if available is None:
@@ -195,7 +195,7 @@ def check_evaluation(
 
 
 def _forward_bytes(model: ModelSpec, share: float, *, bf16: bool) -> int:
-    """The least that a pass holds of an input: itself, and the largest output of a layer."""
+    """The least memory of one input in a pass: itself, and the largest output of a layer."""
     largest = 0
     if model.torchvision is None:
         largest = max(shape.neurons for shape in trace(model))
@@ -205,7 +205,7 @@ def _forward_bytes(model: ModelSpec, share: float, *, bf16: bool) -> int:
 
 
 def _copies(spec: TrainSpec) -> int:
-    """Numbers that are kept for each parameter: itself, its gradient, and its rule's state."""
+    """Numbers stored per parameter: itself, its gradient, and the state of the update rule."""
     if _has_frozen_layers(spec):
         return 1
     if spec.optim.kind is OptimKind.adam:
@@ -215,12 +215,12 @@ def _copies(spec: TrainSpec) -> int:
 
 
 def _has_frozen_layers(spec: TrainSpec) -> bool:
-    """Whether some parameters are not trained, which need neither gradient nor momentum."""
+    """Whether some parameters are frozen, and so need neither gradient nor momentum."""
     return any(group is not None and group.lr.base == 0 for group in spec.optim.groups.values())
 
 
 def _sizes(model: ModelSpec) -> tuple[int, int]:
-    """Parameters, and outputs of all products for one image; none known of torchvision's nets."""
+    """Numbers of parameters and of product outputs per image; 0 if unknown (torchvision's nets)."""
     if model.torchvision is not None:
         return 0, 0
     shapes = trace(model)
@@ -228,7 +228,7 @@ def _sizes(model: ModelSpec) -> tuple[int, int]:
 
 
 def _share(spec: TrainSpec, *, on_gpu: bool) -> float:
-    """The part of a training, at least, that falls to the memory that is looked at."""
+    """The least share of a training that must fit in the memory that is checked."""
     environment = distributed_env()
     kind = spec.placement.kind
     if environment is not None:
@@ -240,7 +240,7 @@ def _share(spec: TrainSpec, *, on_gpu: bool) -> float:
 
 
 MOST_GPUS = 16
-"""Most GPUs of a machine, where the number of replicas follows from theirs."""
+"""Largest number of GPUs, if the number of replicas follows from it."""
 
 
 def _rounded(count: int) -> int:

@@ -1,4 +1,4 @@
-"""Collecting what a run's own records say of an exported net; nothing is measured here."""
+"""Collecting what a run's own records say about an exported net; nothing is measured here."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from alexcli.schema import DataSpec, Source, Split
 def model_card(
     trained: TrainedModel, path: Path, format_name: str, *, preprocessing: bool
 ) -> ModelCard:
-    """What is known of a net.
+    """Collect what is known about a net.
 
     Args:
         trained: the net.
@@ -59,13 +59,13 @@ def model_card(
 
 
 def _row(result: dict[str, Any], checkpoint: Path) -> dict[str, Any] | None:
-    """The validation row of the epoch after which a checkpoint was written, if it is recorded."""
+    """The validation row of the epoch after which a checkpoint was saved, if it is recorded."""
     rows = {"last.ckpt": (result.get("last") or {}).get("val"), "best.ckpt": result.get("best")}
     return rows.get(checkpoint.name)
 
 
 def _errors(result: dict[str, Any], row: dict[str, Any], *, is_last: bool) -> list[MeasuredErrors]:
-    """The validation error of the checkpoint; the test error, which is that of the last one."""
+    """The checkpoint's validation error, and the test error, which only `last` has."""
     count = (result.get("data") or {}).get("val")
     errors = [MeasuredErrors("val", count, row["top1_err"], row["top5_err"])]
     test = result.get("test")
@@ -75,13 +75,13 @@ def _errors(result: dict[str, Any], row: dict[str, Any], *, is_last: bool) -> li
 
 
 def _data_name(spec: DataSpec) -> str:
-    """The kind of data, with the name of its folder but not where that lies."""
+    """The kind of data, with the name of its folder but not the folder's path."""
     name = Path(spec.root.rstrip("/")).name if spec.root else ""
     return f"{spec.source.name} ({name})" if name else spec.source.name
 
 
 def _val_images(spec: DataSpec) -> str:
-    """Where the validation images come from, in words that end a sentence."""
+    """Where the validation images come from, as the end of a sentence."""
     if spec.val == TEST_AS_VAL:
         return "are the test images (data.val=test): the data holds no others out"
     if spec.val == VAL_OF_THE_DATA:
@@ -108,7 +108,7 @@ def _pixels(trained: TrainedModel) -> Pixels:
 
 
 def _program(environment: dict[str, Any] | None) -> str | None:
-    """The alexcli that a result.json names."""
+    """The version of alexcli that a result.json names."""
     if not environment:
         return None
     return _named(environment["packages"]["alexcli"], environment.get("git"))

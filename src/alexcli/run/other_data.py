@@ -1,4 +1,4 @@
-"""Which images of other data are evaluated, where a run split its own validation set off."""
+"""Choosing the images of other data to evaluate, if a run split off its own validation set."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,30 +15,30 @@ CHOICE = "data"
 ROOT = "data.root"
 VAL = "data.val"
 SPLIT_KEYS = ("val", "split", "split_seed")
-"""Keys of `data` that say which images a run held out."""
+"""Keys of `data` that determine which images a run held out."""
 
 
 def with_val_of_other_data(
     spec: TrainSpec, run: RunDirectory, overrides: Sequence[str]
 ) -> TrainSpec:
-    """A configuration for an evaluation that takes the images of other data as they are.
+    """A configuration for evaluation in which other data keeps its own splits.
 
-    `data.val=0.1` splits a tenth off what a run is trained on. Of a folder of other images it would
-    leave nine tenths unread, or take the training images where there is a split `val`; and
-    `data.val=test` would refuse what has a `val` or no test set. The run's way stays where the
-    overrides name its own images, at the same place or at another one, told by their fingerprint,
-    so that none is evaluated on which the net was trained.
+    `data.val=0.1` splits a tenth off a run's training images. Applied to a folder of other images,
+    it would leave nine tenths unread, or take training images although there is a split `val`; and
+    `data.val=test` would refuse data that has a `val` or no test set. The run's setting is kept if
+    the overrides name its own images, at the same place or, as their fingerprint shows, at another
+    one, so that no image is evaluated on which the net was trained.
 
     Args:
-        spec: the run's, with the overrides.
-        run: which was trained.
+        spec: the run's configuration, with the overrides.
+        run: the run that trained the net.
         overrides: the KEY=VALUE words that the user typed.
 
     Returns:
-        The same, with `data.val` as by default where other images are named and `data.val` is not.
+        The same, with the default of `data.val` if other images are named and `data.val` is not.
 
     Raises:
-        UsageError: the run is not finished, and so does not say which images are its own.
+        UsageError: the run is not finished, so that it is unknown which images are its own.
     """
     typed = {word.partition("=")[0] for word in overrides}
     trained_on = run.read_config().data
@@ -50,22 +50,22 @@ def with_val_of_other_data(
     )
     if _is_same_place(spec.data, trained_on) or _has_own_images(as_in_training, run):
         return as_in_training
-    if CHOICE in typed:  # which says how the other data is split
+    if CHOICE in typed:  # it says how the other data is split
         return spec
     return replace(spec, data=replace(spec.data, val=VAL_OF_THE_DATA))
 
 
 def _is_same_place(data: DataSpec, trained_on: DataSpec) -> bool:
-    """Whether data lies where a run was trained on it."""
+    """Whether data is at the place of the data that a run was trained on."""
     if data.root is None or trained_on.root is None:
         return data.root == trained_on.root and data.source == trained_on.source
     return Path(data.root).expanduser().resolve() == Path(trained_on.root).expanduser().resolve()
 
 
 def _has_own_images(as_in_training: TrainSpec, run: RunDirectory) -> bool:
-    """Whether data at another place can be split as in training, and is what a run split.
+    """Whether data at another place can be split as in training, and is the data of the run.
 
-    Of a test set in the place of `val`, from which nothing is split off, the first is enough.
+    For a test set used as `val`, from which nothing is split off, the first is enough.
 
     Raises:
         UsageError: the run is not finished.
@@ -85,12 +85,12 @@ def _has_own_images(as_in_training: TrainSpec, run: RunDirectory) -> bool:
 
 
 def _fingerprint(spec: TrainSpec) -> str | None:
-    """The fingerprint of the images, split as in training; None where that is refused.
+    """The fingerprint of the images, split as in training; None if that is refused.
 
     A test set is opened without a training set, as for a net of any classes.
     """
     try:
         _, dataset = build_data(spec, NullReporter(), net_classes=[])
-    except UsageError:  # whoever evaluates them says what is wrong, if anything is
+    except UsageError:  # the evaluation reports what is wrong, if anything is
         return None
     return dataset.fingerprint

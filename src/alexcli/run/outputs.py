@@ -1,4 +1,4 @@
-"""What a net outputs for the images of a split, as far as an evaluation keeps it.
+"""The outputs of a net for the images of a split that an evaluation keeps.
 
 Legend: n images, K classes.
 """
@@ -12,9 +12,9 @@ from torch import Tensor
 from alexcli.placement.base import Placement
 
 TOP = 5
-"""Predictions kept of each image, if there are so many classes."""
+"""Predictions kept for each image, if there are that many classes."""
 SMALLEST_PROBABILITY = 1e-30
-"""Keeps the loss finite where the probability of the true class has vanished."""
+"""Keeps the loss finite if the probability of the true class underflows."""
 
 
 @dataclass
@@ -28,11 +28,11 @@ class Outputs:
     loss: Tensor
     """(n,) float32, cross-entropy, nats."""
     p: Tensor | None
-    """(n, K) float32, all probabilities, where they are kept."""
+    """(n, K) float32, all probabilities, if they are kept."""
 
     @classmethod
     def from_softmax(cls, p: Tensor, labels: Tensor, *, keep_p: bool) -> Self:
-        """Outputs of averaged softmax outputs.
+        """The top predictions and losses of averaged softmax outputs.
 
         Args:
             p: (n, K) float32, averaged over views and nets.
@@ -50,7 +50,7 @@ class Outputs:
 
     @classmethod
     def zeros(cls, images: int, classes: int, device: torch.device, *, keep_p: bool) -> Self:
-        """Room for the outputs of a split.
+        """Zeros, to be filled with the outputs of a split.
 
         Args:
             images: number of images.
@@ -83,7 +83,7 @@ class Outputs:
         """The outputs of all replicas, on the CPU.
 
         Args:
-            placement: its replicas have put different images, and left zeros for the others'.
+            placement: its replicas have stored different images, and zeros for those of others.
         """
         return Outputs(
             top=placement.all_reduce_sum(self.top).cpu(),

@@ -23,7 +23,7 @@ from alexcli.run.trained import TrainedModel
 DEFAULT_TOP = 5
 
 UNREADABLE_HINT = "leave out or replace such files, or do what their messages say"
-"""What can be done about files that are not predicted."""
+"""What to do about files that are not predicted."""
 
 
 def find_images(paths: Sequence[Path]) -> list[Path]:
@@ -140,7 +140,7 @@ def read_batch(
 
 
 def check_all_read(unreadable: Sequence[str], count: int) -> None:
-    """RunFailedError that names the files which were passed over, if any.
+    """Raise RunFailedError that names the files that were skipped, if any.
 
     Args:
         unreadable: a message for each of them.
@@ -190,7 +190,7 @@ def _prediction(
 
 
 def read_images(trained: TrainedModel, files: Sequence[Path]) -> ImageArray:
-    """Images as the net's own data was stored: (N, S, S, 3) uint8.
+    """Read images in the form in which the net's own data was stored: (N, S, S, 3) uint8.
 
     Raises:
         UsageError: a file is not an image.
@@ -198,14 +198,14 @@ def read_images(trained: TrainedModel, files: Sequence[Path]) -> ImageArray:
     resize = ResizeSpec.from_spec(trained.spec.data)
     try:
         return np.stack([read_square(path, resize) for path in files])
-    except UndecodableError as error:  # whose own hint is for those who prepare a data set
+    except UndecodableError as error:  # its hint is for preparing a data set
         raise UndecodableError(error.message, hint=UNREADABLE_HINT) from None
 
 
 def labels_of_files(
     trained: TrainedModel, files: Sequence[Path], listed: Path | None, reporter: Reporter
 ) -> list[int | None]:
-    """The true label of each file where it is known.
+    """The true label of each file if it is known.
 
     Args:
         trained: the net, which has the classes.

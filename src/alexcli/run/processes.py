@@ -1,6 +1,6 @@
 """Starting the processes of a run on this machine, and ending them together.
 
-Under torchrun or Slurm the processes are there already, and nothing is started here.
+Under torchrun or Slurm the processes already exist, and nothing is started here.
 """
 
 import json
@@ -39,7 +39,7 @@ GRACE_SECONDS = 5.0
 
 
 def needs_workers(spec: "TrainSpec") -> bool:
-    """Whether a run takes several processes on this machine that are not there yet.
+    """Whether a run needs several processes on this machine that do not exist yet.
 
     Args:
         spec: the configuration.
@@ -61,10 +61,10 @@ def enter_worker(spec: "TrainSpec") -> None:
 
 
 def run_workers(spec: "TrainSpec", argv: Sequence[str]) -> None:
-    """Run a command in all processes that its placement takes, and wait for them.
+    """Run a command in all processes that its placement needs, and wait for them.
 
     Args:
-        spec: the resolved configuration, which the processes are handed.
+        spec: the resolved configuration, which is handed to the processes.
         argv: the command line after `alexcli`.
 
     Raises:
@@ -84,7 +84,7 @@ def run_workers(spec: "TrainSpec", argv: Sequence[str]) -> None:
 
 
 def _process_count(spec: "TrainSpec") -> int:
-    """Processes that a run takes; UsageError where towers, devices and processes do not fit."""
+    """Processes that a run needs; UsageError if towers, devices and processes do not fit."""
     from alexcli.placement.plan import processes
     from alexcli.run.resolve import resolve_device
 
@@ -94,7 +94,7 @@ def _process_count(spec: "TrainSpec") -> int:
 
 
 class WorkerGroup:
-    """The processes of a run, each in a session of its own so that signals come from here alone.
+    """The processes of a run, each in a session of its own so that only this process signals them.
 
     Args:
         size: number of processes.
@@ -134,7 +134,7 @@ class WorkerGroup:
                     time.sleep(POLL_SECONDS)
             finally:
                 for child in self.children:
-                    child.kill()  # whoever is left waits for a process that is gone
+                    child.kill()  # the others wait for a process that is gone
                     child.wait()
         failures = [
             self._failure(rank, code) for rank, code in enumerate(self._exit_codes()) if code
@@ -146,7 +146,7 @@ class WorkerGroup:
         return [child.poll() for child in self.children]
 
     def _pass_on(self, number: int, *_: object) -> None:
-        """The first signal lets the step end and saves, the second stops at once."""
+        """Pass on a signal: the first one saves, the second stops at once, a third kills."""
         self.stop_requests += 1
         self.stopped_by = self.stopped_by or number
         for child in self.children:
@@ -156,19 +156,19 @@ class WorkerGroup:
                 child.send_signal(signal.SIGTERM)
 
     def _first_error(self, failures: Sequence[WorkerError]) -> AlexcliError:
-        """The error that came first: not the loss of a peer, if there is any other."""
+        """The error that came first; the loss of a peer only if there is no other."""
         first = min(failures, key=lambda failure: (failure.kind == "LostPeerError", failure.time))
         kind: type[AlexcliError] = getattr(errors, first.kind, RunFailedError)
         if self.stop_requests and all(failure.kind != "UsageError" for failure in failures):
             terminated = self.stopped_by == signal.SIGTERM
             kind = TerminatedRunError if terminated else InterruptedRunError
-        if issubclass(kind, UsageError | InterruptedRunError):  # which all processes raise alike
+        if issubclass(kind, UsageError | InterruptedRunError):  # all processes raise it
             return kind(first.message, hint=first.hint)
         message = f"rank {first.rank} of {len(self.children)}: {first.message}"
         return kind(message, hint=first.hint)
 
     def _failure(self, rank: int, code: int) -> WorkerError:
-        """What a process reported, or what its end tells."""
+        """The error that a process reported, or else one that describes how it ended."""
         try:
             record = json.loads(error_file(self.folder, rank).read_text(encoding="utf-8"))
             return WorkerError(**record)
@@ -182,9 +182,9 @@ class WorkerGroup:
 
 
 def _worker_environ(rank: int, size: int, folder: Path) -> Mapping[str, str]:
-    """The environment of a process: this one's, its place among the others, and where they meet."""
+    """The environment of a process: this one's, with its rank and where the processes meet."""
     environ = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // size))}
-    # One machine: no other interface is needed, or can be in the way.
+    # On one machine no other interface is needed, and none can be in the way.
     for _, interface in socket.if_nameindex():
         if interface in ("lo", "lo0"):
             environ["GLOO_SOCKET_IFNAME"] = interface

@@ -1,4 +1,4 @@
-"""Updates at learning rates that grow, from the net before its first step; nothing is written."""
+"""A learning-rate range test from the net before its first step; nothing is written."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ from alexcli.run.start import copy_initial_weights
 from alexcli.schema import PlacementSpec, TrainSpec
 
 DIVERGED = 4.0
-"""Times the smallest loss so far, from which on nothing is learned any more."""
+"""Multiple of the smallest loss so far above which training has diverged."""
 
 
 def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> list[float]:
@@ -34,8 +34,8 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
         reporter: receives progress updates.
 
     Returns:
-        In nats; as many as there are rates, or fewer where the loss exceeds DIVERGED times the
-        smallest one or is no number: that loss is the last one.
+        In nats; as many as there are rates, or fewer if a loss exceeds DIVERGED times the smallest
+        one or is not finite: that loss is the last one.
 
     Raises:
         UsageError: bad data, or a net that does not fit it.
@@ -73,7 +73,7 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
 
 
 def _batches(spec: TrainSpec, dataset: Dataset, placement: Placement) -> Iterator[Batch]:
-    """Training batches without an end, in the order of `train`, on the placement's device."""
+    """Training batches, endless, in the order of `train`, on the placement's device."""
     step = 0
     loader = training_loader(
         dataset.train,

@@ -1,4 +1,4 @@
-"""What a report shows of runs: their curves, how to repeat them, and where they ran."""
+"""The content of a report on runs: their curves, how to repeat them, and where they ran."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,18 +22,18 @@ if TYPE_CHECKING:  # torch, which takes seconds to import
     from alexcli.analysis.subject import Subject
 
 IMAGES = 200
-"""Validation images at which the net of a single run is looked at."""
+"""Validation images on which the net of a single run is analysed."""
 SHORT_REVISION = 12
 """Digits of a revision; the run's result.json has all."""
 
 
 def study_report(study: StudyResult, command: str) -> Analysis:
-    """Curves of a study's arms, each a band over its seeds; commands and machines.
+    """Curves of a study's arms, each with a band over its seeds; commands and machines.
 
-    Runs that were taken from records have none, and a table of their own.
+    Runs that were taken from records have no curves, but a table of their own.
 
     Args:
-        study: what its runs show.
+        study: the result of its runs.
         command: repeats it.
 
     Raises:
@@ -66,12 +66,12 @@ def study_report(study: StudyResult, command: str) -> Analysis:
 def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     """Curves of runs, the settings in which they differ, commands and machines.
 
-    A report of one run also has what came out, its settings beside the default ones, its filters,
+    A report on one run also has its results, its settings beside the default ones, its filters,
     what it gets right and wrong, and its dead units and weights, at the end and over training.
 
     Args:
         runs: finished or not.
-        reporter: is told what could not be looked at.
+        reporter: receives notes on what is left out.
 
     Raises:
         UsageError: a run cannot be read.
@@ -85,12 +85,12 @@ def runs_report(runs: Sequence[RunDirectory], reporter: Reporter) -> Analysis:
     report = _report(title_of(run, history), runs, histories, commands)
     curves_table, *others = report.tables
     report.tables = [summary(run), curves_table, against_default(history), *others]
-    report.caption = ""  # that of the curves would stand below the last panel
+    report.caption = ""  # the curves' caption would be below the last panel
     return _with_net(_with_unit_history(report, run, reporter), run, reporter)
 
 
 def _with_unit_history(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
-    """A report with the dead units and weights of its run after each epoch, if it has them."""
+    """Add the dead units and weights of the run after each epoch, if they were recorded."""
     rows = read_units(run)
     if not rows:
         reporter.note(
@@ -109,9 +109,7 @@ def _inserted(tables: Sequence[Table], new: Sequence[Table]) -> list[Table]:
 
 
 def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analysis:
-    """A report with what the net of its run shows, where net and images can be read: filters, what
-    is right and wrong, dead units and weights.
-    """
+    """Add filters, right and wrong predictions, dead units and weights, if they can be computed."""
     from alexcli.analysis import examples, filters, units  # torch, which takes seconds to import
     from alexcli.run.subject import subject_of
     from alexcli.run.trained import load
@@ -125,7 +123,7 @@ def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analys
         reporter.warn(f"what the net shows is left out: {error.message}")
         return report
     looks: dict[str, Callable[[Subject], Analysis]] = {
-        # Without selectivity, whose test imports SciPy for as long as the rest takes.
+        # Without selectivity: its test imports SciPy, which takes as long as the rest.
         "filters": lambda subject: Analysis("", [], filters.image_kernels(subject, None).panels()),
         "examples": examples.run,
         "dead units and weights": units.run,
@@ -180,7 +178,7 @@ def _command_table(commands: Sequence[str]) -> Table:
 
 
 def _record_table(study: StudyResult) -> Table:
-    """The recorded studies from which runs were taken, with what they tell of their making."""
+    """The recorded studies from which runs were taken, with their commands and machines."""
     rows: list[dict[str, Any]] = []
     for record in study.reused:
         devices = record.on.get("devices")
@@ -212,7 +210,7 @@ def _difference_tables(
 
 
 def _machine_table(runs: Sequence[RunDirectory]) -> Table:
-    """The machines and versions on which runs were trained, each once, a column for each."""
+    """The machines and versions on which runs were trained, a column for each distinct one."""
     machines: list[dict[str, Any]] = []
     for run in runs:
         environment = (run.result() or {}).get("on") or {}

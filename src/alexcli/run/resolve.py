@@ -6,18 +6,18 @@ from alexcli.errors import UsageError
 from alexcli.schema import Accelerator, PlacementKind, Precision, TrainSpec
 
 MIN_COMPILED_UPDATES = 1000
-"""Updates among which half a minute of compiling is little."""
+"""Updates from which on half a minute of compiling pays off."""
 AMPERE = (8, 0)
 """Compute capability of the first GPUs with bfloat16 products."""
 COMPILE_WORDS = {"auto": "auto", "true": "true", "on": "true", "false": "false", "off": "false"}
-"""What `trainer.compile` may be; a bare false in yaml arrives as "False"."""
+"""The values of `trainer.compile`; a bare false in yaml arrives as "False"."""
 
 
 def resolve_device(spec: TrainSpec) -> torch.device:
     """The device that `trainer.accelerator` names on this machine.
 
     Raises:
-        UsageError: a GPU where there is none.
+        UsageError: a GPU is named, but there is none.
     """
     accelerator = spec.trainer.accelerator
     available = torch.cuda.is_available()
@@ -31,7 +31,7 @@ def resolve_device(spec: TrainSpec) -> torch.device:
 
 
 def resolve_precision(spec: TrainSpec) -> Precision:
-    """The arithmetic that `trainer.precision` names: auto is bf16 where the hardware has it."""
+    """The arithmetic that `trainer.precision` names: auto is bf16 if the hardware has it."""
     precision = spec.trainer.precision
     if precision is not Precision.auto:
         return precision
@@ -45,7 +45,7 @@ def resolve_precision(spec: TrainSpec) -> Precision:
 def _cpu_has_bf16() -> bool:
     """Whether the processor multiplies in bfloat16 (AMX or AVX512-BF16).
 
-    torch has no public function that tells; a version without these private ones means no.
+    torch has no public function for this; if a version lacks the private ones, the answer is no.
     """
     names = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     probes = [getattr(torch.cpu, name, None) for name in names]
@@ -58,7 +58,7 @@ def uses_bf16(spec: TrainSpec) -> bool:
 
 
 def resolve_compile(spec: TrainSpec, updates: int) -> str:
-    """`compiled`, or else why a run of so many updates is not.
+    """`compiled`, or the reason why a run of so many updates is not compiled.
 
     Raises:
         UsageError: `trainer.compile` is not one of auto, true, false.
@@ -79,7 +79,7 @@ def resolve_compile(spec: TrainSpec, updates: int) -> str:
 
 
 def has_compiler() -> bool:
-    """Whether inductor finds a C++ compiler; where torch has no such check, compiling is tried."""
+    """Whether inductor finds a C++ compiler; True if torch has no function that tells."""
     from torch._inductor import cpp_builder  # takes seconds
 
     find_compiler = getattr(cpp_builder, "get_cpp_compiler", None)

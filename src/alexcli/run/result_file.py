@@ -1,4 +1,4 @@
-"""Reading result.json, which a stranger may have written."""
+"""Reading result.json, which is untrusted."""
 
 import math
 import re
@@ -13,7 +13,7 @@ from alexcli.records.training import QUANTILES
 Fits = Callable[[Any], bool]
 
 LAYER_NAME = re.compile(r"[A-Za-z0-9_.]{1,80}( \(\d{1,3}\))?")
-"""Names of layers and modules, with the number of a module's use."""
+"""Names of layers and modules; the number of a module's use may follow."""
 MOST_LAYERS = 2000
 NUMBERS_OF_A_ROW = ("loss", "lr", "images_per_s", "time", "peak_memory_bytes")
 LARGEST_WEIGHT = 3.5e38
@@ -21,11 +21,11 @@ LARGEST_WEIGHT = 3.5e38
 
 
 def read_result(path: Path) -> dict[str, Any]:
-    """The content of a result.json with everything that its readers count on.
+    """The content of a result.json with everything that its readers rely on.
 
     Raises:
         OSError: it cannot be read.
-        ValueError: it is no json, or lacks something; the text says what.
+        ValueError: it is not json, or lacks something; the message says what.
     """
     content = parse_json(read_limited(path, MOST_BYTES), allow_nan=True)
     if not isinstance(content, dict):
@@ -37,7 +37,7 @@ def read_result(path: Path) -> dict[str, Any]:
 
 
 def is_row(row: Any) -> bool:
-    """Whether a line of metrics.jsonl holds what every reader counts on."""
+    """Whether a line of metrics.jsonl has what every reader relies on."""
     return (
         isinstance(row, dict)
         and _is_error(row.get("top1_err"))
@@ -50,7 +50,7 @@ def is_row(row: Any) -> bool:
 
 
 def is_units_row(row: Any) -> bool:
-    """Whether a line of units.jsonl holds what every reader counts on."""
+    """Whether a line of units.jsonl has what every reader relies on."""
     return (
         isinstance(row, dict)
         and all(_is_count(row.get(name)) for name in ("step", "epoch", "images"))
@@ -60,7 +60,7 @@ def is_units_row(row: Any) -> bool:
 
 
 def _is_of_layers(value: Any, fits: Fits) -> bool:
-    """Whether a mapping has names of layers, and what fits for each."""
+    """Whether it is a mapping from names of layers to values that fit."""
     return (
         isinstance(value, dict)
         and len(value) <= MOST_LAYERS
@@ -69,7 +69,7 @@ def _is_of_layers(value: Any, fits: Fits) -> bool:
 
 
 def _are_quantiles(value: Any) -> bool:
-    """Whether it is what records.training.UnitsRow has of a layer's weights."""
+    """Whether it is what records.training.UnitsRow has for a layer's weights."""
     return (
         isinstance(value, list)
         and len(value) == len(QUANTILES)
@@ -110,7 +110,7 @@ def _is_text(value: Any) -> bool:
 
 
 def _are_errors(value: Any) -> bool:
-    """Whether a mapping has the errors of a pass, without top-5 of five classes, and its images."""
+    """Whether it has the errors of a pass, top-5 being optional, and the number of images."""
     if not isinstance(value, dict) or not _is_error(value.get("top1_err")):
         return False
     top5 = value.get("top5_err")
@@ -123,7 +123,7 @@ def _is_last(value: Any) -> bool:
 
 
 def _is_of_data(value: Any) -> bool:
-    """Whether it is what a result says of the images, as far as it is read."""
+    """Whether it is a result's description of the images, as far as it is read."""
     if value is None:
         return True
     return isinstance(value, dict) and all(
@@ -157,7 +157,7 @@ ANY_RUN: Mapping[str, Fits] = {
     "steps": _is_count_or_missing,
     "notes": lambda value: value is None or (isinstance(value, list) and all(map(_is_text, value))),
 }
-"""What readers of any run's result take, and whether it fits; what may be missing fits as None."""
+"""The keys that readers of any result use, with their checks; None passes if it may be missing."""
 
 TRAINED: Mapping[str, Fits] = {
     "last": _is_last,
@@ -165,4 +165,4 @@ TRAINED: Mapping[str, Fits] = {
     "seconds": _is_duration,
     "classes": _is_count,
 }
-"""The same of a trained run's."""
+"""The same for a trained run's."""

@@ -1,4 +1,4 @@
-"""The checkpoint that a run resumes from: `last`, or an earlier one where `last` is damaged."""
+"""The checkpoint that a run resumes from: `last`, or another one if `last` is damaged."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +20,7 @@ class Resumption:
     path: Path | None = None
     """The checkpoint; None for the start of the training."""
     step: int = 0
-    """Updates that were made before."""
+    """Updates made before."""
     damaged: Path | None = None
     """A `last` that cannot be read."""
 
@@ -31,13 +31,13 @@ def find_resumption(
     """Read the checkpoint from which a run resumes.
 
     Args:
-        run: may have none; then it starts.
-        named_checkpoint: the one that the user names, which has to be whole.
-        module: which the checkpoint has to fit.
-        reporter: is warned of a damaged checkpoint.
+        run: if it has no checkpoint, it starts from the beginning.
+        named_checkpoint: the one that the user names, which must be intact.
+        module: the module that the checkpoint must fit.
+        reporter: receives a warning about a damaged checkpoint.
 
     Raises:
-        UsageError: no checkpoint is whole, or it is of another model.
+        UsageError: no checkpoint is intact, or it is of another model.
     """
     if named_checkpoint is not None:
         step = _step(checkpoint.read(named_checkpoint), module, named_checkpoint)
@@ -71,7 +71,7 @@ def _step(content: dict[str, Any], module: AlexNetModule, source: Path) -> int:
 
 
 def put_aside(resumption: Resumption, reporter: Reporter) -> None:
-    """Rename a damaged `last`, so that it does not become the one before the next."""
+    """Rename a damaged `last`, so that it does not become `previous`."""
     if resumption.damaged is not None and resumption.damaged.exists():
         kept = resumption.damaged.replace(resumption.damaged.with_name(DAMAGED))
         reporter.note(f"the damaged checkpoint is kept as {kept}")

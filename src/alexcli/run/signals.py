@@ -1,4 +1,4 @@
-"""Answering signals in another way for a while."""
+"""Handling signals differently for a while."""
 
 import contextlib
 import signal
@@ -10,7 +10,7 @@ from alexcli.errors import TerminatedRunError
 
 @contextlib.contextmanager
 def signals_handled_by(handler: Callable[..., object], *numbers: signal.Signals) -> Iterator[None]:
-    """Let `handler` answer the signals within the block, and the earlier handlers after it.
+    """Let `handler` handle the signals within the block; then restore the earlier handlers.
 
     Args:
         handler: called with the signal's number and the stack frame.
@@ -38,10 +38,10 @@ def sigterm_as_error() -> Iterator[None]:
 def one_keyboard_interrupt() -> Iterator[threading.Event]:
     """Let only the first Ctrl-C within the block raise KeyboardInterrupt.
 
-    Those that follow would break off what the first one began: waiting until all have saved.
+    Further ones would interrupt what the first one began: waiting until all have saved.
 
     Yields:
-        Set by the first Ctrl-C, before other threads learn of the exception.
+        An event that the first Ctrl-C sets, before other threads learn of the exception.
     """
     received = threading.Event()
 
@@ -51,7 +51,7 @@ def one_keyboard_interrupt() -> Iterator[threading.Event]:
             raise KeyboardInterrupt
 
     in_main_thread = threading.current_thread() is threading.main_thread()
-    # A shell's background job ignores Ctrl-C, and goes on doing so.
+    # A shell's background job ignores Ctrl-C, and continues to ignore it.
     if in_main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         with signals_handled_by(raise_the_first, signal.SIGINT):
             yield received

@@ -19,11 +19,11 @@ from alexcli.schema import TrainSpec
 
 @dataclass
 class RunStart:
-    """Where a run belongs and what it starts from."""
+    """The directory of a run, and what it starts from."""
 
     run: RunDirectory
     source: Path | None = None
-    """The checkpoint that `init_from` means."""
+    """The checkpoint that `init_from` names."""
     weights: dict[str, Tensor] = field(default_factory=dict)
     """Its weights, named as the net's."""
     weights_digest: str | None = None
@@ -31,7 +31,7 @@ class RunStart:
 
 
 def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirectory:
-    """Where a run belongs: runs/<label>/s<seed>-<fingerprint>.
+    """The directory of a run: runs/<label>/s<seed>-<fingerprint>.
 
     Args:
         spec: the configuration.
@@ -49,7 +49,7 @@ def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirector
 
 
 def _check_path(path: Path) -> None:
-    """UsageError for a path that no file can have here, such as one that is too long."""
+    """Raise UsageError for a path that no file can have here, such as one that is too long."""
     try:
         (path / "environment.json").exists()
     except (OSError, RuntimeError) as error:
@@ -79,12 +79,12 @@ def start_of(spec: TrainSpec, data_fingerprint: str) -> RunStart:
 
 
 def copy_initial_weights(net: nn.Module, spec: TrainSpec, reporter: Reporter) -> None:
-    """Copy the layers that `init_from` and `init.layers` choose, if they do, and say which.
+    """Copy the layers that `init_from` and `init.layers` choose, if any, and report which.
 
     Args:
         net: with all towers.
         spec: the configuration.
-        reporter: is told what is copied.
+        reporter: receives a note of what is copied.
 
     Raises:
         UsageError: as `start_of` and `transfer`.
@@ -96,13 +96,13 @@ def copy_initial_weights(net: nn.Module, spec: TrainSpec, reporter: Reporter) ->
 
 
 def copy_start(net: Net, start: RunStart, spec: TrainSpec, reporter: Reporter) -> None:
-    """Copy the weights that a run starts from, unless these are random, and say which.
+    """Copy the weights that a run starts from, unless these are random, and report which.
 
     Args:
         net: with the towers of this process.
         start: its source and weights, of all towers.
         spec: the configuration.
-        reporter: is told what is copied.
+        reporter: receives a note of what is copied.
 
     Raises:
         UsageError: as `transfer`.
@@ -120,7 +120,7 @@ def _copy_weights(
 
 
 def _check_source(spec: TrainSpec) -> None:
-    """UsageError for layers to copy, and no run to copy them from."""
+    """Raise UsageError for layers to copy without a run to copy them from."""
     if spec.init_from is None and spec.init.layers is not None:
         layers = ", ".join(spec.init.layers)
         raise UsageError(
@@ -130,7 +130,7 @@ def _check_source(spec: TrainSpec) -> None:
 
 
 def _weights_of(init_from: str) -> tuple[Path, dict[str, Tensor]]:
-    """The checkpoint that `init_from` means, and its net's weights, named as a net's."""
+    """The checkpoint that `init_from` names, and its net's weights, named as a net's."""
     source = locate(init_from)[1]
     state = checkpoint.read(source)["state_dict"]
     weights = {

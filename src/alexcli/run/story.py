@@ -1,4 +1,4 @@
-"""What a report tells of a single run, besides its curves: what came out, and what was set."""
+"""What a report shows of a single run besides its curves: its results and its settings."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from alexcli.tables import Table
 ABSENT = "(absent)"
 """Stands for a setting that one side does not have."""
 NO_SETTINGS = ("runs", "label", "seed")
-"""Keys that name a run and do not make it another training."""
+"""Keys that distinguish runs but are not shown as settings."""
 
 
 def title_of(run: RunDirectory, history: RunHistory) -> str:
@@ -28,7 +28,7 @@ def title_of(run: RunDirectory, history: RunHistory) -> str:
 
 
 def summary(run: RunDirectory) -> Table:
-    """What came out of a run, a row for each quantity; no row for what it has not recorded."""
+    """The results of a run, a row for each quantity that it has recorded."""
     result = run.result() or {}
     last = (result.get("last") or {}).get("val") or {}
     best = result.get("best") or {}
@@ -55,7 +55,7 @@ def summary(run: RunDirectory) -> Table:
 
 
 def against_default(history: RunHistory) -> Table:
-    """The settings of a run that are not those of `alexcli train` without any word."""
+    """The settings of a run that differ from those of `alexcli train` without arguments."""
     default = flat(to_mapping(compose([], TrainSpec)))
     settings = history.settings
     rows = [
@@ -90,7 +90,7 @@ def _test(row: dict[str, Any]) -> str | None:
 
 
 def _minutes(seconds: float | None) -> str | None:
-    """Time as a person says it."""
+    """A duration in seconds, minutes or hours."""
     if seconds is None:
         return None
     if seconds < 120:

@@ -29,7 +29,7 @@ from alexcli.schema import AnalyzeSpec, Source
 
 
 def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Subject:
-    """A net as analyses take it; its data is opened when one asks for it.
+    """A net in the form that analyses take; its data is opened on demand.
 
     Args:
         model: the net.
@@ -37,7 +37,7 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         reporter: receives progress updates.
     """
 
-    # Images that are named need no validation set, from which they would be taken otherwise.
+    # Named images need no validation set; otherwise images are taken from it.
     split = "val" if spec.images is None else "train"
 
     @functools.cache
@@ -91,7 +91,7 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
 
 
 def _initial(model: TrainedModel) -> Net:
-    """The same net with initial weights drawn anew."""
+    """The same net with newly drawn initial weights."""
     net = build_net(model.spec, model.placement).eval()
     model.placement.place(net)
     return net
@@ -108,7 +108,7 @@ def _before_training(model: TrainedModel, reporter: Reporter) -> Net | None:
 
 
 def _check_has_data(model: TrainedModel, hint: str) -> None:
-    """UsageError where the net came without data, as imported weights do."""
+    """Raise UsageError if the net came without data, as imported weights do."""
     data = model.spec.data
     if data.root is None and data.source is not Source.synthetic:
         raise UsageError(f"{model.name} came without images: its weights are imported", hint=hint)
@@ -151,7 +151,7 @@ def _images_of_files(
 ) -> SampleImages:
     """The images that a path names, resized as the net's own data was.
 
-    Of more than `count` those at even distances, so that each of its class folders has some.
+    If there are more than `count`, they are evenly spaced, so that every class folder has some.
 
     Args:
         model: the net.
@@ -173,7 +173,7 @@ def _images_of_files(
 
 
 def _held_out_images(model: TrainedModel, dataset: Dataset, count: int) -> SampleImages:
-    """Validation images at even distances, in the order of the classes.
+    """Evenly spaced validation images, in the order of the classes.
 
     Args:
         model: the net.
@@ -192,10 +192,10 @@ def _held_out_images(model: TrainedModel, dataset: Dataset, count: int) -> Sampl
 
 
 def _even_ranks(images: int, count: int) -> list[int]:
-    """Ranks of `count` images at even distances, the first and the last among them.
+    """Evenly spaced ranks of `count` images, the first and the last among them.
 
     Args:
-        images: how many there are; all are chosen where there are no more than `count`.
+        images: how many there are; all are chosen if there are no more than `count`.
         count: how many to choose.
     """
     return [int(rank) for rank in np.linspace(0, images - 1, min(count, images))]

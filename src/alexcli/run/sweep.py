@@ -20,7 +20,7 @@ def sweep(
 ) -> list[SweepJob]:
     """Run `alexcli train` once for each list of overrides.
 
-    A job that fails does not stop the next one; the same sweep again skips what is finished.
+    A job that fails does not stop the next one; repeating the sweep skips finished jobs.
 
     Args:
         jobs: the KEY=VALUE words of each training.
@@ -28,7 +28,7 @@ def sweep(
         reporter: receives progress updates.
 
     Returns:
-        What became of each job, in their order; exit code 1 where a signal ended a training.
+        The outcome of each job, in their order; exit code 1 if a signal ended a training.
     """
     ended: list[SweepJob] = []
     # Ctrl-C reaches the training too, which saves before it stops; here it only means to wait.
@@ -41,9 +41,9 @@ def sweep(
             reporter.note(f"job {number} of {len(jobs)}: alexcli train {' '.join(overrides)}")
             reporter.busy("starting")
             processes.make_imports()
-            reporter.close()  # the training shows how it goes
+            reporter.close()  # the training shows its own progress
             ended.append(_train(overrides, flags, processes))
-            if ended[-1].exit_code in (INTERRUPTED, TERMINATED):  # which is meant for all of them
+            if ended[-1].exit_code in (INTERRUPTED, TERMINATED):  # the signal is meant for all jobs
                 break
     not_started = [SweepJob(list(overrides), None, None) for overrides in jobs[len(ended) :]]
     return ended + not_started

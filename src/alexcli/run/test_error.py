@@ -1,4 +1,4 @@
-"""The error of a run's net on the test set, which serves for nothing else."""
+"""The error of a run's net on the test set, which is used for nothing else."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def has_own_test(dataset: Dataset) -> bool:
 
 
 def measured_split(dataset: Dataset) -> str:
-    """The split that studies measure errors on: `test` where it is another one than `val`."""
+    """The split that studies measure errors on: `test` if it differs from `val`."""
     return "test" if has_own_test(dataset) else "val"
 
 
@@ -33,7 +33,7 @@ def measure_test(
     Args:
         run: has last.ckpt.
         reporter: receives progress updates.
-        placement: where the net works; None for one device.
+        placement: where the net runs; None for one device.
 
     Returns:
         `top1_err` and `top5_err` (None for 5 classes or fewer), fractions, `loss`, and `n` images.

@@ -57,7 +57,7 @@ def train_for(seconds: float, spec: TrainSpec) -> tuple[int, float, float]:
 
 
 def _steps(spec: TrainSpec) -> tuple[int, Iterator[Step]]:
-    """The number of updates of an epoch, and these updates, each made when it is asked for."""
+    """The number of updates of an epoch, and these updates, each made on demand."""
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), NullReporter())
     placement = build_placement(spec)
     module, data = build_training(spec, dataset, placement, NullReporter())

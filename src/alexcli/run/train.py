@@ -1,4 +1,4 @@
-"""`alexcli train`: what is finished is skipped, what is not is trained to its end."""
+"""`alexcli train`: skip a finished run, and train an unfinished one to its end."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -40,11 +40,11 @@ def train(
         reporter: receives progress updates.
         resume: `auto` (resume from `last`, skip a finished run), `never` (keep the old run under
             another name and start over), or the path of a checkpoint of this run to resume from.
-        extend: resume from the longest finished run that has fewer epochs and is else the same; a
-            run that has begun itself is resumed instead.
+        extend: resume from the longest finished run that has fewer epochs and is otherwise the
+            same; a run that has itself begun is resumed instead.
         overrides: the KEY=VALUE words that the user typed.
         opened: what `build_data` has made of the configuration, if it was opened before.
-        arm: STUDY/ARM of the ablation that asks for the run; the newest run is never one of these.
+        arm: STUDY/ARM of the ablation that needs the run; such a run never counts as the newest.
 
     Raises:
         UsageError: wrong configuration or data; nothing was written.
@@ -86,18 +86,18 @@ def train(
 
 
 def _command(run: RunDirectory, overrides: Sequence[str], conf: Mapping[Path, bytes]) -> str:
-    """What repeats a run, with the yaml files of the user's that the run keeps."""
+    """The command that repeats a run, with the user's yaml files that the run keeps."""
     files = ["--conf", str(run.kept_conf)] if conf else []
     return shlex.join(["alexcli", "train", *files, *overrides])
 
 
 def _extension(extends: RunDirectory | None) -> dict[str, str]:
-    """What result.json says of a shorter run that this one resumes from."""
+    """The entry of result.json for a shorter run that this one resumes from."""
     return {} if extends is None else {"extends": extends.name}
 
 
 def _user_files(overrides: Sequence[str]) -> dict[Path, bytes]:
-    """The yaml files of the user's that the words of a command line take, with their content."""
+    """The user's yaml files that the overrides use, with their content."""
     folder = user_conf_dir()
     if folder is None:
         return {}
@@ -105,7 +105,7 @@ def _user_files(overrides: Sequence[str]) -> dict[Path, bytes]:
 
 
 def _user_study(arm: str | None) -> dict[Path, bytes]:
-    """The yaml file of the study that asks for the run, with its content, if it is the user's."""
+    """The yaml file of the study that needs the run, with its content, if it is the user's."""
     path = user_choices(STUDIES).get(arm.partition("/")[0]) if arm else None
     return {} if path is None else {Path(STUDIES, path.name): path.read_bytes()}
 
@@ -130,7 +130,7 @@ def _named_checkpoint(
 def _shorter_run(
     spec: TrainSpec, start: RunStart, dataset: Dataset, reporter: Reporter, *, extend: bool
 ) -> RunDirectory | None:
-    """The shorter run to resume from; without `extend` there is none, but it is told."""
+    """The shorter run to resume from; None without `extend`, but then it is reported."""
     if extend:
         return required_shorter_run(spec, start, dataset.fingerprint)
     shorter = shorter_run(spec, start, dataset.fingerprint)
@@ -142,7 +142,7 @@ def _shorter_run(
 def _check_same_run(
     placement: Placement, spec: TrainSpec, run: RunDirectory, *, finished: bool
 ) -> None:
-    """UsageError in every process unless all of them are about to train the same run."""
+    """Raise UsageError in every process unless all of them are about to train the same run."""
     facts = flat(to_mapping(spec)["model"], "model.")  # a difference that can be named comes first
     facts["the fingerprint of run and data"] = run.path.name
     facts["result.json"] = finished

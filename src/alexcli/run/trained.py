@@ -34,7 +34,7 @@ DIFFERENCES_SHOWN = 5
 
 @dataclass
 class TrainedModel:
-    """A net in evaluation mode, where it is to work, and what belongs to it."""
+    """A net in evaluation mode, its placement, and what belongs to it."""
 
     name: str
     """LABEL/DIRECTORY of the run, followed by the checkpoint's name unless that is `last`."""
@@ -53,7 +53,7 @@ class TrainedModel:
         """A predictor with this net.
 
         Args:
-            reporter: is warned when the device's memory does not suffice.
+            reporter: receives a warning if the device's memory does not suffice.
         """
         return Predictor(
             self.net,
@@ -76,11 +76,11 @@ class TrainedModel:
     def open_data(self, reporter: Reporter, split: str = "val") -> Dataset:
         """The data set that the configuration names, with its own classes and labels.
 
-        These may be others than the net's, and `train` may be missing, and is then without images.
+        These may differ from the net's; `train` may be missing, and is then empty.
 
         Args:
             reporter: receives notes on the data.
-            split: the one that is wanted.
+            split: the one that is needed.
 
         Raises:
             UsageError: bad data.
@@ -98,21 +98,21 @@ class TrainedModel:
         return dataset
 
     def names_of(self, classes: Sequence[str]) -> list[str]:
-        """Readable names of classes of any data, as the net's own are called."""
+        """Readable names of classes of any data, from the net for those that it has."""
         pairs = zip(self.classes, self.names, strict=True)
         name_of = {normal_form(class_): name for class_, name in pairs}
         human = human_names(classes)
         return [name_of.get(normal_form(c), name) for c, name in zip(classes, human, strict=True)]
 
     def reading_up_to(self, pixels: int) -> "TrainedModel":
-        """The same net, which reads image files of so many pixels."""
+        """The same net, which reads image files of at most so many pixels."""
         data = replace(self.spec.data, max_pixels=pixels)
         return replace(self, spec=replace(self.spec, data=data))
 
     def open_split(self, split: str, reporter: Reporter) -> tuple[Dataset, ImageSource]:
         """The data set that the configuration names, and the images of a split.
 
-        Only the split itself is needed, and it may have some of the net's classes; the images'
+        Only the split itself is needed, and it may have only some of the net's classes; the images'
         labels are positions in the net's classes.
 
         Args:
@@ -135,7 +135,7 @@ class TrainedModel:
 
 
 def _check_memory(spec: TrainSpec, images: int, placement: Placement) -> None:
-    """UsageError unless the net and a pass over some of the images fit in memory."""
+    """Raise UsageError unless the net and a pass over some of the images fit in memory."""
     check_evaluation(
         spec,
         images,
@@ -254,7 +254,7 @@ def eval_config(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
         UsageError: the configuration cannot be read, or an override would change the net.
     """
     spec = run.read_config()
-    # Somebody else's run may not start a download here; the override data.download=true may.
+    # Somebody else's run must not start a download here; the override data.download=true may.
     spec = replace(spec, data=replace(spec.data, download=False), placement=PlacementSpec())
     if not overrides:
         return spec
@@ -266,13 +266,13 @@ def eval_config(run: RunDirectory, overrides: Sequence[str]) -> TrainSpec:
 def load(
     run: RunDirectory, path: Path, overrides: Sequence[str] = (), placement: Placement | None = None
 ) -> TrainedModel:
-    """Read a checkpoint and put its net where it is to work.
+    """Read a checkpoint and place its net where it is to run.
 
     Args:
         run: the run, which has the configuration.
         path: the checkpoint.
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*`.
-        placement: where the net is to work; None builds the placement that the configuration names.
+        placement: where the net is to run; None builds the placement that the configuration names.
 
     Raises:
         UsageError: checkpoint and configuration do not fit together, or are not from alexcli.
@@ -308,6 +308,6 @@ def load(
 
 
 def _name(run: RunDirectory, path: Path) -> str:
-    """What a table calls the net of a checkpoint."""
+    """The name of a checkpoint's net in tables."""
     name = RunDirectory(run.path.resolve()).name
     return name if path.name == "last.ckpt" else f"{name}/{path.stem}"

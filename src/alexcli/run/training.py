@@ -1,4 +1,4 @@
-"""Training a run to its end by Lightning, from wherever it stands."""
+"""Training a run to its end with Lightning, from its start or a checkpoint."""
 
 import functools
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ def run_training(
         named_checkpoint: the checkpoint that `resume` names.
         extends: the shorter run that a new one resumes from.
         origin: `command`, `arm` and `extends` of result.json.
-        conf: yaml files of the user's that the configuration was composed from.
+        conf: the user's yaml files that the configuration was composed from.
 
     Raises:
         UsageError: a checkpoint of another model, or one of `build_training`; nothing was written.
@@ -75,7 +75,7 @@ def run_training(
         resumption = find_resumption(run, named_checkpoint, module, reporter)
     placement.check_consistent({"the step to resume from": resumption.step})
 
-    if not placement.is_main:  # it writes nothing, and the main process says what failed there
+    if not placement.is_main:  # it writes nothing, and the main process reports what failed there
         _fit(run, module, data, resumption, reporter)
         return TrainResult(str(run.path), {}, skipped=False)
     with run.locked():
@@ -98,7 +98,7 @@ def run_training(
 def build_training(
     spec: TrainSpec, dataset: Dataset, placement: Placement, reporter: Reporter
 ) -> tuple[AlexNetModule, DataModule]:
-    """The module and the loaders that Lightning trains, and a note on how a step is carried out.
+    """Build the module and loaders for Lightning, with notes on how a step is carried out.
 
     Raises:
         UsageError: a parameter without a group, a file that cannot be decoded.
@@ -112,7 +112,7 @@ def build_training(
     module = AlexNetModule(build_net(spec, placement), build_preprocess(spec, statistics), data)
     compiled_state = resolve_compile(spec, spec.optim.epochs * data.steps_per_epoch)
     if compiled_state == "compiled":
-        torch._dynamo.config.suppress_errors = True  # what does not compile runs as it is
+        torch._dynamo.config.suppress_errors = True  # what does not compile runs uncompiled
         module.net.compile()
     reporter.note(
         f"step: {resolve_precision(spec).name}, channels-last, "
@@ -127,7 +127,7 @@ def build_training(
 
 
 def _report_loops(placement: Placement, reporter: Reporter) -> None:
-    """Say that the loops of a CPU are compiled now, or that they cannot be used."""
+    """Report that the loops for CPUs are being compiled, or that they cannot be used."""
     if placement.device.type != "cpu":
         return
     if not compiled.available():
@@ -140,7 +140,7 @@ def _report_loops(placement: Placement, reporter: Reporter) -> None:
 def _warn_if_compiled_anew(
     spec: TrainSpec, extends: RunDirectory, data: DataModule, reporter: Reporter
 ) -> None:
-    """Say where the longer run is compiled and the shorter was not: they differ in rounding."""
+    """Warn if only one of the shorter and the longer run is compiled: they differ in rounding."""
     lengths = (extends.read_config().optim.epochs, spec.optim.epochs)
     shorter, longer = (resolve_compile(spec, epochs * data.steps_per_epoch) for epochs in lengths)
     if shorter != longer:
@@ -157,7 +157,7 @@ def _fit(
     resumption: Resumption,
     reporter: Reporter,
 ) -> EpochRow | None:
-    """Train from a checkpoint, or from the start; the row of the best epoch."""
+    """Train from a checkpoint or from the start, and return the row of the best epoch."""
     spec = module.spec
     placement = module.placement
     reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
@@ -180,7 +180,7 @@ def _fit(
 
 
 def _logged_run(run: RunDirectory, spec: TrainSpec, placement: Placement) -> LoggedRun:
-    """What loggers are told about a run; only those of the main process read its metrics."""
+    """The run as loggers see it; only those of the main process read its metrics."""
     return LoggedRun(
         directory=run.path,
         config=to_mapping(spec),
@@ -190,7 +190,7 @@ def _logged_run(run: RunDirectory, spec: TrainSpec, placement: Placement) -> Log
 
 
 def _summary(module: AlexNetModule, dataset: Dataset) -> str:
-    """What is trained on what, and where, in one line."""
+    """The model, its data and its device in one line."""
     placement = module.placement
     kind = module.spec.placement.kind
     where = placement.device.type
@@ -205,7 +205,7 @@ def _summary(module: AlexNetModule, dataset: Dataset) -> str:
 
 
 def _alone(placement: Placement, spec: TrainSpec) -> Placement:
-    """Where the main process evaluates, while the others of the run end."""
+    """The placement in which the main process evaluates while the others of the run end."""
     return SinglePlacement(placement.device, spec.model.towers)
 
 
@@ -246,7 +246,7 @@ def _result(
 def _validated_again(
     run: RunDirectory, module: AlexNetModule, epoch: int, reporter: Reporter
 ) -> dict[str, Any]:
-    """The validation row of the last epoch, which metrics.jsonl has lost; it is added there."""
+    """Validate the last epoch again, because metrics.jsonl has lost its row, and add the row."""
     reporter.warn(f"{run.metrics} lacks the last epoch: its validation error is measured again")
     alone = _alone(module.placement, module.spec)
     evaluation = evaluate([(run, run.last)], reporter, split="val", placement=alone).results[0]

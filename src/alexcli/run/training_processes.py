@@ -1,4 +1,4 @@
-"""A process for each training of a sweep or a study; where possible they share the imports."""
+"""A process for each training of a sweep or a study; if possible they share the imports."""
 
 import contextlib
 import os
@@ -38,12 +38,12 @@ class TrainingProcesses:
     """Runs commands, any number at a time, each in a process of its own.
 
     On Linux the processes are forked from one that has made the imports of a training, and that
-    starts with the first command. On other systems, whose libraries do not bear a fork, and where
-    that process cannot start, each command is started anew and makes its own imports. What is
-    trained is the same to the bit.
+    starts with the first command. On other systems, whose libraries do not survive a fork, and if
+    that process cannot start, each command is started anew and makes its own imports. The result is
+    bit-identical.
 
     Args:
-        reporter: receives a note where the imports cannot be shared.
+        reporter: receives a note if the imports cannot be shared.
         modules: what to import; see ForkServer.
     """
 
@@ -71,7 +71,7 @@ class TrainingProcesses:
             self._server.stop()
 
     def make_imports(self) -> None:
-        """Start the process that makes the imports, which takes seconds, if none runs."""
+        """Start the process that makes the imports, which takes seconds, if none is running."""
         self._running_server()
 
     def call(
@@ -81,7 +81,7 @@ class TrainingProcesses:
         *,
         output: IO[bytes] | None = None,
     ) -> int:
-        """Run a command and wait for its end; may be called by several threads at a time.
+        """Run a command and wait for its end; several threads may call it at the same time.
 
         Args:
             command: `python -m MODULE ...` with this interpreter; any other is started anew.
@@ -105,7 +105,7 @@ class TrainingProcesses:
                 try:
                     with self._listed() as started:
                         return server.call(command[2:], stdout, stderr, started)
-                except OSError:  # it was killed since; the next command gets another one
+                except OSError:  # it was killed meanwhile; the next command gets another one
                     pass
             environ = child_environ()
             with (
@@ -116,7 +116,7 @@ class TrainingProcesses:
                 return process.wait()
 
     def terminate(self) -> None:
-        """Let all commands save and end, as SIGTERM does, and start no others."""
+        """Let all commands save and end by SIGTERM, and start no others."""
         self._terminated = True
         for process in list(self._running):
             with contextlib.suppress(ProcessLookupError):
@@ -124,7 +124,7 @@ class TrainingProcesses:
 
     @contextlib.contextmanager
     def _listed(self) -> Iterator[Callable[[int], None]]:
-        """Within the block, the process whose number is given is one of those that run."""
+        """Within the block, list the process whose id is reported as running."""
         numbers: list[int] = []
 
         def started(number: int) -> None:

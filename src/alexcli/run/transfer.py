@@ -1,4 +1,4 @@
-"""Copying layers of a trained net into another one, as the pre-trained entries of Table 2 had."""
+"""Copying layers of a trained net into another one, as for the pre-trained entries of Table 2."""
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -16,7 +16,7 @@ def transfer(net: nn.Module, state: State, patterns: Sequence[str] | None, sourc
     """Copy layer by layer: a layer is copied whole, over all towers, or not at all.
 
     Args:
-        net: of any device; on meta nothing is copied but everything is checked.
+        net: on any device; on meta nothing is copied but everything is checked.
         state: the source's weights, named as the net's.
         patterns: shell patterns over layers, such as `conv*`; None for all layers that match.
         source: named in errors.
@@ -65,7 +65,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _check_patterns(patterns: Sequence[str], layers: dict[str, State]) -> None:
-    """UsageError for a pattern that no layer matches."""
+    """Raise UsageError for a pattern that no layer matches."""
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern) for name in layers):
             raise UsageError(

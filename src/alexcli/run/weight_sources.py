@@ -1,6 +1,6 @@
-"""Where weights of others come from, and the net and the pixels that they belong to.
+"""The sources of external weights, and the net and the pixels that they belong to.
 
-A new source is an entry of SOURCES; how its files are read stands under weights/.
+A new source is an entry of SOURCES; readers of files are in weights/.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,7 @@ from alexcli.weights.ports import recognize
 from alexcli.weights.state_dict import weights_in
 
 KNOWN_MODELS = ("bvlc_alexnet", "caffenet", "owt")
-"""Choices of conf/model that files of others may hold."""
+"""Choices of conf/model that external files may contain."""
 
 
 @dataclass(frozen=True)
@@ -59,21 +59,21 @@ class ImportedNet:
     """For people."""
     spec: TrainSpec
     weights: dict[str, Tensor]
-    """Under our names, for images in red, green, blue."""
+    """By our names, for images in red, green, blue."""
     mean: Floats
     """(3,) or (S, S, 3), red, green, blue, grey levels."""
     file_names: Mapping[str, str] = field(default_factory=dict)
-    """The file's name of a weight, by ours, where it has another."""
+    """The name of a weight in the file, by our name, if they differ."""
     notes: list[str] = field(default_factory=list)
-    """What the file does not say and was chosen."""
+    """Choices that were made because the file does not tell."""
 
 
 INPUT_SIZE = "model.input.size="
-"""How the override begins that says what a file leaves out."""
+"""Start of the override that gives the input size if a file does not."""
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The weights of a .safetensors, or of what torch.save wrote, without executing anything.
+    """Read the weights of a .safetensors, or of what torch.save wrote, without executing anything.
 
     Raises:
         UsageError: it cannot be read, is something else, or holds no weights.
@@ -98,7 +98,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def checked_file(path: Path) -> Path:
-    """The file of weights; UsageError if it does not exist or is visibly something else."""
+    """The file of weights; UsageError if it does not exist or is evidently something else."""
     path = path.expanduser()
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
@@ -132,7 +132,7 @@ def _torchvision(request: ImportRequest, reporter: Reporter) -> ImportedNet:
 
 
 def _caffe(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
-    """A .caffemodel, whose layers say what the net is."""
+    """A .caffemodel, whose layers describe the net."""
     path = _required(request, "caffe FILE.caffemodel")
     net = read_caffemodel(path)
     pixels = request.pixels or Pixels.caffe
@@ -147,7 +147,7 @@ def _caffe(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
 
 
 def _mean_of(net: CaffeNet, default: Floats) -> tuple[Floats, str]:
-    """The mean that a net of Caffe was trained with, as far as its file says."""
+    """The mean that a Caffe net was trained with, as far as its file tells, and a note."""
     if net.mean_pixel:
         return pixel_of(net.mean_pixel), "the mean is the file's own mean_value"
     trained = "; the net was trained with a mean image" if net.mean_file else ""
@@ -159,7 +159,7 @@ def _mean_of(net: CaffeNet, default: Floats) -> tuple[Floats, str]:
 
 
 def _onnx(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
-    """An ONNX file, whose nodes say what the net is."""
+    """An ONNX file, whose nodes describe the net."""
     path = _required(request, "onnx FILE.onnx")
     net = read_onnx(path)
     pixels = request.pixels or (Pixels.caffe if "caffe" in net.producer.lower() else None)
@@ -177,7 +177,7 @@ def _from_chain(
     mean: Floats,
     notes: list[str],
 ) -> ImportedNet:
-    """A net whose file says what it is made of."""
+    """A net whose file describes its layers."""
     typed = [word for word in request.overrides if word.startswith(("model=", "model."))]
     if chain.input_size is None:
         chosen = [word for word in typed if word.startswith(INPUT_SIZE)]
@@ -201,7 +201,7 @@ def _from_chain(
 
 
 def _known(model: ModelSpec) -> ModelSpec:
-    """The net under its name in conf/model, where it is one of them."""
+    """The model as conf/model defines it, if it is one of KNOWN_MODELS."""
     for name in KNOWN_MODELS:
         candidate = compose([f"model={name}"], TrainSpec).model
         candidate.classes = model.classes
@@ -211,7 +211,7 @@ def _known(model: ModelSpec) -> ModelSpec:
 
 
 def _structure(model: ModelSpec) -> ModelSpec:
-    """A net without what training alone uses: initial weights and dropout; nor its name."""
+    """A model without its name and what only training uses: initial weights and dropout."""
     plain = ModelSpec()
     layers = {
         name: layer
@@ -229,7 +229,7 @@ def _structure(model: ModelSpec) -> ModelSpec:
 
 
 def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
-    """A state dict of an AlexNet, told by the shapes of its weights."""
+    """A state dict of an AlexNet, recognized by the shapes of its weights."""
     path = _required(request, "weights FILE.pth")
     port = recognize(read_weights(path), path)
     pixels = request.pixels or (Pixels.torchvision if port.base == "owt" else None)
@@ -243,14 +243,14 @@ def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
 
 
 def _required(request: ImportRequest, usage: str) -> Path:
-    """The file; UsageError where none is named, with the words to type."""
+    """The file; UsageError, with what to type, if none is named."""
     if request.file is None:
         raise UsageError("no file with weights is named", hint=f"alexcli import {usage}")
     return request.file
 
 
 def _told(pixels: Pixels | None, path: Path) -> Pixels:
-    """The pixels that the user names; UsageError where neither he nor the file does."""
+    """The pixels that the user or the file names; UsageError if neither does."""
     if pixels is None:
         raise UsageError(
             f"{path} does not say which pixels its net reads, on which its accuracy depends",
@@ -264,8 +264,8 @@ def pixel_settings(pixels: Pixels, mean: str | None) -> tuple[list[str], Floats]
     """The configuration of a net's pixels, and their mean.
 
     Args:
-        pixels: which.
-        mean: as --mean has it; None takes ImageNet's channel means.
+        pixels: the kind of pixels.
+        mean: the value of --mean; None takes ImageNet's channel means.
 
     Returns:
         Overrides, and (3,) or (S, S, 3) in red, green, blue, grey levels.
@@ -298,4 +298,4 @@ SOURCES: Mapping[str, Callable[[ImportRequest, Reporter], ImportedNet]] = {
     "onnx": _onnx,
     "weights": _weights,
 }
-"""Where weights come from: the functions that read them."""
+"""The functions that read weights, by the name of the source."""

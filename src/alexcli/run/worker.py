@@ -1,4 +1,4 @@
-"""One process of several: whether it speaks, what it was handed, how its errors reach the others.
+"""One process of several: whether it is the main one, its configuration, and reporting its errors.
 
 Under torchrun or Slurm nobody collects errors: each process prints its own.
 """
@@ -24,7 +24,7 @@ RESUMES = "the same command resumes from what was saved"
 
 @dataclass
 class WorkerError:
-    """What a process says about the error that ended it."""
+    """A process's report of the error that ended it."""
 
     rank: int
     kind: str
@@ -41,15 +41,15 @@ def error_file(folder: Path, rank: int) -> Path:
 
 
 def is_main_process() -> bool:
-    """Whether this process tells the user what came out: rank 0, or a process on its own."""
+    """Whether this process reports results to the user: rank 0, or a single process."""
     environment = distributed_env()
     return environment is None or environment.rank == 0
 
 
 def leave_process_group() -> None:
-    """Part from the other processes after the work, if there are any.
+    """Leave the process group after the work, if there is one.
 
-    After an error they do not part, because parting waits for the others.
+    After an error a process does not leave it, because leaving waits for the others.
     """
     if distributed_env() is not None:
         from alexcli.placement.distributed import leave
@@ -58,7 +58,7 @@ def leave_process_group() -> None:
 
 
 def rank_prefix() -> str:
-    """Which of several processes this is, to begin a message with; empty for a process alone."""
+    """The prefix of messages that names one of several processes; empty for a single process."""
     environment = _known_environment()
     return "" if environment is None else f"rank {environment.rank} of {environment.size}: "
 
@@ -105,7 +105,7 @@ def send_error_to_parent(error: BaseException) -> bool:
 
 
 def _known_environment() -> ProcessEnvironment | None:
-    """As distributed_env, but None where the variables are wrong: their error is told elsewhere."""
+    """Like distributed_env, but None if the variables are wrong: that is reported elsewhere."""
     try:
         return distributed_env()
     except UsageError:
@@ -113,6 +113,6 @@ def _known_environment() -> ProcessEnvironment | None:
 
 
 def _meeting_folder() -> Path | None:
-    """Where the processes that alexcli started meet; None for a process on its own."""
+    """The folder where processes that alexcli started meet; None for a single process."""
     meeting = os.environ.get(MEETING)
     return None if meeting is None else Path(meeting).parent

@@ -1,1 +1,1 @@
-"""Weights that others trained, read from their files; nothing in a file is executed."""
+"""Reading the weights of external files; nothing in a file is executed."""

@@ -1,6 +1,6 @@
-"""Nets of Caffe: a .caffemodel holds the layers, what they are made of, and their weights.
+"""Nets of Caffe: a .caffemodel holds the layers, their parameters, and their weights.
 
-Caffe's images are blue, green, red; its convolutions round down and its pooling up.
+Caffe's images are in the order blue, green, red; its convolutions round down and its pooling up.
 """
 
 import math
@@ -18,7 +18,7 @@ from alexcli.schema import Activation, Kind, PoolKind, PoolSpec
 from alexcli.weights.caffe_format import V1_TYPES, parse
 from alexcli.weights.chain import Chain, Product
 
-# Layers without an effect on the class scores, or that only bring the images.
+# Layers that have no effect on the class scores, or only supply the images.
 WITHOUT_EFFECT = frozenset(
     {"Accuracy", "Flatten", "Silence", "Softmax", "SoftmaxWithLoss", "Split"}
 )
@@ -36,13 +36,13 @@ PLAIN_ACTIVATIONS = {"TanH": Activation.tanh, "Sigmoid": Activation.sigmoid}
 
 @dataclass
 class CaffeNet:
-    """A net of Caffe, and what its file says of the images."""
+    """A net of Caffe, and what its file says about the images."""
 
     chain: Chain
     mean_pixel: list[float] = field(default_factory=list)
-    """Blue, green, red; empty where the file names none."""
+    """Blue, green, red; empty if the file names none."""
     mean_file: str = ""
-    """Name of the file with the mean image; empty where it names none."""
+    """Name of the file with the mean image; empty if the net's file names none."""
     pixel_scale: float = 1.0
     """Factor of the centred pixels."""
 
@@ -54,8 +54,8 @@ def read_caffemodel(path: Path) -> CaffeNet:
         path: FILE.caffemodel, in the form with `layer` or the older one with `layers`.
 
     Raises:
-        UsageError: it is not such a file, or holds what alexcli's nets cannot express; names every
-            such layer.
+        UsageError: it is not such a file, or has layers that alexcli's nets cannot express; names
+            each of them.
     """
     content = _parse(path, "NetParameter")
     layers = content.layer or content.layers
@@ -109,19 +109,19 @@ def _parse(path: Path, message: str) -> Any:
 
 
 class _Tops:
-    """Whether layers read each other in a row."""
+    """Checks that each layer reads the output of the one before."""
 
     def __init__(self) -> None:
         self._current: set[str] = set()
-        """Names under which the last output is known; empty before the first product."""
+        """Names of the last output; empty before the first product."""
 
     def pass_on(self, layer: Any) -> None:
-        """Note a layer that puts out what it reads."""
+        """Note a layer that passes its input on."""
         if self._current.intersection(layer.bottom):
             self._current.update(layer.top)
 
     def follow(self, chain: Chain, layer: Any) -> None:
-        """Note a layer; a misfit if it reads another than the last output."""
+        """Note a layer, as a misfit if it reads anything but the last output."""
         bottoms = list(layer.bottom)
         if self._current and not (len(bottoms) == 1 and bottoms[0] in self._current):
             chain.misfits.append(f"{layer.name}: reads {', '.join(bottoms)}, not the layer before")
@@ -129,7 +129,7 @@ class _Tops:
 
 
 def _read_images(net: CaffeNet, layer: Any) -> None:
-    """What a layer that brings images says of them."""
+    """Take from a layer that supplies images what it says about them."""
     transform = layer.transform_param
     if transform.crop_size and net.chain.input_size is None:
         net.chain.input_size = transform.crop_size
@@ -142,7 +142,7 @@ def _read_images(net: CaffeNet, layer: Any) -> None:
 
 
 def _input_size(content: Any) -> int | None:
-    """Side of the input that the net itself declares, in the form of deploy files."""
+    """Side of the input that the net itself declares, as deploy files do."""
     if content.input_shape and len(content.input_shape[0].dim) == 4:
         return int(content.input_shape[0].dim[2])
     return int(content.input_dim[2]) if len(content.input_dim) >= 4 else None
@@ -226,14 +226,14 @@ def _add_pool(chain: Chain, layer: Any) -> None:
 
 
 def _side(chain: Chain, name: str, spec: Any, measure: str, *, default: int) -> int:
-    """A size that is given once, once a dimension, or as height and width; a misfit if they differ.
+    """A size given once, per dimension, or as height and width; a misfit if these differ.
 
     Args:
         chain: receives the misfit.
         name: of the layer.
         spec: the parameters of its kind.
         measure: kernel, stride or pad.
-        default: where none is given.
+        default: the size if none is given.
     """
     value = getattr(spec, "kernel_size" if measure == "kernel" else measure)
     sizes = {int(size) for size in ([value] if isinstance(value, int) else value)}
@@ -247,7 +247,7 @@ def _side(chain: Chain, name: str, spec: Any, measure: str, *, default: int) -> 
 def _weight_and_bias(
     chain: Chain, layer: Any, *, dimensions: int
 ) -> tuple[Tensor | None, Tensor | None]:
-    """The weights of a product, as their blobs hold them.
+    """The weight and bias of a product, as its blobs hold them.
 
     Args:
         chain: receives the misfit of a layer without weights, or with damaged ones.

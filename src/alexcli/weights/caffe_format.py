@@ -1,4 +1,4 @@
-"""The messages of Caffe's files, as far as they are read: declared here, parsed by protobuf.
+"""The messages of Caffe's files that are read: declared here, parsed by protobuf.
 
 Names and numbers are those of BVLC/caffe, src/caffe/proto/caffe.proto. Fields that are not declared
 here are skipped by the parser.
@@ -15,7 +15,7 @@ class Field(NamedTuple):
 
     number: int
     type: str
-    """A type of protobuf, or a message below."""
+    """A type of protobuf, or one of MESSAGES."""
     repeated: bool = False
     default: str | None = None
 
@@ -32,7 +32,7 @@ _LAYER_PARAMETERS = {
 
 
 def _layer_parameters(*numbers: int) -> dict[str, Field]:
-    """The parameters of a layer, which both forms have under other numbers."""
+    """The parameters of a layer, which have different numbers in the two forms."""
     return {
         name: Field(number, message)
         for (name, message), number in zip(_LAYER_PARAMETERS.items(), numbers, strict=True)
@@ -46,7 +46,7 @@ MESSAGES: dict[str, dict[str, Field]] = {
         "channels": Field(2, "int64"),
         "height": Field(3, "int64"),
         "width": Field(4, "int64"),
-        # Packed floats are one piece of bytes, which is read at once and not number by number.
+        # Packed floats are one piece of bytes, which is read at once, not number by number.
         "data": Field(5, "bytes", repeated=True),
         "shape": Field(7, "BlobShape"),
         "double_data": Field(8, "bytes", repeated=True),
@@ -69,7 +69,7 @@ MESSAGES: dict[str, dict[str, Field]] = {
         "input_param": Field(143, "InputParameter"),
     },
     "V1LayerParameter": {
-        "layer": Field(1, "bytes"),  # of the oldest form, which is only recognised
+        "layer": Field(1, "bytes"),  # of the oldest form, which is only recognized
         "bottom": Field(2, "string", repeated=True),
         "top": Field(3, "string", repeated=True),
         "name": Field(4, "string"),
@@ -145,11 +145,11 @@ V1_TYPES = {
     32: "DummyData",
     36: "Silence",
 }
-"""V1LayerParameter.LayerType, under the names of the new form."""
+"""V1LayerParameter.LayerType, by number, with the names of the new form."""
 
 
 def parse(message: str, content: bytes) -> Any:
-    """A message of Caffe's.
+    """Parse one of Caffe's messages.
 
     Args:
         message: a key of MESSAGES.
@@ -168,7 +168,7 @@ def parse(message: str, content: bytes) -> Any:
 
 @cache
 def _class(message: str) -> tuple[Any, type[Exception]]:
-    """The class of a message, and what its parser raises."""
+    """The class of a message, and the error that its parser raises."""
     try:
         from google.protobuf import descriptor_pool, message_factory  # type: ignore[import-untyped]
         from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
@@ -184,7 +184,7 @@ def _class(message: str) -> tuple[Any, type[Exception]]:
 
 
 def _file() -> Any:
-    """The messages as protobuf describes a .proto file."""
+    """The messages as protobuf's description of a .proto file."""
     from google.protobuf import descriptor_pb2 as pb2
 
     types, labels = pb2.FieldDescriptorProto.Type, pb2.FieldDescriptorProto.Label

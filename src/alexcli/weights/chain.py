@@ -1,7 +1,7 @@
-"""A net as files of other programs describe it: products in a row, each with the ops after it.
+"""A net as files of other programs describe it: a chain of products, each with the ops after it.
 
-A reader of a format fills a Chain; what alexcli's nets cannot express is collected in it, layer by
-layer, so that one message names all of it.
+A reader of a format fills a Chain, which also collects, layer by layer, what alexcli's nets cannot
+express, so that one message names all of it.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from alexcli.schema import (
 )
 
 PAPER_INPUT = 227
-"""Side of the net's input where a file does not say it (Caffe's crop_size)."""
+"""Side of the net's input if a file does not give it (Caffe's crop_size)."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Product:
     """A convolution or a fully connected layer with its weights, and the ops that follow it."""
 
     source: str
-    """The file's name of it."""
+    """Its name in the file."""
     kind: Kind
     weight: Tensor
     """(C, C_in / groups, kernel, kernel) or (U, U_in), float32."""
@@ -57,7 +57,7 @@ class Chain:
 
     products: list[Product] = field(default_factory=list)
     input_size: int | None = None
-    """Pixels; None where the file does not say."""
+    """Pixels; None if the file does not say."""
     misfits: list[str] = field(default_factory=list)
     """What alexcli's nets cannot express, with the name of the layer."""
     activations: set[Activation] = field(default_factory=set)
@@ -67,7 +67,7 @@ class Chain:
     """How pooling windows round: whether a clipped last one counts."""
 
     def add_op(self, op: Op, source: str) -> None:
-        """Add what follows the last product; it becomes a misfit where it cannot stand."""
+        """Add an op after the last product, or a misfit if it cannot be there."""
         if not self.products:
             self.misfits.append(f"{source}: {op} before the first product")
         elif op in self.products[-1].ops:
@@ -100,7 +100,7 @@ class Chain:
 
         Args:
             spec: the window.
-            source: the file's name of it.
+            source: its name in the file.
             up: whether a clipped last window counts.
         """
         self.pools_up.add(up)
@@ -114,7 +114,7 @@ class Chain:
         self.add_op(Op.dropout, source)
 
     def check(self, path: Path) -> None:
-        """UsageError that names every layer that alexcli's nets cannot express."""
+        """Raise UsageError that names every layer that alexcli's nets cannot express, if any."""
         misfits = [*self.misfits]
         if not self.products:
             misfits.append("there is no layer with weights")
@@ -133,7 +133,7 @@ class Chain:
 
 
 def _decimal(value: float) -> float:
-    """The decimal number that float32 has stored: 0.0001 of 9.9999997e-05."""
+    """The decimal number that was stored as float32: 0.0001 for 9.9999997e-05."""
     return float(f"{value:.6g}")
 
 
@@ -183,18 +183,18 @@ def specification(chain: Chain, name: str) -> ModelSpec:
 
 
 def _rounded(model: ModelSpec) -> ModelSpec:
-    """The net with pooling that rounds up, where that makes a difference."""
+    """The net with pooling that rounds up, if that makes a difference."""
     up = replace(model, rounding=Rounding.pool_up)
     sizes = [shape.end_size for shape in trace(up)]
     try:
         is_same = sizes == [shape.end_size for shape in trace(model)]
-    except UsageError:  # a window that rounding down leaves nothing for
+    except UsageError:  # rounding down leaves nothing for a window
         is_same = False
     return model if is_same else up
 
 
 def named_weights(chain: Chain) -> dict[str, Tensor]:
-    """The weights of a chain under the names of a net of one tower; absent biases are zeros."""
+    """The weights of a chain, by the names of a net of one tower; absent biases are zeros."""
     weights = {}
     names = layer_names([product.kind for product in chain.products])
     for name, product in zip(names, chain.products, strict=True):
@@ -205,6 +205,6 @@ def named_weights(chain: Chain) -> dict[str, Tensor]:
 
 
 def reversed_channels(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The weights of a net that reads blue, green, red, for one that reads red, green, blue."""
+    """Convert the weights of a net that reads blue, green, red for one that reads RGB."""
     first = next(iter(weights))
     return {**weights, first: weights[first].flip(1)}

@@ -22,19 +22,19 @@ class OnnxNet:
 
     chain: Chain
     producer: str
-    """The program that wrote it, as it calls itself."""
+    """The name of the program that wrote it."""
 
 
 @dataclass
 class _Node:
-    """A node, with what its attributes and constant inputs hold."""
+    """A node, with its attributes and the values of its constant inputs."""
 
     name: str
     type: str
     reads: list[str]
     """Its inputs that are computed from the images."""
     constants: list[Tensor]
-    """The others, in their order."""
+    """Its other inputs, in order."""
     attributes: dict[str, Any]
     outputs: list[str]
 
@@ -46,8 +46,8 @@ def read_onnx(path: Path) -> OnnxNet:
         path: FILE.onnx.
 
     Raises:
-        UsageError: onnx is not installed, it is not such a file, or it holds what alexcli's nets
-            cannot express; names every such node.
+        UsageError: onnx is not installed, it is not such a file, or it has nodes that alexcli's
+            nets cannot express; names each of them.
     """
     try:
         import onnx
@@ -62,7 +62,7 @@ def read_onnx(path: Path) -> OnnxNet:
         raise UsageError(
             f"{path} cannot be read: {error.strerror or error}", hint="check its permissions"
         ) from error
-    except Exception as error:  # onnx raises what protobuf raises, and errors of its own
+    except Exception as error:  # onnx raises protobuf's errors and its own
         raise UsageError(
             f"{path} is truncated or not an ONNX file", hint="download it again"
         ) from error
@@ -81,7 +81,7 @@ def _constants(graph: Any, path: Path) -> dict[str, Tensor]:
     from onnx import numpy_helper
 
     try:
-        # A copy, as torch wants tensors that it may write to.
+        # A copy, because torch needs memory that it may write to.
         return {
             tensor.name: torch.from_numpy(np.array(numpy_helper.to_array(tensor)))
             for tensor in graph.initializer
@@ -91,7 +91,7 @@ def _constants(graph: Any, path: Path) -> dict[str, Tensor]:
 
 
 def _input_size(graph: Any) -> int | None:
-    """Side of the images, where the file fixes it."""
+    """Side of the images, if the file fixes it."""
     stored = {tensor.name for tensor in graph.initializer}
     images = [value for value in graph.input if value.name not in stored]
     dimensions = images[0].type.tensor_type.shape.dim if images else []
@@ -100,7 +100,7 @@ def _input_size(graph: Any) -> int | None:
 
 @dataclass
 class _Reader:
-    """Follows the one row of nodes from the images to the class scores."""
+    """Follows the single chain of nodes from the images to the class scores."""
 
     chain: Chain
     constants: dict[str, Tensor]
@@ -138,7 +138,7 @@ class _Reader:
             _add(self.chain, node)
 
     def _is_next(self, node: _Node) -> bool:
-        """Whether it reads the last output and nothing else that is computed."""
+        """Whether a node reads the last output and nothing else that is computed."""
         return not self.current or (len(node.reads) == 1 and node.reads[0] in self.current)
 
 
@@ -223,7 +223,7 @@ def _add_pool(chain: Chain, node: _Node) -> None:
     stride = _same(chain, node, "strides", 1)
     up = bool(attributes.get("ceil_mode", 0))
     pads = list(attributes.get("pads", [0, 0, 0, 0]))
-    # A net of Caffe, whose pooling rounds up, is written with a pad at the right and bottom.
+    # Exports of Caffe's nets, whose pooling rounds up, have a pad at the right and bottom.
     if maximum and pads == [0, 0, stride - 1, stride - 1] and any(pads):
         up = True
     elif any(pads):

@@ -1,6 +1,6 @@
-"""Which pixels a net of others reads: their order, their scale, and the mean that is subtracted.
+"""The pixels that an external net reads: their order, scale, and the mean that is subtracted.
 
-A file of weights seldom says so, and the wrong choice costs accuracy without an error.
+A file of weights seldom specifies them, and the wrong choice costs accuracy without an error.
 """
 
 from collections.abc import Sequence
@@ -29,15 +29,15 @@ def read_mean(text: str, pixels: Pixels) -> Floats:
     """The mean that is subtracted, in the order red, green, blue.
 
     Args:
-        text: three numbers with commas in the order of the pixels, or a file: .binaryproto, or .npy
-            of (3,), (3, H, W) or (H, W, 3).
+        text: three numbers, separated by commas, in the order of the pixels, or a file:
+            .binaryproto, or .npy of (3,), (3, H, W) or (H, W, 3).
         pixels: `caffe` or `rgb`, the order of the channels.
 
     Returns:
         (3,) or (S, S, 3), grey levels from 0 to 255.
 
     Raises:
-        UsageError: neither, or values that are no grey levels.
+        UsageError: neither, or values that are not grey levels.
     """
     numbers = text.split(",")
     if len(numbers) == 3:
@@ -53,13 +53,13 @@ def read_mean(text: str, pixels: Pixels) -> Floats:
 
 
 def pixel_of(values: Sequence[float]) -> Floats:
-    """(3,), red, green, blue, of Caffe's mean values: blue, green, red, or one for all."""
+    """(3,), red, green, blue, from Caffe's mean values: blue, green, red, or one for all."""
     pixel = np.asarray(values, np.float64)
     return np.broadcast_to(pixel, 3)[::-1].copy()
 
 
 def _read_file(path: Path, text: str) -> Floats:
-    """(3,) or (S, S, 3) of a file, in its own order of channels."""
+    """(3,) or (S, S, 3) from a file, in its own order of channels."""
     if not path.is_file():
         raise _not_a_mean(text, "does not exist")
     if path.suffix == ".npy":

@@ -1,7 +1,7 @@
-"""AlexNets of PyTorch programs, told by the shapes of their weights.
+"""AlexNets of PyTorch programs, recognized by the shapes of their weights.
 
-A state dict holds no order of operations: which net it belongs to is a conclusion from shapes and
-names, and what these do not tell is said to the user.
+A state dict does not contain the order of operations: the net is inferred from shapes and names,
+and the user is told what was assumed beyond these.
 """
 
 import re
@@ -19,36 +19,36 @@ FULLY_CONNECTED = 3
 LAYERS = ("conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7", "fc8")
 OTHER_NETS = "export another net as ONNX, which says what it is: alexcli import onnx FILE"
 MODULES_WITH_NORM = 4
-"""In a torch.nn.Sequential, conv2 stands four places after conv1 if activation, norm and pooling
-are between them, and three without a norm."""
+"""In a torch.nn.Sequential, conv2 is four places after conv1 if activation, norm and pooling are
+between them, and three without a norm."""
 
 
 @dataclass
 class Port:
-    """An AlexNet, as its weights tell."""
+    """An AlexNet, as inferred from its weights."""
 
     base: str
     """A choice of conf/model."""
     overrides: list[str]
     """What differs from it."""
     weights: dict[str, Tensor]
-    """Under our names."""
+    """By our names."""
     file_names: dict[str, str]
-    """The file's name of each weight, by ours."""
+    """The name of each weight in the file, by our name."""
     assumed: list[str] = field(default_factory=list)
-    """What the file does not tell."""
+    """What was assumed because the file does not tell."""
 
 
 def recognize(weights: Mapping[str, Tensor], path: Path) -> Port:
-    """Tell which AlexNet weights belong to.
+    """Infer which AlexNet weights belong to.
 
     Args:
         weights: by the file's names, without prefixes.
         path: the file, for messages.
 
     Raises:
-        UsageError: they are not five convolutions and three fully connected layers, or the bias of
-            some is missing; names every weight that has no place.
+        UsageError: they are not five convolutions and three fully connected layers, or some of
+            these have no bias; names every weight that has no place.
     """
     names = sorted(weights, key=natural_order)
     convolutions = [name for name in names if weights[name].dim() == 4]
@@ -79,7 +79,7 @@ def recognize(weights: Mapping[str, Tensor], path: Path) -> Port:
 def _check_count(
     weights: Mapping[str, Tensor], convolutions: list[str], matrices: list[str], path: Path
 ) -> None:
-    """UsageError unless there are as many products as AlexNet has; names those that there are."""
+    """Raise UsageError unless there are as many products as in AlexNet; names those there are."""
     if (len(convolutions), len(matrices)) != (CONVOLUTIONS, FULLY_CONNECTED):
         products = _listed(weights, [*convolutions, *matrices]) or "none"
         raise UsageError(
@@ -91,7 +91,7 @@ def _check_count(
 
 
 def _check_biases(products: list[str], biases: list[str], path: Path) -> None:
-    """UsageError where some of the layers have a bias and others have none."""
+    """Raise UsageError if some of the layers have a bias and others have none."""
     without = [name for name in products if re.sub(r"weight$", "bias", name) not in biases]
     if 0 < len(without) < len(products):
         missing = ", ".join(re.sub(r"weight$", "bias", name) for name in without)
@@ -112,7 +112,7 @@ def _add(port: Port, layer: str, kind: str, file_name: str, value: Tensor) -> No
 
 
 def _describe(port: Port, products: list[Tensor]) -> None:
-    """Filters, kernels and groups of each layer; channels that nothing feeds are told later."""
+    """Add the filters, kernel and groups of each layer; that they fit is checked later."""
     channels = 3
     for layer, weight in zip(LAYERS, products, strict=True):
         key = f"model.layers.{layer}"
@@ -125,7 +125,7 @@ def _describe(port: Port, products: list[Tensor]) -> None:
 
 
 def _tell_order(port: Port, convolutions: list[str]) -> None:
-    """What follows conv1 and conv2, as far as the places in a Sequential tell."""
+    """Infer what follows conv1 and conv2 from their places in a Sequential."""
     places = [re.search(r"(?:^|\.)(\d+)\.weight$", name) for name in convolutions[:2]]
     first, second = (int(place[1]) if place else None for place in places)
     distance = None if first is None or second is None else second - first

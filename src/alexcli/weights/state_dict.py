@@ -1,4 +1,4 @@
-"""The weights in what PyTorch programs save: state dicts, wrapped and prefixed in many ways."""
+"""Finding the weights in PyTorch files: state dicts, wrapped and prefixed in many ways."""
 
 import re
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from alexcli.errors import UsageError
 WRAPPERS = ("state_dict", "model", "model_state_dict", "model_state", "net", "weights", "params")
 """Keys under which a checkpoint holds the weights."""
 NAMELESS = frozenset({"module", "model", "state_dict", "_orig_mod"})
-"""Parts of a name that only say how the net was wrapped: by DataParallel, Lightning, compile."""
+"""Parts of a name that only show how the net was wrapped: by DataParallel, Lightning, compile."""
 
 
 def weights_in(content: Mapping[str, Any]) -> dict[str, Tensor]:
-    """The weights of a checkpoint, without what only wraps them.
+    """The weights of a checkpoint, without wrappers.
 
     Args:
         content: what torch.save or safetensors wrote.
