@@ -50,25 +50,25 @@ def ablate(
 ) -> None:
     """Repeat an ablation of the paper and print its claim beside the measurement.
 
-    A study has a setting of its own on embedded images, in which the mechanism behind its claim can
-    show; a group such as experiment= or data= chooses another.
+    Each study has its own setting on embedded images, in which the mechanism behind its claim can
+    show. A group such as experiment= or data= chooses another setting.
 
     Args:
-        arguments (STUDY|KEY=VALUE): Studies (--list names them; depth/no_conv3,no_conv4: of its
-            arms these), and what chooses their setting, such as experiment=ilsvrc2012.
+        arguments (STUDY|KEY=VALUE): Studies (see --list; depth/no_conv3,no_conv4 takes only these
+            arms of depth), and overrides that choose their setting, such as experiment=ilsvrc2012.
         list_: List the studies.
-        seeds (auto|N): Runs of each arm. auto: four, then as many as --precision takes.
-        precision (POINTS): For --seeds auto: half of a 95% interval; 0.5, or what the study says.
-        budget (TIME): For --seeds auto: minutes (or 2h, 3d) after which no training starts; 15 for
-            each arm.
-        setting: Of embedded images: the study's own (mechanism), or the quick start's (plain).
+        seeds (auto|N): Runs of each arm. auto: four, then as many as --precision requires.
+        precision (POINTS): For --seeds auto: half-width of a 95% interval; 0.5 or the study's own.
+        budget (TIME): For --seeds auto: minutes (or 2h, 3d) after which no training starts;
+            default: 15 for each arm.
+        setting: On embedded images: the study's own (mechanism) or the quick start's (plain).
         jobs: Trainings at a time.
         launch (local|slurm): local: train here until all are finished. slurm: submit and return.
         report_only: Train nothing: show what is finished.
         dry_run: List the runs, each with its estimated time if the study runs alone.
         recorded (DIR): Show the studies that --out wrote into a folder, as one table and figure.
-        reuse (DIR): A folder that --out wrote; what its studies measured is not trained again.
-        out (DIR): Write STUDY-SETTING.json and .csv; a setting of yours is named by its label.
+        reuse (DIR): Folder that --out wrote; runs that are recorded there are not trained again.
+        out (DIR): Write STUDY-SETTING.json and .csv; SETTING is the label of a setting of your own.
 
     Examples:
         alexcli ablate lrn --setting plain --precision 0.3 --budget 1h

@@ -44,7 +44,7 @@ def analyze(
     """Look inside a net.
 
     Args:
-        run (RUN_OR_CKPT): Which net; without it, the newest finished run.
+        run (RUN_OR_CKPT): Net to analyze; default: the newest finished run.
         out (DIR): Also write the figure, and the numbers as json and csv.
         results (DIR): For tables: the folder that `eval --out` wrote, or one above it.
         check: For params: also count with other programs.

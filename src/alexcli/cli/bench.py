@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from alexcli.schema import TrainSpec
 
 bench = group(
-    "Measure speed beside a baseline, interleaved in one run.",
+    "Measure speed against a baseline, interleaved in one run.",
     "alexcli bench step --extrapolate",
     "alexcli bench lrn --format json",
 )
@@ -33,7 +33,7 @@ Out = Annotated[
     Path | None, typer.Option(help="Also write measurements, command and machine as JSON.")
 ]
 Rounds = Annotated[
-    int, typer.Option(min=1, max=MOST, help="Interleaved measurements; medians are of these.")
+    int, typer.Option(min=1, max=MOST, help="Interleaved measurements, whose median is shown.")
 ]
 NOTE = "ratio: median over rounds; above 1 is better than the baseline in the same round"
 
@@ -46,10 +46,10 @@ def data(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Images per second of a prepared store, beside torchvision's ImageFolder pipeline.
+    """Images per second of a prepared store, against torchvision's ImageFolder pipeline.
 
     Args:
-        source (DIR): A folder of photographs; none: synthetic images.
+        source (DIR): Folder of photographs; default: synthetic images.
 
     Examples:
         alexcli bench data
@@ -70,10 +70,10 @@ def prepare(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Images per second of `alexcli data prepare`, beside decoding and resizing alone.
+    """Images per second of `alexcli data prepare`, against decoding and resizing alone.
 
     Args:
-        source (DIR): A folder of photographs; none: synthetic images.
+        source (DIR): Folder of photographs; default: synthetic images.
 
     Examples:
         alexcli bench prepare DIR
@@ -88,7 +88,7 @@ def prepare(
 
 @command(bench)
 def lrn(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
-    """The response norm beside torch's own, forward and backward, in both layers' shapes.
+    """The response norm against torch's own, forward and backward, in both layers' shapes.
 
     Examples:
         alexcli bench lrn
@@ -111,13 +111,13 @@ def step(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Training and inference beside plain ports and torchvision, each in its best setting.
+    """Training and inference against plain ports and torchvision, each in its best setting.
 
-    Each measurement is shown as soon as it is known, the whole table at the end.
+    Each measurement is shown as soon as it is known, and the whole table at the end.
 
     Args:
-        batch: Images at a time; 64, or 8 with --quick.
-        rounds: Interleaved measurements; 3, or 1 with --quick. Medians are of these.
+        batch: Batch size; default: 64, or 8 with --quick.
+        rounds: Interleaved measurements, whose median is shown; default: 3, or 1 with --quick.
         quick: Rough numbers within two minutes: small batches, no compiled baseline.
         extrapolate: Also say how long 90 epochs of ImageNet take.
 
@@ -142,11 +142,11 @@ def step(
 
 @command(bench)
 def small(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
-    """Training small nets beside a plain PyTorch loop of the same nets.
+    """Training small nets against a plain PyTorch loop of the same nets.
 
-    The quick start's net and three of CIFAR-10, whole steps of `alexcli train` with loading and
-    augmentation, which both loops share; each measurement is shown as
-    soon as it is known.
+    Measures whole steps of `alexcli train` for the quick start's net and three CIFAR-10 nets,
+    including loading and augmentation, which both loops share. Each measurement is shown as soon as
+    it is known.
 
     Examples:
         alexcli bench small
@@ -161,7 +161,7 @@ def small(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.
 
 @command(bench)
 def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
-    """Forward passes of ten crops beside those of the centre crop.
+    """Forward passes of ten crops against those of the centre crop.
 
     Examples:
         alexcli bench eval
@@ -176,7 +176,7 @@ def eval(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.t
 
 @command(bench)
 def loop(*, rounds: Rounds = 5, out: Out = None, format: FormatOption = Format.table) -> None:
-    """Lightning's loop beside a bare one over the same step, and the peak memory of a step.
+    """Lightning's loop against a bare one over the same step, and the peak memory of a step.
 
     Examples:
         alexcli bench loop
@@ -197,10 +197,10 @@ def profile(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Where the time of a step goes, beside torchvision's net.
+    """Where the time of a step goes, compared with torchvision's net.
 
     Args:
-        batch: Images at a time.
+        batch: Batch size.
 
     Examples:
         alexcli bench profile
@@ -233,10 +233,10 @@ def placement(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Two towers on one device beside a grouped net, and in two processes beside one.
+    """Two towers on one device against a grouped net, and in two processes against one.
 
     Args:
-        batch: Images at a time.
+        batch: Batch size.
 
     Examples:
         alexcli bench placement
@@ -253,13 +253,14 @@ def placement(
 def first_run(
     package: str | None = None, *, out: Out = None, format: FormatOption = Format.table
 ) -> None:
-    """Seconds to the first result as on a fresh machine: installing, first epoch, whole training.
+    """Seconds to the first result as on a fresh machine: install, first epoch, whole training.
 
     Installs with pip, without its cache, into a new environment in the temporary folder ($TMPDIR),
-    which takes gigabytes and minutes, and runs `alexcli train` there with an empty cache.
+    and runs `alexcli train` there with an empty cache. This takes gigabytes and minutes.
 
     Args:
-        package (PACKAGE): What to install, as pip takes it; none: this checkout, or else alexcli.
+        package (PACKAGE): What to install, as for pip install; default: this checkout if there is
+            one, else alexcli.
 
     Examples:
         alexcli bench first-run
@@ -297,7 +298,7 @@ def _paper_net() -> "TrainSpec":
 def recorded(
     folder: Path, names: list[str] | None = None, *, format: FormatOption = Format.table
 ) -> None:
-    """Measurements that `--out` wrote into a folder, as one table.
+    """Show the measurements that `--out` wrote into a folder as one table.
 
     Args:
         folder (DIR): The folder.

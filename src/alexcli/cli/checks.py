@@ -11,10 +11,10 @@ from alexcli.tables import Table
 
 
 def checks(*, format: FormatOption = Format.table) -> None:
-    """Look at this installation and this machine, and train for two seconds.
+    """Check this installation and this machine, and train for two seconds.
 
-    The report says what a training would have to do with; it is meant to be pasted into an issue.
-    Without a network it ends all the same. The exit code is 1 if nothing can be trained here.
+    The report describes what a training can use here, and is meant to be pasted into an issue. It
+    needs no network. The exit code is 1 if nothing can be trained here.
 
     Examples:
         alexcli checks

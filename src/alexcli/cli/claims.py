@@ -31,10 +31,10 @@ def claims(
     brief: bool = False,
     format: FormatOption = Format.table,
 ) -> None:
-    """Show what the paper and its authors' lab notes claim, and what was measured of it.
+    """Show what the paper and its authors' lab notes claim, and what was measured for each claim.
 
     Args:
-        arguments (CLAIM|KEY=VALUE): A claim, to see all about it; with --run also overrides for its
+        arguments (CLAIM|KEY=VALUE): A claim to show in full; with --run, also overrides for its
             command, such as data.root=DIR.
         run: Run the command that tests the claim.
         brief: Only the claims of the README's table, without their commands.

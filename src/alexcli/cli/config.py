@@ -47,10 +47,10 @@ def show(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
 def list_(
     group: str | None = None, *, conf: ConfOption = None, format: FormatOption = Format.table
 ) -> None:
-    """Name every choice of every group, with its first comment line.
+    """List every choice of every group, with the first comment line of its file.
 
     Args:
-        group (GROUP): A group such as model; all groups where none is named.
+        group (GROUP): A group such as model; default: all groups.
 
     Examples:
         alexcli config list
@@ -82,12 +82,11 @@ def list_(
 def explain(
     key: str | None = None, *, conf: ConfOption = None, format: FormatOption = Format.table
 ) -> None:
-    """Say what a key means, what it takes, its default, and which yaml files set it.
+    """Explain a key: its meaning, allowed values, default, and the yaml files that set it.
 
     Args:
-        key (KEY): A key such as optim.lr, or a section such as model or model.lrn; the top level
-            where none is named; analyze and prepare for the keys of `analyze` and of `data
-            prepare`.
+        key (KEY): A key such as optim.lr, or a section such as model or model.lrn; default: the top
+            level. analyze and prepare stand for the keys of `analyze` and `data prepare`.
 
     Examples:
         alexcli config explain
@@ -169,7 +168,7 @@ def _described(side: str) -> dict[str, str]:
 
 @command(config)
 def check(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
-    """Compose, validate and build every yaml, or one composition.
+    """Compose, validate and build every yaml file, or one composition.
 
     Examples:
         alexcli config check

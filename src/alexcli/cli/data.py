@@ -101,7 +101,7 @@ def stats(
     out: Path | None = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Mean image, channel means, RGB covariance and the strength of the colour noise.
+    """Show the mean image, channel means, RGB covariance and the strength of the colour noise.
 
     Args:
         out: Directory for mean.png and statistics.json.
@@ -133,8 +133,8 @@ def preview(
     """Draw what the net sees of an image: ten augmented views, mean image, colour components.
 
     Args:
-        index: Which training image.
-        out: File of the sheet.
+        index: Number of the training image, from 0.
+        out: Image file to write.
 
     Examples:
         alexcli data preview
@@ -149,7 +149,7 @@ def preview(
 
 @command(data)
 def list_(*, format: FormatOption = Format.table) -> None:
-    """Known sources: size, licence, how to get them.
+    """List known sources: size, licence, how to get them.
 
     Examples:
         alexcli data list

@@ -41,14 +41,14 @@ def eval_(
 ) -> None:
     """Measure the top-1 and top-5 errors of trained nets.
 
-    Without a run, the newest finished one is evaluated; several are also averaged as an ensemble.
+    By default, the newest finished run is evaluated. Several are also averaged as an ensemble.
 
     Args:
         arguments (RUN_OR_CKPT|KEY=VALUE): Run directories, checkpoints or wildcards, and overrides
             of data.*, eval.*, placement.* or trainer.*.
-        protocols: Views that are averaged: center, ten (as --ten-crop), or all: both from one pass.
-        split: Which images; those of train as they are, without random crops and noise.
-        per_class: Also show the error of each class, and the classes it is most confused with.
+        protocols: Views to average: center, ten (same as --ten-crop), or all (both, from one pass).
+        split: Images to evaluate; those of train without random crops and noise.
+        per_class: Also show the error of each class and the classes that it is most confused with.
         out (DIR): Write results.json, results.csv, predictions.npz and, with --per-class,
             per_class.csv and confusion.png.
         probabilities: Store all softmax outputs in predictions.npz.

@@ -22,15 +22,17 @@ def export(
 ) -> None:
     """Write a trained net for other programs, and check the file against the net.
 
-    A model card stands beside it, FILE.md: the net, its data and errors, the exact input.
+    A model card, FILE.md, is written beside it: the net, its data and errors, and the exact input.
 
     Args:
-        run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
-        format: File format; torch is a program of torch.export.
-        out (PATH): The new file; without it, MODEL.onnx and so on in this folder.
-        decompose_lrn: For onnx: plain arithmetic, for runtimes without an LRN operator.
-        preprocessing: Take stored uint8 images (N, S, S, 3); the centre crop is inside.
-        opset: For onnx: version of its operators.
+        run (RUN_OR_CKPT): Net to export; default: the newest finished run.
+        format: File format; torch is a torch.export program.
+        out (PATH): The new file; default: MODEL.onnx or similar in the current folder.
+        decompose_lrn: For onnx: write LRN as plain arithmetic, for runtimes without an LRN
+            operator.
+        preprocessing: Include preprocessing: the file takes stored uint8 images (N, S, S, 3) and
+            crops the centre.
+        opset: For onnx: version of the operator set.
         json: Print JSON.
 
     Examples:

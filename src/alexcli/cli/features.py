@@ -23,22 +23,22 @@ def features(
     run: str | None = None,
     runs: Runs = Path("runs"),
 ) -> None:
-    """Write what a layer makes of images, for classifiers and searches of your own.
+    """Write the outputs of a layer for images, for your own classifiers and searches.
 
     Each image is resized as the net's own data was, and its centre crop passes through the net. The
     label of an image in a folder is the name of its class folder. A file that is not an image is
-    left out, and named at the end.
+    left out and named at the end.
 
     Args:
         arguments (IMAGE|FOLDER|KEY=VALUE): Images, folders of them, and overrides of data.*,
             eval.* and trainer.*.
         out (FILE): FILE.npz holds features, files, labels, shape and layer; FILE.npy the features,
             with FILE.files.csv beside it; FILE.csv a row for each image.
-        layer (NAME): Such as conv5 or fc7; without it, the last hidden layer.
-        at: Where in the layer: its product, before the activation; the activation's output; or the
-            output of the whole layer, after norm, pooling and the factor of dropout.
-        split: In place of images, a split of the run's own data.
-        run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
+        layer (NAME): Layer such as conv5 or fc7; default: the last hidden layer.
+        at: Where in the layer: product (before the activation), activation (its output), or output
+            (of the whole layer, after norm, pooling and dropout's factor).
+        split: Use a split of the run's own data instead of images.
+        run (RUN_OR_CKPT): Net to use; default: the newest finished run.
 
     Examples:
         alexcli features DIR --layer fc7 --out features.npz

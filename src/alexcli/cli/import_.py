@@ -21,21 +21,21 @@ def import_(
     mean: str | None = None,
     runs: Path = Path("runs"),
 ) -> None:
-    """Make a run of weights from elsewhere, for eval, predict and analyze.
+    """Import weights from elsewhere as a run, for eval, predict and analyze.
 
     Args:
         source (SOURCE): torchvision (its published alexnet), caffe (a .caffemodel), onnx (an ONNX
-            file), or weights (a .pth or .safetensors of any AlexNet, told by its shapes).
-        arguments (FILE|KEY=VALUE): The file with the weights, and what it does not say, such as
-            model=caffenet or data.resize=shorter.
-        weights (FILE): The file with the weights; without one, torchvision's are downloaded.
-        classes (FILE): Names of the classes in the order of the outputs, one a line; without it,
+            file), or weights (a .pth or .safetensors of any AlexNet, recognised by its shapes).
+        arguments (FILE|KEY=VALUE): The file with the weights, and overrides for what it does not
+            say, such as model=caffenet or data.resize=shorter.
+        weights (FILE): The file with the weights; default: torchvision's are downloaded.
+        classes (FILE): Names of the classes in the order of the outputs, one per line; default:
             those of ILSVRC-2012.
-        pixels: What the net reads. caffe: BGR from 0 to 255, less the mean, the whole image
-            squeezed to 256; rgb: the same in RGB; torchvision: RGB from 0 to 1, less the mean and
-            divided by the deviation, shorter side 256.
-        mean (FILE|NUMBERS): The mean that is subtracted: .binaryproto, .npy, or three grey levels
-            in the order of the pixels, such as 104,117,123; without it, ImageNet's channel means.
+        pixels: Input that the net expects. caffe: BGR from 0 to 255, mean subtracted, the whole
+            image squeezed to 256; rgb: the same in RGB; torchvision: RGB from 0 to 1, mean
+            subtracted and divided by the standard deviation, shorter side 256.
+        mean (FILE|NUMBERS): The mean to subtract: a .binaryproto or .npy file, or three grey levels
+            in the order of the channels, such as 104,117,123; default: ImageNet's channel means.
         runs: Directory of all runs.
 
     Examples:

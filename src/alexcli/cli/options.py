@@ -27,7 +27,7 @@ OptionalPositive = Annotated[int | None, typer.Option(min=1, max=MOST)]
 ConfOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="DIR", help="A folder of yaml files of yours; without it, ./conf if there is one."
+        metavar="DIR", help="Folder with your own yaml files; default: ./conf, if it exists."
     ),
 ]
 

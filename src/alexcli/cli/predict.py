@@ -47,18 +47,18 @@ def predict(
 ) -> None:
     """Predict the classes of your own images with a trained net.
 
-    A file that is not an image is named at the end, after the predictions of the others.
+    Files that are not images are named at the end, after the predictions.
 
     Args:
         images (IMAGE|FOLDER|KEY=VALUE): Images, or folders of them; - reads one image from standard
             input. Also overrides of data.*, eval.* and trainer.*, such as data.depth=12.
-        run (RUN_OR_CKPT): Which net; without it, that of the newest finished run.
-        top: How many classes to show.
-        labels (FILE): True labels, a line each: LABEL or FILE LABEL, where a label is the name of a
-            class, or a number from 0 or from 1. Without it, an image in a folder named after a
-            class has that label.
-        largest (MEGAPIXELS): Largest image that is read; a file of a few bytes can claim gigabytes.
-        out (FIGURE.png): Draw Figure 4 (left) of the paper.
+        run (RUN_OR_CKPT): Net to use; default: the newest finished run.
+        top: Number of classes to show.
+        labels (FILE): True labels, one per line: LABEL or FILE LABEL, where a label is the name of
+            a class, or a number counted from 0 or from 1. Without it, an image in a folder named
+            after a class has that label.
+        largest (MEGAPIXELS): Largest image to read; a small file can decode to gigabytes.
+        out (FIGURE.png): Draw the predictions as in Figure 4 (left) of the paper.
 
     Examples:
         alexcli predict cat.jpg

@@ -28,10 +28,10 @@ def report(
     out: Path = Path("report.html"),
     runs: Runs = DEFAULT_RUNS,
 ) -> None:
-    """Write what is finished into one HTML file, with the curves as PNG and SVG beside it.
+    """Write the results so far into one HTML file, with the curves as PNG and SVG beside it.
 
-    Without a study or a run, the report is of the newest finished run. The runs of a study are
-    those in --runs, or in the directory that runs=DIR names.
+    If neither a study nor a run is named, the report covers the newest finished run. The runs of a
+    study are read from --runs, or from the directory that runs=DIR names.
 
     Args:
         arguments (STUDY|RUN|KEY=VALUE): Studies, with the overrides that chose their setting, or

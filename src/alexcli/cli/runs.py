@@ -40,7 +40,7 @@ def list_(
     """List runs: model, data, epochs, errors, time and state.
 
     Args:
-        names (LABEL|RUN): Only these, with wildcards.
+        names (LABEL|RUN): Only these runs; wildcards are allowed.
         sort: By name, by error (test error where it is known, best first) or by training time.
         state: Only runs in this state.
         directory (DIR): The directory of all runs.
@@ -104,7 +104,7 @@ def _fields() -> list[str]:
 def compare(
     a: str, b: str, *, directory: Path = Path("runs"), format: FormatOption = Format.table
 ) -> None:
-    """Show two runs side by side: what they reached, and what differs in their configurations.
+    """Show two runs side by side: their results and the differences in their configurations.
 
     Args:
         a (RUN): A run.
@@ -149,11 +149,11 @@ def _single(name: str, directory: Path) -> "RunDirectory":
 
 @command(runs)
 def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs")) -> None:
-    """Remove runs, after a question; files that alexcli did not write are left.
+    """Remove runs after asking for confirmation; files that alexcli did not write are kept.
 
     Args:
-        names (LABEL|RUN): The runs, with wildcards.
-        yes: Do not ask.
+        names (LABEL|RUN): Runs to remove; wildcards are allowed.
+        yes: Do not ask for confirmation.
         directory (DIR): The directory of all runs.
 
     Examples:

@@ -7,11 +7,11 @@ ABOUT = "AlexNet as its paper describes it and as its authors ran it."
 FIRST_COMMANDS = {
     "alexcli train": "a small AlexNet on embedded images",
     "alexcli eval --ten-crop": "its errors, over ten views as in the paper",
-    "alexcli analyze filters --out .": "its first kernels, as Figure 3",
+    "alexcli analyze filters --out .": "its first kernels, as in Figure 3",
     "alexcli analyze params": "the paper's net, counted layer by layer",
     "alexcli ablate lrn": "one claim of the paper, tested",
     "alexcli runs list": "what has been trained",
-    "alexcli config list": "what there is to choose, as GROUP=CHOICE",
+    "alexcli config list": "the available choices, as GROUP=CHOICE",
 }
 """What to type first, in this order, and what it does."""
 

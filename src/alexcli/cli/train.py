@@ -48,21 +48,21 @@ def train(
 ) -> None:
     """Train a net. Without KEY=VALUE: a reduced AlexNet on embedded images, within two minutes.
 
-    Ctrl-C and SIGTERM finish the step and save, and the same command resumes. The exit code is 130
-    after Ctrl-C and 75 after SIGTERM, which asks a scheduler to queue the job again
-    (`RequeueExit=75` in slurm.conf).
+    After Ctrl-C or SIGTERM, the current step is finished and the run saved; the same command
+    resumes it. The exit code is 130 after Ctrl-C and 75 after SIGTERM, which asks a scheduler to
+    queue the job again (`RequeueExit=75` in slurm.conf).
 
-    A GPU is taken where there is one. Another than the first: CUDA_VISIBLE_DEVICES=1 alexcli train;
-    none: trainer.accelerator=cpu.
+    The first GPU is used if there is one. To use another: CUDA_VISIBLE_DEVICES=1 alexcli train; to
+    use none: trainer.accelerator=cpu.
 
     Args:
         resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
             the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
-        extend: Go on from a finished run that has fewer optim.epochs and is else the same, where
+        extend: Resume from a finished run that has fewer optim.epochs and is otherwise the same, if
             the schedule allows it (constant, steps, plateau).
         dry_run: Print where it would run, what differs from the chosen experiment, and the whole
             configuration.
-        format: How the table of the trainings comes out; without it, one training alone prints its
+        format: Output format of the table of trainings; without it, a single training prints its
             directory.
 
     Examples:
