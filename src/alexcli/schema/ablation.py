@@ -33,13 +33,15 @@ class ArmSpec:
 
     change: dict[str, Any] = field(default_factory=dict)
     """Dotted key -> value. `x0.5` multiplies the baseline's value; in the name of a layer, [1-4]
-    and * are as in a shell; `pool?` in a list stands where the baseline's list has `pool`.
+    and * work as in a shell; `pool?` in a list stands for `pool` if the baseline's list has it, and
+    is left out otherwise.
     """
     views: int | None = None
     """1 or 10: the baseline's own nets, evaluated with that many views; nothing is trained."""
     ensemble: int = ranged(0, low=0)
-    """Number of the baseline's nets that are averaged, those of seed 0 on, then the next ones; each
-    average is compared with the mean of its nets. Nothing is trained.
+    """Number of the baseline's nets in each average: the first average takes the seeds from 0 on,
+    the second the seeds that follow, and so on. Each average is compared with the mean of its nets.
+    Nothing is trained.
     """
     paper: dict[Metric, Any] = field(default_factory=dict)
     """The paper's claim: arm minus baseline (a fraction), their ratio (for `epochs`), or `higher`
@@ -48,7 +50,7 @@ class ArmSpec:
     notes: dict[Metric, Any] = field(default_factory=dict)
     """The same from the authors' lab notes."""
     margin: float | None = ranged(None, above=0)
-    """For this arm alone what `margin` of the study is."""
+    """The study's `margin`, for this arm alone."""
 
 
 @dataclass
@@ -58,7 +60,7 @@ class MechanismSpec:
     why: str = MISSING
     """Why the effect can show there, written down before it was measured."""
     keys: dict[str, Any] = field(default_factory=dict)
-    """Dotted key -> value that all runs of the study have there."""
+    """Dotted key -> value that all runs of the study have in this setting."""
 
 
 @dataclass
@@ -66,37 +68,39 @@ class StudySpec:
     """A study: a baseline and the arms that are compared with it."""
 
     claim: str = MISSING
-    """Where the paper or the lab notes say so, and what a reader of the comparison must know."""
+    """Where the paper or the lab notes make the claim, and what a reader of the comparison must
+    know.
+    """
     metric: Metric = Metric.top1_err
-    """What the verdict is about."""
+    """The quantity that the verdict is about."""
     threshold: float = ranged(0.25, above=0, below=1)
     """For the metric `epochs`: the training error, a fraction, that must be reached."""
     margin: float | None = ranged(None, above=0)
-    """Differences up to this count as none: a fraction, or a factor above 1 for `epochs`. null
-    takes half of the effect that is claimed; without either nothing counts as equivalent.
+    """Differences up to this size count as none: a fraction, or a factor above 1 for `epochs`. null
+    takes half of the claimed effect; if no effect is claimed either, nothing counts as equivalent.
     """
     precision: float | None = ranged(None, above=0)
-    """Half-width that `--seeds auto` aims at: a fraction; for `epochs` of the ratio. null takes
-    `--precision`, and a tenth of the ratio.
+    """Half-width of the interval that `--seeds auto` aims at: a fraction, or for `epochs` a
+    fraction of the ratio. null takes `--precision`, or for `epochs` a tenth of the ratio.
     """
     mechanism: MechanismSpec | None = None
-    """The setting of `--setting mechanism`, which is taken unless another one is chosen."""
+    """The setting of `--setting mechanism`, which is used unless another one is chosen."""
     needs: dict[str, Any] = field(default_factory=dict)
-    """Dotted key -> value that the baseline must have for the study to make sense; of several in
-    a list, any.
+    """Dotted key -> value that the baseline must have for the study to make sense; a list allows
+    any of its values.
     """
     same_map_sizes: bool = False
-    """Whether the arms' feature maps must have the sizes of the baseline's: the nearest
-    input is taken for which they have.
+    """Whether the arms' feature maps must have the same sizes as the baseline's; the nearest input
+    size at which they do is used.
     """
     alternatives: bool = False
-    """Whether the arms are alternatives, one of which may be the baseline itself: that arm is left
-    out then, and not refused.
+    """Whether the arms are alternatives, one of which may be the baseline itself; that arm is then
+    left out instead of refused.
     """
     baseline: dict[str, Any] = field(default_factory=dict)
     """Dotted key -> value that the study changes for all its runs."""
     source: dict[str, Any] = field(default_factory=dict)
-    """Dotted key -> value that a run changes which is trained first; the arms start from its
+    """Dotted key -> value: the changes of a run that is trained first; the arms start from its
     weights.
     """
     arms: dict[str, ArmSpec] = field(default_factory=dict)

@@ -27,7 +27,7 @@ class TrafficSpec:
     """What `alexcli analyze traffic` compares."""
 
     batches: list[int] = field(default_factory=lambda: [128, 8192])
-    """Images of a global batch: that of section 5, and one that 4,096 devices can share."""
+    """Global batch sizes: that of section 5, and one that 4,096 devices can share."""
     devices: list[int] = field(default_factory=lambda: [2, 4, 8, 64, 512, 4096])
     """Numbers of devices, for the placements that can use any number."""
     links: dict[str, float] = field(default_factory=LINKS.copy)
@@ -39,11 +39,11 @@ class RangeTestSpec:
     """The learning rates of `alexcli analyze lr`, which grow by the same factor at each update."""
 
     low: float = ranged(1e-5, above=0)
-    """The first rate, a value of `optim.lr`."""
+    """The first learning rate, a value of `optim.lr`."""
     high: float = ranged(1.0, above=0)
-    """The last rate."""
+    """The last learning rate."""
     steps: int = ranged(100, low=10)
-    """Updates."""
+    """Number of updates."""
 
 
 @dataclass
@@ -57,10 +57,10 @@ class AnalyzeSpec:
     traffic: TrafficSpec = field(default_factory=TrafficSpec)
     """traffic: what it compares."""
     batch: int = ranged(128, low=1)
-    """params: images of a batch, for the memory of the activations (section 5: 128)."""
+    """params: batch size, for the memory of the activations (section 5: 128)."""
     layer: str | None = None
     """filters, selectivity, maps, neighbors, codes, gradcam, probe, embedding: name of the layer;
-    null takes that of the paper's figure.
+    null takes the layer of the paper's figure.
     """
     at: LayerPoint = LayerPoint.output
     """probe, embedding: where the layer's outputs are taken: product, activation or output."""
@@ -74,32 +74,33 @@ class AnalyzeSpec:
     images.
     """
     patch: int | None = ranged(None, low=1)
-    """occlusion: side of the square that covers, pixels; null takes a sixth of the image's."""
+    """occlusion: side of the covering square, pixels; null takes a sixth of the image's side."""
     nearest: int = ranged(6, low=1)
     """neighbors, codes: nearest neighbours of an image (Figure 4: 6)."""
     bits: list[int] = field(default_factory=lambda: [8, 16, 32, 64, 128])
     """codes: lengths of the binary codes, in bits; multiples of 8."""
     sample: int = ranged(20_000, low=2)
-    """codes, probe: training images at most, on which the auto-encoder or the classifier is trained
-    and among which neighbours are searched.
+    """codes, probe: largest number of training images, on which the auto-encoder or the classifier
+    is trained and among which neighbours are searched.
     """
     per_class: int | None = ranged(None, low=2)
-    """probe: training images of each class at most (Donahue et al. 2014: 30); null for all."""
+    """probe: largest number of training images per class (Donahue et al. 2014: 30); null takes all.
+    """
     classifier: Classifier = Classifier.logistic
     """probe: logistic or svm."""
     points: int = ranged(1000, low=5)
-    """embedding: held-out images at most."""
+    """embedding: largest number of held-out images."""
     perplexity: float = ranged(30.0, above=0)
-    """embedding: about how many neighbours of an image count (van der Maaten and Hinton 2008: 5 to
-    50).
+    """embedding: roughly how many neighbours count for each image (van der Maaten and Hinton 2008:
+    5 to 50).
     """
     thumbnails: bool = False
-    """embedding: whether images stand in the places of dots."""
+    """embedding: whether images are drawn instead of dots."""
     split: str = "val"
     """curves: train, train_eval or val."""
     against: str = "epoch"
     """curves: the horizontal axis: epoch, step or time."""
     threshold: float | None = ranged(None, above=0, below=1)
-    """curves: an error as a fraction (Figure 1: 0.25), of which is reported when runs reach it."""
+    """curves: an error as a fraction (Figure 1: 0.25); the table shows when runs reach it."""
     range_test: RangeTestSpec = field(default_factory=RangeTestSpec)
     """lr: the rates that are tried."""

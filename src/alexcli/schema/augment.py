@@ -34,8 +34,8 @@ class PcaSpec:
     sigma: float = ranged(0.1, low=0)
     """Standard deviation of the random factor (section 4.1: 0.1); 0 turns the noise off."""
     scale: PcaScale = PcaScale.stdev
-    """What the factor multiplies: stdev or eigenvalue, which means hundreds of grey levels on 0-255
-    pixels.
+    """What the factor multiplies: stdev, or eigenvalue, which gives noise of hundreds of grey
+    levels on 0-255 pixels.
     """
     divide: bool = False
     """Whether a noisy image is divided by 1 + sigma, as in the 2012 code."""
@@ -58,10 +58,12 @@ class AugmentSpec:
     mean_crop: MeanCrop = MeanCrop.same
     """Part of the mean image that is subtracted from a random crop: same or center."""
     pixel_scale: float = ranged(1.0, above=0)
-    """Factor of the centred pixels; 1 keeps the 0-255 scale of the paper and the 2012 code."""
+    """Factor applied to the pixels after the mean is subtracted; 1 keeps the 0-255 scale of the
+    paper and the 2012 code.
+    """
     channel_std: list[float] | None = None
-    """Divisor of each channel, grey levels (torchvision: 255 times its constants); null divides by
-    nothing.
+    """Divisor of each channel, grey levels (torchvision: 255 times its constants); null does not
+    divide.
     """
     pca: PcaSpec = field(default_factory=PcaSpec)
     """The colour noise."""

@@ -20,9 +20,9 @@ class EvidenceSpec:
     study: str | None = None
     """A file of results/ablations without its ending, then the arm: lrn-plain/without."""
     metric: str | None = None
-    """The study's metric that is shown, where it is not the one that it is about: top5_err."""
+    """The study's metric to show, if it is not the one that its verdict is about: top5_err."""
     value: str | None = None
-    """A json file of results and the way to a number in it: training/cifar_26.json/epochs.
+    """A json file of results and the path to a number in it: training/cifar_26.json/epochs.
     A part NAME=VALUE chooses the entry of a list whose NAME has that value.
     """
     spread: str | None = None
@@ -32,7 +32,9 @@ class EvidenceSpec:
     form: str = "{:,.0f}"
     """How a number is written, as str.format takes it: {:,.0f}, {:.2%}."""
     setting: str = ""
-    """In which setting `value` was measured; of a study, what its own leaves open, as the arm."""
+    """The setting in which `value` was measured; for a study, what its setting leaves open, e.g.
+    the arm.
+    """
     n: int | None = None
     """Runs behind `value`."""
     place: Place = Place.smaller
@@ -52,15 +54,15 @@ class ClaimSpec:
     notes: str = ""
     """The lab notes' number; empty where they have none."""
     command: str = MISSING
-    """What tests it; DIR stands for a folder of data."""
+    """The command that tests it; DIR stands for a folder of data."""
     trainings: int = ranged(0, low=0)
-    """Trainings on ILSVRC that the command makes, of a study with four seeds; how long they take
-    follows from what was measured of a step.
+    """Number of ILSVRC trainings that the command takes, for a study with four seeds; their
+    duration is computed from the measured time of a step.
     """
     cost: str = ""
-    """How long the command takes, and on what hardware; beside `trainings`, what comes after."""
+    """How long the command takes, and on what hardware; with `trainings`, what follows them."""
     evidence: list[EvidenceSpec] = field(default_factory=list)
-    """What was measured here; nothing for a claim that was not."""
+    """What was measured here; empty for a claim that was not measured."""
     remark: str = ""
     """What a reader of the row must know."""
     brief: bool = False

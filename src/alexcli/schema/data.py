@@ -36,13 +36,14 @@ Kernel = StrEnum("Kernel", ["bilinear", "bicubic", "lanczos", "box"])
 @dataclass
 class SceneSpec:
     """synthetic: how the scenes are lit, and how those of validation and test differ from those of
-    training. The keys exist for studies of a mechanism; null is as in training.
+    training. The keys exist for studies of a mechanism; null means the same as in training.
     """
 
     noise: float = ranged(10.0, low=0, high=127)
-    """Largest deviation of a pixel by noise, grey levels."""
+    """Largest deviation of a pixel caused by noise, grey levels."""
     contrast: list[float] = field(default_factory=lambda: [1.0, 1.0])
-    """Between what factors each training image's distance from mid-grey is multiplied."""
+    """Smallest and largest factor by which a training image's distance from mid-grey is multiplied.
+    """
     held_out_contrast: list[float] | None = None
     """The same for validation and test."""
     illuminant: float = ranged(0.0, low=0, high=1)
@@ -50,7 +51,9 @@ class SceneSpec:
     held_out_illuminant: float | None = ranged(None, low=0, high=1)
     """The same for validation and test."""
     grid: int = ranged(0, low=0)
-    """Objects of training images stand on multiples of so many pixels; 0 for anywhere."""
+    """Objects in training images are placed at multiples of this many pixels; 0 places them
+    anywhere.
+    """
     held_out_grid: int | None = ranged(None, low=0)
     """The same for validation and test."""
 
@@ -75,11 +78,13 @@ class DataSpec:
     """File with the labels of a flat folder `val`; null finds the devkit's, Kaggle's or Caffe's."""
     val: str = "folder"
     """`folder` (the validation set that comes with the data), the fraction of the training set that
-    is split off, or `test`, for data without `val`: the test set then chooses, and the result says
-    so.
+    is split off, or `test`, for data without `val`: model selection then uses the test set, and the
+    result says so.
     """
     split: Split = Split.random
-    """What a fraction `data.val` takes: of all images at random, or of each class (stratified)."""
+    """How a fraction `data.val` is split off: from all images at random, or from each class
+    (stratified).
+    """
     split_seed: int = 0
     """Seed of the split."""
     download: bool = False
@@ -93,9 +98,11 @@ class DataSpec:
     on_error: OnError = OnError.fail
     """What happens to an image that cannot be decoded: fail or skip."""
     max_pixels: int = ranged(DEFAULT_MAX_PIXELS, low=1)
-    """Pixels of an image file; a larger one is refused before it is decoded."""
+    """Largest number of pixels of an image file; a larger one is refused before it is decoded."""
     depth: int | None = ranged(None, low=8, high=16)
-    """Bits of gray values of more than 8, such as 12 of a camera in a file of 16; null for 16."""
+    """Bits per gray value if more than 8, such as 12 for a camera whose files have 16; null means
+    16.
+    """
     workers: int = ranged(0, low=0)
     """Number of loader processes; the pixels do not depend on it."""
     train_count: int = ranged(5000, low=10)
@@ -103,7 +110,7 @@ class DataSpec:
     val_count: int = ranged(1000, low=10)
     """synthetic: number of validation images."""
     test_count: int = ranged(20000, low=10)
-    """synthetic: number of test images, which are drawn when they are asked for."""
+    """synthetic: number of test images, which are generated only when needed."""
     seed: int = 0
     """synthetic: seed of the images."""
     scene: SceneSpec = field(default_factory=SceneSpec)

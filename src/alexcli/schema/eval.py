@@ -16,6 +16,6 @@ class EvalSpec:
     runs out of memory.
     """
     test_at_end: bool = False
-    """Measure the test error once when training is finished. It serves for nothing else; without a
-    test set that differs from `val` nothing is measured.
+    """Measure the test error once when training is finished; it is used for nothing else. Nothing
+    is measured without a test set that differs from `val`.
     """

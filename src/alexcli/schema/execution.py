@@ -20,9 +20,9 @@ class PlacementSpec:
     devices: list[str] = field(default_factory=list)
     """For split: a device for each tower, such as [cuda:0,cuda:1]; empty takes the first GPUs."""
     replicas: int | None = ranged(None, low=1)
-    """For distributed and ddp: copies of the net, among which each batch is divided. Null takes as
-    many as torchrun or Slurm has started processes for, else as this machine's GPUs hold, or one on
-    the CPU.
+    """For distributed and ddp: number of copies of the net, which share each batch. null takes as
+    many as torchrun or Slurm has started processes for; otherwise as many as this machine's GPUs
+    hold, or one on the CPU.
     """
 
 
@@ -35,13 +35,13 @@ Precision = StrEnum("Precision", ["auto", "float32", "bf16"])
 
 @dataclass
 class TrainerSpec:
-    """How the run is carried out; only the resolved precision changes its result beyond rounding,
-    and `stop_at_train_error` its length.
+    """How the run is carried out. Only the resolved precision changes its result beyond rounding,
+    and only `stop_at_train_error` changes its length.
     """
 
     accelerator: Accelerator = Accelerator.auto
-    """auto (a GPU where there is one), cpu or gpu. The first GPU is taken that CUDA_VISIBLE_DEVICES
-    shows: CUDA_VISIBLE_DEVICES=1 chooses the second.
+    """auto (a GPU if there is one), cpu or gpu. The first GPU that CUDA_VISIBLE_DEVICES shows is
+    used: CUDA_VISIBLE_DEVICES=1 chooses the second.
     """
     precision: Precision = Precision.auto
     """float32; bf16 (matrix products and convolutions in bfloat16); auto (bf16 where the hardware
@@ -54,7 +54,7 @@ class TrainerSpec:
     threads: int | None = ranged(None, low=1)
     """CPU threads; null takes all."""
     train_eval: bool = False
-    """Also pass over the training set after each epoch, without dropout and noise (Figure 1)."""
+    """Also evaluate on the training set after each epoch, without dropout and noise (Figure 1)."""
     stop_at_train_error: float | None = ranged(None, low=0, high=1)
     """End the run when the train_eval top-1 error is at or below this (Figure 1: 0.25)."""
 
@@ -63,7 +63,7 @@ class TrainerSpec:
 class LoggerSpec:
     """Loggers besides metrics.jsonl and train.log, which are always written.
 
-    The first four keys have the names of loggers, and several may be true.
+    The first four keys are named after loggers; several may be true.
     """
 
     csv: bool = False
@@ -77,7 +77,7 @@ class LoggerSpec:
     offline: bool = True
     """For wandb: write to the run directory and send nothing (`wandb sync` sends it later)."""
     project: str = "alexcli"
-    """For wandb and mlflow, which calls it an experiment: project."""
+    """For wandb and mlflow: name of the project, which MLflow calls an experiment."""
     entity: str | None = None
     """For wandb: user or team; null takes your default."""
     uri: str | None = None
@@ -97,8 +97,8 @@ class LauncherSpec:
     partition: str | None = None
     """Slurm partition; null takes the cluster's default."""
     gpus: int = ranged(1, low=0)
-    """GPUs of a job."""
+    """GPUs per job."""
     cpus: int = ranged(8, low=1)
-    """CPU cores of a job."""
+    """CPU cores per job."""
     minutes: int = ranged(24 * 60, low=1)
-    """Time limit of a job; one whose time is up saves, is queued again, and resumes."""
+    """Time limit of a job; a job whose time is up saves, is queued again and resumes."""

@@ -49,8 +49,8 @@ DropoutKind = StrEnum("DropoutKind", ["test_scale", "inverted"])
 """When dropout rescales: `test_scale` at test, `inverted` in training; see DropoutSpec."""
 
 Rounding = StrEnum("Rounding", ["floor", "ceil", "pool_up"])
-"""How many positions a window has that does not divide its input: `ceil` adds a last one, which
-reads zeros past the edge; `pool_up` does so in pooling alone, as Caffe does.
+"""How many positions a window has if it does not divide its input evenly: `ceil` adds a last one,
+which reads zeros past the edge; `pool_up` does so only in pooling, as Caffe does.
 """
 
 Init = StrEnum("Init", ["gaussian", "he", "torch"])
@@ -62,7 +62,7 @@ class PoolSpec:
     """One pooling window (section 3.4: size 3, stride 2, overlapping)."""
 
     kind: PoolKind = PoolKind.max
-    """Maximum in every ImageNet net; the CIFAR nets of the 2012 code average too."""
+    """max in every ImageNet net; the CIFAR nets of the 2012 code also use avg."""
     size: int = ranged(3, low=1)
     """Side of the window, in units of the feature map (z in section 3.4)."""
     stride: int = ranged(2, low=1)
@@ -168,7 +168,9 @@ class ModelSpec:
     towers: int = ranged(2, low=1)
     """Number of towers; every layer's filters are divided evenly among them (section 3.2: 2)."""
     width: float = ranged(1.0, above=0, high=1e6)
-    """Factor on all filters but the last layer's, rounded to what towers and groups divide."""
+    """Factor on the filters of all layers but the last, rounded so that towers and groups divide
+    them.
+    """
     input: InputSpec = field(default_factory=InputSpec)
     """The image that the net reads."""
     rounding: Rounding = Rounding.floor
@@ -188,7 +190,7 @@ class ModelSpec:
     part of a run's fingerprint, as only rounding differs.
     """
     spatial_norm_enabled: bool = True
-    """Whether the op `spatial_norm` is applied (2012 code, layer 2); has no effect where no layer
+    """Whether the op `spatial_norm` is applied (2012 code, layer 2); has no effect if no layer
     lists it.
     """
     spatial_lrn: SpatialLrnSpec = field(default_factory=SpatialLrnSpec)
@@ -200,7 +202,7 @@ class ModelSpec:
     init: Init = Init.gaussian
     """Rule for the initial weights (section 5: gaussian)."""
     torchvision: str | None = None
-    """Name of a net that torchvision builds in the place of towers and layers, such as resnet18."""
+    """Name of a net that torchvision builds in place of towers and layers, such as resnet18."""
     small_stem: bool = False
     """For torchvision's resnets and googlenet: a first convolution of 3 x 3 with stride 1, and no
     pool after it, as He et al. 2015 (section 4.2) begin their nets for 32-pixel images.

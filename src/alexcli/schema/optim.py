@@ -14,7 +14,7 @@ ScheduleUnit = StrEnum("ScheduleUnit", ["epoch", "step"])
 
 @dataclass
 class ScheduleSpec:
-    """A learning rate or weight decay during a run, in multiples of `optim.lr` or
+    """A learning rate or weight decay over a run, in multiples of `optim.lr` or
     `optim.weight_decay`.
     """
 
@@ -24,9 +24,10 @@ class ScheduleSpec:
     `optim.epochs`); plateau (section 5).
     """
     base: float = ranged(1.0, low=0)
-    """Value in the first epoch, a multiple."""
+    """Value in the first epoch, as a multiple."""
     steps: dict[int, float] = field(default_factory=dict, metadata={"low": 0})
-    """For `steps`: first epoch (or step, see `per`) with the new value -> new value, a multiple."""
+    """For `steps`: first epoch (or step, see `per`) with the new value -> new value, as a multiple.
+    """
     factor: float = ranged(250.0, above=0)
     """For `dexp`: the last value is base / factor (#170: 250)."""
     parts: int = ranged(4, low=2)
@@ -55,18 +56,20 @@ class GroupSpec:
 
 @dataclass
 class PlateauSpec:
-    """When a `plateau` schedule divides (section 5: by 10, by hand, three times, then stop)."""
+    """When a `plateau` schedule divides the learning rate (section 5: by 10, by hand, three times,
+    then stop).
+    """
 
     factor: float = ranged(10.0, above=1)
-    """What one division divides the learning rate by."""
+    """Divisor of the learning rate at each plateau."""
     times: int = ranged(3, low=0)
-    """Divisions before the run stops at the next plateau."""
+    """Number of divisions; the run stops at the plateau after the last one."""
     patience: int = ranged(5, low=1)
-    """Epochs without a better validation top-1 error that make a plateau (our choice: the authors
-    judged by eye).
+    """Number of epochs without a better validation top-1 error that counts as a plateau (our
+    choice: the authors judged by eye).
     """
     min_delta: float = ranged(0.0, low=0)
-    """Smallest fall of the error (a fraction) that counts as better."""
+    """Smallest decrease of the error (a fraction) that counts as better."""
 
 
 OptimKind = StrEnum("OptimKind", ["paper_sgd", "sgd", "adam"])
@@ -82,15 +85,15 @@ class OptimSpec:
     batch_size: int = ranged(128, low=1)
     """Images per update, over all devices (section 5: 128)."""
     epochs: int = ranged(90, low=1)
-    """Passes over the training set at most (section 5: roughly 90)."""
+    """Largest number of passes over the training set (section 5: roughly 90)."""
     lr: float = ranged(0.01, above=0)
-    """Learning rate, the unit of the groups' learning rates (section 5: 0.01)."""
+    """Learning rate; those of the groups are multiples of it (section 5: 0.01)."""
     momentum: float = ranged(0.9, low=0, below=1)
     """Momentum (section 5: 0.9)."""
     weight_decay: float = ranged(0.0005, low=0)
-    """Weight decay, the unit of the groups' weight decays (section 5: 0.0005)."""
+    """Weight decay; those of the groups are multiples of it (section 5: 0.0005)."""
     label_smoothing: float = ranged(0.0, low=0, below=1)
-    """Part of each label's probability that the training loss spreads evenly over all classes; 0
+    """Share of each label's probability that the training loss spreads evenly over all classes; 0
     trains on the labels themselves, as the paper does. The validation loss is never smoothed.
     """
     groups: dict[str, GroupSpec | None] = field(default_factory=dict)

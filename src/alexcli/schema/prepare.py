@@ -12,10 +12,10 @@ Encoding = StrEnum("Encoding", ["raw", "jpeg"])
 
 @dataclass
 class PrepareSpec:
-    """How `alexcli data prepare` makes a store of a source."""
+    """How `alexcli data prepare` makes a store from a source."""
 
     size: int | None = ranged(None, low=1)
-    """Side of the stored square, pixels; null for 256 (section 2), or for 32 of CIFAR."""
+    """Side of the stored square, pixels; null means 256 (section 2), or 32 for CIFAR."""
     resize: Resize = Resize.shorter
     """How an image becomes a square: shorter, torchvision or warp."""
     kernel: Kernel = Kernel.bilinear
@@ -23,18 +23,20 @@ class PrepareSpec:
     encoding: Encoding = Encoding.raw
     """raw (fastest; 197 kB for an image of 256 px) or jpeg (about a seventh of that)."""
     quality: int = ranged(95, low=1, high=100)
-    """jpeg: quality, as Pillow counts it."""
+    """jpeg: quality on Pillow's scale."""
     val_labels: str | None = None
     """File with the labels of a flat folder `val`; null finds the devkit's, Kaggle's or Caffe's."""
     root: str | None = None
-    """A source by name: folder of the files that torchvision downloads."""
+    """For a source given by name: folder of the files that torchvision downloads."""
     download: bool = False
-    """A source by name: whether torchvision may download it."""
+    """For a source given by name: whether torchvision may download it."""
     on_error: OnError = OnError.fail
     """What happens to an image that cannot be decoded: fail (after all are listed) or skip."""
     max_pixels: int = ranged(DEFAULT_MAX_PIXELS, low=1)
-    """Pixels of an image file; a larger one is refused before it is decoded."""
+    """Largest number of pixels of an image file; a larger one is refused before it is decoded."""
     depth: int | None = ranged(None, low=8, high=16)
-    """Bits of gray values of more than 8, such as 12 of a camera in a file of 16; null for 16."""
+    """Bits per gray value if more than 8, such as 12 for a camera whose files have 16; null means
+    16.
+    """
     processes: int | None = ranged(None, low=1)
-    """Number of processes that decode; null takes one for each core."""
+    """Number of decoding processes; null takes one per core."""

@@ -48,7 +48,7 @@ class TrainSpec:
     eval: EvalSpec = field(default_factory=EvalSpec)
     """How a net is evaluated."""
     placement: PlacementSpec = field(default_factory=PlacementSpec)
-    """On which devices and in which processes the towers are."""
+    """The devices and processes that hold the towers."""
     trainer: TrainerSpec = field(default_factory=TrainerSpec)
     """How the run is carried out."""
     logger: LoggerSpec = field(default_factory=LoggerSpec)
