@@ -37,7 +37,7 @@ def test_the_command_of_a_study_names_the_arms_that_were_chosen() -> None:
 
 
 def test_a_study_is_named_once() -> None:
-    with pytest.raises(UsageError, match="depth/no_conv3 and depth are one study") as caught:
+    with pytest.raises(UsageError, match="depth/no_conv3 and depth are the same study") as caught:
         _ablation("depth/no_conv3", "depth")
     assert "depth/ARM,ARM" in str(caught.value.hint)
 

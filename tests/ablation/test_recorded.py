@@ -79,7 +79,7 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
     [
         ({"name": "../../x"}, "name, kind or arms"),
         ({"kind": "other"}, "name, kind or arms"),
-        ({"label": "../../x"}, "no folder's name"),
+        ({"label": "../../x"}, "not the name of a folder"),
         ({"arms": []}, "name, kind or arms"),
         ({"metric": "speed"}, "'speed' is none of"),
         ({"metric": ["top1_err"]}, "another type"),

@@ -131,8 +131,8 @@ def test_a_study_is_measured_in_its_own_setting_unless_another_is_chosen() -> No
     ("study", "overrides", "message"),
     [
         ("ten_crop", [], "ten_crop has no setting of its own"),
-        ("lrn", ["experiment=ilsvrc2012"], "experiment=ilsvrc2012 chooses another setting"),
-        ("lrn", ["data.scene.noise=5"], "data.scene.noise=5 chooses another setting"),
+        ("lrn", ["experiment=ilsvrc2012"], "experiment=ilsvrc2012 conflicts with"),
+        ("lrn", ["data.scene.noise=5"], "data.scene.noise=5 conflicts with"),
     ],
 )
 def test_a_setting_of_its_own_that_cannot_be_is_refused(

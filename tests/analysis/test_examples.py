@@ -54,6 +54,6 @@ def test_images_of_other_classes_are_left_out_and_none_at_all_is_refused() -> No
     assert matrix.counts.sum() == SHOWN // 2
     labels = ["rose", *[None] * (SHOWN - 1)]
     subject = replace(subject, sample=lambda: replace(sample, labels=labels))
-    with pytest.raises(UsageError, match="of 30 images none is known to be of one") as refused:
+    with pytest.raises(UsageError, match="none of 30 images is known to belong to one") as refused:
         examples.run(subject)
     assert "DIR/CLASS/*" in (refused.value.hint or "")

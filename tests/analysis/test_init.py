@@ -43,7 +43,7 @@ def test_a_layer_whose_biases_silence_it_is_dead_and_the_verdict_says_so() -> No
 def test_images_without_known_classes_are_refused() -> None:
     subject = tiny_subject(shown=2)
     subject.sample().labels[0] = None
-    with pytest.raises(UsageError, match="all of classes of"):
+    with pytest.raises(UsageError, match="all known to be of classes of"):
         init.run(subject)
     with pytest.raises(UsageError, match="at least two images"):
         init.run(tiny_subject(shown=1))

@@ -88,7 +88,7 @@ def test_a_validation_set_that_was_split_off_is_tested_on() -> None:
 def test_too_few_images_of_a_class_are_refused() -> None:
     images = _bright_and_dark(20, 0)
     few = ArrayImages(images.images[:3], images.labels[:3])
-    with pytest.raises(UsageError, match="two images to train on") as caught:
+    with pytest.raises(UsageError, match="two training images each") as caught:
         probe.run(AnalyzeSpec(), _subject(_dataset(few, images)))
     assert caught.value.hint is not None
 

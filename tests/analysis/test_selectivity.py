@@ -69,5 +69,5 @@ def test_a_net_that_sees_no_colour_is_refused() -> None:
     for tower in net.local_towers:
         layer = net.layer(tower, "conv1")
         layer.weight = torch.nn.Parameter(layer.weight[:, :1])
-    with pytest.raises(UsageError, match="sees 1 channel, and colour takes 3"):
+    with pytest.raises(UsageError, match="reads 1 channel, and colour needs 3"):
         selectivity.run(AnalyzeSpec(), [subject])

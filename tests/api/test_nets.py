@@ -25,6 +25,6 @@ def test_the_counts_are_those_of_the_paper() -> None:
 
 
 def test_a_placement_of_several_processes_is_left_to_the_command_line() -> None:
-    with pytest.raises(UsageError, match="placement=distributed takes several processes") as error:
+    with pytest.raises(UsageError, match="placement=distributed needs several processes") as error:
         alexcli.train("placement=distributed", progress=False)
     assert error.value.hint == "alexcli train placement=distributed"

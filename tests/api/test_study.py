@@ -30,10 +30,10 @@ def test_a_study_that_cannot_be_is_refused() -> None:
         ({"seeds": 0}, "seeds=0 is not a whole number from 1 to 1,000"),
         ({"seeds": "auto"}, "seeds='auto' is not a whole number"),
         ({"jobs": 0}, "jobs=0 is not a whole number from 1"),
-        ({"precision": 0}, "precision=0 is not a half-width"),
-        ({"precision": 51}, "precision=51 is not a half-width"),
+        ({"precision": 0}, "precision=0 is not above 0"),
+        ({"precision": 51}, "precision=51 is not above 0 and at most 50 points"),
         ({"minutes": -1}, "minutes=-1 is not a time"),
-        ({"seeds": 4, "precision": 0.5}, "decide on the number of seeds, and so does seeds=4"),
+        ({"seeds": 4, "precision": 0.5}, "determine the number of seeds, and so does seeds=4"),
         ({"setting": "own"}, "setting='own' is not one of auto, mechanism, plain"),
     ],
 )

@@ -52,5 +52,5 @@ def test_another_file_is_refused_by_name(tmp_path: Path, content: str) -> None:
 
 def test_nothing_recorded_is_said(tmp_path: Path) -> None:
     write(tmp_path, "a.json", figure("step/train", 2))
-    with pytest.raises(UsageError, match="no such figures: loop"):
+    with pytest.raises(UsageError, match="no such measurements: loop"):
         recorded_table(tmp_path, ["loop"])

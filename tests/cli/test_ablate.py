@@ -92,11 +92,11 @@ def test_studies_of_ones_own_are_listed_and_a_bad_one_hides_none() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--precision", "0"], "--precision 0 is not a half-width"),
+        (["--precision", "0"], "--precision 0 is not above 0"),
         (["--budget", "0"], "--budget 0 is not a time"),
         (["--budget", "0.001"], "take about"),
         (["--seeds", "1", "--precision", "0.5"], "one seed has no interval"),
-        (["--setting", "mechanism", "experiment=ilsvrc2012"], "chooses another setting"),
+        (["--setting", "mechanism", "experiment=ilsvrc2012"], "conflicts with --setting mechanism"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_before_anything_runs(

@@ -38,8 +38,8 @@ def test_one_claim_is_told_with_its_command() -> None:
         (["overlap"], "claim 'overlap' does not exist", "did you mean overlapping_pooling or "),
         (["lrn", "dropout"], "takes one claim", "lists all"),
         (["--run"], "takes one claim", "lists all"),
-        (["lrn", "data.root=x"], "overrides are for a command that is run", "--run"),
-        (["tower_colour", "--run"], "needs runs of yours", "--run 'runs/quickstart/s*'"),
+        (["lrn", "data.root=x"], "overrides need a command to run", "--run"),
+        (["tower_colour", "--run"], "needs runs of your own", "--run 'runs/quickstart/s*'"),
         (["cifar_26", "--run"], "needs data.root=DIR", "cifar_26 --run data.root=DIR"),
     ],
 )

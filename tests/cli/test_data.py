@@ -132,14 +132,14 @@ def test_preview_refuses_a_file_that_is_no_image(photos: Path, suffix: str) -> N
 def test_one_place_at_a_time_is_looked_at(photos: Path) -> None:
     code, _, stderr = run("data", "stats", str(photos), str(photos))
     assert code == 2
-    assert "one place at a time" in stderr
+    assert "one store or folder at a time" in stderr
 
 
 @pytest.mark.parametrize(
     ("override", "message"),
     [
         ("data.root=elsewhere", "photos and data.root=elsewhere name two places"),
-        ("data=synthetic", "the embedded images are in no folder such as photos"),
+        ("data=synthetic", "the embedded images are not in a folder, but photos is named"),
     ],
 )
 def test_a_place_that_an_override_contradicts_is_refused(override: str, message: str) -> None:

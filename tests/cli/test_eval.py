@@ -54,7 +54,7 @@ def test_an_unfinished_run_is_evaluated_with_a_word_on_how_to_finish_it(run: Run
     run.result_file.unlink()
     outcome = run_command("eval", str(run.path))
     assert outcome.code == 0, outcome.err
-    assert f"{run.name} is not finished: the command that began it resumes it" in outcome.err
+    assert f"{run.name} is not finished: repeat its train command to resume it" in outcome.err
 
 
 def test_the_analysis_that_leads_on_shows_the_data_that_was_evaluated(run: RunDirectory) -> None:

@@ -75,7 +75,11 @@ def test_files_that_are_no_images_are_left_out_and_named() -> None:
         (["animals", "--out", "f.txt"], "f.txt is not one of .npz, .npy, .csv", "--out f.npz"),
         (["animals", "--out", "animals"], "the suffix of", "--out animals.npz"),
         (["--out", "f.npz"], "no images are named", "--split val"),
-        (["animals", "--split", "val", "--out", "f.npz"], "in place of animals", "or a split"),
+        (
+            ["animals", "--split", "val", "--out", "f.npz"],
+            "but animals is named, too",
+            "or a split",
+        ),
         (["nothing", "--out", "f.npz"], "nothing does not exist", "name image files"),
         (["animals", "--layer", "fc9", "--out", "f.npz"], "layer=fc9 does not exist", "fc"),
         (

@@ -165,7 +165,7 @@ def test_the_four_first_commands_of_this_release_work_in_order() -> None:
         (["import", "torchvison"], "torchvision"),
         (["import", "torchvision", "--weights", "no.pth"], "no.pth"),
         (["report"], "alexcli train"),
-        (["report", "lrn", "--out", "report.pdf"], "FILE.html"),
+        (["report", "lrn", "--out", "report.pdf"], "does not end in .html"),
         (["train", "init.layers=[conv1]"], "init_from"),
         (["analyze", "tables", "--results", "nowhere"], "--out DIR"),
         (["analyze", "parms"], "params"),

@@ -51,7 +51,7 @@ def test_the_folder_of_a_report_is_made_and_another_suffix_is_refused() -> None:
     outcome = run_command("report", "--out", "new/report.pdf")
     assert outcome.code == 2
     assert outcome.err == (
-        "error: --out new/report.pdf is no FILE.html\nhint: --out new/report.html\n"
+        "error: --out new/report.pdf does not end in .html\nhint: --out new/report.html\n"
     )
     assert not Path("new").exists()
     outcome = run_command("report", "--out", "new/report.html")

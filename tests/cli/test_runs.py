@@ -55,7 +55,7 @@ def test_two_runs_stand_side_by_side() -> None:
 def test_a_name_of_several_runs_cannot_be_compared() -> None:
     result = run_command("runs", "compare", "*", "other")
     assert result.code == 2
-    assert "* is 2 runs" in result.err
+    assert "* matches 2 runs" in result.err
 
 
 def test_removing_asks_first() -> None:

@@ -39,7 +39,7 @@ def test_points_become_a_fraction() -> None:
 
 @pytest.mark.parametrize("precision", [0.0, -1.0, float("nan"), float("inf"), 51.0])
 def test_a_precision_that_is_none_is_refused(precision: float) -> None:
-    with pytest.raises(UsageError, match="is not a half-width"):
+    with pytest.raises(UsageError, match="is not above 0 and at most 50 points"):
         auto_seeds(None, precision, None)
 
 
@@ -49,6 +49,6 @@ def test_one_seed_has_no_interval_to_be_precise() -> None:
 
 
 def test_a_number_of_seeds_takes_no_budget() -> None:
-    with pytest.raises(UsageError, match="--seeds says how many") as error:
+    with pytest.raises(UsageError, match="--seeds already sets it") as error:
         auto_seeds(5, None, "20")
     assert error.value.hint == "leave out --budget, or --seeds 5"

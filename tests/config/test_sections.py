@@ -71,7 +71,10 @@ def test_an_experiment_without_its_first_line_is_told_so() -> None:
         ("{small: [optim.lr=3]}", ":2: arms.small is a list, and takes keys with values: change"),
         ("{small: {change: optim.lr}}", ":2: arms.small.change is a single value"),
         ("{small: }", ":2: arms.small is empty, and takes keys with values"),
-        ("{small: {optim.lr: 3}}", ": arms.small has the key optim.lr; what an arm changes"),
+        (
+            "{small: {optim.lr: 3}}",
+            ": arms.small has the key optim.lr, which belongs under its `change`",
+        ),
     ],
 )
 def test_a_study_with_a_value_of_another_kind_is_refused(arms: str, message: str) -> None:

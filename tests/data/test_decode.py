@@ -160,7 +160,7 @@ def test_every_mode_becomes_rgb(tmp_path: Path, mode: str) -> None:
         (b"", "it is empty"),
         (b"<!DOCTYPE html><html>", "it is a web page"),
         (b"version https://git-lfs.github.com/spec/v1", "it is a pointer of git-lfs"),
-        (b"II*\0" + bytes(40), "a damaged TIFF, or one whose kind of pixels is not read"),
+        (b"II*\0" + bytes(40), "a damaged TIFF, or one whose pixel type is not supported"),
         (b"GIF89a, or so it says", "not an image"),
         (_truncated(), "truncated"),
         (_bomb(), "400,000,000 pixels"),

@@ -38,7 +38,7 @@ def test_the_ending_decides_between_equal_names() -> None:
 
 
 def test_a_name_that_may_be_two_lines_is_refused_with_both() -> None:
-    with pytest.raises(UsageError, match=r"lines 1 and 2 both may mean 0\.jpg"):
+    with pytest.raises(UsageError, match=r"lines 1 and 2 may both mean 0\.jpg"):
         _labels([("a/0.jpg", 0), ("b/0.jpg", 1)], ["0.jpg"])
     assert _labels([("a/0.jpg", 1), ("b/0.jpg", 1)], ["0.jpg"]) == [1]
 

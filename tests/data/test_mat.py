@@ -44,7 +44,7 @@ def test_what_is_not_there_or_no_struct_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"there is no variable first|it holds no struct"):
         MatFile(path).structs("first")
     path.write_bytes(b"no Matlab file")
-    with pytest.raises(ValueError, match="no MATLAB file of level 5"):
+    with pytest.raises(ValueError, match="not a MATLAB file of level 5"):
         MatFile(path)
 
 

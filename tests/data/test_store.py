@@ -50,7 +50,7 @@ def test_an_unfinished_store_and_a_url_are_stores_and_class_folders_are_not(tmp_
 def test_a_file_that_changed_after_the_manifest_is_not_read(store: Path) -> None:
     manifest = read_manifest(str(store))
     (store / "source.jsonl").write_text("something else")
-    with pytest.raises(UsageError, match="is not what the manifest promises"):
+    with pytest.raises(UsageError, match="does not match the manifest"):
         manifest.read("source.jsonl")
     (store / "source.jsonl").unlink()
     with pytest.raises(UsageError, match=r"source\.jsonl is missing"):

@@ -94,7 +94,7 @@ def test_a_chunk_that_was_altered_on_the_way_is_refused(
     monkeypatch.setenv("ALEXCLI_CACHE", "cache")
     dataset = open_store(remote_store)
     fsspec.filesystem("memory").pipe("/bucket/train-00000.bin", bytes(16 * 192))
-    with pytest.raises(UsageError, match="not what its manifest promises"):
+    with pytest.raises(UsageError, match="does not match its manifest"):
         dataset.train.fetch([0])
     assert not [path for path in Path("cache/chunks").iterdir() if path.suffix != ".lock"]
 
@@ -103,7 +103,7 @@ def test_a_listing_that_is_too_short_or_no_listing_is_damaged(store: Path) -> No
     path = store / "source.jsonl"
     lines = path.read_text().splitlines()
     for text, message in (
-        ("\n".join(lines[:7]), "names 7 images of train, and the index counts on more"),
+        ("\n".join(lines[:7]), "names 7 images of train, but the index expects more"),
         ("7\n", "line 1, names no image"),
         ("[" * 100_000, "line 1, names no image"),
     ):

@@ -14,7 +14,7 @@ def test_an_error_of_the_transport_is_that_of_a_lost_peer_with_its_first_line() 
     assert caught.value.message == (
         "a process of this run is gone: Connection closed by peer [127.0.0.1]:5"
     )
-    assert caught.value.hint == "its own message says why; the same command resumes"
+    assert caught.value.hint == "its own message says why; repeat the same command to resume"
 
 
 def test_an_error_without_words_is_named_by_its_class() -> None:

@@ -45,7 +45,7 @@ def split(*devices: str) -> PlacementSpec:
         (["model.towers=4"], split("cpu", "cpu"), None, "a device for each of 4 towers and has 2"),
         ([], split("cpu", "cuda:7"), None, "'cuda:7', which does not exist; there are cpu"),
         ([], PlacementSpec(PlacementKind.single, ["cpu"]), None, "belongs to placement=split"),
-        ([], PlacementSpec(PlacementKind.single, replicas=2), None, "is one process"),
+        ([], PlacementSpec(PlacementKind.single, replicas=2), None, "uses one process"),
         ([], PlacementSpec(), process(0, 2), "started as 2 processes"),
         ([], DISTRIBUTED, process(0, 3), "3 processes cannot be divided"),
         ([], distributed(3), process(0, 4), "needs 6 processes"),

@@ -116,7 +116,7 @@ def test_a_schedule_over_the_whole_run_is_refused_with_the_reason(kind: str) -> 
 
 def test_without_a_shorter_run_the_flag_is_refused() -> None:
     _train(_spec(CONSTANT, 1, "optim.momentum=0.5"))
-    with pytest.raises(UsageError, match="no finished run differs from this one in fewer"):
+    with pytest.raises(UsageError, match="differs from this one only in having fewer"):
         _train(_spec(CONSTANT, 2), extend=True)
 
 

@@ -55,7 +55,7 @@ def test_the_name_that_a_list_of_runs_shows_means_the_run(run: RunDirectory) -> 
 
 def test_a_file_without_a_configuration_beside_it_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
-    with pytest.raises(UsageError, match=r"notes\.txt is no checkpoint of a run"):
+    with pytest.raises(UsageError, match=r"notes\.txt is not a checkpoint of a run"):
         locate(str(tmp_path / "notes.txt"))
 
 

@@ -151,7 +151,7 @@ def test_an_evaluation_that_is_too_large_is_refused_with_the_pass_that_fits() ->
 def test_a_net_of_a_stranger_that_is_too_wide_is_refused_before_it_is_made() -> None:
     for on_gpu in (False, True):
         error = evaluation_refusal("model.width=100", images=1, on_gpu=on_gpu)
-        assert error.hint == "take a machine with more memory; no key makes a trained net smaller"
+        assert error.hint == "use a machine with more memory; no key makes a trained net smaller"
 
 
 def test_few_images_make_no_large_pass() -> None:

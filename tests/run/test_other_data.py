@@ -103,7 +103,7 @@ def test_a_split_is_evaluated_without_the_others(own_run: RunDirectory) -> None:
         assert len(trained.open_split(split, NullReporter())[1]) == count
         with pytest.raises(UsageError, match="no split val") as error:
             trained.open_split("val", NullReporter())
-        assert f"alexcli eval --split {split} takes" in str(error.value.hint)
+        assert f"alexcli eval --split {split} uses" in str(error.value.hint)
     with pytest.raises(UsageError, match="the data has no test set") as error:
         trained.open_split("test", NullReporter())
     assert error.value.hint == "--split train"

@@ -39,7 +39,9 @@ def test_a_label_that_is_no_plain_folder_name_is_refused(label: str) -> None:
 
 def test_a_label_or_a_place_too_long_for_the_disk_is_refused() -> None:
     assert directory_for(small(f"label={'a' * 200}"), "data", init=None).path.parent.name[-1] == "a"
-    with pytest.raises(UsageError, match="has 300 bytes, and a folder's name may have 200") as long:
+    with pytest.raises(
+        UsageError, match="has 300 bytes, and a folder's name may have at most 200"
+    ) as long:
         directory_for(small(f"label={'a' * 300}"), "data", init=None)
     assert len(long.value.message) < 150
     with pytest.raises(UsageError, match="cannot be used: File name too long"):

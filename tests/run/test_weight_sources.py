@@ -204,7 +204,7 @@ def test_a_mean_image_of_another_size_than_the_images_is_refused() -> None:
     np.save("mean.npy", np.full((3, STORED, STORED), 100.0))
     write_zoo_net(Path("net.onnx"), random_weights(), INPUT)
     error = _refused("onnx", "net.onnx", "data.size=96", mean="mean.npy")
-    assert "the mean image is of 80 pixels, and data.size=96" in error.message
+    assert "the mean image has a side of 80 pixels, but data.size=96" in error.message
 
 
 def test_a_size_that_the_file_leaves_out_can_be_said_and_no_other() -> None:

@@ -102,7 +102,7 @@ def test_weights_that_are_cut_off_are_named() -> None:
     weights = random_weights()
     content = caffemodel(weights)
     FILE.write_bytes(content[: len(content) // 2])
-    with pytest.raises(UsageError, match="truncated or not a file of Caffe's"):
+    with pytest.raises(UsageError, match="truncated or not a Caffe file"):
         read_caffemodel(FILE)
     layer = piece(1, "fc8") + piece(2, "InnerProduct")
     layer += piece(7, piece(7, piece(1, b"\x02\x03")) + piece(5, b"\0" * 8))
@@ -113,7 +113,7 @@ def test_weights_that_are_cut_off_are_named() -> None:
 
 def test_the_oldest_form_is_named() -> None:
     FILE.write_bytes(piece(2, piece(1, piece(1, "conv1"))))
-    with pytest.raises(UsageError, match="oldest form") as caught:
+    with pytest.raises(UsageError, match="oldest format") as caught:
         read_caffemodel(FILE)
     assert "upgrade_net_proto_binary" in (caught.value.hint or "")
 
@@ -123,5 +123,5 @@ def test_a_mean_image_is_read_as_it_was_written() -> None:
     Path("mean.binaryproto").write_bytes(mean_file(mean))
     assert np.array_equal(read_mean_image(Path("mean.binaryproto")), mean)
     Path("bad.binaryproto").write_bytes(piece(5, b"\0" * 8))
-    with pytest.raises(UsageError, match="is not a mean image"):
+    with pytest.raises(UsageError, match="is not a Caffe mean image"):
         read_mean_image(Path("bad.binaryproto"))

@@ -64,7 +64,7 @@ class Ablation:
             classes = len(dataset.classes)
             if study.definition.metric is Metric.top5_err and classes < FEWEST_CLASSES_FOR_TOP5:
                 raise UsageError(
-                    f"{study.name} compares top-5 errors, and the data has {classes:,} classes",
+                    f"{study.name} compares top-5 errors, but the data has {classes:,} classes",
                     hint=f"data of {FEWEST_CLASSES_FOR_TOP5:,} classes or more, or top-1 errors: "
                     f"metric: top1_err in {study.name}.yaml",
                 )
@@ -74,7 +74,7 @@ class Ablation:
         for study in self.studies:
             if selectors[study.name] != study.selector:
                 raise UsageError(
-                    f"{study.selector} and {selectors[study.name]} are one study",
+                    f"{study.selector} and {selectors[study.name]} are the same study",
                     hint=f"{study.name}/ARM,ARM names several of its arms",
                 )
 

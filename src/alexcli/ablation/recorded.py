@@ -88,7 +88,7 @@ def read_study_file(path: Path) -> tuple[StudyResult, dict[str, Any]]:
 def _unreadable(path: Path, reason: str) -> UsageError:
     return UsageError(
         f"{path} is not what `ablate --out` writes: {reason}",
-        hint="alexcli ablate STUDY --out DIR writes it anew; finished runs stay finished",
+        hint="alexcli ablate STUDY --out DIR writes it again; finished runs stay finished",
     )
 
 
@@ -111,7 +111,7 @@ def _check(study: StudyResult) -> None:
     if not CHOICE_NAME.fullmatch(study.name) or study.kind not in KINDS or not study.arms:
         raise ValueError("name, kind or arms are not those of a study")
     if Path(study.label).name != study.label:
-        raise ValueError("its label is no folder's name")
+        raise ValueError("its label is not the name of a folder")
     _check_metric(study.metric)
     for arm in study.arms:
         for name in arm.values:
@@ -124,7 +124,7 @@ def _check_difference(difference: Difference) -> None:
     """Raise ValueError for a difference that no comparison can give; its types are right."""
     _check_metric(difference.metric)
     if difference.bound not in (None, *SIGNS_OF_BOUNDS):
-        raise ValueError(f"{str(difference.bound)[:80]!r} is no bound")
+        raise ValueError(f"{str(difference.bound)[:80]!r} is not a bound")
     is_ratio = difference.metric == Metric.epochs.name
     if is_ratio and not all(ratio > 0 for ratio in difference.by_seed):
         raise ValueError("a ratio of epochs is not above 0")

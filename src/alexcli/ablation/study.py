@@ -120,7 +120,7 @@ def _check_arms(path: Path, mapping: dict[Any, Any]) -> None:
         for key, value in arm.items():
             if "." in str(key):
                 raise UsageError(
-                    f"{path}: arms.{name} has the key {key}; what an arm changes is its `change`",
+                    f"{path}: arms.{name} has the key {key}, which belongs under its `change`",
                     hint=f"{name}: {{change: {{{key}: {value}}}}}",
                 )
 
@@ -186,7 +186,7 @@ def open_study(selector: str, overrides: Sequence[str], setting_name: str = "aut
             arms.append(arm)
         elif not definition.alternatives:
             raise UsageError(
-                f"the arm {key} of {name} changes nothing: this setting is that arm itself",
+                f"the arm {key} of {name} changes nothing: this setting already is that arm",
                 hint=ANOTHER_SETTING,
             )
     return Study(name, definition, arms, kind, selector)
@@ -209,7 +209,7 @@ def _input_of_equal_maps(
     is_typed = any(override.key_or_group == INPUT_SIZE for override in parse(typed))
     if size is None or is_typed:
         raise UsageError(
-            f"{name} compares nets whose feature maps have the same sizes (section 3.4), and for "
+            f"{name} compares nets whose feature maps have the same sizes (section 3.4), but with "
             f"{INPUT_SIZE}={present} they differ",
             hint=f"{INPUT_SIZE}={size}" if size else ANOTHER_SETTING,
         )
@@ -245,8 +245,8 @@ def _kind(name: str, definition: StudySpec, overrides: Sequence[str], setting_na
     taken = groups or (_overridden(overrides, mechanism.keys) if mechanism else [])
     if setting_name == "mechanism" and taken:
         raise UsageError(
-            f"{', '.join(taken)} chooses another setting than --setting mechanism",
-            hint=f"leave out {taken[0]}, or take --setting plain",
+            f"{', '.join(taken)} conflicts with --setting mechanism",
+            hint=f"leave out {taken[0]}, or use --setting plain",
         )
     if groups:
         return "chosen"

@@ -186,7 +186,7 @@ def _budget(ablation: Ablation, auto: AutoSeeds, reporter: Reporter) -> Budget:
     limit = max(minutes, pilot_minutes)  # the pilot may exceed a default budget
     reporter.note(
         f"{plural(len(jobs), 'training')} for the first {PILOT:,} seeds, about "
-        f"{pilot_minutes:,.0f} min of updates; then as many seeds as the precision takes, within "
+        f"{pilot_minutes:,.0f} min of updates; then as many seeds as the precision needs, within "
         f"{limit:,.0f} min in all"
     )
     budget = Budget(60 * limit)

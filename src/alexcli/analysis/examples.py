@@ -38,8 +38,8 @@ def run(subject: Subject) -> Analysis:
     numbered = [(number, row) for number, row in enumerate(rows) if row["label"] in classes]
     if not numbered:
         raise UsageError(
-            f"examples needs images of the classes of {subject.name}, and of "
-            f"{plural(len(rows), 'image')} none is known to be of one",
+            f"examples needs images of the classes of {subject.name}, but none of "
+            f"{plural(len(rows), 'image')} is known to belong to one",
             hint="folders named after its classes: images=DIR, with DIR/CLASS/*",
         )
     numbered.sort(key=lambda pair: -pair[1]["p"])

@@ -123,8 +123,8 @@ def _targets(untrained: Subject, sample: SampleImages) -> Tensor:
     labels = [label for label in sample.labels if label in untrained.class_names]
     if len(labels) < max(2, len(sample.labels)):
         raise UsageError(
-            f"init compares at least two images, all of classes of {untrained.name}, not "
-            f"{plural(len(sample.labels), 'image')} of which {len(labels)} are known to be",
+            f"init needs at least two images, all known to be of classes of {untrained.name}; "
+            f"here {len(labels)} of {plural(len(sample.labels), 'image')} can be used",
             hint="folders named after its classes: images=DIR, with DIR/CLASS/*",
         )
     return torch.tensor([untrained.class_names.index(label) for label in labels])

@@ -129,7 +129,7 @@ def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
         test = dataset.val  # not used for the probe's selection, nor for the run's training
     if not len(train):
         raise UsageError(
-            "the data has no training set, on which a probe could be fitted",
+            "the data has no training set on which to fit a probe",
             hint="images=DIR takes a part of each class folder for it; or data.root=DIR, with "
             "DIR/train/CLASS/*",
         )
@@ -141,7 +141,7 @@ def _split(spec: AnalyzeSpec, subject: Subject) -> tuple[list[str], Split]:
     if len(dataset.classes) < 2 or counts.min() < 2:
         rarest = dataset.classes[int(counts.argmin())]
         raise UsageError(
-            "a probe needs two classes at least, and of each two images to train on: there "
+            "a probe needs at least two classes with two training images each: there "
             f"{'is' if len(counts) == 1 else 'are'} {plural(len(counts), 'class')}, and "
             f"{plural(int(counts.min()), 'image')} of {rarest}",
             hint="raise sample or per_class, or name a folder of larger class folders: images=DIR",

@@ -60,7 +60,7 @@ def _colour_columns(name: str, towers: list[filters.Floats]) -> dict[str, Any]:
     measures = [filters.measure(kernels) for kernels in towers]
     if "colour" not in measures[0]:
         raise UsageError(
-            f"{name} sees {plural(towers[0].shape[1], 'channel')}, and colour takes 3",
+            f"{name} reads {plural(towers[0].shape[1], 'channel')}, and colour needs 3",
             hint="--run another run",
         )
     samples = [values["colour"] for values in measures]

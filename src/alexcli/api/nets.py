@@ -57,7 +57,7 @@ def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "Trai
     spec = compose(overrides, TrainSpec)
     if needs_workers(spec):
         raise UsageError(
-            f"placement={spec.placement.kind.name} takes several processes here",
+            f"placement={spec.placement.kind.name} needs several processes here",
             hint=f"alexcli train {' '.join(overrides)}",
         )
     reporter = reporter_of(progress=progress)

@@ -81,7 +81,7 @@ def _auto_seeds(
 
     if precision is not None and not 0 < precision <= MOST_POINTS:
         raise UsageError(
-            f"precision={precision:g} is not a half-width: points above 0, up to {MOST_POINTS}",
+            f"precision={precision:g} is not above 0 and at most {MOST_POINTS} points",
             hint="precision=0.5, which is the default",
         )
     if minutes is not None and not 0 < minutes < math.inf:
@@ -89,11 +89,11 @@ def _auto_seeds(
     if seeds is None:
         return AutoSeeds(None if precision is None else precision / 100, minutes)
     _check_count(
-        "seeds", seeds, MOST_SEEDS, hint="seeds=4, or None for as many as the precision takes"
+        "seeds", seeds, MOST_SEEDS, hint="seeds=4, or None for as many as the precision requires"
     )
     if precision is not None or minutes is not None:
         raise UsageError(
-            f"precision and minutes decide on the number of seeds, and so does seeds={seeds}",
+            f"precision and minutes determine the number of seeds, and so does seeds={seeds}",
             hint="leave one of them out",
         )
     return None

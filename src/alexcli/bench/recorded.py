@@ -29,7 +29,9 @@ def recorded_table(folder: Path, names: Sequence[str]) -> Table:
         if not names or any(_is_below(str(row["measurement"]), name) for name in names)
     ]
     if not rows:
-        raise UsageError(f"{folder} holds no such figures: {', '.join(names) or 'none'}", hint=HINT)
+        raise UsageError(
+            f"{folder} holds no such measurements: {', '.join(names) or 'none'}", hint=HINT
+        )
     note = "ratio: median (least to most) of interleaved rounds, above 1: ours is better"
     return Table.from_records("recorded", rows, note)
 

@@ -88,7 +88,7 @@ class KeyCommand(TyperCommand):
             print_error(
                 UsageError(
                     f"{self.name} has no option {option}",
-                    hint=f"did you mean {override}? KEY=VALUE words have no dashes before them",
+                    hint=f"did you mean {override}? KEY=VALUE takes no leading dashes",
                 )
             )
             raise typer.Exit(UsageError.exit_code)

@@ -54,9 +54,7 @@ def claims(
         _run(find_claim(_only(names, "--run")), overrides)
         return
     if overrides:
-        raise UsageError(
-            f"{', '.join(overrides)}: overrides are for a command that is run", hint="--run"
-        )
+        raise UsageError(f"{', '.join(overrides)}: overrides need a command to run", hint="--run")
     if names:
         claim = find_claim(_only(names, "alexcli claims"))
         emit(render(claim_table(claim), format, asdict(claim)))
@@ -70,8 +68,7 @@ def _only(names: Sequence[str], command: str) -> str:
     """The one claim that is named."""
     if len(names) != 1:
         raise UsageError(
-            f"{command} takes one claim, and there are {len(names)}",
-            hint="alexcli claims lists all",
+            f"{command} takes one claim, not {len(names)}", hint="alexcli claims lists all"
         )
     return names[0]
 
@@ -81,7 +78,7 @@ def _run(claim: "Claim", overrides: Sequence[str]) -> None:
     arguments = shlex.split(claim.command)[1:]
     if RUNS in arguments:
         raise UsageError(
-            f"the command of {claim.name} needs runs of yours: {claim.command}",
+            f"the command of {claim.name} needs runs of your own: {claim.command}",
             hint=claim.command.replace(RUNS, "'runs/quickstart/s*'"),
         )
     for placeholder, word in PLACEHOLDERS.items():
@@ -90,7 +87,7 @@ def _run(claim: "Claim", overrides: Sequence[str]) -> None:
         if word in arguments and not is_typed:
             raise UsageError(
                 f"the command of {claim.name} needs {word}: {claim.command}",
-                hint=f"alexcli claims {claim.name} --run {word}, with yours for {placeholder}",
+                hint=f"alexcli claims {claim.name} --run {word}, with your own {placeholder}",
             )
         arguments = [each for each in arguments if each != word]
     code = subprocess.call([sys.executable, "-m", "alexcli", *arguments, *overrides])

@@ -91,7 +91,7 @@ def verify(store: str) -> None:
             f"{store} is damaged in {plural(len(problems), 'file')}",
             hint="prepare it again into another folder, or fetch these files again",
         )
-    reporter.note(f"{store} is as it was written")
+    reporter.note(f"{store} is intact")
 
 
 @command(data)
@@ -177,8 +177,8 @@ def _spec(arguments: list[str] | None) -> "TrainSpec":
     places, overrides = split_arguments(arguments or [])
     if len(places) > 1:
         raise UsageError(
-            f"this command looks at one place at a time, not at {', '.join(places)}",
-            hint="KEY=VALUE sets anything else",
+            f"this command reads one store or folder at a time, not {', '.join(places)}",
+            hint="anything else is set by KEY=VALUE",
         )
     if not places:
         return compose(overrides, TrainSpec)
@@ -190,7 +190,7 @@ def _spec(arguments: list[str] | None) -> "TrainSpec":
     spec = compose(overrides, TrainSpec)
     if spec.data.source is Source.synthetic:
         raise UsageError(
-            f"the embedded images are in no folder such as {places[0]}",
+            f"the embedded images are not in a folder, but {places[0]} is named",
             hint=f"leave {places[0]} out, or the overrides that choose the embedded images",
         )
     return replace(spec, data=replace(spec.data, root=places[0]))

@@ -161,7 +161,7 @@ def _note_next(
         return
     for run, path in checkpoints:
         if path == run.last and not run.result_file.exists():
-            reporter.note(f"{run.name} is not finished: the command that began it resumes it")
+            reporter.note(f"{run.name} is not finished: repeat its train command to resume it")
     if len(checkpoints) == 1 and (split == "val" or not overrides):
         run = checkpoints[0].run
         arguments = [*overrides, "--run", str(run.path), "--out", "figures"]

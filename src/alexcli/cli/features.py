@@ -91,7 +91,7 @@ def _check_words(names: Sequence[str], split: str | None, out: Path) -> None:
         raise UsageError(f"--out {out} is a folder", hint=f"--out {out / 'features.npz'}")
     if split is not None and names:
         raise UsageError(
-            f"--split {split} takes the run's own data in place of {names[0]}",
+            f"--split {split} uses the run's own data, but {names[0]} is named, too",
             hint="name images, or a split",
         )
     if split is None and not names:

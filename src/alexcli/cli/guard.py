@@ -37,7 +37,7 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
                 command(*args, **kwargs)
         except KeyboardInterrupt:
             stopped = InterruptedRunError(
-                "stopped", hint="repeat the same command; what it has finished stays"
+                "stopped", hint="repeat the same command; finished work is kept"
             )
             _report(stopped)
             raise typer.Exit(stopped.exit_code) from None

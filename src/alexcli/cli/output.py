@@ -35,7 +35,7 @@ def output_error(error: OSError) -> RunFailedError:
     """What the user is told where standard output takes no more."""
     return RunFailedError(
         f"standard output cannot be written: {error.strerror or error}",
-        hint="make room where it goes to, then repeat the command",
+        hint="free space where it is written, then repeat the command",
     )
 
 

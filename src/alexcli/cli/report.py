@@ -49,7 +49,7 @@ def report(
     """
     if out.suffix != ".html":
         raise UsageError(
-            f"--out {out} is no FILE.html", hint=f"--out {out.with_name(f'{out.stem}.html')}"
+            f"--out {out} does not end in .html", hint=f"--out {out.with_name(f'{out.stem}.html')}"
         )
     from alexcli.config.files import STUDIES, choices
     from alexcli.render.report import write_report

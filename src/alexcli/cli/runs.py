@@ -143,7 +143,7 @@ def _single(name: str, directory: Path) -> "RunDirectory":
 
     matches = find_runs(directory, [name])
     if len(matches) > 1:
-        raise UsageError(f"{name} is {plural(len(matches), 'run')}", hint=matches[0].name)
+        raise UsageError(f"{name} matches {plural(len(matches), 'run')}", hint=matches[0].name)
     return matches[0]
 
 
@@ -173,7 +173,7 @@ def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs"
         _confirm(f"Remove {plural(len(matches), 'run')}?")
     for run in matches:
         for file in remove_run(run):
-            reporter.warn(f"{file} is not of alexcli, and was left")
+            reporter.warn(f"{file} was not written by alexcli, and was kept")
     emit(f"removed {plural(len(matches), 'run')}\n")
 
 

@@ -64,7 +64,7 @@ def auto_seeds(
     minutes = parse_budget(budget)
     if precision is not None and not 0 < precision <= MOST_POINTS:
         raise UsageError(
-            f"--precision {precision:g} is not a half-width: points above 0, up to {MOST_POINTS}",
+            f"--precision {precision:g} is not above 0 and at most {MOST_POINTS} points",
             hint="--precision 0.5, which is the default",
         )
     if seeds is None:
@@ -74,9 +74,9 @@ def auto_seeds(
     for option, value in (("--precision", precision), ("--budget", budget)):
         if value is None:
             continue
-        reason = "one seed has no interval" if seeds == 1 else "--seeds says how many there are"
+        reason = "one seed has no interval" if seeds == 1 else "--seeds already sets it"
         raise UsageError(
-            f"{option} {value} decides on the number of seeds, but {reason}",
+            f"{option} {value} determines the number of seeds, but {reason}",
             hint=f"leave out {option}, or --seeds {seeds}",
         )
     return None

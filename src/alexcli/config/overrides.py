@@ -52,7 +52,7 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
         raise UsageError(f"{shortened(typed)!r} is not KEY=VALUE", hint=_override_hint(typed))
     if len(typed) > LONGEST:  # reading it would take minutes
         raise UsageError(
-            f"{typed[:SHOWN]}... has {len(typed):,} characters, and may have {LONGEST:,}",
+            f"{typed[:SHOWN]}... has {len(typed):,} characters; at most {LONGEST:,} are allowed",
             hint="a file of yours can hold long values: docs/configuration.md",
         )
     try:
@@ -94,12 +94,12 @@ def _check_key(key: str, parser: OverridesParser) -> None:
     except HydraException as error:
         if any(character in key for character in "*?["):
             raise UsageError(
-                f"{shortened(key)!r} is a pattern, which only the files of studies take as a key",
+                f"{shortened(key)!r} is a pattern, which is a key only in the files of studies",
                 hint="name each key: model.layers.conv1.bias=0 model.layers.conv2.bias=0; or write "
                 "a study: docs/extending.md",
             ) from error
         raise UsageError(
-            f"{shortened(key)!r} is no key", hint="alexcli config show lists all keys"
+            f"{shortened(key)!r} is not a key", hint="alexcli config show lists all keys"
         ) from error
 
 
@@ -146,7 +146,8 @@ def expand(overrides: Sequence[str]) -> list[list[str]]:
     jobs = math.prod(len(values) for values in alternatives)
     if jobs > MOST_JOBS:
         raise UsageError(
-            f"{shortened(' '.join(overrides))} makes {jobs:,} jobs, and may make {MOST_JOBS:,}",
+            f"{shortened(' '.join(overrides))} makes {jobs:,} jobs, and may make at most "
+            f"{MOST_JOBS:,}",
             hint="sweep fewer values at once",
         )
     return [list(job) for job in itertools.product(*alternatives)]
@@ -180,7 +181,7 @@ def _alternatives(override: Override) -> list[str]:
         return [f"{key}={value}" for value in override.sweep_string_iterator()]
     except (HydraException, OmegaConfBaseException) as error:  # a list within a list
         raise UsageError(
-            f"{shortened(typed)!r} is a list of values, one of which cannot be a value",
+            f"{shortened(typed)!r} is a list of values, one of which is not valid",
             hint=f"one list: {key}=VALUE,VALUE",
         ) from error
 

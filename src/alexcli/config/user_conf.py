@@ -155,7 +155,7 @@ def check_name(packaged: Path, path: Path) -> None:
     """Raise UsageError if a user's file differs in content from the package's file of its name."""
     if packaged.read_bytes() != path.read_bytes():
         raise UsageError(
-            f"{path} has the name of one of alexcli's own, which keeps its meaning",
+            f"{path} has the name of one of alexcli's own files, which cannot be replaced",
             hint=f"rename it, for instance to {path.parent.name}/my_{path.name}",
         )
 

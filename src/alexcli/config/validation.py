@@ -63,7 +63,7 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
         digits = math.ceil(value.bit_length() * math.log10(2))
         raise UsageError(
             f"{key} is a number of about {digits:,} digits, and may be at most {LARGEST:,}",
-            hint="alexcli config show shows what it is otherwise",
+            hint="alexcli config show prints its default",
         )
     elif isinstance(value, str) and "\0" in value:
         raise UsageError(

@@ -129,7 +129,7 @@ def read_square(path: Path, resize_spec: ResizeSpec) -> ImageArray:
     except AmbiguousDepthError as error:
         raise UsageError(
             f"{path} cannot be decoded: {error}",
-            hint=f"say how many they are: data.depth={error.bits}, or data.depth=16 if it is a "
+            hint=f"give the number of bits: data.depth={error.bits}, or data.depth=16 if it is a "
             "dark image (depth=N in data prepare)",
         ) from error
     except Exception as error:  # Pillow's decoders raise many kinds on damaged files
@@ -158,7 +158,7 @@ def _unidentified(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(1024)
     if start.startswith(TIFF_STARTS):
-        return "a damaged TIFF, or one whose kind of pixels is not read"
+        return "a damaged TIFF, or one whose pixel type is not supported"
     starts = (name for magic, name in UNREAD_STARTS.items() if start.startswith(magic))
     name = BRANDS.get(start[8:12]) or next(starts, None)
     if name is None and start.lstrip().startswith(b"<?xml") and b"<svg" in start:
@@ -226,7 +226,8 @@ def upright_rgb(image: Image.Image, depth: int | None = None) -> Image.Image:
     ImageOps.exif_transpose(image, in_place=True)
     if has_deep_colour and int(np.asarray(image)[..., :3].max()) < 1 << LEAST_USED - 8:
         raise ValueError(
-            "its colours have room for 16 bits and use fewer, which Pillow reads as almost black"
+            "its colours use fewer than the 16 bits of the file, so Pillow reads them as almost "
+            "black"
         )
     if image.mode == "RGB" and "transparency" not in image.info:
         return image

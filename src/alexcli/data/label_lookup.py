@@ -39,7 +39,7 @@ class LabelLookup:
             if earlier_label != label:
                 raise UsageError(
                     f"{path}, lines {earlier_line} and {line} give {file[:200]} different labels",
-                    hint="leave one of them",
+                    hint="keep one of them",
                 )
             if earlier_line == line and parts:
                 self._by_name[parts[0]].append((parts, ending, label, line))
@@ -81,7 +81,7 @@ class LabelLookup:
         if len({label for label, _ in closest}) > 1:
             lines = " and ".join(str(line) for _, line in closest[:2])
             raise UsageError(
-                f"{self.path}: lines {lines} both may mean {file}, with different labels",
+                f"{self.path}: lines {lines} may both mean {file}, and their labels differ",
                 hint="write the path of each file in the list, such as FOLDER/FILE",
             )
         return closest[0][0]

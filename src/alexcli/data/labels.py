@@ -104,7 +104,7 @@ def _entries(
     for line in table:
         if len(line.cells) < 2:
             raise UsageError(
-                f"{path}, line {line.number}: {line.cells[0][:80]!r} is one word, and other lines "
+                f"{path}, line {line.number}: {line.cells[0][:80]!r} is one word, but other lines "
                 "name a file and its label",
                 hint=LINE_FORMAT,
             )
@@ -141,7 +141,7 @@ def _choose_columns(
         raise UsageError(
             f"{path} has {len(columns)} columns, and it is not clear which holds the labels: "
             f"line {first_line:,} reads {', '.join(column[0] for column in columns)[:200]}",
-            hint="leave the columns FILE and LABEL",
+            hint="keep only the columns FILE and LABEL",
         )
     return file, (counts or others)[0]
 

@@ -58,7 +58,7 @@ class MatFile:
         marks: dict[bytes, ByteOrder] = {b"IM": "little", b"MI": "big"}
         mark = content[HEADER_BYTES - 2 : HEADER_BYTES]
         if mark not in marks:
-            raise ValueError("it is no MATLAB file of level 5")
+            raise ValueError("it is not a MATLAB file of level 5")
         self._order = marks[mark]
         self._content = content[HEADER_BYTES:]
         self._left_to_decompress = MOST_BYTES
@@ -91,7 +91,7 @@ class MatFile:
                 padding = 0 if kind == COMPRESSED_TYPE else -size % 8
                 start = begin + size + padding
             if begin + size > len(content):
-                raise ValueError("it is cut off")
+                raise ValueError("it is truncated")
             yield Element(kind, content[begin : begin + size])
 
     def _decompressed(self, element: Element) -> Element:
@@ -163,7 +163,7 @@ class MatFile:
     def _integer(self, content: bytes, start: int) -> int:
         """Four bytes as an unsigned number."""
         if start + 4 > len(content):
-            raise ValueError("it is cut off")
+            raise ValueError("it is truncated")
         return int.from_bytes(content[start : start + 4], self._order)
 
     def _numbers(self, code: str, content: bytes) -> tuple[str, bytes]:

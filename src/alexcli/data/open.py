@@ -77,17 +77,17 @@ def _no_val_error(spec: DataSpec, dataset: Dataset, *, is_evaluated: bool) -> Us
     if dataset.test is None:
         hint = "split it off the training set: data.val=0.1"
         if is_evaluated:
-            hint = f"alexcli eval --split train takes every image of train; {hint}"
+            hint = f"alexcli eval --split train uses every image of train; {hint}"
         return UsageError(f"data.root={spec.root} has no split val", hint=hint)
     hint = (
-        "data.val=0.1 splits it off the training set; data.val=test chooses on the test set, and "
+        "data.val=0.1 splits it off the training set; data.val=test selects on the test set, and "
         "the results say so"
     )
     if is_evaluated:
-        hint = "alexcli eval --split test takes the test set; data.val=test takes it for val"
+        hint = "alexcli eval --split test uses the test set; data.val=test uses it as val"
     return UsageError(
-        f"data.root={spec.root} has a test set and no split val, and the test set is not taken "
-        "for it",
+        f"data.root={spec.root} has a test set but no split val, and the test set is not "
+        "used in its place",
         hint=hint,
     )
 
@@ -102,7 +102,7 @@ def _test_as_val(spec: DataSpec, reporter: Reporter, net_classes: Sequence[str] 
     if dataset.has_own_val or dataset.test is None:
         state = "has a split val" if dataset.has_own_val else "has no test set"
         raise UsageError(
-            f"data.val={TEST_AS_VAL} takes the test set for val, and data.root={spec.root} {state}",
+            f"data.val={TEST_AS_VAL} uses the test set as val, but data.root={spec.root} {state}",
             hint="data.val=folder" if dataset.has_own_val else "data.val=0.1",
         )
     return replace(dataset, note=_joined(dataset.note, ONE_HELD_OUT_SET.replace("val", "test", 1)))
@@ -190,8 +190,8 @@ def _split_off_val(spec: DataSpec, reporter: Reporter) -> Dataset:
     count = int(in_val.sum())
     if not 0 < count < len(labels):
         raise UsageError(
-            f"data.val={fraction:g} of {plural(len(labels), 'training image')} leaves one of the "
-            "two empty",
+            f"data.val={fraction:g} of {plural(len(labels), 'training image')} leaves the "
+            "training or the validation set empty",
             hint="choose a larger or smaller fraction",
         )
     kind = f"{spec.split.value}, " if spec.split is Split.stratified else ""

@@ -36,7 +36,7 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> An
     """
     if is_url(dest):
         raise UsageError(
-            f"{dest} is a URL, and a store is written to a folder",
+            f"{dest} is a URL, but a store is written to a folder",
             hint="prepare it locally and copy the folder, e.g. with `aws s3 cp --recursive`",
         )
     reuse_freed_memory()

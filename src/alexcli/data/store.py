@@ -93,9 +93,7 @@ class Store:
         except FileNotFoundError:
             raise UsageError(f"{self.root}/{name} is missing", hint=DAMAGED_HINT) from None
         if xxh3_128_hexdigest(content) != self.files[name]:
-            raise UsageError(
-                f"{self.root}/{name} is not what the manifest promises", hint=DAMAGED_HINT
-            )
+            raise UsageError(f"{self.root}/{name} does not match the manifest", hint=DAMAGED_HINT)
         return content
 
 

@@ -93,7 +93,7 @@ def local_path(root: str, chunk: Chunk, *, check: bool) -> Path:
             content = read_file(root, chunk.file)
             if xxh3_128_hexdigest(content) != chunk.checksum:
                 raise UsageError(
-                    f"{root}/{chunk.file} is not what its manifest promises",
+                    f"{root}/{chunk.file} does not match its manifest",
                     hint=f"alexcli data verify {root}",
                 )
             with writing(f"the cache file {path}", hint=CACHE_HINT):

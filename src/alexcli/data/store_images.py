@@ -85,7 +85,7 @@ class StoreImages(ImageSource):
         if len(rows) and not (rows.min() >= 0 and rows.max() < len(names)):
             raise UsageError(
                 f"{self.store.root}/{LISTING} names {plural(len(names), 'image')} of {self.split}, "
-                "and the index counts on more",
+                "but the index expects more",
                 hint=DAMAGED_HINT,
             )
         return [names[row] for row in rows]

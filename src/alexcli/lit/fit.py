@@ -109,7 +109,7 @@ def _restoring(checkpoint: Path | None, recorder: EpochRecorder) -> Iterator[Non
         raise UsageError(
             f"{checkpoint} does not hold the state of a training like this one: "
             f"{type(error).__name__}: {error}",
-            hint="--resume never starts over, and keeps the old run",
+            hint="`--resume never` starts over and keeps the old run",
         ) from error
 
 

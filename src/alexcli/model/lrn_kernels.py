@@ -192,7 +192,8 @@ def _gradient(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
 
 def _refuse_second_derivative(*_: Any) -> None:
     raise RuntimeError(
-        "the closed form of the response norm has one derivative; model.lrn.impl=reference has more"
+        "the closed form of the response norm has first derivatives only; "
+        "model.lrn.impl=reference has higher ones"
     )
 
 

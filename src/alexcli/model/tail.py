@@ -299,8 +299,8 @@ def _gradient(ctx: Any, grad: Tensor, _grad_of_places: Any) -> tuple[Tensor | No
 
 def _refuse_second_derivative(*_: Any) -> None:
     raise RuntimeError(
-        "activation, norm and pooling in one pass have one derivative; model.tail=separate with "
-        "model.lrn.impl=reference has more"
+        "activation, norm and pooling in one pass have first derivatives only; "
+        "model.tail=separate with model.lrn.impl=reference has higher ones"
     )
 
 

@@ -24,7 +24,7 @@ def lost_peer_errors() -> Iterator[None]:
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise LostPeerError(
             f"a process of this run is gone: {first_line}",
-            hint="its own message says why; the same command resumes",
+            hint="its own message says why; repeat the same command to resume",
         ) from error
 
 

@@ -135,7 +135,7 @@ def _check_model(spec: PlacementSpec, model: ModelSpec) -> None:
     if model.activation is Activation.rrelu and spec.kind is not PlacementKind.single:
         raise UsageError(
             "model.activation=rrelu draws its slopes in the order of one device; "
-            f"placement={spec.kind.name} would train another net",
+            f"placement={spec.kind.name} would train a different net",
             hint="placement=single",
         )
 
@@ -154,13 +154,13 @@ def _check_one_process(spec: PlacementSpec, environment: ProcessEnvironment | No
     """Raise UsageError for replicas or started processes with a one-process placement."""
     if spec.replicas is not None:
         raise UsageError(
-            f"placement.replicas={spec.replicas}, but placement={spec.kind.name} is one process",
+            f"placement.replicas={spec.replicas}, but placement={spec.kind.name} uses one process",
             hint="placement=distributed or placement=ddp",
         )
     if environment is not None:
         started = plural(environment.size, "process")
         raise UsageError(
-            f"started as {started}, but placement={spec.kind.name} is one",
+            f"started as {started}, but placement={spec.kind.name} uses one",
             hint="placement=distributed or placement=ddp; "
             "or start alexcli without torchrun or srun",
         )

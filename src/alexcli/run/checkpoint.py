@@ -63,8 +63,8 @@ def read_plain(
         _refuse_other_kinds(path, error)
         raise UsageError(
             f"{path} is damaged or contains more than tensors and plain data, and was not loaded",
-            hint="alexcli loads no checkpoint that could execute code; of a net that was saved "
-            "whole, save the weights: torch.save(net.state_dict(), FILE)",
+            hint="alexcli loads no checkpoint that could execute code; if a whole net was "
+            "saved, save its weights alone: torch.save(net.state_dict(), FILE)",
         ) from error
     except Exception as error:  # torch's reader of old files raises many kinds of errors
         _refuse_other_kinds(path, error)

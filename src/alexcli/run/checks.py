@@ -108,7 +108,7 @@ def _device() -> Iterator[Check]:
         memory = f"{gpu.total_memory / GIB:.1f} GiB, capability {gpu.major}.{gpu.minor}"
         yield Check(f"GPU {index}", f"{gpu.name}, {memory}, torch for {built_for}")
     if not torch.cuda.is_available():
-        hint = "a GPU that is there lacks a driver, or one new enough" if built_for else ""
+        hint = "if there is a GPU, its driver is missing or too old" if built_for else ""
         yield Check("GPU", f"none; torch is built for {built_for or 'CPUs only'}", hint=hint)
 
 

@@ -109,13 +109,14 @@ class RunDirectory:
         except FileNotFoundError:
             raise UsageError(
                 f"{self.path} is not a run: it has no config.yaml",
-                hint="alexcli train makes runs; a checkpoint says which net it is of by the "
-                "config.yaml of its run beside it",
+                hint="alexcli train makes runs; a checkpoint needs the config.yaml of its run "
+                "beside it",
             ) from None
         except (OSError, ValueError) as error:
             raise UsageError(
                 f"{self.config} cannot be read: {error}",
-                hint="alexcli config show with the words of its train command prints what it held",
+                hint="alexcli config show with the overrides of its train command prints its "
+                "content",
             ) from error
         return from_mapping(mapping, TrainSpec, source=self.config)
 
@@ -315,7 +316,7 @@ def run_label(spec: TrainSpec) -> str:
     length = len(os.fsencode(label))
     if length > LONGEST_LABEL:
         raise UsageError(
-            f"label={label[:30]}... has {length:,} bytes, and a folder's name may have "
+            f"label={label[:30]}... has {length:,} bytes, and a folder's name may have at most "
             f"{LONGEST_LABEL}",
             hint=f"label={label[:20]}",
         )

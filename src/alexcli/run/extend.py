@@ -72,15 +72,15 @@ def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDi
     why_not = obstacle(spec)
     if why_not:
         raise UsageError(
-            f"{FLAG} cannot resume from a shorter run: {why_not}, so that its learning rates would "
-            "not be those of a run that is longer from the start",
+            f"{FLAG} cannot resume from a shorter run: {why_not}, so its learning rates would not "
+            "be those of a run that is longer from the start",
             hint=f"leave {FLAG} out to train from the start; init_from=RUN takes its weights alone",
         )
     longest = shorter_run(spec, start, images)
     if longest is None:
         raise UsageError(
-            f"{FLAG}: in {start.run.path.parent} no finished run differs from this one in fewer "
-            f"optim.epochs alone (here {spec.optim.epochs:,})",
+            f"{FLAG}: no finished run in {start.run.path.parent} differs from this one only in "
+            f"having fewer optim.epochs (here {spec.optim.epochs:,})",
             hint=f"leave {FLAG} out to train from the start; `alexcli runs compare` shows what "
             "differs",
         )

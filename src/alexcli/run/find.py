@@ -140,8 +140,8 @@ def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
     run = RunDirectory(path.parent)
     if not run.config.exists():
         raise UsageError(
-            f"{path} is no checkpoint of a run: there is no config.yaml beside it",
-            hint="a checkpoint says which net it is of by the config.yaml of its run",
+            f"{path} is not a checkpoint of a run: there is no config.yaml beside it",
+            hint="a checkpoint needs the config.yaml of its run beside it",
         )
     return RunCheckpoint(run, path)
 

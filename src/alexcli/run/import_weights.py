@@ -68,7 +68,7 @@ def import_weights(
     digest = checkpoint.weights_digest({**imported.weights, "mean": torch.tensor(imported.mean)})
     run = directory_for(spec, "\n".join(names), digest)
     if run.result() is not None:
-        reporter.note(f"{run.path} is there already")
+        reporter.note(f"{run.path} already exists")
         return run
     net.load_state_dict(imported.weights)
     preprocess = build_preprocess(spec, _statistics(imported.mean, spec.data.size))
@@ -131,7 +131,7 @@ def _statistics(mean: Floats, size: int) -> Statistics:
     """
     if mean.ndim == 3 and len(mean) != size:
         raise UsageError(
-            f"the mean image is of {len(mean)} pixels, and data.size={size}",
+            f"the mean image has a side of {len(mean)} pixels, but data.size={size}",
             hint="leave data.size out, or give three numbers: --mean B,G,R",
         )
     return Statistics(
@@ -185,7 +185,7 @@ def _class_names(file: Path | None, count: int) -> list[str]:
         names = _without_numbers([line.strip() for line in lines if line.strip()])
     if len(names) != count:
         raise UsageError(
-            f"the weights are of {plural(count, 'class')}, and {origin} has {len(names):,}",
+            f"the weights are of {plural(count, 'class')}, but {origin} has {len(names):,}",
             hint="name the classes in the order of the outputs, one a line: --classes FILE",
         )
     return names

@@ -183,7 +183,7 @@ def check_evaluation(
         return
     fitting = _rounded((available - weights - stored) // input_bytes)
     if weights > available:
-        hint = "take a machine with more memory; no key makes a trained net smaller"
+        hint = "use a machine with more memory; no key makes a trained net smaller"
     elif fitting >= 1:
         hint = f"eval.max_batch={fitting} fits"
     else:

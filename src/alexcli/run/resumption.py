@@ -57,7 +57,7 @@ def find_resumption(
     if problems:
         raise UsageError(
             problems[0].message,
-            hint="no checkpoint of this run is whole; --resume never starts over, and keeps the "
+            hint="no checkpoint of this run is whole; `--resume never` starts over and keeps the "
             "old run",
         )
     return Resumption()

@@ -61,5 +61,5 @@ def one_keyboard_interrupt() -> Iterator[threading.Event]:
 
 def _raise_terminated(*_: object) -> None:
     raise TerminatedRunError(
-        "stopped by SIGTERM", hint="repeat the same command; what it has finished stays"
+        "stopped by SIGTERM", hint="repeat the same command; finished work is kept"
     )

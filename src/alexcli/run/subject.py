@@ -63,9 +63,9 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         train = opened().train
         if not len(train):
             raise UsageError(
-                f"data.root={model.spec.data.root} has no training set, in which to search",
-                hint="data.root=DIR, with DIR/train/CLASS/*; of class folders alone, data.val=0.2 "
-                "leaves four fifths to search in",
+                f"data.root={model.spec.data.root} has no training set to search in",
+                hint="data.root=DIR, with DIR/train/CLASS/*; with class folders alone, "
+                "data.val=0.2 leaves four fifths to search in",
             )
         return train
 
@@ -135,7 +135,7 @@ def _class_folders(model: TrainedModel, path: Path, reporter: Reporter) -> Datas
     classes = sorted({file.parent.name for file in files})
     if not classes:
         raise UsageError(
-            f"{path} has no class folders: its images lie in no folders of their own",
+            f"{path} has no class folders: its images are not sorted into folders",
             hint=f"{path}/CLASS/IMAGE.jpg",
         )
     labels = np.array([classes.index(file.parent.name) for file in files], dtype=np.int64)

@@ -145,8 +145,9 @@ def _warn_if_compiled_anew(
     shorter, longer = (resolve_compile(spec, epochs * data.steps_per_epoch) for epochs in lengths)
     if shorter != longer:
         reporter.warn(
-            f"{extends.path} was trained {shorter}, and its longer run is {longer}: it differs in "
-            "rounding from one that is longer from the start (trainer.compile=false keeps it)"
+            f"{extends.path} was trained {shorter}, and its longer run is {longer}: its rounding "
+            "differs from that of a run which is longer from the start (trainer.compile=false "
+            "avoids this)"
         )
 
 

@@ -253,7 +253,7 @@ def _told(pixels: Pixels | None, path: Path) -> Pixels:
     """The pixels that the user or the file names; UsageError if neither does."""
     if pixels is None:
         raise UsageError(
-            f"{path} does not say which pixels its net reads, on which its accuracy depends",
+            f"{path} does not say which pixels its net reads; its accuracy depends on them",
             hint="--pixels caffe (BGR, 0-255, mean subtracted, squeezed to 256), --pixels rgb (the "
             "same in RGB) or --pixels torchvision (0-1, mean and deviation)",
         )

@@ -63,8 +63,8 @@ def read_caffemodel(path: Path) -> CaffeNet:
         raise UsageError(f"{path} holds no layers of Caffe", hint="name a .caffemodel")
     if any(getattr(layer, "layer", b"") for layer in content.layers):
         raise UsageError(
-            f"{path} is in the oldest form of Caffe's files (V0)",
-            hint="Caffe's upgrade_net_proto_binary writes it in the present form",
+            f"{path} is in the oldest format of Caffe's files (V0)",
+            hint="Caffe's upgrade_net_proto_binary converts it to the current format",
         )
     net = CaffeNet(Chain(input_size=_input_size(content)))
     tops = _Tops()
@@ -91,7 +91,7 @@ def read_mean_image(path: Path) -> npt.NDArray[np.float64]:
     shape = _shape(blob)
     values = _values(blob)
     if not shape or math.prod(shape) != len(values):
-        raise UsageError(f"{path} is not a mean image of Caffe's", hint="name a .binaryproto")
+        raise UsageError(f"{path} is not a Caffe mean image", hint="name a .binaryproto")
     return values.reshape(shape[-3:]).astype(np.float64)
 
 
@@ -104,7 +104,7 @@ def _parse(path: Path, message: str) -> Any:
         ) from error
     except ValueError as error:
         raise UsageError(
-            f"{path} is truncated or not a file of Caffe's", hint="download it again"
+            f"{path} is truncated or not a Caffe file", hint="download it again"
         ) from error
 
 

@@ -119,5 +119,5 @@ def test_plain_files_are_unpacked_and_the_filter_does_not_stay(tmp_path: Path) -
 
 def test_a_damaged_archive_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tar").write_bytes(b"no archive")
-    with pytest.raises(UsageError, match="damaged or not harmless"), only_files_unpacked():
+    with pytest.raises(UsageError, match="damaged or unsafe"), only_files_unpacked():
         extract_archive(str(tmp_path / "a.tar"), str(tmp_path / "into"))

@@ -72,7 +72,7 @@ def test_a_split_may_lack_classes_and_says_so_and_the_training_set_may_not(tmp_p
 def test_formats_that_are_not_read_are_named(tmp_path: Path) -> None:
     _images(tmp_path, "a/0.jpg", "a/1.heic", "b/2.heic")
     folders = class_folders(tmp_path)
-    with pytest.raises(UsageError, match=r"b holds no images that are read, but 1 \.heic"):
+    with pytest.raises(UsageError, match=r"b holds no readable images, but 1 \.heic"):
         class_files(tmp_path, folders, ["a", "b"], needs_all=True)
     files = class_files(tmp_path, folders, ["a", "b"], needs_all=False)
     assert "left out, being no images that are read: 2 .heic" in files.notes[0]

@@ -79,8 +79,8 @@ def only_files_unpacked() -> Iterator[None]:
             yield
     except tarfile.TarError as error:
         raise UsageError(
-            f"an archive is damaged or not harmless: {error}",
-            hint="get it from where it is published, or unpack it yourself as train/CLASS/* and "
+            f"an archive is damaged or unsafe: {error}",
+            hint="get it from its publisher, or unpack it yourself as train/CLASS/* and "
             "val/CLASS/*",
         ) from error
 

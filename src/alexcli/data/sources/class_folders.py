@@ -44,8 +44,8 @@ def class_folders(split: Path) -> dict[str, Path]:
         spelling = normal_form(name)
         if spelling in folders:
             raise UsageError(
-                f"{split} has two folders {spelling}, whose names differ in their Unicode form "
-                "alone (an accent is one character or two)",
+                f"{split} has two folders {spelling}, whose names differ only in their Unicode "
+                "form (an accent is one character or two)",
                 hint="move the images of one into the other",
             )
         folders[spelling] = split / name
@@ -142,8 +142,8 @@ def _no_images_error(folder: Path, found: FolderImages) -> UsageError:
     """The error for a class folder or a split without images."""
     if found.unread:
         return UsageError(
-            f"{folder} holds no images that are read, but {found.described_unread()}",
-            hint="convert them to JPEG or PNG, or give them the ending of their format",
+            f"{folder} holds no readable images, but {found.described_unread()}",
+            hint="convert them to JPEG or PNG, or give them the file extension of their format",
         )
     return UsageError(f"{folder} holds no images", hint="remove the folder from every split")
 

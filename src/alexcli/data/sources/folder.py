@@ -133,7 +133,7 @@ def _without_classes(root: Path) -> UsageError | None:
         if find_layout(root.parent).is_bare:
             hint = f"data.root={root.parent}, whose folders are the classes"
     return UsageError(
-        f"data.root={root} holds images, and no folders that say their classes",
+        f"data.root={root} holds images, but no class folders",
         hint=f"{hint}; alexcli predict {root} needs no classes",
     )
 
@@ -141,7 +141,7 @@ def _without_classes(root: Path) -> UsageError | None:
 def _bare_error(root: Path) -> UsageError:
     """The error for class folders without splits."""
     return UsageError(
-        f"data.root={root} has class folders ({listed(subfolders(root))}) and no split val",
+        f"data.root={root} has class folders ({listed(subfolders(root))}) but no split val",
         hint="data.val=0.1 splits a tenth of the images off for validation",
     )
 

@@ -71,4 +71,4 @@ def _missing_root(root: Path) -> UsageError:
         hint = f"did you mean {root.parent}/{similar}? (data.download=true downloads Imagenette)"
     else:
         hint = "data.download=true (for `data prepare` download=true) downloads it (1.5 GB)"
-    return UsageError(f"data.root={root} does not exist, where Imagenette would be", hint=hint)
+    return UsageError(f"data.root={root}, the folder of Imagenette, does not exist", hint=hint)

@@ -93,7 +93,7 @@ def split_folders(root: Path) -> dict[str, Path]:
         if len(matches) > 1:
             raise UsageError(
                 f"{root} has {' and '.join(matches)}, and each can be the split {split}",
-                hint="move or hide all but one: a name that begins with a dot is left out",
+                hint="move or hide all but one: a name that begins with a dot is ignored",
             )
         if matches:
             folders[split] = root / matches[0]

@@ -119,7 +119,7 @@ def _range_of(key: str, values: Sequence[float]) -> tuple[float, float]:
     if len(values) == 2 and 0 <= values[0] <= values[1]:
         return float(values[0]), float(values[1])
     raise UsageError(
-        f"{key}={list(values)} is not a range of factors: a smaller and a larger one",
+        f"{key}={list(values)} is not a range of factors: the smaller, then the larger",
         hint=f"for instance {key}=[0.5,1]",
     )
 

@@ -63,7 +63,7 @@ class Loggers:
                 del self.loggers[name]
                 self.reporter.warn(
                     f"{name} is left out from here on: {_reason(error)}; metrics.jsonl has "
-                    "everything, and a resumed run gives it to the logger"
+                    "everything, and a resumed run sends it to the logger"
                 )
         self.rows += 1
 
