@@ -82,3 +82,28 @@ def test_a_parent_that_was_gone_before_is_noticed() -> None:
     )
     environ = {**os.environ, parent_watch.PARENT: str(gone.pid)}
     assert subprocess.run([sys.executable, "-c", program], env=environ).returncode == -15
+
+
+WORKER = """
+import os, time
+from alexcli.parent_watch import leave_sigterm_to
+
+leave_sigterm_to(os.getppid())
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+SENDER = "import os, signal, sys; os.kill(int(sys.argv[1]), signal.SIGTERM)"
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not tell who sent a signal")
+def test_a_worker_ends_by_the_signal_of_its_parent_and_of_nobody_else() -> None:
+    command = [sys.executable, "-c", WORKER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+        subprocess.run([sys.executable, "-c", SENDER, str(worker.pid)], check=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            worker.wait(0.5)
+        worker.terminate()
+        assert worker.wait(20) == 1

@@ -30,6 +30,29 @@ def on_parent_exit(action: Callable[[], object], parent: int | None = None) -> N
     threading.Thread(target=wait_for_exit, daemon=True).start()
 
 
+def leave_sigterm_to(parent: int) -> None:
+    """Let SIGTERM end this worker process only if its parent sends it.
+
+    A scheduler may send SIGTERM to every process of a job. The parent then finishes its step and
+    saves, and needs its workers until it has. On systems that do not tell who sent a signal, any
+    SIGTERM ends the process. To be called in the main thread before other threads are started.
+
+    Args:
+        parent: id of the parent.
+    """
+    if not hasattr(signal, "sigwaitinfo"):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # new threads inherit it
+
+    def wait_for_parent() -> None:
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait_for_parent, daemon=True).start()
+
+
 def stop_with(parent: int) -> None:
     """Send this process SIGTERM once its parent is gone, and exit at once if stopping takes long.
 

@@ -42,7 +42,7 @@ def test_the_nets_of_pooling_have_as_many_parameters_each(setting: str) -> None:
 
 
 def test_an_input_at_which_maps_differ_is_refused() -> None:
-    with pytest.raises(UsageError, match=r"for model\.input\.size=32 they differ") as caught:
+    with pytest.raises(UsageError, match=r"with model\.input\.size=32 they differ") as caught:
         open_study("pooling", ["model.input.size=32"])
     assert caught.value.hint == "model.input.size=30"
 

@@ -1,4 +1,7 @@
 import contextlib
+import multiprocessing
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -83,6 +86,19 @@ def test_the_order_changes_with_the_epoch_and_the_seed() -> None:
 def test_loader_processes_yield_the_same_batches() -> None:
     for expected, batch in zip(training(step=0), training(step=0, workers=1), strict=True):
         assert all(map(torch.equal, expected, batch))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere any SIGTERM ends a worker")
+def test_a_loader_process_survives_a_signal_that_is_sent_to_the_whole_job() -> None:
+    others = set(multiprocessing.active_children())
+    batches = iter(training(step=0, workers=1))
+    next(batches)
+    (worker,) = set(multiprocessing.active_children()) - others
+    send = "import os, signal, sys; os.kill(int(sys.argv[1]), signal.SIGTERM)"
+    subprocess.run([sys.executable, "-c", send, str(worker.pid)], check=True)
+    worker.join(0.3)
+    assert worker.is_alive()
+    assert len(list(batches)) == 2
 
 
 def test_an_empty_share_is_a_batch_without_images() -> None:

@@ -115,8 +115,6 @@ def test_a_command_that_reaches_no_server_is_started_anew(
     assert _imports() == 2
 
 
-@pytest.mark.skipif(not FORKS, reason="commands are forked on Linux")
-@pytest.mark.usefixtures("processes")
 def test_what_is_imported_beforehand_exists() -> None:
     for entry in module.MODULES:
         name, _, function = entry.partition(":")
@@ -124,6 +122,8 @@ def test_what_is_imported_beforehand_exists() -> None:
         assert not function or callable(getattr(imported, function)), entry
 
 
+@pytest.mark.skipif(not FORKS, reason="commands are forked on Linux")
+@pytest.mark.usefixtures("processes")
 def test_where_the_imports_fail_commands_are_started_anew() -> None:
     reporter = Notes()
     with TrainingProcesses(reporter, ["no_such_module"]) as processes:

@@ -25,7 +25,7 @@ from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import atomic_path, write_atomic
 from alexcli.json_text import parse_json
 from alexcli.malloc import reuse_freed_memory
-from alexcli.parent_watch import on_parent_exit
+from alexcli.parent_watch import leave_sigterm_to, on_parent_exit
 from alexcli.reporter import Reporter
 from alexcli.schema import Encoding, PrepareSpec
 
@@ -142,6 +142,7 @@ def _begin_process(parent: int) -> None:
     the lock of the store.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    leave_sigterm_to(parent)
     reuse_freed_memory()
     on_parent_exit(functools.partial(os._exit, 1), parent)
 

@@ -16,7 +16,7 @@ from alexcli import rng
 from alexcli.data.images import ImageSource
 from alexcli.data.transforms import Batch
 from alexcli.errors import AlexcliError
-from alexcli.parent_watch import on_parent_exit
+from alexcli.parent_watch import leave_sigterm_to, on_parent_exit
 
 Share = Callable[[int], tuple[int, int]]
 """Maps the number of rows of a global batch to the first row and the end of this replica's share.
@@ -190,9 +190,9 @@ def make_loader(
 
 
 def _begin_worker(worker: int, *, parent: int) -> None:  # noqa: ARG001
-    """Leave Ctrl-C, which reaches the whole process group, to the main process; end with it."""
+    """Leave signals to the whole process group to the main process, and end with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    leave_sigterm_to(parent)
     on_parent_exit(partial(os._exit, 1), parent)
 
 
