@@ -189,6 +189,15 @@ def test_files_that_hold_no_weights_are_named(name: str, content: bytes, message
     assert message in _refused(source, name).message
 
 
+def test_a_checkpoint_of_alexcli_needs_no_import() -> None:
+    facts = {"classes": [], "plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
+    weights = {"net.tower0.conv1.weight": torch.zeros(1)}
+    torch.save({"state_dict": weights, "global_step": 3, "alexcli": facts}, "last.ckpt")
+    error = _refused("weights", "last.ckpt")
+    assert "is a checkpoint of alexcli" in error.message
+    assert "alexcli eval last.ckpt" in (error.hint or "")
+
+
 class _Whole(torch.nn.Module):
     """A net of a user's own class."""
 

@@ -117,13 +117,13 @@ def read(path: Path, *, mmap: bool = False) -> dict[str, Any]:
         UsageError: see `read_plain`, or it was not written by alexcli.
     """
     checkpoint = read_plain(path, mmap=mmap)
-    if not _is_ours(checkpoint):
+    if not is_of_alexcli(checkpoint):
         raise UsageError(f"{path} is not a checkpoint of alexcli", hint="alexcli train makes them")
     return checkpoint
 
 
-def _is_ours(checkpoint: dict[str, Any]) -> bool:
-    """Whether a mapping has what lit.module writes."""
+def is_of_alexcli(checkpoint: dict[str, Any]) -> bool:
+    """Whether a mapping has what lit.module writes into a checkpoint."""
     weights = checkpoint.get("state_dict")
     if not isinstance(weights, dict):
         return False

@@ -76,7 +76,8 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     """Read the weights of a .safetensors, or of what torch.save wrote, without executing anything.
 
     Raises:
-        UsageError: it cannot be read, is something else, or holds no weights.
+        UsageError: it cannot be read, is something else, such as a checkpoint of alexcli, or holds
+            no weights.
     """
     if path.suffix == ".safetensors":
         from safetensors import SafetensorError
@@ -89,7 +90,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 f"{path} is truncated or not a safetensors file: {error}", hint="download it again"
             ) from error
     else:
-        weights = weights_in(checkpoint.read_plain(path, damaged_hint="download it again"))
+        content = checkpoint.read_plain(path, damaged_hint="download it again")
+        if checkpoint.is_of_alexcli(content):
+            raise UsageError(
+                f"{path} is a checkpoint of alexcli, which needs no import",
+                hint=f"alexcli eval {path}; the config.yaml of its run must lie beside it",
+            )
+        weights = weights_in(content)
     if not weights:
         raise UsageError(
             f"{path} holds no weights", hint="torch.save(net.state_dict(), FILE) writes them"
