@@ -99,6 +99,15 @@ def test_the_same_command_again_skips_a_finished_run() -> None:
     assert equal_weights(before, last_weights(first.directory))
 
 
+def test_a_skipped_run_names_what_it_has_not_recorded() -> None:
+    first, _ = train_small(small())
+    assert first.without_effect == []
+    asked = small("trainer.train_eval=true", "data.test_count=30", "trainer.threads=1")
+    second, _ = train_small(asked)
+    assert second.skipped
+    assert second.without_effect == ["data.test_count=30", "trainer.train_eval=true"]
+
+
 def test_never_starts_over_and_keeps_the_old_run_aside() -> None:
     first, _ = train_small(small())
     second, reporter = train_small(small(), resume="never")

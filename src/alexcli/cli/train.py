@@ -206,7 +206,8 @@ def _print_result(outcome: TrainResult, reporter: Reporter) -> None:
     best = outcome.result["best"] or outcome.result["last"]["val"]
     last = outcome.result["last"]["val"]
     if outcome.skipped:
-        reporter.note(f"{outcome.directory} is finished (to start it over: --resume never)")
+        unmet = f" without {', '.join(outcome.without_effect)}" if outcome.without_effect else ""
+        reporter.note(f"{outcome.directory} is finished{unmet} (to start it over: --resume never)")
     reporter.note(
         f"validation error {100 * last['top1_err']:.2f}% after epoch {last['epoch']} "
         f"(best {100 * best['top1_err']:.2f}%, epoch {best['epoch']}), "

@@ -7,6 +7,7 @@ from typing import Any
 
 from alexcli.config.compose import compose
 from alexcli.config.files import groups
+from alexcli.config.keys import as_typed
 from alexcli.errors import UsageError
 from alexcli.optim.schedules import describe
 from alexcli.schema import ScheduleSpec, TrainSpec
@@ -99,7 +100,7 @@ def _describe_value(value: Any, key: str) -> dict[str, str]:
         return _describe_named(value, f"{key}.")
     if isinstance(value, list):
         return {key: ", ".join(str(item) for item in value)}
-    return {key: str(value)}
+    return {key: as_typed(value)}
 
 
 def _describe_named(section: Mapping[str, Any], prefix: str) -> dict[str, str]:

@@ -82,7 +82,7 @@ class Key:
         """Its default as it is typed; values in yaml files take precedence."""
         if self.is_section:
             return ""
-        return "(must be given)" if self.default == MISSING else _as_typed(self.default)
+        return "(must be given)" if self.default == MISSING else as_typed(self.default)
 
     def paper_section(self) -> str | None:
         """The section of the paper that its docstring names, or else that of its section's."""
@@ -238,16 +238,16 @@ def _type_phrase(value_type: Any) -> str:
     return SINGLE_TYPES[value_type]
 
 
-def _as_typed(value: Any) -> str:
+def as_typed(value: Any) -> str:
     """A value as it is typed after KEY=."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, list):
-        return f"[{','.join(map(_as_typed, value))}]"
+        return f"[{','.join(map(as_typed, value))}]"
     if isinstance(value, dict):
-        items = (f"{_as_typed(name)}:{_as_typed(item)}" for name, item in value.items())
+        items = (f"{as_typed(name)}:{as_typed(item)}" for name, item in value.items())
         return f"{{{','.join(items)}}}"
     return str(value)
 

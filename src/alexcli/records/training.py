@@ -1,6 +1,6 @@
 """What training records: a row per pass over a split, and the result of a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -67,3 +67,7 @@ class TrainResult:
     """The content of result.json; empty in processes other than the main one."""
     skipped: bool
     """Whether the run had been finished before."""
+    without_effect: list[str] = field(default_factory=list)
+    """For a skipped run, the settings of what a run records that it was not trained with, such as
+    `trainer.train_eval=true`.
+    """

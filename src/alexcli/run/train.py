@@ -3,9 +3,11 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from alexcli import __version__
 from alexcli.config.compose import user_files_of
+from alexcli.config.diff import describe_values, differences
 from alexcli.config.files import STUDIES, user_choices, user_conf_dir
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.data.dataset import Dataset
@@ -21,6 +23,9 @@ from alexcli.run.extend import FLAG, describe_shorter, obstacle, required_shorte
 from alexcli.run.find import locate
 from alexcli.run.start import RunStart, start_of
 from alexcli.schema import TrainSpec
+
+RECORDING = ("trainer.train_eval", "eval.test_at_end", "data.test_count", "logger.")
+"""Settings of what a run records, which do not change its net: they share a run's directory."""
 
 
 def train(
@@ -62,7 +67,7 @@ def train(
     finished = run.result() if resume == "auto" else None
     _check_same_run(placement, spec, run, finished=finished is not None)
     if finished is not None:
-        return TrainResult(str(run.path), finished, skipped=True)
+        return _skipped(spec, run, finished)
     check_memory(spec, len(dataset.train))
     is_new = resume == "auto" and not run.begun
     extends = _shorter_run(spec, start, dataset, reporter, extend=extend) if is_new else None
@@ -83,6 +88,17 @@ def train(
         origin=origin,
         conf={**conf, **_user_study(arm)},
     )
+
+
+def _skipped(spec: TrainSpec, run: RunDirectory, finished: dict[str, Any]) -> TrainResult:
+    """The outcome for a run that had been finished before, with what it has not recorded."""
+    trained_with = describe_values(run.read_config())
+    without_effect = [
+        f"{row.key}={row.right}"
+        for row in differences(trained_with, describe_values(spec))
+        if row.key.startswith(RECORDING)
+    ]
+    return TrainResult(str(run.path), finished, skipped=True, without_effect=without_effect)
 
 
 def _command(run: RunDirectory, overrides: Sequence[str], conf: Mapping[Path, bytes]) -> str:
