@@ -39,7 +39,7 @@ def test_runs_are_listed_and_sorted() -> None:
 
 
 def test_no_runs_are_an_empty_list() -> None:
-    result = run_command("runs", "list", "--directory", "nowhere")
+    result = run_command("runs", "list", "--runs", "nowhere")
     assert result.code == 0, result.err
     assert "0 runs" in result.out
 

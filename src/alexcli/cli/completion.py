@@ -86,13 +86,13 @@ def keys(context: typer.Context, incomplete: str) -> list[str]:
 
 def run_paths(context: typer.Context, incomplete: str) -> list[str]:
     """The directories of runs that have a checkpoint."""
-    runs = _folder(context, "runs")
+    runs = _runs_folder(context)
     return _beginning(sorted(str(file.parent) for file in runs.glob("*/*/last.ckpt")), incomplete)
 
 
 def run_names(context: typer.Context, incomplete: str) -> list[str]:
     """LABEL/DIRECTORY of every run, in whatever state."""
-    runs = _folder(context, "directory")
+    runs = _runs_folder(context)
     folders = sorted(file.parent for file in runs.glob("*/*/config.yaml"))
     return _beginning([str(folder.relative_to(runs)) for folder in folders], incomplete)
 
@@ -162,9 +162,9 @@ def _key_before_cursor(incomplete: str) -> str | None:
     return before[-2] if len(before) > 1 and before[-1] == "=" else None
 
 
-def _folder(context: typer.Context, option: str) -> Path:
-    """The directory of runs: what an option names, or else its default."""
-    value = context.params.get(option)
+def _runs_folder(context: typer.Context) -> Path:
+    """The directory of runs: what --runs names, or else its default."""
+    value = context.params.get("runs")
     return Path(value if isinstance(value, str | Path) else "runs")
 
 

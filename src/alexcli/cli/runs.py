@@ -34,7 +34,7 @@ def list_(
     *,
     sort: Literal["name", "error", "time"] = "name",
     state: Literal["finished", "stopped", "training", "damaged"] | None = None,
-    directory: Path = Path("runs"),
+    runs: Path = Path("runs"),
     format: FormatOption = Format.table,
 ) -> None:
     """List runs: model, data, epochs, errors, time and state.
@@ -43,7 +43,7 @@ def list_(
         names (LABEL|RUN): Only these runs; wildcards are allowed.
         sort: By name, by error (test error where it is known, best first) or by training time.
         state: Only runs in this state.
-        directory (DIR): The directory of all runs.
+        runs (DIR): The directory of all runs.
 
     Examples:
         alexcli runs list
@@ -52,7 +52,7 @@ def list_(
     """
     from alexcli.run.listing import find_runs, summarize
 
-    summaries = [summarize(run) for run in find_runs(directory, names or [])]
+    summaries = [summarize(run) for run in find_runs(runs, names or [])]
     summaries = [each for each in summaries if state in (None, each.state)]
     if sort == "error":
         summaries.sort(key=_error)
@@ -102,14 +102,14 @@ def _fields() -> list[str]:
 
 @command(runs)
 def compare(
-    a: str, b: str, *, directory: Path = Path("runs"), format: FormatOption = Format.table
+    a: str, b: str, *, runs: Path = Path("runs"), format: FormatOption = Format.table
 ) -> None:
     """Show two runs side by side: their results and the differences in their configurations.
 
     Args:
         a (RUN): A run.
         b (RUN): Another run.
-        directory (DIR): The directory of all runs.
+        runs (DIR): The directory of all runs.
 
     Examples:
         alexcli runs compare quickstart/s0-* quickstart/s1-*
@@ -117,8 +117,8 @@ def compare(
     from alexcli.config.diff import describe_values, differences
     from alexcli.run.listing import summarize
 
-    left = _single(a, directory)
-    right = _single(b, directory)
+    left = _single(a, runs)
+    right = _single(b, runs)
     reached = [asdict(summarize(run)) for run in (left, right)]
     rows = [
         {"key": key, left.name: value, right.name: reached[1][key]}
@@ -137,24 +137,24 @@ def compare(
     emit(render(Table.from_records("two runs", rows), format, data))
 
 
-def _single(name: str, directory: Path) -> "RunDirectory":
+def _single(name: str, runs: Path) -> "RunDirectory":
     """The one run that a name means."""
     from alexcli.run.listing import find_runs
 
-    matches = find_runs(directory, [name])
+    matches = find_runs(runs, [name])
     if len(matches) > 1:
         raise UsageError(f"{name} matches {plural(len(matches), 'run')}", hint=matches[0].name)
     return matches[0]
 
 
 @command(runs)
-def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs")) -> None:
+def remove(names: list[str], *, yes: bool = False, runs: Path = Path("runs")) -> None:
     """Remove runs after asking for confirmation; files that alexcli did not write are kept.
 
     Args:
         names (LABEL|RUN): Runs to remove; wildcards are allowed.
         yes: Do not ask for confirmation.
-        directory (DIR): The directory of all runs.
+        runs (DIR): The directory of all runs.
 
     Examples:
         alexcli runs remove 'quickstart/s3-*'
@@ -162,11 +162,11 @@ def remove(names: list[str], *, yes: bool = False, directory: Path = Path("runs"
     from alexcli.run.listing import find_runs, started_from
     from alexcli.run.listing import remove as remove_run
 
-    matches = find_runs(directory, names)
+    matches = find_runs(runs, names)
     reporter = make_reporter()
     for run in matches:
         reporter.note(str(run.path))
-        for other in started_from(run, directory):
+        for other in started_from(run, runs):
             reporter.warn(f"{other.path} started from the weights of {run.path}")
     if not yes:
         close_reporters()
