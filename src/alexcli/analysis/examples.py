@@ -1,4 +1,4 @@
-"""What a net gets right and wrong: its surest predictions of both kinds, and what it confuses."""
+"""What a net gets right and wrong: its most confident predictions, and the classes it confuses."""
 
 import numpy as np
 import torch
