@@ -18,7 +18,7 @@ from tests.source import (
 
 # A package, or a file outside packages, imports only from the lines above its own.
 ORDER = (
-    "errors malloc parent_watch checksum json_text mistaken",
+    "errors malloc parent_watch checksum json_text mistaken run_files",
     "files",
     "schema",
     "rng tables",

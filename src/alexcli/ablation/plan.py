@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from alexcli import run_files
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.jobs import Job
 from alexcli.ablation.reuse import Measurement, RecordedRun, RecordedRuns
@@ -212,7 +213,9 @@ def _shared_path(path: Path, study: Study, arm: Arm) -> Path:
         arm: the arm; the label of a new run contains its name.
     """
     same_fingerprint = sorted(path.parent.parent.glob(f"*/{path.name}"))
-    finished = [candidate for candidate in same_fingerprint if (candidate / "result.json").exists()]
+    finished = [
+        candidate for candidate in same_fingerprint if (candidate / run_files.RESULT).exists()
+    ]
     if finished:
         return finished[0]
     if same_fingerprint:

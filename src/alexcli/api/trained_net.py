@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from alexcli import run_files
 from alexcli.api.arguments import check_word, reporter_of
 from alexcli.errors import UsageError, plural
 
@@ -209,7 +210,7 @@ def _run_name(name: str, runs: Path) -> str:
     below = runs / name
     if Path(name).expanduser().exists() or not below.is_dir():
         return name
-    if (below / "config.yaml").exists():
+    if (below / run_files.CONFIG).exists():
         return str(below)
     return str(newest(runs, ("train", "import"), label=name).path)
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from alexcli import run_files
 from alexcli.bench.harness import note_each, single_result
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.benchmark import BenchResult
@@ -139,7 +140,7 @@ class Trial:
 
     def installed(self) -> dict[str, Any]:
         """The environment.json of the run that was trained; empty if it has none."""
-        for path in self.folder.glob("work/runs/*/*/environment.json"):
+        for path in self.folder.glob(f"work/runs/*/*/{run_files.ENVIRONMENT}"):
             content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             return content
         return {}

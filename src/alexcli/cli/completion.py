@@ -11,6 +11,7 @@ from pathlib import Path
 
 import typer
 
+from alexcli import run_files
 from alexcli.errors import AlexcliError
 
 Completer = Callable[[typer.Context, str], list[str]]
@@ -87,13 +88,15 @@ def keys(context: typer.Context, incomplete: str) -> list[str]:
 def run_paths(context: typer.Context, incomplete: str) -> list[str]:
     """The directories of runs that have a checkpoint."""
     runs = _runs_folder(context)
-    return _beginning(sorted(str(file.parent) for file in runs.glob("*/*/last.ckpt")), incomplete)
+    return _beginning(
+        sorted(str(file.parent) for file in runs.glob(run_files.EVERY_CHECKPOINT)), incomplete
+    )
 
 
 def run_names(context: typer.Context, incomplete: str) -> list[str]:
     """LABEL/DIRECTORY of every run, in whatever state."""
     runs = _runs_folder(context)
-    folders = sorted(file.parent for file in runs.glob("*/*/config.yaml"))
+    folders = sorted(file.parent for file in runs.glob(run_files.EVERY_RUN))
     return _beginning([str(folder.relative_to(runs)) for folder in folders], incomplete)
 
 

@@ -7,17 +7,13 @@ from typing import Any
 
 import lightning as L
 
+from alexcli import run_files
 from alexcli.errors import InterruptedRunError, RunFailedError
 from alexcli.files import sync, sync_folder
 from alexcli.lit.loggers.open import Loggers
 from alexcli.lit.module import AlexNetModule
 from alexcli.records.training import EpochRow
 from alexcli.reporter import Reporter
-
-LAST = "last.ckpt"
-PREVIOUS = "previous.ckpt"
-"""The checkpoint before `last`, from which an unfinished run resumes if `last` is damaged."""
-BEST = "best.ckpt"
 
 
 class EpochRecorder(L.Callback):
@@ -63,13 +59,13 @@ class EpochRecorder(L.Callback):
         val = next((row for row in rows if row.split == "val"), None)
         if val is not None and (self.best is None or val.top1_err < self.best.top1_err):
             self.best = val
-            save_checkpoint(trainer, self.directory / BEST)
+            save_checkpoint(trainer, self.directory / run_files.BEST)
         save_last(trainer, self.directory)
         self.reporter.epoch(rows, pl_module.spec.optim.epochs)
 
     def _append(self, rows: list[EpochRow]) -> None:
         """Add the rows to metrics.jsonl and loggers, before the checkpoint is saved."""
-        path = self.directory / "metrics.jsonl"
+        path = self.directory / run_files.METRICS
         with path.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps(asdict(row)) + "\n" for row in rows)
         sync(path)
@@ -87,7 +83,8 @@ def save_last(trainer: L.Trainer, directory: Path) -> None:
     Raises:
         RunFailedError: the disk is full or not writable.
     """
-    save_checkpoint(trainer, directory / LAST, keep=directory / PREVIOUS)
+    previous = directory / run_files.PREVIOUS
+    save_checkpoint(trainer, directory / run_files.LAST, keep=previous)
 
 
 def save_checkpoint(trainer: L.Trainer, path: Path, *, keep: Path | None = None) -> None:

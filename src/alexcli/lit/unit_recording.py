@@ -11,13 +11,13 @@ import lightning as L
 import torch
 from torch import Tensor
 
+from alexcli import run_files
 from alexcli.data.transforms import Batch
 from alexcli.files import sync
 from alexcli.lit.module import VALIDATION_SPLITS, AlexNetModule
 from alexcli.model.firing import FiringWatch, weights_of_layers
 from alexcli.records.training import QUANTILES, UnitsRow
 
-UNITS = "units.jsonl"
 MOST_WEIGHTS = 4_093
 """Weights per layer for the quantiles; a prime, so that their spacing matches no kernel."""
 EAGER_IMAGES = 128
@@ -103,7 +103,7 @@ class UnitRecorder(L.Callback):
         """Add the line of the epoch."""
         row, self._row = self._row, None
         if row is not None:
-            path = self.directory / UNITS
+            path = self.directory / run_files.UNITS
             with path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(row)) + "\n")
             sync(path)

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 from filelock import FileLock, Timeout
 
+from alexcli import run_files
 from alexcli.config.mapping import to_mapping
 from alexcli.config.saved import from_mapping
 from alexcli.config.yaml_text import read_yaml_file
@@ -41,27 +42,27 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = f"{path.parent.name}/{path.name}"
-        self.config = path / "config.yaml"
+        self.config = path / run_files.CONFIG
         """The resolved configuration."""
-        self.result_file = path / "result.json"
+        self.result_file = path / run_files.RESULT
         """Present when the run is finished."""
-        self.metrics = path / "metrics.jsonl"
+        self.metrics = path / run_files.METRICS
         """One line per pass, see records.training.EpochRow."""
-        self.units = path / "units.jsonl"
+        self.units = path / run_files.UNITS
         """One line per epoch, see records.training.UnitsRow."""
         self.process_log = path.parent / f".{path.name}.log"
         """Output of its process if a study starts it, which may fail before there is a run."""
-        self.classes_file = path / "classes.json"
+        self.classes_file = path / run_files.CLASSES
         """The classes in the order of the outputs, with their names for people."""
-        self.environment_file = path / "environment.json"
+        self.environment_file = path / run_files.ENVIRONMENT
         """Versions, code revision and devices."""
         self.kept_conf = path / "conf"
         """Copies of the user's yaml files that the configuration was composed from."""
-        self.last = path / "last.ckpt"
+        self.last = path / run_files.LAST
         """Checkpoint of the last epoch, or of the step at which the run was interrupted."""
-        self.previous = path / "previous.ckpt"
+        self.previous = path / run_files.PREVIOUS
         """The checkpoint before `last`, until the run is finished."""
-        self.best = path / "best.ckpt"
+        self.best = path / run_files.BEST
         """Checkpoint of the lowest validation top-1 error, used only if it is named."""
 
     @property

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 
+from alexcli import run_files
 from alexcli.errors import UsageError, plural
 from alexcli.files import writing
 from alexcli.optim.schedules import spanning_run
@@ -25,7 +26,7 @@ def shorter_run(spec: TrainSpec, start: RunStart, images: str) -> tuple[RunDirec
         The run and its `optim.epochs`; None if there is no such run.
     """
     longest: tuple[RunDirectory, int] | None = None
-    for result in start.run.path.parent.glob(f"s{spec.seed}-*/result.json"):
+    for result in start.run.path.parent.glob(f"s{spec.seed}-*/{run_files.RESULT}"):
         run = RunDirectory(result.parent)
         epochs = _epochs_of(run)
         if epochs >= spec.optim.epochs or not run.last.exists():

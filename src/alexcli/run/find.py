@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from alexcli import run_files
 from alexcli.errors import UsageError, nearest, plural, sibling_names
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
@@ -95,7 +96,7 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> R
         UsageError: there is none.
     """
     by_time: dict[str, RunDirectory] = {}
-    for file in runs.glob(f"{label}/*/result.json"):
+    for file in runs.glob(f"{label}/*/{run_files.RESULT}"):
         run = RunDirectory(file.parent)
         if OLD_RUN_MARK in run.name:
             continue
@@ -162,7 +163,9 @@ def _images_hint(folder: Path) -> str | None:
 
 def _existing_hint(folder: Path) -> str | None:
     """A hint with the newest runs at or up to two levels below a folder, if there are any."""
-    files = [file for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}last.ckpt")]
+    files = [
+        file for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}{run_files.LAST}")
+    ]
     files = [file for file in files if OLD_RUN_MARK not in file.parent.name]
     if not files:
         return None

@@ -8,6 +8,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from alexcli import run_files
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.files import writing
 from alexcli.records.run_summary import RunSummary
@@ -16,15 +17,15 @@ from alexcli.run.directory import RunDirectory
 STATES = ("finished", "stopped", "training", "damaged")
 
 FILES_OF_A_RUN = (
-    "config.yaml",
-    "classes.json",
-    "environment.json",
-    "metrics.jsonl",
+    run_files.CONFIG,
+    run_files.CLASSES,
+    run_files.ENVIRONMENT,
+    run_files.METRICS,
     "metrics.csv",
-    "units.jsonl",
+    run_files.UNITS,
     "mlflow_run_id",
     "tensorboard/events.out.tfevents.*",
-    "result.json",
+    run_files.RESULT,
     "train.log",
     "*.ckpt",
     "conf/*/*.yaml",
@@ -45,7 +46,7 @@ def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
     Raises:
         UsageError: no run matches a pattern; the hint has the nearest name.
     """
-    every_run = [RunDirectory(path.parent) for path in sorted(runs.glob("*/*/config.yaml"))]
+    every_run = [RunDirectory(path.parent) for path in sorted(runs.glob(run_files.EVERY_RUN))]
     if not patterns:
         return every_run
     chosen: dict[Path, RunDirectory] = {}

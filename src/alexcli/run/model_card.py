@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from alexcli import __version__
+from alexcli import __version__, run_files
 from alexcli.data.open import TEST_AS_VAL, VAL_OF_THE_DATA
 from alexcli.data.transforms import LUMA
 from alexcli.records.model_card import MeasuredErrors, ModelCard, Pixels
@@ -60,7 +60,10 @@ def model_card(
 
 def _row(result: dict[str, Any], checkpoint: Path) -> dict[str, Any] | None:
     """The validation row of the epoch after which a checkpoint was saved, if it is recorded."""
-    rows = {"last.ckpt": (result.get("last") or {}).get("val"), "best.ckpt": result.get("best")}
+    rows = {
+        run_files.LAST: (result.get("last") or {}).get("val"),
+        run_files.BEST: result.get("best"),
+    }
     return rows.get(checkpoint.name)
 
 

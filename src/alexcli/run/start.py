@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from alexcli import run_files
 from alexcli.errors import UsageError
 from alexcli.model.net import Net
 from alexcli.reporter import Reporter
@@ -51,7 +52,7 @@ def directory_for(spec: TrainSpec, images: str, init: str | None) -> RunDirector
 def _check_path(path: Path) -> None:
     """Raise UsageError for a path that no file can have here, such as one that is too long."""
     try:
-        (path / "environment.json").exists()
+        (path / run_files.ENVIRONMENT).exists()
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise UsageError(

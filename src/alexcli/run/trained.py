@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from alexcli import run_files
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
 from alexcli.data.file_names import normal_form
@@ -310,4 +311,4 @@ def load(
 def _name(run: RunDirectory, path: Path) -> str:
     """The name of a checkpoint's net in tables."""
     name = RunDirectory(run.path.resolve()).name
-    return name if path.name == "last.ckpt" else f"{name}/{path.stem}"
+    return name if path.name == run_files.LAST else f"{name}/{path.stem}"
