@@ -101,15 +101,16 @@ def test_a_setting_of_the_evidence_follows_that_of_the_study() -> None:
 
 
 def test_what_ranks_decided_is_said_behind_the_unit(monkeypatch: pytest.MonkeyPatch) -> None:
-    led = Difference(
-        "top1_err", 0.09, -0.01, 0.19, 9, "higher", None, "agrees", by_seed=[0.01] * 8 + [0.7]
-    )
+    seeds = [0.004, 0.007, 0.008, 0.009, 0.01, 0.012, 0.013, 0.02, 0.7]
+    led = Difference("top1_err", 0.09, -0.01, 0.19, 9, "higher", None, "agrees", by_seed=seeds)
     arms = [ArmResult("none", [], "", {}, [led], [])]
     study = StudyResult("dropout", "", "", "top1_err", None, "tiny", 100, arms, 0)
     monkeypatch.setattr(measured, "recorded_studies", lambda: [study])
     found = measurement(EvidenceSpec(study="dropout-chosen/none"))
     assert found is not None
-    assert found.value == "+9.00 (-1.00 to +19.00) points, higher in 9 of 9 seeds, median +1.00"
+    assert found.value == (
+        "+9.00 (-1.00 to +19.00) points, higher in 9 of 9 seeds, median +1.00 (+0.70 to +2.00)"
+    )
 
 
 def test_evidence_of_nothing_is_an_error() -> None:

@@ -132,6 +132,24 @@ def test_the_note_says_what_decided_where_the_interval_does_not() -> None:
     assert overview([study]).rows[0][4:6] == [4, 4]
 
 
+def test_where_a_few_seeds_lead_the_mean_the_median_is_told_with_its_interval() -> None:
+    by_seed = [0.002, 0.004, 0.005, 0.006, 0.007, 0.009, 0.9]
+    led = Difference("top1_err", 0.133, -0.18, 0.45, 7, 0.014, None, "undecided", by_seed=by_seed)
+    study = replace(
+        STUDY,
+        metric="top1_err",
+        arms=[BASELINE, replace(ARM, differences=[led])],
+        precision=Precision(wanted=0.005, reached=0.315, seeds_wanted=6000, minutes_wanted=2000),
+    )
+    cell = overview([study]).rows[0][6]
+    assert cell == "+13.30, median +0.60 (+0.20 to +90.00)"
+    note = study_table(study).note or ""
+    assert (
+        "6,000 seeds would take it there, since a few seeds lead the mean: read the median" in note
+    )
+    assert "more minutes" not in note
+
+
 def test_the_overview_names_arms_whose_nets_did_not_learn() -> None:
     count = len(ARM.values["top1_err"])
     learned = replace(STUDY, arms=[BASELINE, replace(ARM, not_learned=[])])

@@ -1,11 +1,11 @@
 """The verdict of a comparison on a claim: agrees, opposite, equivalent or undecided."""
 
 import math
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
 from alexcli.ablation.estimate import CONFIDENCE, holm
+from alexcli.ablation.median import Median, median_of
 from alexcli.ablation.ranks import signed_ranks
 from alexcli.errors import UsageError
 from alexcli.records.study import Difference, StudyResult
@@ -141,7 +141,7 @@ def seeds_above(difference: Difference) -> int:
     return sum(value > neutral_value(difference.metric) for value in difference.by_seed)
 
 
-def median_beside_mean(difference: Difference) -> float | None:
+def median_beside_mean(difference: Difference) -> Median | None:
     """The median over seeds if it is far from the mean, which a few seeds then dominate.
 
     Args:
@@ -149,8 +149,8 @@ def median_beside_mean(difference: Difference) -> float | None:
     """
     if difference.mean is None or difference.metric == Metric.epochs.name:
         return None
-    median = statistics.median(difference.by_seed)
-    return median if abs(median - difference.mean) > MEDIAN_APART else None
+    median = median_of(difference.by_seed)
+    return median if abs(median.value - difference.mean) > MEDIAN_APART else None
 
 
 def neutral_value(metric: str) -> float:

@@ -121,7 +121,9 @@ def _of_difference(study: StudyResult, difference: Difference, addition: str) ->
         value += f", higher in {seeds_above(difference):,} of {difference.seeds:,} seeds"
     median = median_beside_mean(difference)
     if median is not None:
-        value += f", median {form(median)}"
+        value += f", median {form(median.value)}"
+        if median.low is not None and median.high is not None:
+            value += f" ({form(median.low)} to {form(median.high)})"
     verdict = difference.verdict
     if verdict == EQUIVALENT and difference.margin is not None:
         verdict += f" (within {_format_margin(difference.margin, is_ratio=is_ratio)})"

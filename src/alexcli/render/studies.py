@@ -4,6 +4,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from alexcli.ablation.median import Median, median_of
 from alexcli.ablation.recorded import file_name
 from alexcli.ablation.verdicts import decided_by_ranks, median_beside_mean, seeds_above
 from alexcli.errors import plural
@@ -58,9 +59,9 @@ def overview(studies: Sequence[StudyResult]) -> Table:
     compared = studies[0].compared
     note = (
         "differences: arm minus baseline in points, ratios for epochs, the mean over seeds; higher "
-        "in: seeds whose arm was above the baseline; median: told where it is more than a point "
-        "from the mean, which a few seeds lead; mechanism: a setting in which the effect can "
-        "show, plain: that of the quick start; verdicts allow for "
+        "in: seeds whose arm was above the baseline; median: told, with its interval, where it is "
+        "more than a point from the mean, which a few seeds lead; mechanism: a setting in which "
+        "the effect can show, plain: that of the quick start; verdicts allow for "
         f"{plural(compared, 'comparison')} (Holm), intervals do not"
     )
     failed = [
@@ -84,7 +85,7 @@ def _difference_cell(difference: Difference) -> str:
     """The mean difference or its bound, and the median if a few seeds dominate the mean."""
     cell = _format_bound(difference, _format_gap(difference.metric, difference.mean))
     median = median_beside_mean(difference)
-    return cell if median is None else f"{cell}, median {_format_gap(difference.metric, median)}"
+    return cell if median is None else f"{cell}, {_format_median(difference.metric, median)}"
 
 
 def _missed_precision(study: StudyResult) -> str:
@@ -188,11 +189,10 @@ def _notes_on_arms(study: StudyResult) -> list[str]:
 
 def _ranks_note(difference: Difference) -> str:
     """A note on what decided, if the interval of the mean contains no difference."""
-    median = statistics.median(difference.by_seed)
+    median = _format_median(difference.metric, median_of(difference.by_seed))
     return (
-        f"higher in {seeds_above(difference):,} of {difference.seeds:,} seeds, median "
-        f"{_format_gap(difference.metric, median)}: decided by signed ranks, since a few seeds "
-        "lead the mean and widen its interval"
+        f"higher in {seeds_above(difference):,} of {difference.seeds:,} seeds, {median}: decided "
+        "by signed ranks, since a few seeds lead the mean and widen its interval"
     )
 
 
@@ -239,6 +239,8 @@ def _precision_note(study: StudyResult, precision: Precision) -> str:
     if precision.seeds_wanted is None:
         return note
     note += f"; {precision.seeds_wanted:,} seeds would take it there"
+    if any(median_beside_mean(difference) for difference in _decided(study)):
+        return f"{note}, since a few seeds lead the mean: read the median"
     if precision.minutes_wanted:
         note += f", about {precision.minutes_wanted:,.0f} more minutes here"
     return f"{note}: the same command with a larger --budget goes on"
@@ -319,6 +321,14 @@ def _interval(difference: Difference, form: Callable[[float | None], str]) -> st
 def _format_interval(metric: str, difference: Difference) -> str:
     """An interval for people; a dash if there is none."""
     return _interval(difference, lambda gap: _format_gap(metric, gap)) or "-"
+
+
+def _format_median(metric: str, median: Median) -> str:
+    """A median of differences, with its interval if there are enough seeds for one."""
+    text = f"median {_format_gap(metric, median.value)}"
+    if median.low is None:
+        return text
+    return f"{text} ({_format_gap(metric, median.low)} to {_format_gap(metric, median.high)})"
 
 
 def _format_bound(difference: Difference, text: str) -> str:
