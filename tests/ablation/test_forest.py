@@ -32,6 +32,20 @@ def test_errors_are_drawn_in_points() -> None:
     assert row.verdict == "agrees"
 
 
+def test_a_median_is_drawn_only_where_a_few_seeds_lead_the_mean() -> None:
+    ablation = Ablation(["lrn"], SMALL, 7)
+    for job in ablation.jobs():
+        did_not_learn = job.spec.seed == 3
+        error = 0.9 if did_not_learn else 0.11 + 0.001 * job.spec.seed
+        finish(job, 0.1 if job.name.endswith("/baseline") else error)
+    (study,) = study_results(ablation, NullReporter())
+    (row,) = forest_panel(study).rows
+    assert row.median == pytest.approx((1.4, 1.0, 80.0))
+    assert row.mean is not None
+    assert row.mean > 10
+    assert forest_panel(_study("lrn")).rows[0].median is None
+
+
 def test_epochs_are_drawn_as_ratios_and_a_word_is_no_mark() -> None:
     panel = forest_panel(_study("bias_init"))
     (row,) = panel.rows

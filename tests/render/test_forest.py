@@ -1,5 +1,6 @@
 """Drawing a forest plot."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,7 +33,7 @@ def _axis(panel: ForestPanel) -> object:
 def test_each_kind_of_mark_is_named_once() -> None:
     axis = _axis(ForestPanel(rows=[ROW, ROW], x_label="points", zero=0.0))
     names = [text.get_text() for text in axis.get_legend().get_texts()]  # type: ignore[attr-defined]
-    assert names == ["counts as none", "single seeds", "found, 95% interval", "claimed"]
+    assert names == ["counts as none", "single seeds", "mean, 95% interval", "claimed"]
 
 
 def _mixed(rows: int) -> Any:
@@ -64,6 +65,16 @@ def test_only_seeds_means_and_claims_are_marks_and_a_claim_hides_no_mean() -> No
     lines = {line.get_marker(): line for line in axis.get_lines()}  # type: ignore[attr-defined]
     assert set(lines) == {"D", "None", "o", "s"}
     assert lines["D"].get_markerfacecolor() == "none"
+
+
+def test_a_median_stands_above_the_mean_that_a_few_seeds_dominate() -> None:
+    row = replace(ROW, median=(0.5, 0.3, 0.9))
+    axis = _axis(ForestPanel(rows=[row], x_label="points", zero=0.0))
+    (median,) = [line for line in axis.get_lines() if line.get_label() == "median, 95% interval"]  # type: ignore[attr-defined]
+    assert list(median.get_xdata()) == [0.5]
+    assert median.get_ydata()[0] < 0, "above, since rows are numbered downwards"
+    intervals = [list(line.get_xdata()) for line in axis.get_lines()]  # type: ignore[attr-defined]
+    assert [0.3, 0.9] in intervals
 
 
 def test_rows_are_named_with_their_verdicts_from_above() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from alexcli.ablation.verdicts import median_beside_mean
 from alexcli.records.analysis import ForestPanel, ForestRow
 from alexcli.records.study import Difference, StudyResult
 
@@ -75,7 +76,16 @@ def _row(name: str, difference: Difference, scale: int) -> ForestRow:
         claim=None if isinstance(claim, str) else _scaled(claim, scale),
         margin=_scaled(difference.margin, scale),
         verdict=difference.verdict,
+        median=_scaled_median(difference, scale),
     )
+
+
+def _scaled_median(difference: Difference, scale: int) -> tuple[float, float, float] | None:
+    """The median with its interval, if a few seeds dominate the mean and there are enough seeds."""
+    median = median_beside_mean(difference)
+    if median is None or median.low is None or median.high is None:
+        return None
+    return scale * median.value, scale * median.low, scale * median.high
 
 
 def _scaled(value: float | None, scale: float) -> float | None:

@@ -147,7 +147,8 @@ def median_beside_mean(difference: Difference) -> Median | None:
     Args:
         difference: of errors; None is returned for a ratio, whose mean is geometric.
     """
-    if difference.mean is None or difference.metric == Metric.epochs.name:
+    is_ratio = difference.metric == Metric.epochs.name
+    if difference.mean is None or is_ratio or not difference.by_seed:
         return None
     median = median_of(difference.by_seed)
     return median if abs(median.value - difference.mean) > MEDIAN_APART else None

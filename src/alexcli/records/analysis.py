@@ -94,6 +94,8 @@ class ForestRow:
     """Half of the width of the band of differences that count as none."""
     verdict: str
     """The verdict in words."""
+    median: tuple[float, float, float] | None = None
+    """The median of the seeds, and the ends of its interval, if a few seeds dominate the mean."""
 
 
 @dataclass

@@ -12,17 +12,22 @@ BELOW_AXIS = 0.42
 FOREST_ROW_HEIGHT = 0.55
 """Inches of a row."""
 FOUND = "#0b5394"
+MEDIAN = "#38761d"
 CLAIMED = "#b45f06"
 BAND = "#d9d9d9"
 NO_DIFFERENCE = "0.4"
 SEED_OFFSET = 0.22
 """Distance of a row's dots, one per seed, below its interval, in rows."""
+MEDIAN_OFFSET = 0.2
+"""Distance of a row's median above its interval, in rows."""
 HALF_BAND = 0.38
 """Half the height of the band of equivalence, in rows."""
 
 
 def draw_forest(panel: ForestPanel, axis: Any) -> None:
     """Draw each row: its interval, its seeds as dots, the claim as a diamond, the margin as a band.
+
+    A median, which only rows have whose mean a few seeds dominate, stands above the mean.
 
     Args:
         panel: the rows.
@@ -91,7 +96,12 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
     if row.low is not None and row.high is not None:
         axis.plot([row.low, row.high], [number, number], color=FOUND, marker="None", linewidth=2.2)
     if row.mean is not None:
-        axis.plot([row.mean], [number], "s", color=FOUND, markersize=6, label="found, 95% interval")
+        axis.plot([row.mean], [number], "s", color=FOUND, markersize=6, label="mean, 95% interval")
+    if row.median is not None:
+        median, low, high = row.median
+        above = number - MEDIAN_OFFSET
+        axis.plot([low, high], [above, above], color=MEDIAN, marker="None", linewidth=2.2)
+        axis.plot([median], [above], "^", color=MEDIAN, markersize=5, label="median, 95% interval")
     if row.claim is not None:
         hollow = {"markerfacecolor": "none", "markeredgecolor": CLAIMED, "markeredgewidth": 1.8}
         axis.plot([row.claim], [number], "D", markersize=9, label="claimed", linewidth=0, **hollow)

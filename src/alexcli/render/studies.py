@@ -129,7 +129,7 @@ def outcome_table(study: StudyResult) -> Table:
 
 
 def _outcome(difference: Difference) -> str:
-    """The verdict, and the difference with its interval and the paper's claim."""
+    """The verdict, the difference with its interval, the median if it differs, and the claim."""
     metric = difference.metric
     gap = _format_bound(difference, _format_gap(metric, difference.mean))
     unit = "" if metric == "epochs" else " points"
@@ -137,6 +137,9 @@ def _outcome(difference: Difference) -> str:
     text = text.removeprefix("-: ")  # the paper claims nothing
     if difference.low is not None:
         text += f" ({_format_interval(metric, difference)})"
+    median = median_beside_mean(difference)
+    if median is not None:
+        text += f", {_format_median(metric, median)}"
     text += f", {plural(difference.seeds, 'seed')}"
     if difference.paper is not None:
         text += f"; the paper: {_format_gap(metric, difference.paper)}"
