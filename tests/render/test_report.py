@@ -72,6 +72,15 @@ def test_every_panel_is_a_figure_that_a_phone_shows_as_wide_as_its_text_needs() 
     assert '<p class="note">below them</p>' in page
 
 
+def test_what_scrolls_on_a_screen_is_whole_in_print() -> None:
+    write_report({"one": _section("title")}, Path("report.html"))
+    screen, _, paper = Path("report.html").read_text().partition("@media print")
+    scrolling = re.findall(r"^ +([.a-z]+) \{[^}]*overflow-x: auto", screen, re.MULTILINE)
+    assert scrolling == [".wide", "figure", "pre"]
+    assert ".wide, figure { overflow: visible; }" in paper
+    assert "pre { white-space: pre-wrap; }" in paper
+
+
 def test_a_place_that_cannot_be_written_is_named() -> None:
     Path("file").write_text("not a folder")
     with pytest.raises(UsageError, match=r"--out file/report\.html cannot be written"):
