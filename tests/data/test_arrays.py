@@ -8,10 +8,9 @@ from alexcli.data.arrays import ImageArray, IndexArray, LabelArray
 
 
 def _scalar(alias: object) -> object:
-    """The scalar type of an alias of npt.NDArray."""
-    _, dtype = get_args(alias)
-    (scalar,) = get_args(dtype)
-    return scalar
+    """The scalar type of an alias of npt.NDArray; from numpy 2.5 on it is the only argument."""
+    scalar = get_args(alias)[-1]
+    return get_args(scalar)[0] if get_args(scalar) else scalar
 
 
 def test_pixels_are_bytes_and_labels_and_positions_are_64_bits() -> None:
