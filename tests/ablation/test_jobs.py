@@ -12,9 +12,11 @@ from alexcli.ablation.plan import Ablation
 from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, UsageError
 from alexcli.reporter import NullReporter
+from alexcli.run.directory import RunDirectory
 from alexcli.run.training_processes import TrainingProcesses
 from tests.ablation.finished import finish
 from tests.conftest import SMALL
+from tests.run.trainings import Notes
 
 
 def _jobs(seeds: int) -> list[Job]:
@@ -40,6 +42,28 @@ def test_a_folder_that_cannot_be_is_refused_before_anything_is_trained(tmp_path:
     ):
         run_jobs(jobs, 1, processes, NullReporter())
     assert caught.value.hint == "choose another place: runs=DIR"
+
+
+def test_a_run_without_the_passes_that_a_job_needs_is_kept_aside() -> None:
+    """Its training errors are running means, which are not compared with those of passes."""
+    (job, _) = _jobs(seeds=1)
+    finish(job, 0.1)
+    assert job.finished
+    words = [*SMALL, "trainer.train_eval=true"]
+    (needing, _) = Ablation(["lrn"], words, 1, "plain").jobs()
+    assert needing.run.path == job.run.path
+    assert not needing.finished
+    reporter = Notes()
+    needing.prepare(reporter)
+    assert not needing.run.path.exists()
+    kept = needing.run.path.with_name(f"{needing.run.path.name}~1")
+    assert RunDirectory(kept).result() is not None
+    assert reporter.notes == [
+        f"{kept} was trained without trainer.train_eval=true, which lrn/baseline seed 0 needs"
+    ]
+    finish(needing, 0.1)
+    assert needing.finished
+    assert job.finished, "for who needs less"
 
 
 def test_the_command_names_the_folder_of_yaml_files(monkeypatch: pytest.MonkeyPatch) -> None:

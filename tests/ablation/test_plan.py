@@ -23,6 +23,18 @@ def test_studies_share_their_baseline() -> None:
     assert planned == [(arm, seed) for seed in (0, 1) for arm in arms]
 
 
+def test_a_shared_baseline_makes_the_passes_that_any_study_needs() -> None:
+    path = Path("conf/ablation/fit.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "# Fit\nclaim: none\nbaseline: {trainer.train_eval: true}\n"
+        "arms: {none: {change: {optim.weight_decay: 0}}}\n"
+    )
+    for names in (("lrn", "fit"), ("fit", "lrn")):
+        baselines = [job for job in _ablation(*names).jobs() if job.name.endswith("/baseline")]
+        assert [job.spec.trainer.train_eval for job in baselines] == [True, True], names
+
+
 def test_a_run_of_train_is_a_baseline() -> None:
     job = _ablation("lrn").jobs()[0]
     result = train(job.spec, NullReporter())

@@ -22,11 +22,11 @@ from tests.conftest import SMALL
 RECORDS = Path("records")
 
 
-def _record(name: str, seeds: int) -> Path:
+def _record(name: str, seeds: int, *overrides: str) -> Path:
     """Write a study of finished runs to RECORDS, and remove the runs."""
-    for job in Ablation([name], SMALL, seeds).jobs():
+    for job in Ablation([name], [*SMALL, *overrides], seeds).jobs():
         finish(job, 0.1 + 0.01 * job.spec.seed + 0.05 * job.name.endswith("/baseline"))
-    words = ["ablate", name, *SMALL, "--seeds", str(seeds), "--report-only"]
+    words = ["ablate", name, *SMALL, *overrides, "--seeds", str(seeds), "--report-only"]
     result = run_command(*words, "--out", str(RECORDS))
     assert result.code == 0, result.err
     shutil.rmtree("runs")
@@ -49,6 +49,25 @@ def test_a_study_of_recorded_runs_is_the_recorded_one(name: str) -> None:
     assert [(record.file, record.runs) for record in study.reused] == [(path.name, 6)]
     assert study.reused[0].command.startswith(f"alexcli ablate {name}")
     assert study.reused[0].on["packages"]
+
+
+def test_running_means_and_errors_of_passes_are_not_reused_for_each_other() -> None:
+    passes = "trainer.train_eval=true"
+    for made, needed in ((), (passes,)), ((passes,), ()):
+        _record("weight_decay", 2, *made)
+        recorded = read_recorded_runs(RECORDS)
+        same = Ablation(["weight_decay"], [*SMALL, *made], 2, recorded=recorded)
+        assert all(job.finished for job in same.jobs())
+        other = Ablation(["weight_decay"], [*SMALL, *needed], 2, recorded=recorded)
+        assert not any(job.finished for job in other.jobs())
+        shutil.rmtree(RECORDS)
+
+
+def test_held_out_errors_are_reused_with_or_without_passes() -> None:
+    _record("lrn", 2)
+    words = [*SMALL, "trainer.train_eval=true"]
+    ablation = Ablation(["lrn"], words, 2, recorded=read_recorded_runs(RECORDS))
+    assert all(job.finished for job in ablation.jobs())
 
 
 def test_more_seeds_are_added_to_recorded_ones() -> None:

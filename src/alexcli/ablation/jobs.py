@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexcli.ablation.reuse import RecordedRun
+from alexcli.ablation.reuse import RecordedRun, has_unnamed_passes
 from alexcli.ablation.study import BASELINE
 from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, TerminatedRunError, UsageError, plural
@@ -43,7 +43,25 @@ class Job:
     @property
     def finished(self) -> bool:
         """Whether there is nothing to do."""
-        return self.recorded is not None or self.run.result_file.exists()
+        if self.recorded is not None:
+            return True
+        return self.run.result_file.exists() and not self.lacks_passes
+
+    @property
+    def lacks_passes(self) -> bool:
+        """Whether its run was trained without the passes over the training set that it needs."""
+        if not has_unnamed_passes(self.spec):
+            return False
+        return all(row["split"] != "train_eval" for row in self.run.rows())
+
+    def measures_more_than(self, other: "Job") -> bool:
+        """Whether it needs what another job with the same run directory does not.
+
+        That is a trained net in place of a record, or passes over the training set.
+        """
+        if self.finished:
+            return False
+        return other.finished or has_unnamed_passes(self.spec)
 
     @property
     def log(self) -> Path:
@@ -69,6 +87,20 @@ class Job:
         is_baseline = self.name.endswith(f"/{BASELINE}")
         arm_option = [] if is_baseline else ["--arm", self.name]
         return [sys.executable, "-m", "alexcli", "train", *conf_option, *arm_option, *overrides]
+
+    def prepare(self, reporter: Reporter) -> None:
+        """Make place for the run: a finished one without the passes that it needs is kept aside.
+
+        Args:
+            reporter: receives a note of what is kept where.
+
+        Raises:
+            UsageError: the folder cannot be written.
+        """
+        self.run.make_parent()
+        if self.run.result_file.exists():
+            kept = self.run.keep_old()
+            reporter.note(f"{kept} was trained without trainer.train_eval=true, which {self} needs")
 
     def train(self, processes: TrainingProcesses, threads: int) -> str | None:
         """Train in a separate process.
@@ -133,7 +165,7 @@ def run_jobs(
     if not waiting:
         return failures
     for job in waiting:
-        job.run.make_parent()
+        job.prepare(reporter)
     reporter.note(f"{len(waiting)} of {plural(len(jobs), 'run')} to train")
     threads = max(1, (os.cpu_count() or 1) // min(parallel, len(waiting)))
 

@@ -100,7 +100,7 @@ def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
         reporter: receives a note of what was submitted, and of what was not.
 
     Raises:
-        UsageError: the launcher cannot be used here.
+        UsageError: the launcher cannot be used here, or a run's folder cannot be written.
     """
     unfinished = [job for job in jobs if not job.finished]
     in_training = [job for job in unfinished if is_being_trained(job.run)]
@@ -111,4 +111,6 @@ def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
     if not waiting:
         reporter.note(f"nothing to submit: {plural(len(jobs) - len(unfinished), 'run')} finished")
         return
+    for job in waiting:
+        job.prepare(reporter)
     reporter.note(f"submitted {', '.join(LAUNCHERS[launcher](waiting))}")

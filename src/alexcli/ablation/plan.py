@@ -8,7 +8,7 @@ from pathlib import Path
 from alexcli import run_files
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.jobs import Job
-from alexcli.ablation.reuse import Measurement, RecordedRun, RecordedRuns
+from alexcli.ablation.reuse import Measurement, RecordedRun, RecordedRuns, has_unnamed_passes
 from alexcli.ablation.study import BASELINE, Arm, Study, open_study
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
@@ -166,6 +166,7 @@ class Ablation:
             study.definition.threshold if metric is Metric.epochs else None,
             measured_split(dataset),
             len(measured_images(dataset)),
+            has_unnamed_passes(study.baseline.spec),
         )
         return self.recorded.find(run.path.name, measurement)
 
@@ -181,7 +182,7 @@ class Ablation:
                     if job is None:
                         continue
                     job_of_path = by_path.setdefault(job.run.path, job)
-                    if job_of_path.finished and not job.finished:  # one study needs its net
+                    if job.measures_more_than(job_of_path):
                         by_path[job.run.path] = job
         return list(by_path.values())
 

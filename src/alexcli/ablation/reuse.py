@@ -5,6 +5,7 @@ recorded study lists these names and the values that each seed reached.
 """
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -12,10 +13,12 @@ from pathlib import Path
 
 from alexcli.ablation.recorded import read_study_file, study_files
 from alexcli.records.study import ArmResult, ReusedRecord, StudyResult
-from alexcli.schema import Metric
+from alexcli.schema import Metric, TrainSpec
 
 RUN_NAME = re.compile(r"s([0-9]{1,9})-[0-9a-f]+")
 """Name of a run's directory: its seed, and the fingerprint of the rest."""
+TRAIN_EVAL = "trainer.train_eval=true"
+STOP = "trainer.stop_at_train_error="
 Values = dict[Metric, float | None]
 """Results of one run; None for an error that was not measured or a threshold not reached."""
 
@@ -31,6 +34,13 @@ class Measurement:
     """The images that errors are measured on: val, or test."""
     images: int
     """Number of those images."""
+    train_eval: bool = False
+    """Whether training errors are those of passes of their own, see `has_unnamed_passes`."""
+
+    @property
+    def of_training(self) -> bool:
+        """Whether it has an error of the training images."""
+        return not {Metric.train_err, Metric.epochs}.isdisjoint(self.metrics)
 
 
 @dataclass
@@ -50,6 +60,7 @@ class RecordedRun:
             and other.threshold in thresholds
             and other.split == self.measured.split
             and other.images == self.measured.images
+            and (other.train_eval == self.measured.train_eval or not other.of_training)
         )
 
 
@@ -70,6 +81,19 @@ class RecordedRuns:
         """The records that runs come from, each with its number of runs."""
         counts = Counter(run.file for run in runs)
         return [replace(self.records[file], runs=count) for file, count in counts.items()]
+
+
+def has_unnamed_passes(spec: TrainSpec) -> bool:
+    """Whether a run measures training errors in passes of which its directory's name says nothing.
+
+    Training errors are otherwise running means over the epochs, which lag behind and include
+    dropout. A run that stops at a training error makes such passes too, and its name says so.
+
+    Args:
+        spec: the run's configuration.
+    """
+    trainer = spec.trainer
+    return trainer.train_eval and trainer.stop_at_train_error is None
 
 
 def read_recorded_runs(folder: Path) -> RecordedRuns:
@@ -107,7 +131,9 @@ def _runs_of(study: StudyResult, arm: ArmResult, file: str) -> list[tuple[str, R
     if arm is not baseline and set(arm.runs) & set(baseline.runs):
         return []
     metrics = [Metric[name] for name in arm.values]
-    measured = Measurement(metrics, study.threshold, study.split, study.n)
+    typed = shlex.split(arm.command)
+    passes = TRAIN_EVAL in typed and not any(word.startswith(STOP) for word in typed)
+    measured = Measurement(metrics, study.threshold, study.split, study.n, passes)
     runs = []
     for path in arm.runs:
         match = RUN_NAME.fullmatch(Path(path).name)
