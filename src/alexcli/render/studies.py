@@ -60,8 +60,8 @@ def overview(studies: Sequence[StudyResult]) -> Table:
     note = (
         "differences: arm minus baseline in points, ratios for epochs, the mean over seeds; higher "
         "in: seeds whose arm was above the baseline; median: told, with its interval, where it is "
-        "more than a point from the mean, which a few seeds lead; mechanism: a setting in which "
-        "the effect can show, plain: that of the quick start; verdicts allow for "
+        "more than a point from the mean; mechanism: a setting in which the effect can show, "
+        "plain: that of the quick start; verdicts allow for "
         f"{plural(compared, 'comparison')} (Holm), intervals do not"
     )
     failed = [
@@ -243,7 +243,7 @@ def _precision_note(study: StudyResult, precision: Precision) -> str:
         return note
     note += f"; {precision.seeds_wanted:,} seeds would take it there"
     if any(median_beside_mean(difference) for difference in _decided(study)):
-        return f"{note}, since a few seeds lead the mean: read the median"
+        return f"{note}; mean and median are more than a point apart: read the median"
     if precision.minutes_wanted:
         note += f", about {precision.minutes_wanted:,.0f} more minutes here"
     return f"{note}: the same command with a larger --budget goes on"
