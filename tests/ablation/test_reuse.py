@@ -54,11 +54,11 @@ def test_a_study_of_recorded_runs_is_the_recorded_one(name: str) -> None:
 def test_running_means_and_errors_of_passes_are_not_reused_for_each_other() -> None:
     passes = "trainer.train_eval=true"
     for made, needed in ((), (passes,)), ((passes,), ()):
-        _record("weight_decay", 2, *made)
+        _record("bias_init", 2, *made)
         recorded = read_recorded_runs(RECORDS)
-        same = Ablation(["weight_decay"], [*SMALL, *made], 2, recorded=recorded)
+        same = Ablation(["bias_init"], [*SMALL, *made], 2, recorded=recorded)
         assert all(job.finished for job in same.jobs())
-        other = Ablation(["weight_decay"], [*SMALL, *needed], 2, recorded=recorded)
+        other = Ablation(["bias_init"], [*SMALL, *needed], 2, recorded=recorded)
         assert not any(job.finished for job in other.jobs())
         shutil.rmtree(RECORDS)
 
