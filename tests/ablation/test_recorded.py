@@ -52,6 +52,13 @@ def test_a_folder_that_does_not_exist_is_told_from_an_empty_one(tmp_path: Path) 
         read_studies(tmp_path / "nothing")
     with pytest.raises(UsageError, match="has no studies"):
         read_studies(tmp_path)
+    (tmp_path / "ablations").mkdir()
+    with pytest.raises(UsageError, match="has no studies") as caught:
+        read_studies(tmp_path)
+    assert caught.value.hint == f"did you mean {tmp_path}/ablations?"
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="is a file"):
+        read_studies(tmp_path / "file")
 
 
 def test_a_study_carries_the_label_of_its_baseline() -> None:

@@ -171,3 +171,20 @@ def test_a_launcher_that_does_not_exist_is_refused_before_torch_is_imported() ->
     assert done.returncode == 2
     assert "launcher 'pbs' does not exist; there are local, slurm" in done.stderr
     assert done.stdout.strip() == "False"
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--recorded", "DIR", "--seeds", "3"], "--seeds has no effect with --recorded"),
+        (["--recorded", "DIR", "--dry-run", "--out=x"], "--dry-run has no effect with --recorded"),
+        (["--list", "--recorded", "DIR"], "--recorded has no effect with --list"),
+        (["--list", "--out", "x", "--jobs=3"], "--out, --jobs have no effect with --list"),
+    ],
+)
+def test_options_of_trainings_are_refused_where_nothing_is_trained(
+    options: list[str], named: str
+) -> None:
+    outcome = run_command("ablate", *options)
+    assert outcome.code == 2
+    assert named in outcome.err

@@ -89,3 +89,25 @@ def test_a_value_that_an_option_does_not_take_is_named(words: list[str], message
     assert outcome.code == 2
     assert message in outcome.err
     assert f"{words[0]} --help says what" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("line", "named"),
+    [
+        (["eval", "--out", "--ten-crop"], "--out needs a value, and --ten-crop is an option"),
+        (["train", "--resume", "--dry-run"], "--resume needs a value, and --dry-run is an option"),
+        (["data", "stats", "--out", "--format"], "--out needs a value, and --format is an option"),
+    ],
+)
+def test_an_option_is_not_the_value_of_another(line: list[str], named: str) -> None:
+    outcome = run_command(*line)
+    assert outcome.code == 2
+    assert named in outcome.err
+    assert not Path("--ten-crop").exists()
+
+
+def test_a_single_dash_and_what_follows_two_dashes_are_values() -> None:
+    outcome = run_command("predict", "--labels", "-", "none.png")
+    assert "needs a value" not in outcome.err
+    outcome = run_command("eval", "--", "--out", "--ten-crop")
+    assert "needs a value" not in outcome.err

@@ -153,3 +153,22 @@ def test_list_shows_how_to_get_the_known_sources() -> None:
     code, stdout, _ = run("data", "list", "--format", "json")
     assert code == 0
     assert {"CIFAR-10", "ILSVRC-2012"} <= {row["name"] for row in json.loads(stdout)}
+
+
+def test_preview_replaces_no_image_of_the_data(photos: Path) -> None:
+    image = next(path for path in photos.rglob("*") if path.is_file())
+    before = image.read_bytes()
+    code, _, stderr = run("data", "preview", str(photos), "data.size=36", "--out", str(image))
+    assert code == 2
+    assert "would replace a file of the images that are read" in stderr
+    assert image.read_bytes() == before
+
+
+@pytest.mark.parametrize("place", ["file", "file/manifest.json"])
+def test_a_file_in_the_place_of_a_store_is_no_store(place: str) -> None:
+    Path("file").write_text("not a store")
+    for words in (["data", "verify", place], ["data", "stats", "data=store", f"data.root={place}"]):
+        code, _, stderr = run(*words)
+        assert code == 2, stderr
+        assert "Traceback" not in stderr
+        assert "hint:" in stderr

@@ -39,4 +39,7 @@ def test_one_net_is_exported_and_it_exists(run: RunDirectory) -> None:
     assert "matches 2 runs" in several.err
     missing = run_command("export", "--format", "onnx", "--runs", "elsewhere")
     assert missing.code == 2
-    assert missing.err.splitlines()[-1] == "hint: alexcli train"
+    assert "the directory of runs elsewhere does not exist" in missing.err
+    Path("empty").mkdir()
+    none = run_command("export", "--format", "onnx", "--runs", "empty")
+    assert none.err.splitlines()[-1] == "hint: alexcli train"

@@ -125,3 +125,16 @@ def test_an_image_comes_from_standard_input() -> None:
     assert Path("stdin.png").exists()
     refused = CliRunner().invoke(app, ["predict", "-"], input=b"no image")
     assert "error: standard input cannot be decoded: not an image" in refused.stderr.splitlines()
+
+
+@pytest.mark.parametrize("source", ["images", "images/cat.png"])
+def test_a_figure_replaces_no_image_that_is_read(source: str) -> None:
+    path = Path("images/cat.png")
+    path.parent.mkdir()
+    Image.new("RGB", (40, 40), "red").save(path)
+    before = path.read_bytes()
+    outcome = run_command("predict", source, "--out", "images/cat.png")
+    assert outcome.code == 2
+    assert "would replace a file of the images that are read" in outcome.err
+    assert "--out cat-figure.png" in outcome.err
+    assert path.read_bytes() == before

@@ -38,10 +38,20 @@ def test_runs_are_listed_and_sorted() -> None:
     )
 
 
-def test_no_runs_are_an_empty_list() -> None:
-    result = run_command("runs", "list", "--runs", "nowhere")
+def test_no_runs_are_an_empty_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("fresh").mkdir()
+    monkeypatch.chdir("fresh")
+    result = run_command("runs", "list")
     assert result.code == 0, result.err
     assert "0 runs" in result.out
+
+
+def test_a_folder_of_runs_that_is_none_is_no_empty_list() -> None:
+    Path("file").touch()
+    for name, reason in (("nowhere", "does not exist"), ("file", "is a file")):
+        result = run_command("runs", "list", "--runs", name)
+        assert result.code == 2
+        assert f"the directory of runs {name} {reason}" in result.err
 
 
 def test_two_runs_stand_side_by_side() -> None:

@@ -53,7 +53,11 @@ def test_a_limit_itself_is_allowed_where_the_range_includes_it() -> None:
     assert compose(["model.input.channels=3"], TrainSpec).model.input.channels == 3
 
 
-def test_a_value_without_a_default_has_no_example() -> None:
-    with pytest.raises(UsageError) as refused:
-        compose(["placement.replicas=0"], TrainSpec)
-    assert refused.value.hint is None
+def test_a_value_without_a_default_has_a_limit_as_its_example() -> None:
+    for word, hint in (
+        ("placement.replicas=0", "for instance placement.replicas=1"),
+        ("trainer.stop_at_train_error=25", "for instance trainer.stop_at_train_error=1"),
+    ):
+        with pytest.raises(UsageError) as refused:
+            compose([word], TrainSpec)
+        assert refused.value.hint == hint

@@ -70,3 +70,18 @@ def test_what_no_memory_holds_is_refused_before_any_of_it_is_taken(override: str
 
 def _train(spec: TrainSpec) -> object:
     return train(spec, NullReporter())
+
+
+def test_where_a_training_starts_is_said_and_checked_as_train_does() -> None:
+    spec = small("trainer.accelerator=cpu")
+    with pytest.raises(UsageError, match=r"there is no run or checkpoint none\.ckpt"):
+        plan(spec, NullReporter(), overrides=[], resume="none.ckpt")
+    with pytest.raises(UsageError, match="--extend cannot resume from a shorter run"):
+        plan(spec, NullReporter(), overrides=[], extend=True)
+    assert "(new)" in plan(spec, NullReporter(), overrides=[], resume="never")
+    trained = train(spec, NullReporter())
+    kept = plan(spec, NullReporter(), overrides=[], resume="never")
+    assert "(train would keep it under another name, and start over)" in kept
+    last = f"{trained.directory}/last.ckpt"
+    resumed = plan(spec, NullReporter(), overrides=[], resume=last)
+    assert f"(train would resume it from {last})" in resumed

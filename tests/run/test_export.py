@@ -153,3 +153,9 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_a_file_is_called_after_the_model_by_default(format_name: str, name: str) -> None:
     assert default_path(_trained(), format_name) == Path(name)
+
+
+def test_the_suffix_of_another_format_is_refused() -> None:
+    with pytest.raises(UsageError, match="has the suffix of --format onnx") as caught:
+        export(_trained(), "safetensors", Path("net.onnx"))
+    assert caught.value.hint == "--out net.safetensors"

@@ -121,3 +121,22 @@ def test_a_folder_of_images_is_no_run_and_has_a_key(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="holds no checkpoint") as error:
         resolve_runs([str(tmp_path / "photos")], tmp_path)
     assert error.value.hint == f"images are named by a key: data.root={tmp_path / 'photos'}"
+
+
+def test_a_damaged_run_is_passed_over_as_long_as_there_is_another(run: RunDirectory) -> None:
+    damaged = RUNS / "damaged" / "s0-x"
+    damaged.mkdir(parents=True)
+    (damaged / "result.json").write_text("{")
+    assert newest(RUNS).path == run.path
+    with pytest.raises(UsageError, match=r"result\.json cannot be read"):
+        newest(RUNS, label="damaged")
+
+
+def test_only_the_usual_folder_of_runs_may_be_missing(tmp_path: Path) -> None:
+    (tmp_path / "runs").mkdir()
+    with pytest.raises(UsageError, match="rnus does not exist") as caught:
+        newest(tmp_path / "rnus")
+    assert caught.value.hint == f"did you mean {tmp_path}/runs?"
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="file is a file"):
+        newest(tmp_path / "file")

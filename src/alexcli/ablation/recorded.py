@@ -47,15 +47,16 @@ def study_files(folder: Path, name: str) -> list[Path]:
     Raises:
         UsageError: there are none.
     """
+    writes = "alexcli ablate STUDY --out DIR writes"
+    if folder.is_file():
+        raise UsageError(f"{name} is a file, not a folder of studies", hint=f"{writes} one")
     if not folder.is_dir():
-        raise UsageError(
-            f"there is no folder {name}", hint="alexcli ablate STUDY --out DIR writes one"
-        )
+        raise UsageError(f"there is no folder {name}", hint=f"{writes} one")
     paths = sorted(folder.glob("*.json"))
     if not paths:
-        raise UsageError(
-            f"{name} has no studies", hint="alexcli ablate STUDY --out DIR writes them"
-        )
+        below = folder / "ablations"
+        hint = f"did you mean {below}?" if below.is_dir() else f"{writes} them"
+        raise UsageError(f"{name} has no studies", hint=hint)
     return paths
 
 

@@ -5,9 +5,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from alexcli.cli.arguments import one_of, split_arguments
+import typer
+
+from alexcli.cli.arguments import one_of, split_arguments, typed_arguments
 from alexcli.cli.options import ConfOption, FormatOption, Positive, use_conf
-from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.output import check_writable, emit, save_outputs
 from alexcli.cli.study_options import AUTO, auto_seeds, parse_seeds
 from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.records.analysis import Analysis
@@ -30,7 +32,15 @@ STUDY_COLUMNS = ("study", "question", "claim", "trainings a seed", "settings")
 """Columns of --list."""
 
 
+OF_TRAININGS = (
+    *("--seeds", "--precision", "--budget", "--setting", "--jobs"),
+    *("--launch", "--report-only", "--dry-run", "--reuse"),
+)
+"""Options without effect where nothing is trained."""
+
+
 def ablate(
+    context: typer.Context,
     arguments: list[str] | None = None,
     *,
     list_: bool = False,
@@ -59,8 +69,7 @@ def ablate(
         list_: List the studies.
         seeds (auto|N): Runs of each arm. auto: four, then as many as --precision requires.
         precision (POINTS): For --seeds auto: half-width of a 95% interval; 0.5 or the study's own.
-        budget (TIME): For --seeds auto: minutes (or 2h, 3d) after which no training starts;
-            default: 15 for each arm.
+        budget (TIME): For --seeds auto: minutes (or 2h, 3d) to start trainings in; 15 for each arm.
         setting: On embedded images: the study's own (mechanism) or the quick start's (plain).
         jobs: Trainings at a time.
         launch (local|slurm): local: train here until all are finished. slurm: submit and return.
@@ -79,7 +88,7 @@ def ablate(
     """
     use_conf(conf)
     if list_ or recorded:
-        _print_overview(recorded, arguments or [], format, out)
+        _print_overview(typed_arguments(context), recorded, arguments or [], format, out)
         return
     _check_words(arguments or [], launch, out, dry_run=dry_run)
     auto = auto_seeds(parse_seeds(seeds), precision, budget)
@@ -90,6 +99,24 @@ def ablate(
     failures = [] if report_only else _train(ablation, auto, launch, jobs)
     _show(ablation, auto, jobs, format, out)
     _check_failures(failures)
+
+
+def _check_overview(typed: Sequence[str]) -> None:
+    """UsageError for options that have no effect where nothing is trained.
+
+    Args:
+        typed: the words of the command line.
+    """
+    options = [word.partition("=")[0] for word in typed]
+    mode = "--list" if "--list" in options else "--recorded"
+    of_recorded = () if mode == "--recorded" else ("--recorded", "--out")
+    others = [option for option in options if option in (*OF_TRAININGS, *of_recorded)]
+    if others:
+        verb = "has" if len(others) == 1 else "have"
+        raise UsageError(
+            f"{', '.join(others)} {verb} no effect with {mode}, which trains nothing",
+            hint=f"leave out {mode} or {others[0]}",
+        )
 
 
 def _open_studies(
@@ -157,9 +184,14 @@ def _train(ablation: "Ablation", auto: "AutoSeeds | None", launch: str, jobs: in
 
 
 def _print_overview(
-    recorded: Path | None, arguments: Sequence[str], format: Format, out: Path | None
+    typed: Sequence[str],
+    recorded: Path | None,
+    arguments: Sequence[str],
+    format: Format,
+    out: Path | None,
 ) -> None:
     """All studies, or those that are recorded in a folder; UsageError for words beside that."""
+    _check_overview(typed)
     option = "--list" if recorded is None else f"--recorded {recorded}"
     if arguments:
         raise UsageError(
@@ -192,8 +224,7 @@ def _check_out(out: Path | None, *, dry_run: bool) -> None:
             f"--out {out} has no effect with --dry-run, which has no results",
             hint="--format csv or --format json prints the list of runs for other programs",
         )
-    if out.exists() and not out.is_dir():
-        raise UsageError(f"--out {out} is not a folder", hint="choose a folder, new or not")
+    check_writable(out)
 
 
 def _check_failures(failures: Sequence[str]) -> None:

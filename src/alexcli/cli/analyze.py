@@ -53,7 +53,7 @@ def analyze(
         alexcli analyze help
         alexcli analyze params model=merged --format md
         alexcli analyze filters --out figures
-        alexcli analyze neighbors images=DIR nearest=6 --run runs/quickstart/s0-* --out figures
+        alexcli analyze neighbors images=DIR nearest=6 --run 'runs/quickstart/s0-*' --out figures
         alexcli analyze tables --results results
     """
     if one_of("analysis", name, [*ANALYSES, HELP], f"alexcli analyze {HELP}") == HELP:

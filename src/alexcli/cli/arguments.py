@@ -64,6 +64,8 @@ class KeyCommand(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse `--epochs 3` where `optim.epochs=3` is meant (exit code 2)."""
         _spare_conversions(self, ctx)
+        if not ctx.resilient_parsing:
+            self._check_values(ctx, args)
         takes_keys = any(OVERRIDE in (parameter.metavar or "") for parameter in self.params)
         if takes_keys and not ctx.resilient_parsing:
             options = {option for each in self.get_params(ctx) for option in each.opts}
@@ -80,6 +82,26 @@ class KeyCommand(TyperCommand):
             except typer.BadParameter as error:
                 _refuse_value(error, typed, ctx.command_path)
                 raise
+
+    def _check_values(self, context: Any, args: Sequence[str]) -> None:
+        """Exit if an option that needs a value is followed by another option of the command."""
+        parameters = self.get_params(context)
+        options = {option for each in parameters for option in each.opts}
+        need_value = {
+            option
+            for each in parameters
+            for option in each.opts
+            if option.startswith("-") and not getattr(each, "is_flag", False)
+        }
+        for word, after in itertools.pairwise(itertools.takewhile(lambda each: each != "--", args)):
+            if word in need_value and after.startswith("-") and after in options:
+                print_error(
+                    UsageError(
+                        f"{word} needs a value, and {after} is an option",
+                        hint=f"{context.command_path} --help says what {word} takes",
+                    )
+                )
+                raise typer.Exit(UsageError.exit_code)
 
     def _refuse(self, option: str, value: str) -> None:
         """Exit if an option is a key; others are left to typer."""

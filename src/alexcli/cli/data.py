@@ -8,7 +8,7 @@ import typer
 from alexcli.cli.arguments import split_arguments
 from alexcli.cli.command import command, group
 from alexcli.cli.options import FormatOption, Overrides
-from alexcli.cli.output import emit, save_outputs, suggest
+from alexcli.cli.output import check_not_input, emit, save_outputs, suggest
 from alexcli.errors import UsageError, plural
 from alexcli.records.analysis import TilesPanel
 from alexcli.render.progress import make_reporter
@@ -142,7 +142,9 @@ def preview(
     """
     from alexcli.run.data_report import preview_of
 
-    analysis = preview_of(_spec(arguments), index, make_reporter())
+    spec = _spec(arguments)
+    check_not_input(out, [Path(spec.data.root)] if spec.data.root else [])
+    analysis = preview_of(spec, index, make_reporter())
     save_outputs(analysis, [out], NullReporter(), f"--out {out}", "--out figures/name.png")
     emit(f"{out}\n")
 

@@ -1,6 +1,5 @@
 """alexcli eval."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -9,7 +8,7 @@ import typer
 
 from alexcli.cli.arguments import split_arguments, typed_arguments
 from alexcli.cli.options import ConfOption, FormatOption, Runs, TenCrop, use_conf
-from alexcli.cli.output import emit, save_outputs, suggest
+from alexcli.cli.output import check_writable, emit, save_outputs, suggest
 from alexcli.errors import UsageError
 from alexcli.records.evaluation import Evaluation
 from alexcli.render.progress import make_reporter
@@ -56,7 +55,7 @@ def eval_(
     Examples:
         alexcli eval --ten-crop
         alexcli eval 'runs/quickstart/s*' --protocols all --per-class --out eval
-        alexcli eval runs/quickstart/s0-* --format json
+        alexcli eval 'runs/quickstart/s0-*' --format json
     """
     protocol = _protocol(ten_crop, protocols)
     _check_outputs(out, probabilities)
@@ -121,9 +120,7 @@ def _check_outputs(out: Path | None, probabilities: bool) -> None:
             f"--out {out} names a file; it takes a folder",
             hint=f"--out {out.with_suffix('')} writes results.csv, results.json, predictions.npz",
         )
-    folder = next(path for path in [out, *out.absolute().parents] if path.exists())
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"--out {out}: {folder} cannot be written", hint="choose another folder")
+    check_writable(out)
 
 
 def _worker_arguments(

@@ -37,7 +37,7 @@ def export(
 
     Examples:
         alexcli export --format onnx
-        alexcli export runs/quickstart/s0-* --format safetensors --out net.safetensors
+        alexcli export 'runs/quickstart/s0-*' --format safetensors --out net.safetensors
     """
     from alexcli.run.find import single_checkpoint
 

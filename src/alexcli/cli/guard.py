@@ -17,8 +17,10 @@ from alexcli.run.worker import is_main_process, rank_prefix, send_error_to_paren
 
 P = ParamSpec("P")
 
-REFUSED = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP)
-"""Errors of asking whether a path exists: too long, in a folder that is closed, links in a ring."""
+REFUSED = (errno.ENAMETOOLONG, errno.EACCES, errno.ELOOP, errno.ENOTDIR)
+"""Errors of asking whether a path exists: too long, in a folder that is closed, links in a ring, or
+a file in place of a folder.
+"""
 SHOWN_OF_PATH = 120
 """Characters."""
 

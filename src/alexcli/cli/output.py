@@ -1,5 +1,6 @@
 """Where a command's output goes: data to stdout, files to --out."""
 
+import os
 import shlex
 import shutil
 import sys
@@ -55,6 +56,41 @@ def suggest(reporter: Reporter, arguments: Sequence[str]) -> None:
         arguments: what follows `alexcli`.
     """
     reporter.note(f"{COMMAND_NEXT}{program()} {shlex.join(arguments)}")
+
+
+def check_not_input(out: Path, inputs: Sequence[Path]) -> None:
+    """Check that a figure replaces no image that the command reads.
+
+    Args:
+        out: the file to be written.
+        inputs: images, and folders of them.
+
+    Raises:
+        UsageError: it is one of them, or a file that exists in such a folder.
+    """
+    if not out.exists():
+        return
+    target = out.resolve()
+    for path in inputs:
+        source = path.resolve()
+        if target == source or source in target.parents:
+            raise UsageError(
+                f"--out {out} would replace a file of the images that are read",
+                hint=f"choose another name: --out {out.stem}-figure{out.suffix}",
+            )
+
+
+def check_writable(out: Path) -> None:
+    """Check that a folder can be written, or made, before work begins.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    folder = next(path for path in [out, *out.absolute().parents] if path.exists())
+    if not folder.is_dir():
+        raise UsageError(f"--out {out}: {folder} is not a folder", hint="choose another folder")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"--out {out}: {folder} cannot be written", hint="choose another folder")
 
 
 def save_outputs(

@@ -13,7 +13,7 @@ import typer
 
 from alexcli.cli.arguments import split_arguments
 from alexcli.cli.options import Runs, TenCrop
-from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.output import check_not_input, check_writable, emit, save_outputs
 from alexcli.errors import AlexcliError, UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
@@ -65,8 +65,8 @@ def predict(
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
         alexcli predict DIR --format jsonl
     """
-    _check_figure(out)
     paths, overrides = _checked_words(images, labels, run, runs)
+    _check_figure(out, paths)
     from alexcli.render.predictions import json_line
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
@@ -157,13 +157,17 @@ def _checked_words(
     return paths, overrides
 
 
-def _check_figure(out: Path | None) -> None:
-    """UsageError for a figure of a format that is not drawn."""
-    if out is not None and out.suffix.lower() not in FIGURE_SUFFIXES:
+def _check_figure(out: Path | None, images: Sequence[Path]) -> None:
+    """UsageError for a figure that cannot be drawn, or would replace an image that is read."""
+    if out is None:
+        return
+    if out.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(
             f"the suffix of --out {out} is not one of {', '.join(FIGURE_SUFFIXES)}",
             hint=f"--out {out.parent / (out.stem or 'figure')}.png",
         )
+    check_writable(out.absolute().parent)
+    check_not_input(out, images)
 
 
 def _load(

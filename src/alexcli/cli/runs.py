@@ -24,7 +24,7 @@ MEGABYTE = 1e6
 runs = group(
     "List, compare and remove runs.",
     "alexcli runs list",
-    "alexcli runs compare runs/quickstart/s0-* runs/quickstart/s1-*",
+    "alexcli runs compare 'runs/quickstart/s0-*' 'runs/quickstart/s1-*'",
 )
 
 
@@ -112,7 +112,7 @@ def compare(
         runs (DIR): The directory of all runs.
 
     Examples:
-        alexcli runs compare quickstart/s0-* quickstart/s1-*
+        alexcli runs compare 'quickstart/s0-*' 'quickstart/s1-*'
     """
     from alexcli.config.diff import describe_values, differences
     from alexcli.run.listing import summarize

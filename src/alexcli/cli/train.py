@@ -88,7 +88,7 @@ def train(
     jobs = expand(typed)
     specs = [_checked(job) for job in jobs]  # every job is checked before the first runs
     if dry_run:
-        _print_plans(specs, jobs, reporter)
+        _print_plans(specs, jobs, start, reporter)
     elif len(jobs) > 1 or format is not None:
         _train_several(jobs, start, format or Format.table, reporter)
     else:
@@ -116,13 +116,13 @@ def _start_flags(resume: str, *, extend: bool) -> StartFlags:
 
 
 def _print_plans(
-    specs: "Sequence[TrainSpec]", jobs: Sequence[list[str]], reporter: Reporter
+    specs: "Sequence[TrainSpec]", jobs: Sequence[list[str]], start: StartFlags, reporter: Reporter
 ) -> None:
     """Print what each job would do."""
     from alexcli.run.dry_run import plan
 
     for spec, job in zip(specs, jobs, strict=True):
-        emit(plan(spec, reporter, overrides=job))
+        emit(plan(spec, reporter, overrides=job, resume=start.resume, extend=start.extend))
 
 
 def _train_several(

@@ -76,15 +76,18 @@ def _check_value(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
 
 def _check_range(value: Any, key: str, field: dataclasses.Field[Any]) -> None:
     phrases = []
-    in_range = True
+    exceeded = {}
     for name, limit in field.metadata.items():
         phrase, holds = LIMITS[name]
         phrases.append(f"{phrase} {limit:g}")
-        in_range = in_range and holds(value, limit)
-    if in_range:
+        if not holds(value, limit):
+            exceeded[name] = limit
+    if not exceeded:
         return
-    has_default = isinstance(field.default, (int, float))
+    example = field.default
+    if not isinstance(example, (int, float)):  # none that is a number: the limit, if it is allowed
+        example = exceeded.get("low", exceeded.get("high"))
+    hint = f"for instance {key}={example:g}" if example is not None else "choose one within it"
     raise UsageError(
-        f"{key}={value} is out of range: it must be {' and '.join(phrases)}",
-        hint=f"for instance {key}={field.default:g}" if has_default else None,
+        f"{key}={value} is out of range: it must be {' and '.join(phrases)}", hint=hint
     )

@@ -49,7 +49,7 @@ def read_manifest(root: str) -> Store:
         content = parse_json(read_file(root, MANIFEST))
         _check_version(root, content)
         return _parse_manifest(root, content)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise _no_manifest_error(root) from None
     except ValueError as error:
         raise UsageError(

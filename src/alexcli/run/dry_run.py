@@ -17,21 +17,30 @@ from alexcli.placement.environment import distributed_env
 from alexcli.placement.plan import processes
 from alexcli.reporter import Reporter
 from alexcli.run.build import build_data, build_net, check_memory
-from alexcli.run.directory import RunDirectory
-from alexcli.run.extend import describe_shorter, shorter_run
+from alexcli.run.extend import describe_shorter, required_shorter_run, shorter_run
 from alexcli.run.resolve import resolve_device, resolve_precision
-from alexcli.run.start import start_of
+from alexcli.run.start import RunStart, start_of
+from alexcli.run.train import named_checkpoint
 from alexcli.run.transfer import transfer
 from alexcli.schema import TrainSpec
 
 
-def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> str:
+def plan(
+    spec: TrainSpec,
+    reporter: Reporter,
+    *,
+    overrides: Sequence[str],
+    resume: str = "auto",
+    extend: bool = False,
+) -> str:
     """The configuration as yaml, under comment lines that say where and how long it would run.
 
     Args:
         spec: the configuration.
         reporter: receives notes about the data.
         overrides: the KEY=VALUE words that the user typed.
+        resume: as `train` takes it.
+        extend: as `train` takes it.
 
     Raises:
         UsageError: whatever `train` would refuse before its first step.
@@ -43,11 +52,12 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
     start = start_of(spec, dataset.fingerprint)
     if start.run.result() is None:
         check_memory(spec, len(dataset.train))
+    state = _state(spec, start, dataset.fingerprint, resume, extend=extend)
     with torch.device("meta"):
         net = build_net(spec)
     parameters = sum(parameter.numel() for parameter in net.parameters())
     lines = [
-        f"run: {start.run.path} ({_state(start.run)})",
+        f"run: {start.run.path} ({state})",
         f"data: {len(dataset.train):,} images of {plural(len(dataset.classes), 'class')}, "
         f"{len(dataset.val):,} to validate",
         f"net: {parameters:,} parameters",
@@ -55,7 +65,7 @@ def plan(spec: TrainSpec, reporter: Reporter, *, overrides: Sequence[str]) -> st
         f"placement {spec.placement.kind.name} ({plural(size, 'process')})",
     ]
     shorter = shorter_run(spec, start, dataset.fingerprint)
-    if shorter and not start.run.begun:
+    if shorter and not extend and not start.run.begun:
         lines.append(describe_shorter(spec, *shorter))
     if start.source is not None:
         summary = transfer(net, start.weights, spec.init.layers, start.source)
@@ -86,8 +96,16 @@ def _changes(spec: TrainSpec, overrides: Sequence[str]) -> list[str]:
     return [f"changed from {chosen}:", *changes] if changes else [f"as {chosen} says"]
 
 
-def _state(run: RunDirectory) -> str:
+def _state(spec: TrainSpec, start: RunStart, images: str, resume: str, *, extend: bool) -> str:
     """Whether a run is new, and what `train` would do with it otherwise."""
+    run = start.run
+    checkpoint = named_checkpoint(resume, run, spec, start, images)
+    if checkpoint is not None:
+        return f"train would resume it from {checkpoint}"
+    if resume == "never" and run.path.exists():
+        return "train would keep it under another name, and start over"
+    if extend and run.result() is None and not run.begun:
+        return f"new: train would resume from {required_shorter_run(spec, start, images).path}"
     if run.result() is not None:
         return "finished: train would skip it"
     return "unfinished: train would resume it" if run.last.exists() else "new"

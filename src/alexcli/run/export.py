@@ -82,6 +82,7 @@ def export(
         RunFailedError: the file does not agree with the net; it is removed.
     """
     export_format = FORMATS[format_name]
+    _check_suffix(path, format_name)
     _check_path(path)
     _check_path(card_path(path))
     _check_packages(format_name)
@@ -110,6 +111,18 @@ def export(
         with contextlib.suppress(OSError):
             temporary.unlink()
     return _analysis(path, format_name, exported, difference)
+
+
+def _check_suffix(path: Path, format_name: str) -> None:
+    """Raise UsageError for the suffix of another format, by which programs know a file."""
+    others = {each.suffix: name for name, each in FORMATS.items() if name != format_name}
+    suffix = FORMATS[format_name].suffix
+    if path.suffix != suffix and path.suffix in others:
+        raise UsageError(
+            f"--out {path} has the suffix of --format {others[path.suffix]}, and the format is "
+            f"{format_name}",
+            hint=f"--out {path.with_suffix(suffix)}",
+        )
 
 
 def _check_path(path: Path) -> None:

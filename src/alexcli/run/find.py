@@ -14,6 +14,7 @@ from alexcli.errors import UsageError, nearest, plural, sibling_names
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 
+DEFAULT_RUNS = Path("runs")
 OLD_RUN_MARK = "~"
 """Occurs in the name of an old run that was kept when a new one replaced it."""
 
@@ -92,23 +93,49 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> R
         kinds: `train`, `import`.
         label: of the run; `*` for any.
 
+    A run whose result.json is damaged is passed over, as long as there is another one.
+
     Raises:
         UsageError: there is none.
     """
+    check_runs_folder(runs)
     by_time: dict[str, RunDirectory] = {}
+    damage: UsageError | None = None
     for file in runs.glob(f"{label}/*/{run_files.RESULT}"):
         run = RunDirectory(file.parent)
         if OLD_RUN_MARK in run.name:
             continue
-        result = run.result() or {}
+        try:
+            result = run.result() or {}
+        except UsageError as error:
+            damage = error
+            continue
         if result.get("kind") in kinds and not result.get("arm"):
             by_time[str(result.get("finished", ""))] = run
     if not by_time:
+        if damage is not None:
+            raise damage
         raise UsageError(
             f"there is no finished run of alexcli {' or '.join(kinds)} in {runs.absolute()}",
             hint="alexcli train",
         )
     return by_time[max(by_time)]
+
+
+def check_runs_folder(runs: Path) -> None:
+    """Check the directory of all runs; only the default one may be missing.
+
+    Raises:
+        UsageError: it is a file, or does not exist.
+    """
+    if runs.is_dir() or (not runs.exists() and runs == DEFAULT_RUNS):
+        return
+    kind = "is a file" if runs.exists() else "does not exist"
+    near = nearest(runs.name, sibling_names(runs))
+    raise UsageError(
+        f"the directory of runs {runs} {kind}",
+        hint=f"did you mean {runs.parent / near}?" if near else "name the directory of all runs",
+    )
 
 
 def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:

@@ -13,6 +13,7 @@ from alexcli.errors import UsageError, did_you_mean
 from alexcli.files import writing
 from alexcli.records.run_summary import RunSummary
 from alexcli.run.directory import RunDirectory
+from alexcli.run.find import OLD_RUN_MARK, check_runs_folder
 
 STATES = ("finished", "stopped", "training", "damaged")
 
@@ -46,6 +47,7 @@ def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
     Raises:
         UsageError: no run matches a pattern; the hint has the nearest name.
     """
+    check_runs_folder(runs)
     every_run = [RunDirectory(path.parent) for path in sorted(runs.glob(run_files.EVERY_RUN))]
     if not patterns:
         return every_run
@@ -64,6 +66,9 @@ def find_runs(runs: Path, patterns: Sequence[str] = ()) -> list[RunDirectory]:
 
 
 def _fits(run: RunDirectory, pattern: str) -> bool:
+    """Whether a pattern means a run; one that was kept when another replaced it needs its mark."""
+    if OLD_RUN_MARK in run.name and OLD_RUN_MARK not in pattern:
+        return False
     names = (run.name, run.path.parent.name, str(run.path), str(run.path.resolve()))
     return any(fnmatch(name, pattern.rstrip("/")) for name in names)
 

@@ -63,7 +63,7 @@ def train(
     spec, dataset = opened or build_data(spec, reporter, overrides=overrides)
     start = start_of(spec, dataset.fingerprint)
     run = start.run
-    named_checkpoint = _named_checkpoint(resume, run, spec, start, dataset.fingerprint)
+    checkpoint = named_checkpoint(resume, run, spec, start, dataset.fingerprint)
     finished = run.result() if resume == "auto" else None
     _check_same_run(placement, spec, run, finished=finished is not None)
     if finished is not None:
@@ -83,7 +83,7 @@ def train(
         start,
         reporter,
         resume=resume,
-        named_checkpoint=named_checkpoint,
+        named_checkpoint=checkpoint,
         extends=extends,
         origin=origin,
         conf={**conf, **_user_study(arm)},
@@ -126,10 +126,21 @@ def _user_study(arm: str | None) -> dict[Path, bytes]:
     return {} if path is None else {Path(STUDIES, path.name): path.read_bytes()}
 
 
-def _named_checkpoint(
+def named_checkpoint(
     resume: str, run: RunDirectory, spec: TrainSpec, start: RunStart, images: str
 ) -> Path | None:
-    """The checkpoint that `resume` names, which must be one of this run."""
+    """The checkpoint that `resume` names; None for `auto` and `never`.
+
+    Args:
+        resume: as `train` takes it.
+        run: the run's directory.
+        spec: its configuration, fitted to the data.
+        start: its directory and initial weights.
+        images: the data's own fingerprint.
+
+    Raises:
+        UsageError: there is no such checkpoint, or it is not one of this run.
+    """
     if resume in ("auto", "never"):
         return None
     path = locate(resume)[1]
