@@ -143,12 +143,19 @@ def test_ranges_are_swept() -> None:
     ("typed", "hint"),
     [
         ("photos", "data=folder data.root=photos trains on a folder of images"),
+        ("run", "it is a run: --run run looks inside it, init_from=run trains from it"),
+        ("cat.png", "images=cat.png, for an analysis of an image"),
+        ("lrn", "it is a study: alexcli ablate lrn"),
+        ("optim.lr:0.1", "did you mean optim.lr=0.1?"),
         ("alexnet_145", "did you mean model=alexnet_145?"),
         ("cifar_26", "did you mean experiment=cifar_26 or model=cifar_26?"),
     ],
 )
-def test_a_word_without_a_key_is_a_folder_or_a_choice(typed: str, hint: str) -> None:
-    Path("photos").mkdir()
+def test_a_word_without_a_key_says_what_it_is(typed: str, hint: str) -> None:
+    for folder in ("photos", "run"):
+        Path(folder).mkdir()
+    Path("run/config.yaml").touch()
+    Path("cat.png").touch()
     with pytest.raises(UsageError) as refused:
         parse([typed])
     assert refused.value.hint == hint

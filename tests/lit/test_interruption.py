@@ -1,5 +1,6 @@
 """Ctrl-C and SIGTERM: once ends the step, twice ends the run."""
 
+import os
 import signal
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,19 @@ def trainer_at(step: int, *, is_last_batch: bool, saved: list[Path]) -> Any:
         is_global_zero=True,
         save_checkpoint=save_checkpoint,
     )
+
+
+def test_a_process_that_was_just_forked_leaves_the_signal_to_its_parent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reporter = NoteReporter()
+    interruption = Interruption(tmp_path, reporter)
+    with interruption.listening():
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+    assert not interruption.requested
+    assert not reporter.notes
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 75)])

@@ -65,8 +65,7 @@ def predict(
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
         alexcli predict DIR --format jsonl
     """
-    paths, overrides = _checked_words(images, labels, run, runs)
-    _check_figure(out, paths)
+    paths, overrides = _checked_words(images, labels, run, runs, out)
     from alexcli.render.predictions import json_line
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
@@ -137,13 +136,16 @@ def _without(folder: str) -> Iterator[None]:
 
 
 def _checked_words(
-    arguments: Sequence[str], labels: Path | None, run: str | None, runs: Path
+    arguments: Sequence[str], labels: Path | None, run: str | None, runs: Path, out: Path | None
 ) -> tuple[list[Path], list[str]]:
-    """Tell images from overrides, and check both before torch is imported.
+    """Tell images from overrides, and check both and the figure before torch is imported.
 
     Raises:
-        UsageError: no images are named, or a file, a run or a key does not exist.
+        UsageError: no images are named, a file, a run or a key does not exist, or the figure cannot
+            be drawn there.
     """
+    if out is not None:
+        _check_suffix(out)
     from alexcli.run.early import check_evaluation, check_images
     from alexcli.run.find import single_checkpoint
 
@@ -153,21 +155,20 @@ def _checked_words(
     paths = [Path(name) for name in names]
     files = [path for path in paths if str(path) != STANDARD_INPUT]
     check_images([*files, labels] if labels else files)
+    if out is not None:
+        check_writable(out.absolute().parent)
+        check_not_input(out, paths)
     check_evaluation([single_checkpoint([] if run is None else [run], runs)], overrides)
     return paths, overrides
 
 
-def _check_figure(out: Path | None, images: Sequence[Path]) -> None:
-    """UsageError for a figure that cannot be drawn, or would replace an image that is read."""
-    if out is None:
-        return
+def _check_suffix(out: Path) -> None:
+    """UsageError for a figure of a format that is not drawn."""
     if out.suffix.lower() not in FIGURE_SUFFIXES:
         raise UsageError(
             f"the suffix of --out {out} is not one of {', '.join(FIGURE_SUFFIXES)}",
             hint=f"--out {out.parent / (out.stem or 'figure')}.png",
         )
-    check_writable(out.absolute().parent)
-    check_not_input(out, images)
 
 
 def _load(

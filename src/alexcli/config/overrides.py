@@ -12,7 +12,8 @@ from hydra.core.override_parser.types import Override, RangeSweep, ValueType
 from hydra.errors import HydraException
 from omegaconf.errors import OmegaConfBaseException
 
-from alexcli.config.files import every_choice
+from alexcli import run_files
+from alexcli.config.files import STUDIES, choices, every_choice
 from alexcli.errors import UsageError
 
 SEVERAL = ("logger",)
@@ -109,11 +110,21 @@ def shortened(text: str) -> str:
 
 
 def _override_hint(typed: str) -> str:
-    """What to type instead of a word without a key: a folder of images, a choice, or a key."""
+    """What to type instead of a word without a key: a run, images, a study, a choice, or a key."""
+    if os.path.exists(os.path.join(typed, run_files.CONFIG)):  # noqa: PTH110, PTH118 (any length)
+        return f"it is a run: --run {typed} looks inside it, init_from={typed} trains from it"
     if os.path.isdir(typed):  # noqa: PTH112 (accepts any length)
         return f"data=folder data.root={typed} trains on a folder of images"
+    if os.path.isfile(typed):  # noqa: PTH113 (accepts any length)
+        return f"images={typed}, for an analysis of an image"
+    key, colon, value = typed.partition(":")
+    if colon and "." in key:
+        return f"did you mean {shortened(f'{key}={value}')}?"
     named = [choice for choice in every_choice() if choice.endswith(f"={typed}")]
-    return f"did you mean {' or '.join(named)}?" if named else f"{shortened(typed)}=VALUE"
+    if named:
+        return f"did you mean {' or '.join(named)}?"
+    is_study = typed in choices(STUDIES)
+    return f"it is a study: alexcli ablate {typed}" if is_study else f"{shortened(typed)}=VALUE"
 
 
 def quoting_hint(typed: str) -> str:

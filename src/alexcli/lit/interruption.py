@@ -1,6 +1,7 @@
 """Stopping a run from outside without losing its progress."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ class Interruption(L.Callback):
         self.reporter = reporter
         self.received = None
         self._listening = False
+        self._process = os.getpid()
 
     @property
     def requested(self) -> bool:
@@ -83,7 +85,12 @@ class Interruption(L.Callback):
             raise self._stopped(trainer)
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal: note the first one, and stop at the second."""
+        """Handle a signal: note the first one, and stop at the second.
+
+        A loader process has this handler for a moment after it was forked. It obeys its parent.
+        """
+        if os.getpid() != self._process:
+            return
         if self.requested:  # Lightning would answer a KeyboardInterrupt with exit code 1
             raise self._error(
                 f"stopped immediately; {self.directory} holds what was saved before",
