@@ -1,5 +1,10 @@
 """Names of the files in a run directory; run/directory.py says what is in them."""
 
+from pathlib import Path
+
+DEFAULT_RUNS = Path("runs")
+"""The directory of all runs, unless another is named."""
+
 CONFIG = "config.yaml"
 CLASSES = "classes.json"
 ENVIRONMENT = "environment.json"

@@ -8,7 +8,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
-from alexcli.ablation.reuse import RecordedRun, has_unnamed_passes
+from alexcli.ablation.reuse import RecordedRun, has_train_eval_beside_fingerprint
 from alexcli.ablation.study import BASELINE
 from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, TerminatedRunError, UsageError, plural
@@ -45,23 +45,23 @@ class Job:
         """Whether there is nothing to do."""
         if self.recorded is not None:
             return True
-        return self.run.result_file.exists() and not self.lacks_passes
+        return self.run.result_file.exists() and not self.lacks_train_eval
 
     @property
-    def lacks_passes(self) -> bool:
-        """Whether its run was trained without the passes over the training set that it needs."""
-        if not has_unnamed_passes(self.spec):
+    def lacks_train_eval(self) -> bool:
+        """Whether its run was trained without the train_eval rows that it needs."""
+        if not has_train_eval_beside_fingerprint(self.spec):
             return False
         return all(row["split"] != "train_eval" for row in self.run.rows())
 
     def measures_more_than(self, other: "Job") -> bool:
         """Whether it needs what another job with the same run directory does not.
 
-        That is a trained net in place of a record, or passes over the training set.
+        That is a trained net in place of a record, or train_eval rows.
         """
         if self.finished:
             return False
-        return other.finished or has_unnamed_passes(self.spec)
+        return other.finished or has_train_eval_beside_fingerprint(self.spec)
 
     @property
     def log(self) -> Path:
@@ -89,7 +89,7 @@ class Job:
         return [sys.executable, "-m", "alexcli", "train", *conf_option, *arm_option, *overrides]
 
     def prepare(self, reporter: Reporter) -> None:
-        """Make place for the run: a finished one without the passes that it needs is kept aside.
+        """Make place for the run: a finished one without the needed train_eval rows is kept aside.
 
         Args:
             reporter: receives a note of what is kept where.

@@ -8,7 +8,12 @@ from pathlib import Path
 from alexcli import run_files
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.jobs import Job
-from alexcli.ablation.reuse import Measurement, RecordedRun, RecordedRuns, has_unnamed_passes
+from alexcli.ablation.reuse import (
+    Measurement,
+    RecordedRun,
+    RecordedRuns,
+    has_train_eval_beside_fingerprint,
+)
 from alexcli.ablation.study import BASELINE, Arm, Study, open_study
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
@@ -166,7 +171,7 @@ class Ablation:
             study.definition.threshold if metric is Metric.epochs else None,
             measured_split(dataset),
             len(measured_images(dataset)),
-            has_unnamed_passes(study.baseline.spec),
+            has_train_eval_beside_fingerprint(study.baseline.spec),
         )
         return self.recorded.find(run.path.name, measurement)
 

@@ -35,7 +35,7 @@ class Measurement:
     images: int
     """Number of those images."""
     train_eval: bool = False
-    """Whether training errors are those of passes of their own, see `has_unnamed_passes`."""
+    """Whether training errors are those of train_eval: `has_train_eval_beside_fingerprint`."""
 
     @property
     def of_training(self) -> bool:
@@ -83,11 +83,11 @@ class RecordedRuns:
         return [replace(self.records[file], runs=count) for file, count in counts.items()]
 
 
-def has_unnamed_passes(spec: TrainSpec) -> bool:
-    """Whether a run measures training errors in passes of which its directory's name says nothing.
+def has_train_eval_beside_fingerprint(spec: TrainSpec) -> bool:
+    """Whether a run evaluates the training set (train_eval), and its fingerprint does not say so.
 
     Training errors are otherwise running means over the epochs, which lag behind and include
-    dropout. A run that stops at a training error makes such passes too, and its name says so.
+    dropout. A run that stops at a training error evaluates it too, and its fingerprint says so.
 
     Args:
         spec: the run's configuration.
@@ -132,8 +132,8 @@ def _runs_of(study: StudyResult, arm: ArmResult, file: str) -> list[tuple[str, R
         return []
     metrics = [Metric[name] for name in arm.values]
     typed = shlex.split(arm.command)
-    passes = TRAIN_EVAL in typed and not any(word.startswith(STOP) for word in typed)
-    measured = Measurement(metrics, study.threshold, study.split, study.n, passes)
+    train_eval = TRAIN_EVAL in typed and not any(word.startswith(STOP) for word in typed)
+    measured = Measurement(metrics, study.threshold, study.split, study.n, train_eval)
     runs = []
     for path in arm.runs:
         match = RUN_NAME.fullmatch(Path(path).name)

@@ -10,11 +10,11 @@ from alexcli.cli.output import emit
 from alexcli.cli.study_options import AUTO, parse_seeds
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
+from alexcli.run_files import DEFAULT_RUNS
 
 if TYPE_CHECKING:  # numpy would slow down every --help
     from alexcli.records.analysis import Analysis
 
-DEFAULT_RUNS = Path("runs")
 RUNS_KEY = "runs="
 """How the override that names the directory of runs begins."""
 

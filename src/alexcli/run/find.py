@@ -14,7 +14,6 @@ from alexcli.errors import UsageError, nearest, plural, sibling_names
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 
-DEFAULT_RUNS = Path("runs")
 OLD_RUN_MARK = "~"
 """Occurs in the name of an old run that was kept when a new one replaced it."""
 
@@ -128,7 +127,7 @@ def check_runs_folder(runs: Path) -> None:
     Raises:
         UsageError: it is a file, or does not exist.
     """
-    if runs.is_dir() or (not runs.exists() and runs == DEFAULT_RUNS):
+    if runs.is_dir() or (not runs.exists() and runs == run_files.DEFAULT_RUNS):
         return
     kind = "is a file" if runs.exists() else "does not exist"
     near = nearest(runs.name, sibling_names(runs))
