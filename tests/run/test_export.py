@@ -20,6 +20,7 @@ from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.export import default_path, export
 from alexcli.run.export_formats import FORMATS
 from alexcli.run.trained import TrainedModel
+from alexcli.weights.onnx_graph import read_onnx
 from tests.conftest import small
 
 CODE_145 = ("model.rounding=ceil", "model.layers.conv2.ops=[act,norm,spatial_norm,pool]")
@@ -80,6 +81,23 @@ def test_onnx_gives_the_nets_scores_for_any_batch(
         expected = trained.net(x)
     scores = _run_onnx(path, images if options.get("preprocessing") else x)
     assert (scores - expected).abs().max() < 1e-4 * expected.abs().max()
+
+
+def test_onnx_that_has_no_place_for_a_net_of_towers_is_not_read_back() -> None:
+    export(_trained(), "onnx", Path("net.onnx"))
+    with pytest.raises(UsageError, match="exported by alexcli") as caught:
+        read_onnx(Path("net.onnx"))
+    assert "--format safetensors" in (caught.value.hint or "")
+
+
+def test_an_opset_that_cannot_be_made_is_refused_without_a_traceback(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(UsageError, match="not 99") as caught:
+        export(_trained(), "onnx", Path("net.onnx"), opset=99)
+    assert str(onnx.defs.onnx_opset_version()) in (caught.value.hint or "")
+    assert "Traceback" not in "".join(capfd.readouterr())
+    assert not Path("net.onnx").exists()
 
 
 def test_torchs_own_program_gives_the_nets_scores() -> None:

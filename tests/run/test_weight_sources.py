@@ -189,6 +189,22 @@ def test_files_that_hold_no_weights_are_named(name: str, content: bytes, message
     assert message in _refused(source, name).message
 
 
+@pytest.mark.parametrize(
+    ("source", "name", "reader"),
+    [
+        ("weights", "net.onnx", "onnx"),
+        ("torchvision", "net.caffemodel", "caffe"),
+        ("onnx", "net.safetensors", "weights"),
+        ("caffe", "net.pth", "weights"),
+    ],
+)
+def test_a_file_of_another_source_is_sent_to_it(source: str, name: str, reader: str) -> None:
+    Path(name).write_bytes(b"content")
+    error = _refused(source, name)
+    assert f"alexcli import {source} does not read" in error.message
+    assert error.hint == f"alexcli import {reader} {name}"
+
+
 def test_a_checkpoint_of_alexcli_needs_no_import() -> None:
     facts = {"classes": [], "plateau": {}, "finished": True, "seconds": 0.0, "train_errors": []}
     weights = {"net.tower0.conv1.weight": torch.zeros(1)}

@@ -25,7 +25,8 @@ def import_(
 
     Args:
         source (SOURCE): torchvision (its published alexnet), caffe (a .caffemodel), onnx (an ONNX
-            file), or weights (a .pth or .safetensors of any AlexNet, recognised by its shapes).
+            file), or weights (a .pth or .safetensors of any AlexNet, recognised by its shapes, or
+            a .safetensors of alexcli export).
         arguments (FILE|KEY=VALUE): The file with the weights, and overrides for what it does not
             say, such as model=caffenet or data.resize=shorter.
         weights (FILE): The file with the weights; default: torchvision's are downloaded.
@@ -43,6 +44,7 @@ def import_(
         alexcli import caffe bvlc_reference_caffenet.caffemodel --mean imagenet_mean.binaryproto
         alexcli import onnx bvlcalexnet-12.onnx
         alexcli import weights alexnet.pth --pixels caffe model=caffenet
+        alexcli import weights net.safetensors
     """
     one_of("source", source, SOURCE_NAMES, "alexcli import --help")
     names, overrides = split_arguments(arguments or [])

@@ -143,6 +143,8 @@ def _loading(card: ModelCard) -> Iterator[str]:
     if card.format != "torch":
         yield "\nThe file's metadata has the configuration (`config`), and the classes in the order"
         yield "of the scores (`classes`, and `names` for people)."
+    if card.format == "safetensors":
+        yield "`alexcli import weights FILE` makes a run of it, with this preprocessing."
 
 
 def _origin(card: ModelCard) -> Iterator[str]:

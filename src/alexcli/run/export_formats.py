@@ -4,7 +4,6 @@ A new format is a function here that writes it, an entry of FORMATS, and a choic
 cli/export.py.
 """
 
-import json
 import logging
 import warnings
 from collections.abc import Callable, Mapping
@@ -13,19 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from alexcli import __version__
-from alexcli.config.mapping import to_mapping
-from alexcli.config.saved import from_mapping
-from alexcli.config.yaml_text import read_yaml
 from alexcli.errors import UsageError
 from alexcli.run.build import build_net, build_preprocess
+from alexcli.run.exported_net import export_metadata, read_exported
 from alexcli.run.trained import TrainedModel
-from alexcli.schema import TrainSpec
 
 
 @dataclass(frozen=True)
@@ -41,13 +34,9 @@ class ExportInput:
     """Version of ONNX's operators; None for the exporter's own."""
 
     def metadata(self) -> dict[str, str]:
-        """The metadata of a file: version, whole configuration as yaml, classes in order."""
-        return {
-            "alexcli": __version__,
-            "config": yaml.safe_dump(to_mapping(self.trained.spec), sort_keys=False),
-            "classes": json.dumps(self.trained.classes),
-            "names": json.dumps(self.trained.names),
-        }
+        """The metadata of a file."""
+        trained = self.trained
+        return export_metadata(trained.spec, trained.classes, trained.names)
 
 
 @dataclass(frozen=True)
@@ -79,7 +68,8 @@ class ExportFormat:
 
 def write_file(export_format: ExportFormat, export_input: ExportInput, path: Path) -> ExportedFile:
     """Write a file without the warnings of torch's exporters about their own internals."""
-    logging.getLogger("torch.onnx").setLevel(logging.CRITICAL)
+    for name in ("torch.onnx", "onnxscript"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with warnings.catch_warnings(action="ignore"), torch.no_grad():
         return export_format.write(export_input, path)
 
@@ -114,7 +104,7 @@ def _write_onnx(export_input: ExportInput, path: Path) -> ExportedFile:
     if export_input.opset not in (None, opset):
         raise UsageError(
             f"torch's exporter made opset {opset}, not {export_input.opset}",
-            hint="leave --opset out, or choose a newer one",
+            hint=f"leave --opset out; the newest is {onnx.defs.onnx_opset_version()}",
         )
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return ExportedFile(
@@ -144,12 +134,11 @@ def _write_safetensors(export_input: ExportInput, path: Path) -> ExportedFile:
 
 def _read_safetensors(path: Path) -> nn.Module:
     """The net that a safetensors file describes, from the file alone."""
-    with safe_open(path, "pt") as file:
-        config = read_yaml(file.metadata()["config"])
-        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    spec = from_mapping(config, TrainSpec, source=path)
+    exported = read_exported(path)
+    assert exported is not None
+    spec = exported.spec
     module = nn.ModuleDict({"net": build_net(spec), "preprocess": build_preprocess(spec, None)})
-    module.load_state_dict(state)
+    module.load_state_dict(exported.state)
     return module.eval()["net"]
 
 

@@ -57,12 +57,12 @@ def import_weights(
             hint=did_you_mean(source_name, SOURCES) or "alexcli import --help",
         )
     if request.file is not None:
-        request = replace(request, file=checked_file(request.file))
+        request = replace(request, file=checked_file(request.file, source_name))
     imported = SOURCES[source_name](request, reporter)
     for note in imported.notes:
         reporter.note(note)
     spec = _completed(imported, source_name, runs)
-    names = _class_names(classes, count=spec.model.classes)
+    names = _class_names(classes, imported, count=spec.model.classes)
     net = build_net(spec)
     _check_fit(net, imported, request.file)
     digest = checkpoint.weights_digest({**imported.weights, "mean": torch.tensor(imported.mean)})
@@ -71,7 +71,7 @@ def import_weights(
         reporter.note(f"{run.path} already exists")
         return run
     net.load_state_dict(imported.weights)
-    preprocess = build_preprocess(spec, _statistics(imported.mean, spec.data.size))
+    preprocess = _preprocess(imported, spec)
     run.create(spec, names)
     _save(run, net, preprocess, names)
     run.finish(
@@ -92,7 +92,8 @@ def _completed(imported: ImportedNet, source_name: str, runs: Path) -> TrainSpec
     spec = imported.spec
     spec.label = spec.label or source_name
     spec.runs = str(runs)
-    spec.model.classes = len(list(imported.weights.values())[-1])
+    if imported.classes is None:
+        spec.model.classes = len(list(imported.weights.values())[-1])
     return spec
 
 
@@ -120,6 +121,15 @@ def _check_fit(net: Net, imported: ImportedNet, file: Path | None) -> None:
 
 def _shape(tensor: Tensor | None) -> str:
     return "absent" if tensor is None else str(list(tensor.shape))
+
+
+def _preprocess(imported: ImportedNet, spec: TrainSpec) -> nn.Module:
+    """The preprocessing that the file holds, or else one with its mean."""
+    if imported.preprocess is None:
+        return build_preprocess(spec, _statistics(imported.mean, spec.data.size))
+    preprocess = build_preprocess(spec, None)
+    checkpoint.load_weights(preprocess, imported.preprocess, Path(imported.about))
+    return preprocess
 
 
 def _statistics(mean: Floats, size: int) -> Statistics:
@@ -159,20 +169,21 @@ def _save(run: RunDirectory, net: Net, preprocess: nn.Module, classes: list[str]
         torch.save(content, file)
 
 
-def _class_names(file: Path | None, count: int) -> list[str]:
+def _class_names(file: Path | None, imported: ImportedNet, count: int) -> list[str]:
     """Names of the classes in the order of the outputs.
 
     Args:
         file: one name per line, or a name and its number, from 0, as Places has them; None for
-            ILSVRC-2012.
+            those of the imported net, or of ILSVRC-2012 if it has none.
+        imported: the net.
         count: number of outputs.
 
     Raises:
         UsageError: the file cannot be read, or there are more or fewer names.
     """
     if file is None:
-        origin = "ILSVRC-2012"
-        names = ilsvrc2012_wnids()
+        origin = "ILSVRC-2012" if imported.classes is None else imported.about
+        names = ilsvrc2012_wnids() if imported.classes is None else imported.classes
     else:
         origin = str(file)
         try:

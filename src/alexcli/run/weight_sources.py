@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from alexcli.config.compose import compose
+from alexcli.config.evaluation import override_run
 from alexcli.errors import UsageError
 from alexcli.mistaken import mistaken_file
 from alexcli.model.torchvision_weights import (
@@ -20,6 +21,7 @@ from alexcli.model.torchvision_weights import (
 )
 from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
+from alexcli.run.exported_net import ExportedNet, read_exported
 from alexcli.schema import ModelSpec, Norm, Op, Reads, TrainSpec
 from alexcli.weights.caffe import CaffeNet, read_caffemodel
 from alexcli.weights.chain import (
@@ -62,12 +64,26 @@ class ImportedNet:
     """By our names, for images in red, green, blue."""
     mean: Floats
     """(3,) or (S, S, 3), red, green, blue, grey levels."""
+    preprocess: dict[str, Tensor] | None = None
+    """The whole preprocessing, if the file holds it: mean image and colour noise."""
+    classes: list[str] | None = None
+    """Names in the order of the outputs, if the file holds them."""
     file_names: Mapping[str, str] = field(default_factory=dict)
     """The name of a weight in the file, by our name, if they differ."""
     notes: list[str] = field(default_factory=list)
     """Choices that were made because the file does not tell."""
 
 
+SAFETENSORS = ".safetensors"
+PYTORCH_SOURCES = ("weights", "torchvision")
+SOURCES_BY_SUFFIX = {
+    ".onnx": ("onnx",),
+    ".caffemodel": ("caffe",),
+    SAFETENSORS: PYTORCH_SOURCES,
+    ".pth": PYTORCH_SOURCES,
+    ".pt": PYTORCH_SOURCES,
+}
+"""The sources that may read a file, the likeliest first; a file with another suffix is tried."""
 INPUT_SIZE = "model.input.size="
 """Start of the override that gives the input size if a file does not."""
 
@@ -79,7 +95,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         UsageError: it cannot be read, is something else, such as a checkpoint of alexcli, or holds
             no weights.
     """
-    if path.suffix == ".safetensors":
+    if path.suffix == SAFETENSORS:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
@@ -104,8 +120,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return weights
 
 
-def checked_file(path: Path) -> Path:
-    """The file of weights; UsageError if it does not exist or is evidently something else."""
+def checked_file(path: Path, source_name: str) -> Path:
+    """The file of weights; UsageError if it does not exist or is evidently something else.
+
+    Args:
+        path: as typed.
+        source_name: a key of SOURCES, which is to read it.
+    """
     path = path.expanduser()
     if not path.is_file():
         kind = "is a folder" if path.is_dir() else "does not exist"
@@ -118,6 +139,12 @@ def checked_file(path: Path) -> Path:
         ) from error
     if mistaken is not None:
         raise UsageError(f"{path} holds no weights: {mistaken.clause}", hint=mistaken.hint)
+    readers = SOURCES_BY_SUFFIX.get(path.suffix, (source_name,))
+    if source_name not in readers:
+        raise UsageError(
+            f"alexcli import {source_name} does not read {path.suffix} files such as {path}",
+            hint=f"alexcli import {readers[0]} {path}",
+        )
     return path
 
 
@@ -238,6 +265,9 @@ def _structure(model: ModelSpec) -> ModelSpec:
 def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     """A state dict of an AlexNet, recognized by the shapes of its weights."""
     path = _required(request, "weights FILE.pth")
+    exported = read_exported(path) if path.suffix == SAFETENSORS else None
+    if exported is not None:
+        return _exported(exported, path, request)
     port = recognize(read_weights(path), path)
     pixels = request.pixels or (Pixels.torchvision if port.base == "owt" else None)
     pixels = _told(pixels, path)
@@ -246,7 +276,33 @@ def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     weights = reversed_channels(port.weights) if pixels is Pixels.caffe else port.weights
     typed_model = any(word.startswith("model") for word in request.overrides)
     notes = [] if typed_model else [f"assumed: {text}" for text in port.assumed]
-    return ImportedNet(path.name, spec, weights, mean, port.file_names, notes)
+    return ImportedNet(path.name, spec, weights, mean, file_names=port.file_names, notes=notes)
+
+
+def _exported(exported: ExportedNet, path: Path, request: ImportRequest) -> ImportedNet:
+    """A net that alexcli has exported, with its own configuration, preprocessing and classes."""
+    if request.mean is not None or request.pixels is not None:
+        raise UsageError(
+            f"{path} says which pixels its net reads: it takes no --mean or --pixels",
+            hint=f"alexcli import weights {path}",
+        )
+    labels = [word for word in request.overrides if word.startswith("label=")]
+    others = [word for word in request.overrides if word not in labels]
+    spec = replace(exported.spec, label=_compose(labels, ImportRequest(None)).label)
+    if others:
+        spec = override_run(spec, others)
+    weights, preprocess = (
+        {
+            name.removeprefix(prefix): value
+            for name, value in exported.state.items()
+            if name.startswith(prefix)
+        }
+        for prefix in ("net.", "preprocess.")
+    )
+    if "mean_image" not in preprocess:
+        raise UsageError(f"{path} holds no mean image", hint="export the run again")
+    mean = preprocess["mean_image"].double().numpy()
+    return ImportedNet(path.name, spec, weights, mean, preprocess, exported.classes)
 
 
 def _required(request: ImportRequest, usage: str) -> Path:

@@ -46,8 +46,8 @@ def read_onnx(path: Path) -> OnnxNet:
         path: FILE.onnx.
 
     Raises:
-        UsageError: onnx is not installed, it is not such a file, or it has nodes that alexcli's
-            nets cannot express; names each of them.
+        UsageError: onnx is not installed, it is not such a file, it has nodes that alexcli's nets
+            cannot express (names each of them), or it is such a net that alexcli has exported.
     """
     try:
         import onnx
@@ -72,6 +72,11 @@ def read_onnx(path: Path) -> OnnxNet:
     reader = _Reader(chain, _constants(model.graph, path))
     for node in model.graph.node:
         reader.add(node)
+    if chain.misfits and any(entry.key == "alexcli" for entry in model.metadata_props):
+        raise UsageError(
+            f"{path} was exported by alexcli for other programs, and cannot be read back",
+            hint="alexcli export RUN --format safetensors writes what alexcli import weights reads",
+        )
     chain.check(path)
     return OnnxNet(chain, model.producer_name)
 
