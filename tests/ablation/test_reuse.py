@@ -187,6 +187,19 @@ def test_a_folder_without_what_is_wanted_is_said() -> None:
     assert "0 of 2 runs are recorded in records: other seeds, configurations" in result.err
 
 
+def test_where_nothing_is_reused_the_command_of_the_record_is_said() -> None:
+    path = _record("lrn", seeds=1)
+    content = json.loads(path.read_text())
+    content["command"] += " label='\x1b[2J"
+    path.write_text(json.dumps(content))
+    other = ["optim.lr=0.02", "--seeds=1", f"--reuse={RECORDS}", "--dry-run"]
+    result = run_command("ablate", "lrn", *SMALL, *other)
+    assert result.code == 0, result.err
+    assert "0 of 2 runs are recorded" in result.err
+    assert f"recorded was alexcli ablate lrn {SMALL[0]}" in result.err
+    assert "\x1b" not in result.err
+
+
 def test_a_folder_without_studies_is_refused() -> None:
     Path("empty").mkdir()
     with pytest.raises(UsageError, match="--reuse empty has no studies"):

@@ -16,6 +16,13 @@ from tests.cli.command_line import run_command
         ),
         ("train --dry-run=3", "--dry-run takes no value", "type --dry-run alone"),
         ("train --resum x", "alexcli train has no option --resum", "--resume?"),
+        (
+            "eval --run runs/a",
+            "alexcli eval has no option --run",
+            "RUN is an argument, without an option before it: alexcli eval RUN",
+        ),
+        ("predict --image a.jpg", "alexcli predict has no option --image", "alexcli predict IMAGE"),
+        ("ablate --study lrn", "alexcli ablate has no option --study", "alexcli ablate STUDY"),
         ("eval -x", "alexcli eval has no option -x", "alexcli eval --help lists its options"),
         ("trian", "alexcli has no command trian", "did you mean alexcli train?"),
         ("runs nix", "alexcli runs has no command nix", "alexcli runs --help lists them"),

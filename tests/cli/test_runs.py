@@ -62,6 +62,12 @@ def test_two_runs_stand_side_by_side() -> None:
     assert (rows["optim.lr"]["a"], rows["optim.lr"]["b"]) == ("0.004", "0.005")
 
 
+def test_a_run_is_not_compared_with_itself() -> None:
+    result = run_command("runs", "compare", "other", "oth*")
+    assert result.code == 2
+    assert "other and oth* are one run, other" in result.err
+
+
 def test_a_name_of_several_runs_cannot_be_compared() -> None:
     result = run_command("runs", "compare", "*", "other")
     assert result.code == 2

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from alexcli.ablation.jobs import Job
     from alexcli.ablation.plan import Ablation
     from alexcli.ablation.precision import AutoSeeds
+    from alexcli.ablation.reuse import RecordedRuns
 
 SECONDS_LEFT = "estimated_seconds_left_if_alone"
 """Column of --dry-run in csv and json: until a run is finished, if nothing else runs here."""
@@ -133,18 +134,22 @@ def _open_studies(
 
     ablation = Ablation(names, overrides, seeds, setting, recorded)
     ablation.add_finished_seeds()
-    if reuse is not None:
-        make_reporter().note(_reuse_note(ablation.jobs(), reuse))
+    if recorded is not None:
+        make_reporter().note(_reuse_note(ablation.jobs(), recorded, reuse))
     return ablation
 
 
-def _reuse_note(jobs: "Sequence[Job]", folder: Path) -> str:
-    """How many of the runs are recorded."""
+def _reuse_note(jobs: "Sequence[Job]", recorded: "RecordedRuns", folder: Path | None) -> str:
+    """How many of the runs are recorded in the folder; if none are, what was recorded instead."""
     count = sum(job.recorded is not None for job in jobs)
     note = f"{count:,} of {plural(len(jobs), 'run')} are recorded in {folder}"
-    if not count:
-        note += ": other seeds, configurations or images, or studies that need the trained nets"
-    return note
+    if count:
+        return note
+    note += ": other seeds, configurations or images, or studies that need the trained nets"
+    studies = {job.name.partition("/")[0] for job in jobs}
+    commands = [record.command for record in recorded.records.values() if record.command]
+    of_same_studies = [each for each in commands if studies & set(each.split())]
+    return "\n".join([note, *(f"recorded was {each}" for each in of_same_studies)])
 
 
 def _check_words(arguments: Sequence[str], launch: str, out: Path | None, *, dry_run: bool) -> None:

@@ -48,14 +48,26 @@ def _missing(command: str, context: Any, match: re.Match[str]) -> UsageError:
     return UsageError(f"{command} needs {needed}", hint=hint)
 
 
-def _unknown_option(command: str, _context: Any, match: re.Match[str]) -> UsageError:
-    similar = match["similar"]
-    return UsageError(
-        f"{command} has no option {match['name']}",
-        hint=f"did you mean {similar.replace(', ', ' or ')}?"
-        if similar
-        else f"{command} --help lists its options",
-    )
+def _unknown_option(command: str, context: Any, match: re.Match[str]) -> UsageError:
+    name, similar = match["name"], match["similar"]
+    argument = _argument_called(name, context)
+    if argument is not None:
+        hint = f"{argument} is an argument, without an option before it: {command} {argument}"
+    elif similar:
+        hint = f"did you mean {similar.replace(', ', ' or ')}?"
+    else:
+        hint = f"{command} --help lists its options"
+    return UsageError(f"{command} has no option {name}", hint=hint)
+
+
+def _argument_called(option: str, context: Any) -> str | None:
+    """The part of an argument's name that an option has, too: RUN of RUN_OR_CKPT for --run."""
+    name = option.lstrip("-").upper()
+    for parameter in context.command.params:
+        parts = re.split(r"[|_]", parameter.metavar or "")
+        if parameter.param_type_name == "argument" and name in parts:
+            return name
+    return None
 
 
 def _unknown_command(command: str, _context: Any, match: re.Match[str]) -> UsageError:

@@ -119,6 +119,8 @@ def compare(
 
     left = _single(a, runs)
     right = _single(b, runs)
+    if left.path == right.path:
+        raise UsageError(f"{a} and {b} are one run, {left.name}", hint="alexcli runs list")
     reached = [asdict(summarize(run)) for run in (left, right)]
     rows = [
         {"key": key, left.name: value, right.name: reached[1][key]}
