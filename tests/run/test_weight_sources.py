@@ -201,7 +201,7 @@ def test_files_that_hold_no_weights_are_named(name: str, content: bytes, message
 def test_a_file_of_another_source_is_sent_to_it(source: str, name: str, reader: str) -> None:
     Path(name).write_bytes(b"content")
     error = _refused(source, name)
-    assert f"alexcli import {source} does not read" in error.message
+    assert error.message == f"{name} is no file for alexcli import {source}"
     assert error.hint == f"alexcli import {reader} {name}"
 
 

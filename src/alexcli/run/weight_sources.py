@@ -142,7 +142,7 @@ def checked_file(path: Path, source_name: str) -> Path:
     readers = SOURCES_BY_SUFFIX.get(path.suffix, (source_name,))
     if source_name not in readers:
         raise UsageError(
-            f"alexcli import {source_name} does not read {path.suffix} files such as {path}",
+            f"{path} is no file for alexcli import {source_name}",
             hint=f"alexcli import {readers[0]} {path}",
         )
     return path
