@@ -1,10 +1,12 @@
 import json
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from alexcli.data.images import LocalImages
+from alexcli.data.decode import ResizeSpec
+from alexcli.data.images import FileImages, LocalImages
 from alexcli.data.store_plan import (
     check_resumable,
     describe_changes,
@@ -80,3 +82,36 @@ def test_changes_are_counted_by_kind_with_an_example() -> None:
         "1 file changed (such as train/a.png)"
     )
     assert describe_changes(before, before[::-1]) == "the order of its files"
+
+
+def test_a_limit_of_pixels_decides_only_which_files_are_stored(tmp_path: Path) -> None:
+    spec = PrepareSpec()
+    large = replace(spec, max_pixels=spec.max_pixels + 1)
+    files = array_dataset()
+    assert make_plan(files, large, []) == make_plan(files, spec, []), "arrays are not decoded"
+    files = replace(files, train=FileImages(tmp_path, [], files.train.labels[:0], ResizeSpec(8)))
+    assert make_plan(files, large, []) != make_plan(files, spec, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "skipped", "is_refused"),
+    [
+        (600, 600, 1, False),
+        (600, 700, 0, False),
+        (600, 700, 1, True),
+        (600, 500, 0, True),
+        (None, 700, 1, False),
+    ],
+    ids=["same", "larger", "larger and some left out", "smaller", "before it was recorded"],
+)
+def test_a_finished_store_stands_unless_another_limit_may_store_other_images(
+    store: Path, before: int | None, now: int, skipped: int, is_refused: bool
+) -> None:
+    manifest = json.loads((store / "manifest.json").read_text())
+    earlier = manifest | {"max_pixels": before, "skipped": skipped}
+    if before is None:
+        del earlier["max_pixels"]
+    plan = {name: manifest[name] for name in make_plan(array_dataset(), PrepareSpec(), [])}
+    message = f"prepared with max_pixels {before}, and now {now} is requested"
+    with pytest.raises(UsageError, match=message) if is_refused else nullcontext():
+        check_resumable(store, earlier, plan | {"max_pixels": now}, [])

@@ -1,10 +1,14 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from alexcli.data import store_writer
+from alexcli.data.images import FileImages
 from alexcli.data.open import open_dataset, open_source
 from alexcli.data.store_images import open_store
 from alexcli.data.store_writer import hold_store, write_store
@@ -88,6 +92,55 @@ def test_undecodable_files_are_all_listed_and_can_be_left_out(
     assert make(noise_folders, tmp_path / "store", PrepareSpec(size=24, on_error=OnError.skip))
     store = open_store(str(tmp_path / "store"))
     assert (len(store.train), len(store.val), store.skipped) == (38, 5, 3)
+
+
+@pytest.mark.parametrize("on_error", list(OnError))
+def test_an_image_that_was_too_large_is_stored_once_the_limit_allows_it(
+    noise_folders: Path, tmp_path: Path, on_error: OnError
+) -> None:
+    Image.new("RGB", (70, 70)).save(noise_folders / "train/ant/00.png")  # the others are below 60
+    dest = tmp_path / "store"
+    spec = PrepareSpec(size=24, processes=1, max_pixels=3600)
+    with pytest.raises(UsageError, match="has 4,900 pixels"):
+        make(noise_folders, dest, spec)
+    times = {path: path.stat().st_mtime_ns for path in dest.glob("*.bin")}
+    assert make(noise_folders, dest, replace(spec, max_pixels=4900, on_error=on_error))
+    store = open_store(str(dest))
+    assert (len(store.train), store.skipped) == (40, 0)
+    redone = [path for path, time in times.items() if path.stat().st_mtime_ns != time]
+    assert len(redone) == 1, "only the chunk of the large image"
+    with pytest.raises(UsageError, match="prepared with max_pixels 4900, and now 3600"):
+        make(noise_folders, dest, spec)
+
+
+def test_a_smaller_limit_leaves_out_what_an_interrupted_attempt_stored(
+    noise_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.new("RGB", (70, 70)).save(noise_folders / "val/ant/00.png")
+    spec = PrepareSpec(size=24, processes=1, on_error=OnError.skip)
+    with monkeypatch.context() as patch:
+        patch.setattr(store_writer, "finish_store", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            make(noise_folders, tmp_path / "store", spec)
+    assert make(noise_folders, tmp_path / "store", replace(spec, max_pixels=3600))
+    assert open_store(str(tmp_path / "store")).skipped == 1
+
+
+def test_an_image_that_could_not_be_read_is_tried_again_unless_it_is_left_out(
+    noise_folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(*_: object) -> None:
+        raise UsageError("the network drive does not answer", hint="")
+
+    dest = tmp_path / "store"
+    with monkeypatch.context() as patch:
+        patch.setattr(FileImages, "fetch_one", unreadable)  # processes are forked
+        with pytest.raises(UsageError, match="46 images cannot be decoded"):
+            make(noise_folders, dest)
+    with pytest.raises(UsageError, match="no training image"):
+        make(noise_folders, dest, replace(SPEC, on_error=OnError.skip))
+    assert make(noise_folders, dest)
+    assert len(open_store(str(dest)).train) == 40
 
 
 def test_no_more_than_three_reasons_are_quoted(noise_folders: Path, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ from alexcli.json_text import parse_json
 from alexcli.malloc import reuse_freed_memory
 from alexcli.parent_watch import leave_sigterm_to, on_parent_exit
 from alexcli.reporter import Reporter
-from alexcli.schema import Encoding, PrepareSpec
+from alexcli.schema import Encoding, OnError, PrepareSpec
 
 ORDER_SEED = 0
 """Seed of the order of stored training images, shuffled so that each chunk mixes classes."""
@@ -74,6 +74,18 @@ class ChunkRecord:
     """Bytes of each image."""
     undecodable: list[tuple[str, str]]
     """Name and reason."""
+    max_pixels: int = 0
+    """Largest image that was allowed, pixels; 0 in notes that do not say."""
+
+    def is_valid_for(self, spec: PrepareSpec) -> bool:
+        """Whether an attempt with this spec would write the same chunk.
+
+        A smaller limit may refuse other images. An image that was not decoded may now be, with a
+        larger limit or a disk that can be read again, unless it is to be left out.
+        """
+        if not self.undecodable:
+            return self.max_pixels <= spec.max_pixels
+        return self.max_pixels == spec.max_pixels and spec.on_error is OnError.skip
 
     @property
     def split(self) -> str:
@@ -148,7 +160,7 @@ def _begin_process(parent: int) -> None:
 
 
 def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:
-    """Write a chunk, unless an earlier attempt completed it.
+    """Write a chunk, unless an earlier attempt completed it with the same result.
 
     Returns:
         Its record, and the sums over its images if it belongs to the training set.
@@ -158,6 +170,8 @@ def make_chunk(task: ChunkTask) -> tuple[ChunkRecord, RunningStatistics]:
         OSError: it cannot be written, for example because the disk is full.
     """
     record = _read_record(task.file)
+    if record is not None and not record.is_valid_for(task.spec):
+        record = None
     content = _read_content(task.file, record) if record else None
     if record is None or content is None:
         record = _write_chunk(task)
@@ -234,6 +248,7 @@ def _write_chunk(task: ChunkTask) -> ChunkRecord:
         labels=task.images.labels[positions].tolist(),
         lengths=lengths,
         undecodable=undecodable,
+        max_pixels=task.spec.max_pixels,
     )
     write_atomic(task.file.with_suffix(".json"), json.dumps(asdict(record)))
     return record

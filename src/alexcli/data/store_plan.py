@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.data.dataset import Dataset
-from alexcli.data.images import LocalImages
+from alexcli.data.images import FileImages, LocalImages
 from alexcli.data.store import FORMAT, LISTING, MANIFEST, PLAN, VERSION
 from alexcli.data.store_images import open_store
 from alexcli.errors import UsageError, plural
@@ -17,6 +17,9 @@ from alexcli.schema import Encoding, PrepareSpec
 
 LOCK = ".lock"
 """Lock file held by the process that writes the store."""
+
+MAX_PIXELS = "max_pixels"
+"""Entry of a plan; stores of earlier versions lack it."""
 
 Plan = dict[str, Any]
 """Everything that determines the content of a store, as plain data; the manifest starts with it."""
@@ -52,6 +55,7 @@ def make_plan(dataset: Dataset, spec: PrepareSpec, listing: Sequence[str]) -> Pl
         "quality": spec.quality if spec.encoding is Encoding.jpeg else 0,
         "size": dataset.size,
         "resize": dataset.resize,
+        MAX_PIXELS: spec.max_pixels if isinstance(dataset.train, FileImages) else 0,
         "classes": dataset.classes,
         "source": hashlib.sha256("\n".join(listing).encode()).hexdigest(),
     }
@@ -115,11 +119,27 @@ def check_resumable(dest: Path, earlier: Plan, plan: Plan, listing: Sequence[str
             hint=f"prepare it into another folder, or remove {dest} first",
         )
     for key, value in plan.items():
-        if earlier.get(key) != value:
+        is_same = earlier.get(key) == value
+        if key == MAX_PIXELS:
+            is_same = _allows_same_images(earlier, value)
+        if not is_same:
             raise UsageError(
                 f"{dest} was prepared with {key} {earlier.get(key)}, and now {value} is requested",
                 hint=f"name another folder, or remove {dest} first",
             )
+
+
+def _allows_same_images(earlier: Plan, max_pixels: int) -> bool:
+    """Whether a limit of pixels lets an earlier attempt stand.
+
+    An unfinished one redoes the chunks that may differ. A finished one allows a larger limit if no
+    image was left out, and any limit if it does not say its own.
+    """
+    earlier_limit = earlier.get(MAX_PIXELS)
+    if not is_finished(earlier) or not isinstance(earlier_limit, int):
+        return True
+    is_larger = max_pixels > earlier_limit
+    return max_pixels == earlier_limit or (is_larger and not earlier["skipped"])
 
 
 def describe_changes(before: Sequence[str], now: Sequence[str]) -> str:
