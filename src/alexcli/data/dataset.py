@@ -60,8 +60,8 @@ class Dataset:
 
         Args:
             classes: names of the classes, in the order of the labels.
-            splits: the images by `train`, `val` and `test`; `train` may be missing when a net is
-                evaluated, and is then empty.
+            splits: the images by `train`, `val` and `test`, at least one of them; `train` may be
+                missing when a net is evaluated, and is then empty.
             fingerprint: identity of the images.
             size: side of the images, pixels.
             resize: how the images were resized to that size.

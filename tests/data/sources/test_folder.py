@@ -144,6 +144,15 @@ def test_a_flat_test_folder_is_left_out_and_named(tmp_path: Path) -> None:
     assert "test is left out" in (dataset.note or "")
 
 
+@pytest.mark.parametrize("folder", ["test", "test/images"])
+def test_a_flat_test_folder_alone_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(tmp_path / folder / "0.png")
+    with pytest.raises(UsageError, match="/test, and they have no labels") as caught:
+        open_dataset(_spec(tmp_path), net_classes=["a", "b"], needs_val=False)
+    assert f"alexcli predict {tmp_path}/test " in (caught.value.hint or "")
+
+
 def test_nothing_is_written_into_the_data_folder(tmp_path: Path) -> None:
     root = make_class_folders(tmp_path / "data", {"train": 3, "val": 1})
     before = sorted(root.rglob("*"))

@@ -54,7 +54,7 @@ def open_splits(
 
     Raises:
         UsageError: a folder is missing, a class of the training set has no images, another split
-            has classes that the training set lacks, or a flat `val` has no labels.
+            has classes that the training set lacks, or a flat `val` or lone `test` has no labels.
     """
     root = Path(required_root(spec))
     check_root(root)
@@ -86,6 +86,8 @@ def open_splits(
             identity.append(count)
             skipped += count
         splits[name] = files
+    if not splits:
+        raise _without_labels(folders["test"])
     return Dataset.from_splits(
         classes,
         splits,
@@ -143,6 +145,15 @@ def _bare_error(root: Path) -> UsageError:
     return UsageError(
         f"data.root={root} has class folders ({listed(subfolders(root))}) but no split val",
         hint="data.val=0.1 splits a tenth of the images off for validation",
+    )
+
+
+def _without_labels(folder: Path) -> UsageError:
+    """The error for a flat `test` without other splits."""
+    return UsageError(
+        f"the only images are those of {folder}, and they have no labels",
+        hint=f"one folder for each class: {folder}/CLASS/*.jpg; alexcli predict {folder} needs no "
+        "classes",
     )
 
 
