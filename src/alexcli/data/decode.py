@@ -1,6 +1,7 @@
 """Decoding an image file of any format and shape to a square RGB array."""
 
 import io
+import re
 import stat
 import warnings
 from dataclasses import dataclass
@@ -66,6 +67,14 @@ TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Pillow refuses an image of over twice its limit and warns about one over the limit: refuse both.
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
+CLAIMED_PIXELS = re.compile(r"\((\d+) pixels\)")
+"""The size of an image in Pillow's refusal. To open the file again without a limit would lift the
+limit of other threads, and some formats are decoded when they are opened.
+"""
+
+MOST_PIXELS = 1 << 40
+"""Only a damaged header claims more: 3.3 TB when decoded."""
+
 MOST_ELONGATED = 16
 """Largest ratio of the sides up to which a whole image is resized before cropping."""
 
@@ -123,9 +132,17 @@ def read_square(path: Path, resize_spec: ResizeSpec) -> ImageArray:
         if not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("not a file")  # reading a pipe would wait forever
         with Image.open(path, formats=FORMATS) as image:
+            pixels = image.width * image.height
+            if pixels > resize_spec.max_pixels:  # Pillow only warns, which a filter can silence
+                raise _too_large_error(path, pixels, resize_spec)
             return resize_to_square(upright_rgb(image, resize_spec.depth), resize_spec)
+    except UsageError:
+        raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise _too_large_error(path, resize_spec) from error
+        claim = CLAIMED_PIXELS.search(str(error))
+        if claim is None or int(claim[1]) > MOST_PIXELS:
+            raise _undecodable(path, error) from error
+        raise _too_large_error(path, int(claim[1]), resize_spec) from error
     except AmbiguousDepthError as error:
         raise UsageError(
             f"{path} cannot be decoded: {error}",
@@ -171,19 +188,8 @@ def _unidentified(path: Path) -> str:
     return f"an image of the format {name}, which is not read" if name else "not an image"
 
 
-def _too_large_error(path: Path, resize_spec: ResizeSpec) -> UsageError:
-    """The error for an image of too many pixels, which names a sufficient limit.
-
-    If the file is damaged, so that there is no such limit, it is the error for a damaged file.
-    """
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        with Image.open(path, formats=FORMATS) as image:  # reads only the header
-            pixels = image.width * image.height
-    except Exception as error:  # a damaged file, whose stated size is wrong too
-        return _undecodable(path, error)
-    finally:
-        Image.MAX_IMAGE_PIXELS = resize_spec.max_pixels
+def _too_large_error(path: Path, pixels: int, resize_spec: ResizeSpec) -> UsageError:
+    """The error for an image of too many pixels, which names a sufficient limit."""
     return UsageError(
         f"{path} has {pixels:,} pixels ({3 * pixels / 1e9:.1f} GB when decoded), and the limit is "
         f"{resize_spec.max_pixels:,}",
