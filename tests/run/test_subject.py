@@ -74,6 +74,13 @@ def test_class_folders_have_no_validation_set_of_their_own(model: TrainedModel) 
     assert not dataset.has_own_val
 
 
+def test_class_folders_are_read_up_to_the_limit_of_the_nets_data(model: TrainedModel) -> None:
+    make_class_folders(Path("mine"), {"": 1}, size=(20, 16))
+    images = _subject(model.reading_up_to(319)).dataset("mine").train
+    with pytest.raises(UsageError, match="the limit is 319"):
+        images.fetch([0])
+
+
 def test_images_that_are_named_need_no_validation_set_beside_the_training_set(
     run: RunDirectory, tmp_path: Path
 ) -> None:

@@ -139,7 +139,7 @@ def _class_folders(model: TrainedModel, path: Path, reporter: Reporter) -> Datas
             hint=f"{path}/CLASS/IMAGE.jpg",
         )
     labels = np.array([classes.index(file.parent.name) for file in files], dtype=np.int64)
-    resize = ResizeSpec(data.size, data.resize, data.kernel)
+    resize = ResizeSpec.from_spec(data)
     images = FileImages(path, files, labels, resize)
     return Dataset.from_splits(
         classes, {"train": images}, fingerprint="", size=data.size, resize=str(resize)
