@@ -1,10 +1,12 @@
 import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from alexcli.data.npz import Expected, read_arrays
+from alexcli.data import npz
+from alexcli.data.npz import Expected, read_arrays, write_arrays
 
 
 def saved(**arrays: Any) -> bytes:
@@ -67,3 +69,37 @@ def test_a_damaged_file_is_a_value_error(content: bytes) -> None:
 def test_a_missing_array_is_named() -> None:
     with pytest.raises(ValueError, match=r"^there is no b$"):
         read_arrays(saved(a=[1]), {"b": Expected("i", (None,))})
+
+
+@pytest.mark.parametrize("is_compressed", [False, True])
+def test_what_is_written_holds_the_arrays_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_compressed: bool
+) -> None:
+    name = "savez_compressed" if is_compressed else "savez"
+    save = getattr(np, name)
+
+    def save_as_numpy_1(file: object, **arrays: Any) -> None:
+        """numpy 1.26 takes every keyword for an array."""
+        assert set(arrays) == {"rows", "count"}
+        save(file, **arrays)
+
+    monkeypatch.setattr(np, name, save_as_numpy_1)
+    write_arrays(
+        tmp_path / "x.npz", {"rows": np.arange(3), "count": 7}, is_compressed=is_compressed
+    )
+    with np.load(tmp_path / "x.npz") as stored:
+        assert {name: stored[name].tolist() for name in stored} == {"rows": [0, 1, 2], "count": 7}
+
+
+def test_objects_are_not_written(tmp_path: Path) -> None:
+    records = np.array([(1, None)], dtype=[("number", int), ("thing", object)])
+    for array in (np.array([{}]), records):
+        with pytest.raises(ValueError, match="rows is an array of objects"):
+            write_arrays(tmp_path / "x.npz", {"rows": array})
+    assert not list(tmp_path.iterdir())
+
+
+def test_only_this_file_writes_npz_files_with_numpy() -> None:
+    sources = Path(npz.__file__).parents[1].rglob("*.py")
+    names = [path.name for path in sources if "np.savez" in path.read_text(encoding="utf-8")]
+    assert names == ["npz.py"]

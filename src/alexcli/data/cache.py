@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from filelock import FileLock
 
+from alexcli.data.npz import write_arrays
 from alexcli.errors import UsageError
 from alexcli.files import CACHE_HINT, atomic_path, cache_dir
 
@@ -34,7 +35,7 @@ def cached(name: str, make: Callable[[], Arrays]) -> dict[str, npt.NDArray[Any]]
             if not path.exists():
                 arrays = make()
                 with atomic_path(path) as temporary, temporary.open("wb") as file:
-                    np.savez(file, allow_pickle=False, **arrays)
+                    write_arrays(file, arrays)
     except OSError as error:
         raise UsageError(
             f"the cache file {path} cannot be written: {error.strerror}", hint=CACHE_HINT

@@ -1,4 +1,4 @@
-"""Reading untrusted npz files.
+"""Writing npz files, and reading untrusted ones.
 
 numpy trusts the type and size in the header of an array, and allocates that much memory. Here each
 header is checked against the expected type and size before its array is read.
@@ -6,7 +6,8 @@ header is checked against the expected type and size before its array is read.
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,29 @@ class Expected(NamedTuple):
     """Allowed values of numpy's `dtype.kind`, such as `i` for integers and `f` for floats."""
     shape: tuple[int | None, ...]
     """Length of each dimension; None for any length."""
+
+
+def write_arrays(
+    file: Path | IO[bytes], arrays: Mapping[str, npt.ArrayLike], *, is_compressed: bool = False
+) -> None:
+    """Write arrays as an npz file.
+
+    Args:
+        file: a path that ends in .npz, or a file to write to.
+        arrays: by name.
+        is_compressed: whether to compress them; `read_arrays` then refuses them.
+
+    Raises:
+        ValueError: an array holds objects, which would be pickled.
+        OSError: the file cannot be written.
+    """
+    converted = {name: np.asarray(array) for name, array in arrays.items()}
+    for name, array in converted.items():
+        if array.dtype.hasobject:
+            raise ValueError(f"{name} is an array of objects")
+    # Not with allow_pickle=False: numpy 1.26 lacks it, and writes an array of that name.
+    save: Callable[..., None] = np.savez_compressed if is_compressed else np.savez
+    save(file, **converted)
 
 
 def read_arrays(

@@ -18,6 +18,7 @@ from xxhash import xxh3_128_hexdigest
 from alexcli.data.chunks import ChunkRecord, write_chunks
 from alexcli.data.dataset import Dataset
 from alexcli.data.images import LocalImages
+from alexcli.data.npz import write_arrays
 from alexcli.data.statistics import Statistics
 from alexcli.data.store import LISTING, MANIFEST, PLAN, STATISTICS, Chunk
 from alexcli.data.store_index import COLUMNS
@@ -186,7 +187,7 @@ def finish_store(
         skipped: number of images left out because they cannot be decoded.
         note: a caveat about the data for readers of a result.
     """
-    np.savez(dest / STATISTICS, allow_pickle=False, **vars(statistics))
+    write_arrays(dest / STATISTICS, vars(statistics))
     for split, chunks in records.items():
         _write_index(dest / f"{split}.npz", chunks)
     names = [LISTING, STATISTICS, *(f"{split}.npz" for split in records)]
@@ -224,4 +225,4 @@ def _write_index(path: Path, chunks: list[ChunkRecord]) -> None:
         columns["label"] += chunk.labels
         columns["row"] += chunk.rows
     arrays = {name: np.array(column, np.int64) for name, column in columns.items()}
-    np.savez(path, allow_pickle=False, **arrays)
+    write_arrays(path, arrays)

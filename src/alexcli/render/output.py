@@ -110,9 +110,9 @@ def write(analysis: Analysis, paths: Sequence[Path], most_width: float | None = 
         elif suffix == ".csv":
             path.write_text(render(next(tables), Format.csv), encoding="utf-8")
         elif suffix == ".npz":
-            import numpy as np
+            from alexcli.data.npz import write_arrays
 
-            np.savez_compressed(path, allow_pickle=False, **analysis.arrays)
+            write_arrays(path, analysis.arrays, is_compressed=True)
         else:
             figures.append(path)
     if not figures:
