@@ -25,10 +25,13 @@ def test_every_class_that_can_be_is_in_both_sets_and_small_ones_are_named() -> N
     assert np.bincount(labels[in_val], minlength=4).tolist() == [3, 1, 0, 1]
     assert warning is not None
     assert "1 class (one) has one image" in warning
-    assert "2 classes (pair, three) have so few images" in warning
+    assert "2 classes (pair, three) have too few images for this fraction" in warning
 
 
 def test_a_large_fraction_leaves_each_class_a_training_image() -> None:
     labels = np.repeat([0, 1], [10, 2])
-    in_val, _ = stratified_split(labels, ["a", "b"], 0.9, 0)
+    in_val, warning = stratified_split(labels, ["a", "b"], 0.9, 0)
     assert np.bincount(labels[~in_val]).tolist() == [1, 1]
+    assert warning == (
+        "1 class (b) has too few images for this fraction with at least one in each set"
+    )

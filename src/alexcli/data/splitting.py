@@ -61,7 +61,8 @@ def stratified_split(
     if single:
         warnings.append(_described(single, "one image, which stays in the training set"))
     if small:
-        warnings.append(_described(small, "so few images that one of them is a larger share"))
+        warning = "too few images for this fraction with at least one in each set"
+        warnings.append(_described(small, warning))
     return in_val, "; ".join(warnings) or None
 
 
