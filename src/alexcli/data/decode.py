@@ -90,7 +90,9 @@ class ResizeSpec:
     size: int
     """Side of the square, pixels."""
     resize: Resize = Resize.shorter
-    """Shorter side to `size`, then the centre square (section 2), or the whole image squashed."""
+    """Shorter side to `size`, then the centre square (section 2; `torchvision` rounds as that
+    library does), or the whole image squashed.
+    """
     kernel: Kernel = Kernel.bilinear
     """Filter of the resizing."""
     max_pixels: int = DEFAULT_MAX_PIXELS
@@ -313,7 +315,7 @@ def _resize_as_torchvision(image: Image.Image, resize_spec: ResizeSpec) -> Image
     """Resize and crop an image exactly as torchvision's Resize(side) and CenterCrop(side) do.
 
     Source: torchvision 0.29, transforms.functional: the longer side is rounded down, and the crop's
-    corner is rounded half to even.
+    corner to the nearest pixel, halves to even.
     """
     side = resize_spec.size
     shorter = min(image.size)

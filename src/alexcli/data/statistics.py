@@ -64,8 +64,8 @@ class RunningStatistics:
     """Sums over some images, which can be added to the sums over others."""
 
     total: npt.NDArray[Any]
-    """(S, S, 3), the sum of the images, integers; uint32 for a few images, so that less is sent
-    between processes.
+    """(S, S, 3), the sum of the images, whole numbers: of images uint32, so that less is sent
+    between processes, and of sums float64.
     """
     products: Floats
     """(3, 3), the sum over all pixels of the outer product of RGB."""

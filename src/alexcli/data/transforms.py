@@ -107,7 +107,8 @@ class Preprocess(nn.Module):
             epoch: counted from 1.
 
         Returns:
-            (N, channels, s, s) float32, centred, on the 0-255 scale times `pixel_scale`.
+            (N, channels, s, s) float32: grey levels less the mean that the specification names,
+            times `pixel_scale`, divided by `channel_std`.
         """
         stored = batch.images.shape[1]
         # The 2012 code draws one crop and one reflection for 32 consecutive images.

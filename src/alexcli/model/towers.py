@@ -82,7 +82,7 @@ class Towers(Net):
         """Class scores before the softmax.
 
         Args:
-            x: (N, channels, size, size) float, centred pixels on the 0-255 scale.
+            x: (N, channels, size, size) float, images as `Preprocess` makes them.
             context: place in training, which dropout needs in training mode.
 
         Returns:

@@ -19,8 +19,8 @@ Resize = StrEnum("Resize", ["shorter", "torchvision", "warp"])
 `shorter` resizes its shorter side and cuts out the centre (section 2); neither paper nor code
 says how the longer side and the centre's corner are rounded: here the side to the nearest pixel,
 the corner down. `torchvision` does the same with that library's rounding (Resize, then
-CenterCrop): the side down, the corner to the nearest even pixel. `warp` squeezes the whole image
-into the square, as Caffe does.
+CenterCrop): the side down, the corner to the nearest pixel, halves to even. `warp` squeezes the
+whole image into the square, as Caffe does.
 """
 
 DEFAULT_MAX_PIXELS = 89_478_485
