@@ -67,6 +67,17 @@ def test_a_preview_shows_the_image_the_mean_the_components_and_ten_views() -> No
     assert (views == views[:1]).all()  # the same centre crop in every epoch, without augmentation
 
 
+@pytest.mark.parametrize("mean", ["channel", "none"])
+def test_views_have_the_colours_of_the_image_however_the_net_reads_them(mean: str) -> None:
+    overrides = [f"augment.mean={mean}", "augment.pixel_scale=2", "augment.channel_std=[58,57,56]"]
+    spec = small("augment=none", *overrides)
+    (panel,) = preview_of(spec, 3, NullReporter()).panels
+    assert isinstance(panel, TilesPanel)
+    stored = open_dataset(spec.data).train.fetch([3])[0].astype(int)
+    view = panel.tiles.reshape(15, 512, 512, 3)[5].astype(int)
+    assert np.abs(view[256, 256] - stored[18, 18]).max() <= 1
+
+
 @pytest.mark.parametrize("scale", [1, 40])
 def test_no_colour_of_a_component_saturates(scale: int) -> None:
     """A channel that reaches 0 or 255 reaches it at the very edge."""

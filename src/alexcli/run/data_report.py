@@ -1,6 +1,7 @@
 """What `alexcli data stats` and `alexcli data preview` show of a data set."""
 
 from contextlib import closing
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError
 from alexcli.records.analysis import Analysis, TilesPanel
 from alexcli.reporter import Reporter
-from alexcli.schema import TrainSpec
+from alexcli.schema import Mean, TrainSpec
 from alexcli.tables import Table
 
 Pixels = npt.NDArray[np.uint8]
@@ -202,12 +203,17 @@ def _reach(mean: Floats, direction: Floats) -> float:
 def _view_tiles(
     spec: TrainSpec, dataset: Dataset, statistics: Statistics, index: int
 ) -> dict[str, Pixels]:
-    """The net's inputs in the first epochs, with the mean colour added back, by caption."""
+    """The crops of the first epochs with their colour noise, in grey levels, by caption.
+
+    Where the net's input is centred, the mean colour is added back.
+    """
     import torch
 
     from alexcli.data.transforms import Batch, Preprocess
 
-    preprocess = Preprocess(spec.augment, spec.model.input, statistics, dataset.size)
+    in_grey_levels = replace(spec.augment, pixel_scale=1.0, channel_std=None)
+    preprocess = Preprocess(in_grey_levels, spec.model.input, statistics, dataset.size)
+    added = 0 if spec.augment.mean is Mean.none else statistics.channel_means
     position = torch.tensor([index])
     batch = Batch(
         images=torch.from_numpy(dataset.train.fetch([index])),
@@ -218,8 +224,7 @@ def _view_tiles(
     tiles = {}
     for epoch in range(1, VIEWS + 1):
         view = preprocess.augment(batch, seed=spec.seed, epoch=epoch)[0].permute(1, 2, 0)
-        centred = view.numpy() / spec.augment.pixel_scale
-        tiles[f"view of epoch {epoch}"] = _to_pixels(centred + statistics.channel_means)
+        tiles[f"view of epoch {epoch}"] = _to_pixels(view.numpy() + added)
     return tiles
 
 
