@@ -81,6 +81,53 @@ def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
     assert run.path.exists()
 
 
+def _record_of_wandb(run: RunDirectory, name: str) -> Path:
+    """A record as `wandb` lays it out, with its links."""
+    folder = run.path / "wandb" / name
+    (folder / "files").mkdir(parents=True)
+    (folder / "tmp" / "code").mkdir(parents=True)
+    (folder / "files" / "requirements.txt").write_text("torch")
+    for link in ("latest-run", "debug.log", "debug-internal.log"):
+        path = folder.parent / link
+        path.unlink(missing_ok=True)
+        path.symlink_to(name if link == "latest-run" else f"{name}/logs/{link}")
+    return folder
+
+
+def test_the_records_of_wandb_are_removed_with_their_run(run: RunDirectory) -> None:
+    for name in ("other/s1-12345678", "other/s1-12345678~1"):
+        other = _copy(run, name)
+        _record_of_wandb(other, "run-20260101_000000-other-s1-12345678")
+        _record_of_wandb(other, "offline-run-20260102_000000-other-s1-12345678")
+        assert remove(other) == []
+        assert not other.path.exists()
+
+
+def test_a_record_of_wandb_of_something_else_is_left(run: RunDirectory) -> None:
+    other = _copy(run, "other/s1-12345678")
+    _record_of_wandb(other, "offline-run-20260101_000000-other-s1-12345678")
+    mine = _record_of_wandb(other, "offline-run-20260101_000000-mine")
+    assert remove(other) == [other.path / "wandb"]
+    assert [path.name for path in mine.parent.iterdir()] == [mine.name]
+    assert (mine / "files" / "requirements.txt").exists()
+
+
+def test_the_size_of_a_run_is_that_of_all_its_files_and_of_no_others(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    before = summarize(run).bytes
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "large.bin").write_bytes(bytes(100_000))
+    (run.path / "conf").symlink_to(outside)
+    (run.path / "large.bin").symlink_to(outside / "large.bin")
+    assert summarize(run).bytes == before
+    deep = run.path / "wandb" / "run-1" / "files"
+    deep.mkdir(parents=True)
+    (deep / "log.bin").write_bytes(bytes(1000))
+    assert summarize(run).bytes == before + 1000
+
+
 def test_the_files_of_others_are_left(run: RunDirectory, tmp_path: Path) -> None:
     other = _copy(run, "other/s1-12345678")
     mine = other.path / "notes.txt"

@@ -25,4 +25,4 @@ class RunSummary:
     damaged (its configuration or result cannot be read).
     """
     bytes: int
-    """Size of all its files together."""
+    """Size of all files in its directory and the folders below it; links are not followed."""

@@ -1,6 +1,8 @@
 """Listing, comparing and removing the runs of a directory."""
 
 import contextlib
+import glob
+import stat
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
@@ -30,10 +32,17 @@ FILES_OF_A_RUN = (
     "train.log",
     "*.ckpt",
     "conf/*/*.yaml",
+    "wandb/latest-run*",
+    "wandb/debug*.log",
 )
-"""What alexcli writes into a run's directory; nothing else is ever removed."""
+"""What alexcli writes into a run's directory, beside the records of Weights & Biases; nothing else
+is ever removed.
+"""
 
-FOLDERS_OF_A_RUN = ("tensorboard", "conf")
+WANDB_RECORDS = "wandb/*run-*-{name}/**/*"
+"""The records that Weights & Biases keeps of the sessions of a run; others may lie beside them."""
+
+FOLDERS_OF_A_RUN = ("tensorboard", "conf", "wandb")
 """The folders among them."""
 
 
@@ -75,7 +84,7 @@ def _fits(run: RunDirectory, pattern: str) -> bool:
 
 def summarize(run: RunDirectory) -> RunSummary:
     """Summarize a run; a run that cannot be read is marked as damaged, without an error."""
-    size = sum(file.stat().st_size for file in run.path.iterdir() if file.is_file())
+    size = _bytes_of(run.path)
     try:
         spec = run.read_config()
         result: dict[str, Any] = run.result() or {}
@@ -108,6 +117,16 @@ def summarize(run: RunDirectory) -> RunSummary:
             state="damaged",
             bytes=size,
         )
+
+
+def _bytes_of(folder: Path) -> int:
+    """The size of all files in a folder and the folders below it; links are not followed."""
+    total = 0
+    for path in folder.rglob("*"):
+        with contextlib.suppress(FileNotFoundError):  # a training process replaces its files
+            status = path.lstat()
+            total += status.st_size if stat.S_ISREG(status.st_mode) else 0
+    return total
 
 
 def _state(run: RunDirectory) -> str:
@@ -148,7 +167,9 @@ def remove(run: RunDirectory) -> list[Path]:
     if is_being_trained(run):
         raise UsageError(f"{run.path} is being trained", hint="stop that process first")
     with writing(f"the run directory {run.path}", hint="remove it by hand"):
-        for pattern in FILES_OF_A_RUN:
+        # A run that was kept when another replaced it was recorded by its former name.
+        name = glob.escape(run.path.name.partition(OLD_RUN_MARK)[0])
+        for pattern in (*FILES_OF_A_RUN, WANDB_RECORDS.format(name=name)):
             for file in run.path.glob(pattern):
                 if _lies_in(run.path, file) and (file.is_file() or file.is_symlink()):
                     file.unlink()
