@@ -1,8 +1,10 @@
 """Checks of an installation and a machine."""
 
 import importlib.metadata
+import re
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +14,33 @@ from alexcli.errors import UsageError
 from alexcli.records.check import Check
 from alexcli.reporter import NullReporter
 from alexcli.run import checks as tested
-from alexcli.run.checks import run_checks
+from alexcli.run.checks import EXTRAS, PACKAGES, run_checks
+from tests.source import ROOT
 
 
 def only(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Check]:
     """The results of one check."""
     monkeypatch.setattr(tested, "CHECKS", {name: tested.CHECKS[name]})
     return run_checks(NullReporter())
+
+
+def test_the_packages_are_those_that_pyproject_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = [
+        requirement
+        for name, requirements in project["optional-dependencies"].items()
+        if name != "dev"
+        for requirement in requirements
+    ]
+    for listed, requirements in ((PACKAGES, project["dependencies"]), (EXTRAS, extras)):
+        assert sorted(listed) == sorted(_name(requirement) for requirement in requirements)
+
+
+def _name(requirement: str) -> str:
+    """The package that a requirement names: `numpy` of `numpy>=1.26`."""
+    match = re.match(r"[\w.-]+", requirement)
+    assert match is not None
+    return match[0]
 
 
 def test_versions_name_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,13 +24,14 @@ from alexcli.run.machine import cores, memory_bytes, memory_limit_bytes, process
 PACKAGES = (
     *("torch", "torchvision", "lightning", "hydra-core", "omegaconf", "typer", "rich", "wandb"),
     *("numpy", "numba", "scipy", "matplotlib", "pillow", "safetensors"),
+    *("jinja2", "xxhash", "filelock", "fsspec", "pyyaml"),
 )
-"""The packages that alexcli needs."""
+"""The packages that alexcli needs; the dependencies in pyproject.toml."""
 EXTRAS = (
-    *("onnx", "onnxruntime", "tensorboard", "mlflow"),
+    *("onnx", "onnxscript", "onnxruntime", "protobuf", "tensorboard", "mlflow"),
     *("scikit-learn", "submitit", "s3fs", "gcsfs"),
 )
-"""The packages that some commands need."""
+"""The packages that some commands need; the extras in pyproject.toml, but for `dev`."""
 HOSTS = {
     "download.pytorch.org": "published weights",
     "www.cs.toronto.edu": "CIFAR",
