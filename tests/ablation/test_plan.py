@@ -6,6 +6,7 @@ import pytest
 
 from alexcli.ablation.estimate import PILOT
 from alexcli.ablation.plan import Ablation
+from alexcli.config.overrides import parse
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.train import train
@@ -70,6 +71,18 @@ def test_an_arm_that_starts_from_a_trained_net_waits_for_it() -> None:
     assert arms
     assert all(job.spec.init_from == str(source.run.path) for job in arms)
     assert all(f"init_from={source.run.path}" in job.command() for job in arms)
+
+
+def test_a_source_in_a_folder_of_any_name_is_passed_on() -> None:
+    overrides = [word for word in SMALL if not word.startswith("data.")]
+    ablation = Ablation(["pretraining"], [*overrides, "runs='a (1), [b]=c'"], 1)
+    source = ablation.jobs()[0]
+    finish(source, 0.1)
+    save_initial_weights(source)
+    (word,) = (word for word in ablation.jobs()[-1].command() if word.startswith("init_from="))
+    (override,) = parse([word])
+    assert override.value() == str(source.run.path)
+    assert "a (1), [b]=c" in str(source.run.path)
 
 
 def test_automatic_seeds_begin_with_a_pilot_and_those_that_are_finished() -> None:

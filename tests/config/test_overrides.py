@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.config.compose import compose
-from alexcli.config.overrides import expand, hydra_value, parse
+from alexcli.config.overrides import expand, hydra_value, parse, quoting_hint
 from alexcli.errors import UsageError
 from alexcli.schema import TrainSpec
 
@@ -26,6 +26,46 @@ def test_a_value_is_written_as_hydra_reads_it(value: object, typed: str) -> None
     assert hydra_value(value) == typed
     (override,) = parse([f"key={typed}"])
     assert override.value() == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "runs/a",
+        "my runs/a",
+        "a (1), [b]=c",
+        "a,b",
+        "it's",
+        'say "no"',
+        "both ' and \"",
+        "C:\\data\\",
+        'C:\\"',
+        "a\\\\",
+        "",
+        " a ",
+        "null",
+        "True",
+        "1e3",
+        "0x10",
+        "nan",
+        "-inf",
+        "Zürich",
+        "s3://bucket/x",
+        "$HOME",
+        ["a,b", "c", None, 0.5],
+        {"a": ["b c", "d:e"], 3: {}},
+        1e-05,
+        True,
+        [],
+    ],
+)
+def test_every_value_is_read_as_it_was_written(value: object) -> None:
+    (override,) = parse([f"key={hydra_value(value)}"])
+    assert override.value() == value
+    if isinstance(value, str):
+        hinted = quoting_hint(f"key={value}").partition(": ")[2]
+        (typed,) = shlex.split(hinted)
+        assert parse([typed])[0].value() == value
 
 
 @pytest.mark.parametrize(

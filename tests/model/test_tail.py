@@ -5,9 +5,10 @@ import torch
 from torch import Tensor, nn
 
 from alexcli.model import tail
+from alexcli.model.loops.tail import CUT_OFF
 from alexcli.model.lrn import LocalResponseNorm
 from alexcli.model.pooling import Pool
-from alexcli.model.tail import FusedOps, fuse, fused_tail
+from alexcli.model.tail import LARGEST_MAX_POOL, FusedOps, fuse, fused_tail
 from alexcli.model.towers import Towers
 from alexcli.schema import LrnImpl, LrnSpec, PoolKind, PoolSpec, Rounding
 from tests.conftest import model
@@ -21,6 +22,8 @@ CEIL = Pool(PoolSpec(), Rounding.ceil)
 MEAN = Pool(PoolSpec(kind=PoolKind.avg), Rounding.ceil)
 APART = Pool(PoolSpec(size=2, stride=3), Rounding.ceil)
 OFTEN = Pool(PoolSpec(size=4, stride=1), Rounding.floor)
+WIDE = Pool(PoolSpec(size=LARGEST_MAX_POOL, stride=3), Rounding.floor)
+WIDER = Pool(PoolSpec(size=LARGEST_MAX_POOL + 1), Rounding.floor)
 
 ORDERS = {
     "the paper's": [RELU, NORM, MAX],
@@ -116,6 +119,18 @@ def test_not_a_number_is_passed_on(order: str) -> None:
     x[0, 3, 2, 2] = torch.nan
     (fused,) = fuse(ORDERS[order])
     assert torch.equal(fused(x).isnan(), _separate(ORDERS[order], x).isnan())
+
+
+def test_windows_whose_positions_fit_in_a_byte_have_the_gradient_of_torch() -> None:
+    assert LARGEST_MAX_POOL**2 <= CUT_OFF < (LARGEST_MAX_POOL + 1) ** 2
+    assert fuse([WIDER, RELU]) == [WIDER, RELU]
+    (fused,) = fuse([WIDE])
+    assert isinstance(fused, FusedOps)
+    x = _map(16, 20, 20)
+    y = x.detach().clone().requires_grad_()
+    fused(x).square().sum().backward()
+    nn.functional.max_pool2d(y, LARGEST_MAX_POOL, 3).square().sum().backward()
+    assert torch.equal(x.grad, y.grad)
 
 
 def test_ops_that_do_not_belong_together_stay_apart() -> None:

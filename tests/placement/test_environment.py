@@ -31,6 +31,18 @@ SLURM = {
 }
 
 
+@pytest.mark.parametrize(("node", "processes"), [("0", 2), ("1", 2), ("2", 1), (None, 2), ("3", 1)])
+def test_each_node_of_a_slurm_step_has_its_own_number_of_processes(
+    node: str | None, processes: int
+) -> None:
+    environ = {**SLURM, "SLURM_STEP_NUM_TASKS": "5", "SLURM_STEP_TASKS_PER_NODE": "2(x2),1"}
+    if node is not None:
+        environ["SLURM_NODEID"] = node
+    environment = distributed_env(environ)
+    assert environment is not None
+    assert environment.local_size == processes
+
+
 def test_torchrun_says_which_process_this_is() -> None:
     assert distributed_env(TORCHRUN) == ProcessEnvironment(5, 8, 1, 4, "env://")
 

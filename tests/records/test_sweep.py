@@ -1,6 +1,6 @@
 """The order of a sweep's jobs, and what became of each."""
 
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, TerminatedRunError
 from alexcli.records.run_summary import RunSummary
 from alexcli.records.sweep import SweepJob, best_first
 
@@ -33,6 +33,11 @@ def test_the_validation_error_decides_and_never_the_test_error() -> None:
 
 
 def test_a_job_without_a_run_says_how_it_ended() -> None:
-    codes = {None: "not started", InterruptedRunError.exit_code: "interrupted", 2: "failed"}
+    codes = {
+        None: "not started",
+        InterruptedRunError.exit_code: "interrupted",
+        TerminatedRunError.exit_code: "interrupted",
+        2: "failed",
+    }
     assert {code: SweepJob([], code, None).state for code in codes} == codes
     assert SweepJob([], 0, summary("a/s0", 0.1)).state == "finished"

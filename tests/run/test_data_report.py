@@ -67,15 +67,22 @@ def test_a_preview_shows_the_image_the_mean_the_components_and_ten_views() -> No
     assert (views == views[:1]).all()  # the same centre crop in every epoch, without augmentation
 
 
-@pytest.mark.parametrize("mean", ["channel", "none"])
-def test_views_have_the_colours_of_the_image_however_the_net_reads_them(mean: str) -> None:
-    overrides = [f"augment.mean={mean}", "augment.pixel_scale=2", "augment.channel_std=[58,57,56]"]
-    spec = small("augment=none", *overrides)
+@pytest.mark.parametrize(
+    "augment",
+    [
+        ["augment=torchvision"],
+        ["augment=none", "augment.mean=none"],
+        ["augment=none", "augment.mean=channel", "augment.pixel_scale=0.5"],
+    ],
+)
+def test_a_preview_undoes_the_normalization_whatever_it_is(augment: list[str]) -> None:
+    spec = small(*augment, "augment.crop=center", "augment.horizontal_flip=false")
     (panel,) = preview_of(spec, 3, NullReporter()).panels
     assert isinstance(panel, TilesPanel)
-    stored = open_dataset(spec.data).train.fetch([3])[0].astype(int)
-    view = panel.tiles.reshape(15, 512, 512, 3)[5].astype(int)
-    assert np.abs(view[256, 256] - stored[18, 18]).max() <= 1
+    stored = open_dataset(spec.data).train.fetch([3])[0]
+    view = panel.tiles.reshape(15, 512, 512, 3)[5]
+    # 36 pixels are stored and the middle 32 of them cropped, each drawn as 16 x 16.
+    assert np.abs(view[8::16, 8::16].astype(int) - stored[2:34, 2:34]).max() <= 1
 
 
 @pytest.mark.parametrize("scale", [1, 40])

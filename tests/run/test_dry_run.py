@@ -57,6 +57,11 @@ def test_a_finished_and_an_unfinished_run_are_told_apart() -> None:
     assert "1 epoch of 3 updates at most" in text
     (directory / "result.json").unlink()
     assert "(unfinished: train would resume it)" in plan(spec, NullReporter(), overrides=[])
+    (directory / "last.ckpt").unlink()
+    assert "(unfinished: train would resume it)" in plan(spec, NullReporter(), overrides=[])
+    for checkpoint in directory.glob("*.ckpt"):
+        checkpoint.unlink()
+    assert "(new)" in plan(spec, NullReporter(), overrides=[])
 
 
 @pytest.mark.parametrize("override", ["model.width=1000", "data.train_count=100000000"])

@@ -19,6 +19,7 @@ from alexcli.run.evaluate import EvalInput, _run_net, evaluate
 from alexcli.run.find import RunCheckpoint, locate
 from alexcli.run.train import train
 from alexcli.run.trained import load
+from alexcli.run_files import DEFAULT_RUNS
 from tests.conftest import small
 from tests.data.class_folders import make_class_folders
 
@@ -36,7 +37,7 @@ def _evaluate(
 
 def _train(*overrides: str) -> RunCheckpoint:
     """The checkpoint of a new run of one epoch."""
-    return locate(train(small(*ONE_EPOCH, *overrides), NullReporter()).directory)
+    return locate(train(small(*ONE_EPOCH, *overrides), NullReporter()).directory, DEFAULT_RUNS)
 
 
 def test_evaluation_repeats_the_validation_of_the_last_epoch(run: RunDirectory) -> None:
@@ -165,7 +166,8 @@ def test_nets_of_other_classes_or_images_are_not_averaged(tmp_path: Path) -> Non
                 "data.workers=0",
             ),
             NullReporter(),
-        ).directory
+        ).directory,
+        DEFAULT_RUNS,
     )
     with pytest.raises(UsageError, match="other images"):
         evaluate([first, other_images], NullReporter(), split="val")

@@ -40,9 +40,9 @@ def test_an_old_run_is_never_the_newest(run: RunDirectory) -> None:
 
 
 def test_a_run_directory_means_its_last_checkpoint_and_a_file_itself(run: RunDirectory) -> None:
-    assert locate(str(run.path)).path == run.last
+    assert locate(str(run.path), RUNS).path == run.last
     best = run.path / "best.ckpt"
-    checkpoint = locate(str(best))
+    checkpoint = locate(str(best), RUNS)
     assert checkpoint.path == best
     assert checkpoint.run.path == run.path
 
@@ -56,19 +56,19 @@ def test_the_name_that_a_list_of_runs_shows_means_the_run(run: RunDirectory) -> 
 def test_a_file_without_a_configuration_beside_it_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UsageError, match=r"notes\.txt is not a checkpoint of a run"):
-        locate(str(tmp_path / "notes.txt"))
+        locate(str(tmp_path / "notes.txt"), RUNS)
 
 
 def test_a_misspelled_run_is_suggested(run: RunDirectory) -> None:
     with pytest.raises(UsageError) as caught:
-        locate(str(run.path)[:-1])
+        locate(str(run.path)[:-1], RUNS)
     assert str(run.path) in (caught.value.hint or "")
 
 
 def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"no checkpoint last\.ckpt"):
-        locate(str(tmp_path / "empty"))
+        locate(str(tmp_path / "empty"), RUNS)
 
 
 def test_without_a_name_the_newest_run_is_meant(run: RunDirectory) -> None:
@@ -99,12 +99,12 @@ def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> 
 def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirectory) -> None:
     for name in ("nosuchrun", "quickstart", "runs/quickstart"):
         with pytest.raises(UsageError) as caught:
-            locate(name)
+            locate(name, RUNS)
         assert caught.value.hint == f"did you mean {run.path}?"
     for seed in range(1, 5):
         shutil.copytree(run.path, run.path.with_name(f"s{seed}-x"))
     with pytest.raises(UsageError, match="no run or checkpoint nosuchrun") as caught:
-        locate("nosuchrun")
+        locate("nosuchrun", RUNS)
     hint = caught.value.hint or ""
     assert hint.startswith("there are runs/quickstart/s")
     assert hint.endswith("; alexcli runs list shows all")
@@ -112,7 +112,7 @@ def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirecto
 
 def test_without_any_run_the_hint_says_how_to_make_one() -> None:
     with pytest.raises(UsageError) as caught:
-        locate("nosuchrun")
+        locate("nosuchrun", RUNS)
     assert caught.value.hint == "alexcli train makes runs"
 
 

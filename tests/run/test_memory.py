@@ -52,7 +52,8 @@ def test_update_rules_keep_as_much_as_they_need() -> None:
         return 2 * least.parameters / weights.parameters
 
     assert copies("optim.kind=adam") == 4
-    assert copies("optim.kind=paper_sgd", "optim.momentum=0") == 3
+    assert copies("optim.kind=paper_sgd", "optim.momentum=0") == 2
+    assert copies("optim.kind=paper_sgd", "optim.momentum=0.5") == 3
     assert copies("optim.kind=sgd", "optim.momentum=0.5") == 3
     assert copies("optim.groups.none={pattern: x, lr: {base: 0}}") == 1
 

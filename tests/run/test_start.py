@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from alexcli.errors import UsageError
+from alexcli.run.directory import RunDirectory
 from alexcli.run.start import directory_for, start_of
 from tests.conftest import small
 
@@ -51,6 +52,13 @@ def test_a_label_or_a_place_too_long_for_the_disk_is_refused() -> None:
 def test_layers_without_a_source_are_refused() -> None:
     with pytest.raises(UsageError, match="needs a run to copy from"):
         start_of(small("init.layers=[conv1]"), "data")
+
+
+def test_the_name_of_a_run_is_looked_up_in_the_directory_of_all_runs(run: RunDirectory) -> None:
+    name = str(run.path.relative_to("runs"))
+    Path("runs").rename("elsewhere")
+    spec = small("runs=elsewhere", f"init_from={name}")
+    assert start_of(spec, "images").source == Path("elsewhere") / name / "last.ckpt"
 
 
 def test_a_run_from_random_weights_has_no_source() -> None:

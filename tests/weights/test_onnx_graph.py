@@ -49,6 +49,7 @@ def test_every_node_that_does_not_fit_is_named() -> None:
     row.add("MaxPool", "pool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
     row.top = "c1"
     row.add("GlobalAveragePool", "global")
+    row.add("LRN", "norm", size=4)
     row.save(FILE, 9)
     with pytest.raises(UsageError) as caught:
         read_onnx(FILE)
@@ -60,6 +61,7 @@ def test_every_node_that_does_not_fit_is_named() -> None:
         "pool: pooling padded by [1, 1, 1, 1]",
         "global: reads c1, not the layer before",
         "global: GlobalAveragePool",
+        "norm: an LRN of even size",
     ):
         assert part in caught.value.message
 

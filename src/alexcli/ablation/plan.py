@@ -15,6 +15,7 @@ from alexcli.ablation.reuse import (
     has_train_eval_beside_fingerprint,
 )
 from alexcli.ablation.study import BASELINE, Arm, Study, open_study
+from alexcli.config.overrides import hydra_value
 from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
@@ -152,7 +153,7 @@ class Ablation:
             if source is None or not source.finished:
                 return None
             spec = replace(spec, init_from=str(source.run.path))
-            overrides = [*overrides, f"init_from={source.run.path}"]
+            overrides = [*overrides, f"init_from={hydra_value(str(source.run.path))}"]
         spec, dataset = self.with_data(spec)
         path = start_of(spec, dataset.fingerprint).run.path
         run = RunDirectory(_shared_path(path, study, arm))

@@ -59,7 +59,6 @@ def ablate(
     overrides = [word for word in arguments if "=" in word]
     recorded = read_recorded_runs(Path(reuse)) if reuse is not None else None
     ablation = Ablation(studies, overrides, seeds, setting, recorded)
-    ablation.add_finished_seeds()
     if auto is None:
         failures = train_all(ablation, jobs, reporter)
     else:

@@ -37,13 +37,16 @@ class Setting(Enum):
     compiled = "compiled"
 
 
-class HalvesNorm(nn.LocalResponseNorm):
-    """torch's norm on each half of the channels, which never crosses the towers (section 3.5)."""
+class HalvesNorm(nn.Module):
+    """A norm on each half of the channels, which never crosses the towers (section 3.5)."""
+
+    def __init__(self, norm: nn.Module) -> None:
+        super().__init__()
+        self.norm = norm
 
     def forward(self, x: Tensor) -> Tensor:
         """x (N, C, H, W) -> the same shape."""
-        halves = [super(HalvesNorm, self).forward(half) for half in x.chunk(2, dim=1)]
-        return torch.cat(halves, dim=1)
+        return torch.cat([self.norm(half) for half in x.chunk(2, dim=1)], dim=1)
 
 
 def build_baseline(name: str) -> nn.Module:
@@ -59,7 +62,7 @@ def build_baseline(name: str) -> nn.Module:
         return alexnet()  # type: ignore[no-any-return]
     norms: dict[str, nn.Module] = {
         "port": nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0),
-        "grouped": HalvesNorm(5, 5e-4, 0.75, 2.0),
+        "grouped": HalvesNorm(nn.LocalResponseNorm(5, 5e-4, 0.75, 2.0)),
         "no_lrn": nn.Identity(),
     }
     return grouped_alexnet(norms[name])

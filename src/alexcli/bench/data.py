@@ -21,6 +21,7 @@ from alexcli.data.prepare import prepare
 from alexcli.data.store_images import StoreImages, open_store
 from alexcli.data.transforms import Preprocess
 from alexcli.errors import plural
+from alexcli.model.torchvision_weights import TORCHVISION_MEAN
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
 from alexcli.schema import Encoding, PrepareSpec, TrainSpec
@@ -33,9 +34,8 @@ IMAGES = 1024
 """Images at least, by repetition."""
 SECONDS = 1.0
 """Shortest measurement."""
-TORCHVISION_MEAN = (0.485, 0.456, 0.406)
 TORCHVISION_STD = (0.229, 0.224, 0.225)
-"""ImageNet's RGB in [0, 1], as torchvision's references normalise it."""
+"""Of ImageNet's RGB in [0, 1], as torchvision's references normalise it."""
 
 
 def run(source: Path | None, spec: TrainSpec, rounds: int, reporter: Reporter) -> list[BenchResult]:

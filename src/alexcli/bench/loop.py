@@ -4,7 +4,6 @@ Both loops are fed from a prepared store.
 """
 
 import itertools
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,9 +24,11 @@ from alexcli.data.dataset import Dataset
 from alexcli.data.prepare import prepare
 from alexcli.data.store_images import open_store
 from alexcli.data.transforms import Batch, Preprocess
+from alexcli.errors import RunFailedError
 from alexcli.lit.datamodule import DataModule
 from alexcli.lit.fit import bare_trainer
 from alexcli.lit.module import AlexNetModule
+from alexcli.lit.peak_memory import peak_resident_bytes
 from alexcli.malloc import reuse_freed_memory
 from alexcli.model.net import Net
 from alexcli.placement.single import SinglePlacement
@@ -185,4 +186,7 @@ def peak_memory(name: str, batch: int) -> int:
     step = work.arm(labels, train=True)
     step()
     step()
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_resident_bytes()
+    if peak is None:
+        raise RunFailedError("this operating system does not report the peak memory of a process")
+    return peak

@@ -4,22 +4,24 @@ The update of the paper's net is measured in float32 and without dropout, like t
 net.
 """
 
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import nn
 
-from alexcli.bench.baselines import SIDE, grouped_alexnet
+from alexcli.bench.baselines import SIDE, HalvesNorm, grouped_alexnet
 from alexcli.bench.harness import Arm, compare, interleave
 from alexcli.config.compose import compose
+from alexcli.errors import RunFailedError
 from alexcli.model.lrn import LocalResponseNorm
 from alexcli.model.net import all_named_parameters
 from alexcli.model.towers import Towers
@@ -51,11 +53,14 @@ def run(batch: int, rounds: int, reporter: Reporter) -> list[BenchResult]:
     """
     spec = _spec()
     single = SinglePlacement(torch.device("cpu"), spec.model.towers)
-    with tempfile.TemporaryDirectory(prefix="alexcli-bench-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="alexcli-bench-") as folder,
+        _distributed_updates(Path(folder), batch) as distributed,
+    ):
         arms: dict[str, Arm] = {
             "single": _updates(_towers(spec, single), spec, single, batch),
             "grouped": _updates(grouped_net(spec.model.lrn), spec, single, batch),
-            "distributed": _distributed_updates(Path(folder), batch),
+            "distributed": distributed,
         }
         speeds = interleave(arms, rounds, reporter, "updates")
     ours = speeds["single"]
@@ -71,21 +76,9 @@ def _spec() -> TrainSpec:
     return replace(spec, trainer=replace(spec.trainer, threads=None))
 
 
-class HalvesNorm(nn.Module):
-    """Our response norm on each half of the channels, as the towers have it."""
-
-    def __init__(self, spec: LrnSpec) -> None:
-        super().__init__()
-        self.norm = LocalResponseNorm(spec)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """x (N, C, H, W) -> the same shape."""
-        return torch.cat([self.norm(half) for half in x.chunk(2, dim=1)], dim=1)
-
-
 def grouped_net(lrn: LrnSpec) -> nn.Module:
     """Grouped convolutions with the same normalisation as ours, and no dropout."""
-    net = grouped_alexnet(HalvesNorm(lrn))
+    net = grouped_alexnet(HalvesNorm(LocalResponseNorm(lrn)))
     layers = [layer for layer in net if not isinstance(layer, nn.Dropout)]
     return nn.Sequential(*layers)
 
@@ -117,22 +110,36 @@ def _updates(net: nn.Module, spec: TrainSpec, placement: Placement, batch: int) 
     return update
 
 
-def _distributed_updates(folder: Path, batch: int) -> Arm:
-    """One update of two processes, timed by the slower."""
-    children = [_start_rank(rank, folder, batch) for rank in range(PROCESSES)]
-    for child in children:
-        assert child.stdout is not None
-        assert child.stdout.readline() == "ready\n"
-
-    def update() -> tuple[float, float]:
+@contextlib.contextmanager
+def _distributed_updates(folder: Path, batch: int) -> Iterator[Arm]:
+    """One update of two processes, timed by the slower; they end with the context."""
+    with contextlib.ExitStack() as ranks:
+        children = [
+            ranks.enter_context(_start_rank(rank, folder, batch)) for rank in range(PROCESSES)
+        ]
         for child in children:
-            assert child.stdin is not None
-            child.stdin.write("update\n")
-            child.stdin.flush()
-        seconds = [float(child.stdout.readline()) for child in children if child.stdout]
-        return 1, max(seconds)
+            _answer(child)
 
-    return update
+        def update() -> tuple[float, float]:
+            for child in children:
+                assert child.stdin is not None
+                child.stdin.write("update\n")
+                child.stdin.flush()
+            return 1, max(float(_answer(child)) for child in children)
+
+        yield update
+
+
+def _answer(child: "subprocess.Popen[str]") -> str:
+    """The next line of a process; RunFailedError if it has ended instead."""
+    assert child.stdout is not None
+    line = child.stdout.readline()
+    if not line:
+        raise RunFailedError(
+            f"a process of the benchmark ended with exit code {child.wait()}",
+            hint="its error is above; a smaller --batch needs less memory",
+        )
+    return line
 
 
 def _start_rank(rank: int, folder: Path, batch: int) -> "subprocess.Popen[str]":

@@ -1,6 +1,7 @@
 """`alexcli bench profile`: where the time of a step goes, in our net and torchvision's.
 
-By layer in a forward pass, by kind of operator in training.
+By layer in a forward pass, by kind of operator in training, where both nets compute in float32 and
+are updated by torch's own SGD.
 """
 
 import statistics

@@ -28,6 +28,7 @@ from alexcli.bench.harness import (
     single_result,
     timed,
 )
+from alexcli.data.names import ILSVRC2012_TRAINING_IMAGES
 from alexcli.errors import plural
 from alexcli.model.shapes import trace
 from alexcli.records.benchmark import BenchResult
@@ -45,10 +46,8 @@ QUICK_ROUNDS = 1
 """Interleaved measurements with --quick."""
 MATRIX_SIDE = 2048
 """Side of the matrices whose product measures the machine's peak."""
-ILSVRC2012_IMAGES = 1_281_167
-"""Images of the training set (section 2)."""
 PAPER_EPOCHS = 90
-"""Passes over it (section 5)."""
+"""Passes over the training set (section 5)."""
 STORED_BYTES = 256 * 256 * 3
 """Size of a raw image in a store."""
 
@@ -122,7 +121,7 @@ def _figures(
         yield from pass_.figures(peaks)
     if extrapolate:
         speed = statistics.median(passes[0].our_speeds)
-        days = PAPER_EPOCHS * ILSVRC2012_IMAGES / speed / 86400
+        days = PAPER_EPOCHS * ILSVRC2012_TRAINING_IMAGES / speed / 86400
         yield single_result("ilsvrc2012/90_epochs", "days", [days])
         yield single_result("ilsvrc2012/data", "MB/s", [speed * STORED_BYTES / 1e6])
 

@@ -197,7 +197,7 @@ def profile(
     out: Out = None,
     format: FormatOption = Format.table,
 ) -> None:
-    """Where the time of a step goes, compared with torchvision's net.
+    """Where the time of a step in float32 goes, compared with torchvision's net.
 
     Args:
         batch: Batch size.

@@ -3,7 +3,8 @@
 import itertools
 import math
 import os
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -29,6 +30,8 @@ SHOWN = 60
 LONGEST_TO_QUOTE = 500
 GRAMMAR = "'\"()[]{},:=\\$"
 """Characters with a meaning in Hydra's grammar of values."""
+PLAIN_TEXT = re.compile(r"[A-Za-z0-9_./~+%@-]+(?: [A-Za-z0-9_./~+%@-]+)*")
+"""A text that needs no quotes wherever it stands, unless it is read as a number and the like."""
 MOST_JOBS = 10_000
 """Jobs of the largest sweep."""
 
@@ -130,17 +133,43 @@ def _override_hint(typed: str) -> str:
 def quoting_hint(typed: str) -> str:
     """How to type, in a shell, a value with characters that belong to Hydra's grammar."""
     key, _, value = typed.partition("=")
-    quote = '"' if "'" in value or '"' not in value else "'"
-    escaped = value.replace("\\", "\\\\").replace(quote, "\\" + quote)
-    override = f"{key}={quote}{escaped}{quote}"
+    override = f"{key}={_in_quotes(value)}"
     in_shell = override.replace("'", "'\\''")
     return f"put the value in quotes that reach alexcli: '{in_shell}'"
 
 
+def _in_quotes(value: str) -> str:
+    """A text in quotes of Hydra's grammar, where a backslash is itself unless a quote follows."""
+    quote = '"' if "'" in value or '"' not in value else "'"
+    escaped = re.sub(rf"\\*(?={quote}|$)", lambda backslashes: 2 * backslashes[0], value)
+    return quote + escaped.replace(quote, f"\\{quote}") + quote
+
+
 def hydra_value(value: Any) -> str:
-    """A value in Hydra's grammar, as it is typed after KEY=."""
-    text = yaml.safe_dump(value, default_flow_style=True, sort_keys=False, width=math.inf)
-    return text.split("\n")[0].replace(": ", ":").replace(", ", ",")
+    """A value in Hydra's grammar, as it is typed after KEY=.
+
+    Args:
+        value: plain data: None, a truth value, a number, a text, or lists and mappings of these.
+    """
+    if isinstance(value, Mapping):
+        items = (f"{hydra_value(key)}:{hydra_value(item)}" for key, item in value.items())
+        return f"{{{','.join(items)}}}"
+    if isinstance(value, list | tuple):
+        return f"[{','.join(map(hydra_value, value))}]"
+    if isinstance(value, str) and not _is_plain(value):
+        return _in_quotes(value)
+    return str(yaml.safe_dump(value)).split("\n")[0]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether Hydra reads a text without quotes as this text."""
+    if not PLAIN_TEXT.fullmatch(text) or not isinstance(yaml.safe_load(text), str):
+        return False
+    try:
+        float(text)  # such as 1e3 and nan, which yaml takes for texts
+    except ValueError:
+        return True
+    return False
 
 
 def expand(overrides: Sequence[str]) -> list[list[str]]:

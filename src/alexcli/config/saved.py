@@ -11,9 +11,6 @@ from alexcli.config.yaml_text import read_yaml
 from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, LedgerSpec, PrepareSpec, StudySpec, TrainSpec
 
-FORMER_LOGGERS: dict[Any, dict[str, bool]] = {"none": {}, "wandb": {"wandb": True}}
-"""The former values of `logger.kind`, and their present equivalents."""
-
 SAVED_HINT = "a run's config.yaml shows the form; alexcli train writes it"
 
 Spec = TypeVar("Spec", TrainSpec, AnalyzeSpec, PrepareSpec, StudySpec, LedgerSpec)
@@ -35,7 +32,6 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
         raise UsageError(
             f"{source} is not a configuration: {type(mapping).__name__}", hint=SAVED_HINT
         )
-    mapping = _with_current_keys(mapping)
     spec = typed(mapping, schema)
     if spec is not None:
         check_ranges(spec)
@@ -51,15 +47,6 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
     from alexcli.config.conversion import convert  # imports Hydra
 
     return cast(Spec, convert(mapping, schema, source))
-
-
-def _with_current_keys(mapping: dict[Any, Any]) -> dict[Any, Any]:
-    """A configuration in which the former key `logger.kind` is replaced."""
-    logger = mapping.get("logger")
-    if not isinstance(logger, dict) or logger.get("kind") not in FORMER_LOGGERS:
-        return mapping
-    current = {key: value for key, value in logger.items() if key != "kind"}
-    return {**mapping, "logger": {**current, **FORMER_LOGGERS[logger["kind"]]}}
 
 
 def refuse_interpolation(text: str, source: str) -> None:

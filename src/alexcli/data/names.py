@@ -9,6 +9,14 @@ WNID = re.compile(r"n\d{8}")
 NAME_FILES = ("words.txt", "synset_words.txt", "LOC_synset_mapping.txt")
 """The file with the meaning of each WNID, as named by ImageNet, Caffe and Kaggle."""
 
+ILSVRC2012_TRAINING_IMAGES = 1_281_167
+"""Section 2 calls them 1.2 million; the number is that of the challenge's page."""
+
+MOST_CLASSES = 1_000_000
+"""In a file from elsewhere."""
+LONGEST_NAME = 1000
+"""Characters of a class's name in such a file; a file system allows 255 bytes for a folder's."""
+
 
 def ilsvrc2012_wnids() -> list[str]:
     """The 1,000 WNIDs of ILSVRC-2012, sorted, which is the order of torchvision's outputs."""

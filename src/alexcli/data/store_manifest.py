@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from alexcli.data.names import LONGEST_NAME, MOST_CLASSES
 from alexcli.data.store import (
     FORMAT,
     LISTING,
@@ -27,9 +28,6 @@ CHUNK_FILE = re.compile(r"[a-z]{1,20}-\d{1,9}\.bin")
 OTHER_FILE = re.compile(r"[a-z]{1,20}\.(npz|jsonl)")
 SPLITS = ("train", "val", "test")
 
-MOST_CLASSES = 1_000_000
-LONGEST_NAME = 1000
-"""Most characters of a class's name; file systems allow 255 bytes for a folder's name."""
 LONGEST_NOTE = 10_000
 LARGEST_SIDE = 65_535
 """Pixels; the largest side that JPEG supports."""

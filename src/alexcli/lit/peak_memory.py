@@ -26,7 +26,7 @@ def peak_memory_bytes(devices: Iterable[torch.device]) -> int | None:
     gpus = _gpus(devices)
     if gpus:
         return max(torch.cuda.max_memory_allocated(device) for device in gpus)
-    return _peak_resident_bytes()
+    return peak_resident_bytes()
 
 
 def _gpus(devices: Iterable[torch.device]) -> list[torch.device]:
@@ -34,8 +34,8 @@ def _gpus(devices: Iterable[torch.device]) -> list[torch.device]:
     return [device for device in devices if device.type == "cuda"]
 
 
-def _peak_resident_bytes() -> int | None:
-    """The peak resident memory of this process."""
+def peak_resident_bytes() -> int | None:
+    """The peak resident memory of this process since it started; None where it is not reported."""
     try:
         import resource
     except ImportError:  # Windows

@@ -92,6 +92,8 @@ def _fuse_first(ops: Sequence[nn.Module]) -> tuple[int, FusedOps | None]:
     if not rest or not isinstance(rest[0], Pool):
         return 1, None
     pool = rest[0]
+    if pool.kind is PoolKind.max and pool.size > LARGEST_MAX_POOL:
+        return 1, None
     rest.pop(0)
     relu_after = bool(rest) and isinstance(rest[0], nn.ReLU)
     if relu_after:
@@ -100,6 +102,8 @@ def _fuse_first(ops: Sequence[nn.Module]) -> tuple[int, FusedOps | None]:
     return len(ops) - len(rest), together
 
 
+LARGEST_MAX_POOL = 15
+"""Side of the largest window whose 225 positions, and the code for none of them, fit in a byte."""
 LEAST_ELEMENTS = 1 << 21
 """Elements of the smallest map that is fused: smaller maps stay in the cache, where torch's own
 pooling is as fast.

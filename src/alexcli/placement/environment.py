@@ -10,6 +10,8 @@ from alexcli.errors import UsageError
 MEETING = "ALEXCLI_MEETING"
 """Environment variable: the file through which processes that alexcli started find each other."""
 
+TASKS_OF_NODES = re.compile(r"(\d+)(\(x(\d+)\))?")
+"""Processes of each node, and of how many nodes in a row, in Slurm's lists."""
 TASKS = "SLURM_STEP_NUM_TASKS"
 """Environment variable: number of processes of a Slurm job step; set by srun, not by sbatch."""
 SLURM_FIRST_PORT = 15000
@@ -81,16 +83,24 @@ def _from_torchrun(environ: Mapping[str, str]) -> ProcessEnvironment:
 
 def _from_slurm(environ: Mapping[str, str]) -> ProcessEnvironment:
     """Read the variables of a Slurm job step."""
-    # "2(x2),1" is two tasks on each of two nodes, and one task on a third.
-    tasks_per_node = re.match(r"\d+", environ.get("SLURM_STEP_TASKS_PER_NODE", "1"))
     size = _number(environ, TASKS)
     return ProcessEnvironment(
         rank=_number(environ, "SLURM_PROCID", high=size - 1),
         size=size,
         local_rank=_number(environ, "SLURM_LOCALID"),
-        local_size=int(tasks_per_node[0]) if tasks_per_node else 1,
+        local_size=_slurm_tasks_on_node(environ),
         init_method=_slurm_address(environ),
     )
+
+
+def _slurm_tasks_on_node(environ: Mapping[str, str]) -> int:
+    """The processes of a Slurm job step on this node."""
+    tasks: list[int] = []
+    # "2(x2),1" is two tasks on each of two nodes, and one task on a third.
+    for count, _, nodes in TASKS_OF_NODES.findall(environ.get("SLURM_STEP_TASKS_PER_NODE", "1")):
+        tasks += [int(count)] * int(nodes or 1)
+    node = _number(environ, "SLURM_NODEID") if "SLURM_NODEID" in environ else 0
+    return tasks[node] if node < len(tasks) else 1
 
 
 def _slurm_address(environ: Mapping[str, str]) -> str:

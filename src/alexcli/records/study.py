@@ -77,7 +77,7 @@ class ArmResult:
     runs: list[str]
     """Run directories."""
     not_learned: list[int] = field(default_factory=list)
-    """Seeds whose net did no better than guessing."""
+    """Seeds whose net hardly did better than guessing: its error is at least 95% of chance's."""
 
 
 @dataclass

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from alexcli.errors import InterruptedRunError
+from alexcli.errors import InterruptedRunError, TerminatedRunError
 from alexcli.records.run_summary import RunSummary
+
+INTERRUPTED = (InterruptedRunError.exit_code, TerminatedRunError.exit_code)
+"""Exit codes of a training that was saved and can be resumed."""
 
 
 @dataclass
@@ -25,7 +28,7 @@ class SweepJob:
             return "not started"
         if self.run is not None:
             return "finished"
-        return "interrupted" if self.exit_code == InterruptedRunError.exit_code else "failed"
+        return "interrupted" if self.exit_code in INTERRUPTED else "failed"
 
 
 def best_first(jobs: Sequence[SweepJob]) -> list[SweepJob]:

@@ -12,15 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from alexcli.checksum import is_intact
+from alexcli.data.names import LONGEST_NAME, MOST_CLASSES
 from alexcli.errors import UsageError
 from alexcli.mistaken import mistaken_file
 
 REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
 """The keys that lit.module always writes under `alexcli`."""
 
-MOST_CLASSES = 1_000_000
-LONGEST_NAME = 1000
-"""Characters of a class's name; a file system allows 255 bytes for a folder's."""
 MOST_STEPS = 1 << 53
 
 READ_ERRORS = (OSError, EOFError, RuntimeError, ValueError, zipfile.BadZipFile)

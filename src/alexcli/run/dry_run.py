@@ -108,7 +108,7 @@ def _state(spec: TrainSpec, start: RunStart, images: str, resume: str, *, extend
         return f"new: train would resume from {required_shorter_run(spec, start, images).path}"
     if run.result() is not None:
         return "finished: train would skip it"
-    return "unfinished: train would resume it" if run.last.exists() else "new"
+    return "unfinished: train would resume it" if run.begun else "new"
 
 
 def _work(spec: TrainSpec, dataset: Dataset) -> str:

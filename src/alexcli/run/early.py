@@ -41,7 +41,7 @@ def open_early(
     check_loggers(spec.logger)
     for name in (spec.init_from, resume):
         if name not in (None, "auto", "never"):
-            locate(str(name))
+            locate(str(name), Path(spec.runs).expanduser())
     if spec.placement.kind not in SINGLE_PROCESS:
         return None
     return build_data(spec, reporter, overrides=overrides)

@@ -133,8 +133,8 @@ def _open_inputs(
     first: EvalInput | None = None
     for run, path in checkpoints:
         trained = load(run, path, overrides, placement)
-        said = reporter if first is None else NullReporter()
-        dataset, images = trained.open_split(split, said)
+        notes = reporter if first is None else NullReporter()  # of the same data, so once
+        dataset, images = trained.open_split(split, notes)
         eval_input = EvalInput(trained, dataset, split, images)
         if first is None:
             first = eval_input

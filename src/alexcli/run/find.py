@@ -137,7 +137,7 @@ def check_runs_folder(runs: Path) -> None:
     )
 
 
-def locate(name: str, runs: Path = Path("runs")) -> RunCheckpoint:
+def locate(name: str, runs: Path) -> RunCheckpoint:
     """The checkpoint that a path stands for: a run directory, or a checkpoint file.
 
     Args:

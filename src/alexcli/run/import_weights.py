@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from alexcli.checksum import checksummed
-from alexcli.data.names import ilsvrc2012_wnids
+from alexcli.data.names import ILSVRC2012_TRAINING_IMAGES, ilsvrc2012_wnids
 from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError, did_you_mean, plural
 from alexcli.files import atomic_path
@@ -25,8 +25,6 @@ from alexcli.run.start import directory_for
 from alexcli.run.weight_sources import SOURCES, ImportedNet, ImportRequest, checked_file
 from alexcli.schema import TrainSpec
 from alexcli.weights.pixels import Floats
-
-ILSVRC2012_TRAINING_IMAGES = 1_281_167
 
 
 def import_weights(

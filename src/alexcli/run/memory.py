@@ -210,8 +210,7 @@ def _copies(spec: TrainSpec) -> int:
         return 1
     if spec.optim.kind is OptimKind.adam:
         return 4  # two moments
-    has_momentum = spec.optim.kind is OptimKind.paper_sgd or spec.optim.momentum > 0
-    return 3 if has_momentum else 2
+    return 3 if spec.optim.momentum > 0 else 2
 
 
 def _has_frozen_layers(spec: TrainSpec) -> bool:

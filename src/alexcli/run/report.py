@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from alexcli.analysis import curves
 from alexcli.analysis.unit_history import over_training
+from alexcli.config.diff import ABSENT
 from alexcli.errors import AlexcliError, UsageError
 from alexcli.records.analysis import Analysis
 from alexcli.records.history import RunHistory
@@ -14,7 +15,7 @@ from alexcli.records.study import StudyResult
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.history import read_history, read_units
-from alexcli.run.story import ABSENT, against_default, summary, title_of
+from alexcli.run.story import against_default, summary, title_of
 from alexcli.schema import AnalyzeSpec
 from alexcli.tables import Table
 
@@ -122,15 +123,15 @@ def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analys
     except AlexcliError as error:
         reporter.warn(f"what the net shows is left out: {error.message}")
         return report
-    looks: dict[str, Callable[[Subject], Analysis]] = {
+    analyses: dict[str, Callable[[Subject], Analysis]] = {
         # Without selectivity: its test imports SciPy, which takes as long as the rest.
         "filters": lambda subject: Analysis("", [], filters.image_kernels(subject, None).panels()),
         "examples": examples.run,
         "dead units and weights": units.run,
     }
-    for name, look in looks.items():
+    for name, analyse in analyses.items():
         try:
-            found.append(look(subject))
+            found.append(analyse(subject))
         except AlexcliError as error:
             reporter.warn(f"{name} are left out: {error.message}")
     curves_panel, *others = report.panels

@@ -74,7 +74,7 @@ def start_of(spec: TrainSpec, data_fingerprint: str) -> RunStart:
     _check_source(spec)
     if spec.init_from is None:
         return RunStart(directory_for(spec, data_fingerprint, init=None))
-    source, weights = _weights_of(spec.init_from)
+    source, weights = _weights_of(spec.init_from, spec.runs)
     digest = checkpoint.weights_digest(weights)
     return RunStart(directory_for(spec, data_fingerprint, digest), source, weights, digest)
 
@@ -92,7 +92,7 @@ def copy_initial_weights(net: nn.Module, spec: TrainSpec, reporter: Reporter) ->
     """
     _check_source(spec)
     if spec.init_from is not None:
-        source, weights = _weights_of(spec.init_from)
+        source, weights = _weights_of(spec.init_from, spec.runs)
         _copy_weights(net, weights, spec, source, reporter)
 
 
@@ -130,9 +130,14 @@ def _check_source(spec: TrainSpec) -> None:
         )
 
 
-def _weights_of(init_from: str) -> tuple[Path, dict[str, Tensor]]:
-    """The checkpoint that `init_from` names, and its net's weights, named as a net's."""
-    source = locate(init_from)[1]
+def _weights_of(init_from: str, runs: str) -> tuple[Path, dict[str, Tensor]]:
+    """The checkpoint that `init_from` names, and its net's weights, named as a net's.
+
+    Args:
+        init_from: a path, or its part after the directory of all runs.
+        runs: that directory.
+    """
+    source = locate(init_from, Path(runs).expanduser()).path
     state = checkpoint.read(source)["state_dict"]
     weights = {
         name.removeprefix("net."): tensor

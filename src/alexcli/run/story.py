@@ -3,6 +3,7 @@
 from typing import Any
 
 from alexcli.config.compose import compose
+from alexcli.config.diff import ABSENT
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.errors import plural
 from alexcli.records.history import RunHistory
@@ -10,8 +11,6 @@ from alexcli.run.directory import RunDirectory
 from alexcli.schema import TrainSpec
 from alexcli.tables import Table
 
-ABSENT = "(absent)"
-"""Stands for a setting that one side does not have."""
 NO_SETTINGS = ("runs", "label", "seed")
 """Keys that distinguish runs but are not shown as settings."""
 

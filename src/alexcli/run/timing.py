@@ -28,11 +28,16 @@ class Step(NamedTuple):
 
 
 def seconds_per_epoch(spec: TrainSpec) -> float:
-    """Seconds that the updates of one epoch take, from a few steps after an uncounted one."""
+    """Seconds that the updates of one epoch take, from a few steps after an uncounted one.
+
+    The only update of an epoch is counted, although a first one takes longer.
+    """
     steps_per_epoch, steps = _steps(spec)
+    start = time.monotonic()
     ends = [step.end for step in itertools.islice(steps, MEASURED_STEPS + 1)]
-    seconds_per_step = (ends[-1] - ends[0]) / max(1, len(ends) - 1)
-    return seconds_per_step * steps_per_epoch
+    if len(ends) == 1:
+        return ends[0] - start
+    return (ends[-1] - ends[0]) / (len(ends) - 1) * steps_per_epoch
 
 
 def train_for(seconds: float, spec: TrainSpec) -> tuple[int, float, float]:

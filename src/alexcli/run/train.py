@@ -143,7 +143,7 @@ def named_checkpoint(
     """
     if resume in ("auto", "never"):
         return None
-    path = locate(resume)[1]
+    path = locate(resume, Path(spec.runs).expanduser()).path
     folder = path.resolve().parent
     if folder != run.path.resolve():
         hint = f"start a new run from its weights: init_from={path}"

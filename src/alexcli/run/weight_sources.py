@@ -197,7 +197,7 @@ def _onnx(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
     path = _required(request, "onnx FILE.onnx")
     net = read_onnx(path)
     pixels = request.pixels or (Pixels.caffe if "caffe" in net.producer.lower() else None)
-    pixels = _told(pixels, path)
+    pixels = _checked_pixels(pixels, path)
     overrides, mean = pixel_settings(pixels, request.mean)
     return _from_chain(net.chain, path, request, pixels, overrides, mean, [])
 
@@ -270,7 +270,7 @@ def _weights(request: ImportRequest, _reporter: Reporter) -> ImportedNet:
         return _exported(exported, path, request)
     port = recognize(read_weights(path), path)
     pixels = request.pixels or (Pixels.torchvision if port.base == "owt" else None)
-    pixels = _told(pixels, path)
+    pixels = _checked_pixels(pixels, path)
     overrides, mean = pixel_settings(pixels, request.mean)
     spec = _compose([f"model={port.base}", *port.overrides, *overrides], request)
     weights = reversed_channels(port.weights) if pixels is Pixels.caffe else port.weights
@@ -312,7 +312,7 @@ def _required(request: ImportRequest, usage: str) -> Path:
     return request.file
 
 
-def _told(pixels: Pixels | None, path: Path) -> Pixels:
+def _checked_pixels(pixels: Pixels | None, path: Path) -> Pixels:
     """The pixels that the user or the file names; UsageError if neither does."""
     if pixels is None:
         raise UsageError(

@@ -22,7 +22,8 @@ class Metric(Enum):
     top5_err = "top5_err"
     """Top-5 error on the validation set."""
     train_err = "train_err"
-    """Running top-1 error over the last training epoch, as the 2012 code measured it."""
+    """Top-1 error on the training images: by passes of their own if the runs made them
+    (trainer.train_eval), otherwise running over the last epoch, as in the 2012 code."""
     epochs = "epochs"
     """Epochs until that error falls to `threshold`; compared as a ratio (Figure 1)."""
 

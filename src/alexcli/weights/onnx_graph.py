@@ -154,6 +154,10 @@ def _add(chain: Chain, node: _Node) -> None:
     elif node.type in ACTIVATIONS:
         chain.add_activation(ACTIVATIONS[node.type], node.name)
     elif node.type == "LRN":
+        if attributes["size"] % 2 == 0:
+            chain.misfits.append(
+                f"{node.name}: an LRN of even size, whose window starts a channel later than ours"
+            )
         chain.add_norm(
             attributes["size"],
             attributes.get("alpha", 1e-4),
