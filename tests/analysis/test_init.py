@@ -1,8 +1,11 @@
+import copy
+
 import pytest
 import torch
 
 from alexcli.analysis import init
 from alexcli.errors import UsageError
+from alexcli.model.layers import Local
 from alexcli.model.towers import Towers
 from tests.analysis.subjects import tiny_subject
 from tests.conftest import model
@@ -18,6 +21,30 @@ def test_a_port_starts_far_weaker_and_the_net_is_left_alone() -> None:
     assert configured == pytest.approx(init.spread(net(x).detach()))
     assert configured / starts[3]["biases as configured"] > 100
     assert all(torch.equal(before[name], value) for name, value in net.named_parameters())
+
+
+@pytest.mark.parametrize("local_bias", [0.0, 1.0])
+def test_biases_that_differ_at_each_position_are_scaled_as_biases(local_bias: float) -> None:
+    net = Towers(model("model=cifar_13", "model.width=0.25")).eval()
+    local = next(layer for layer in net.modules() if isinstance(layer, Local))
+    torch.nn.init.normal_(local.bias, local_bias, local_bias)
+    expected = copy.deepcopy(net)
+    for name, parameter in expected.named_parameters():
+        if name.endswith(".bias"):
+            torch.nn.init.zeros_(parameter)
+    size = net.spec.input.size
+    x = 60 * torch.randn(4, 3, size, size, generator=torch.Generator().manual_seed(0))
+    as_configured = init.starts_of(net, x)[0]
+    assert as_configured["biases 0"] == pytest.approx(init.spread(expected(x).detach()))
+
+
+def test_weights_without_spread_and_gains_of_batch_norm_stay_as_they_are() -> None:
+    net = Towers(model("model=tiny", "model.norm=batch")).eval()
+    torch.nn.init.constant_(net.layer(0, "conv1").weight, 0.02)
+    x = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    first = init.starts_of(net, x)[0]
+    assert first["biases as configured"] == pytest.approx(init.spread(net(x).detach()))
+    assert first["biases 0"] > 0
 
 
 def test_the_tables_name_every_layer_and_begin_with_the_net_as_configured() -> None:

@@ -14,6 +14,7 @@ from torch.func import functional_call
 from alexcli.analysis.subject import SampleImages, Subject
 from alexcli.errors import UsageError, plural
 from alexcli.model.activations import activations, with_layers
+from alexcli.model.layers import Layer
 from alexcli.model.towers import Towers
 from alexcli.records.analysis import Analysis, Line, LinesPanel
 from alexcli.tables import Table
@@ -105,17 +106,23 @@ def starts_of(net: Towers, x: Tensor) -> list[dict[str, Any]]:
 
 
 def _scaled_parameters(net: Towers, largest_std: float, bias_factor: float) -> dict[str, Tensor]:
-    """The parameters of a net with smaller weights and biases.
+    """The weights and biases of all products, made smaller; parameters of ops are left out.
 
     Args:
         net: the net.
         largest_std: larger standard deviations of a layer's weights are scaled down to this one.
         bias_factor: factor of the biases.
     """
-    return {
-        name: value * (min(1, largest_std / float(value.std())) if value.dim() > 1 else bias_factor)
-        for name, value in net.named_parameters()
-    }
+    scaled: dict[str, Tensor] = {}
+    for name, layer in net.named_modules():
+        if isinstance(layer, Layer):
+            std = float(layer.weight.std())
+            scaled[f"{name}.weight"] = layer.weight * (
+                largest_std / std if std > largest_std else 1
+            )
+            if layer.bias is not None:
+                scaled[f"{name}.bias"] = layer.bias * bias_factor
+    return scaled
 
 
 def _targets(untrained: Subject, sample: SampleImages) -> Tensor:
