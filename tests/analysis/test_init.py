@@ -52,9 +52,12 @@ def test_the_tables_name_every_layer_and_begin_with_the_net_as_configured() -> N
     layers, starts = init.run(subject).tables
     assert [row["layer"] for row in layers.records()][-1] == "fc8"
     x = subject.preprocess.crop(subject.sample().pixels)
+    scores = subject.net(x).detach()
+    assert layers.records()[-1]["std"] == pytest.approx(float(scores.std()))
+    assert layers.records()[-1]["spread"] == pytest.approx(init.spread(scores))
     first = starts.records()[0]
     assert (first["pixels"], first["std of weights"]) == ("as configured", "as configured")
-    assert first["biases as configured"] == pytest.approx(init.spread(subject.net(x).detach()))
+    assert first["biases as configured"] == pytest.approx(init.spread(scores))
 
 
 def test_a_layer_whose_biases_silence_it_is_dead_and_the_verdict_says_so() -> None:

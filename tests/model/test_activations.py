@@ -32,6 +32,7 @@ def test_activations_are_what_the_next_layer_reads(net: Towers) -> None:
     halves = outputs["fc7"].chunk(2, dim=1)
     scores: Any = sum(net.layer(tower, "fc8")(half) for tower, half in enumerate(halves))
     torch.testing.assert_close(scores, net(x))
+    torch.testing.assert_close(outputs["fc8"], net(x))
 
 
 def test_activations_have_no_gradient_and_leave_no_hook_behind(net: Towers) -> None:

@@ -61,7 +61,7 @@ def run(subject: Subject) -> Analysis:
         rows.append(
             {
                 "layer": name,
-                "channels": after.spec.classes if is_last else len(dead_after[name]),
+                "channels": len(dead_after[name]),
                 "dead": None if is_last else _fraction(dead_after[name]),
                 "dead before": None
                 if is_last or dead_before is None

@@ -57,11 +57,11 @@ def activations(net: Towers, x: Tensor, layers: list[str]) -> dict[str, Tensor]:
 
     Returns:
         By layer (N, C, H, W) or (N, U) float32 without gradient, the towers' outputs concatenated
-        in order; those of the last layer are the towers' partial class scores.
+        in order; those of the last layer are the class scores.
     """
     with torch.no_grad(), recording(net, layers) as outputs:
         net(x)
-    return {name: torch.cat(parts, dim=1).float() for name, parts in outputs.items()}
+    return {name: _of_all_towers(net, name, parts) for name, parts in outputs.items()}
 
 
 def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tensor:
@@ -82,7 +82,11 @@ def layer_outputs(net: Towers, x: Tensor, layer: str, point: LayerPoint) -> Tens
     """
     with recording(net, [layer], point) as outputs:
         net(x)
-    parts = outputs[layer]
+    return _of_all_towers(net, layer, outputs[layer])
+
+
+def _of_all_towers(net: Towers, layer: str, parts: list[Tensor]) -> Tensor:
+    """A layer's outputs as float32, from those of each tower: concatenated, or summed if last."""
     if layer == net.shapes[-1].name:
         return torch.stack(parts).sum(dim=0).float()
     return torch.cat(parts, dim=1).float()
