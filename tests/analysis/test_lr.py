@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from alexcli.analysis import lr
-from alexcli.errors import UsageError
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.analysis import LinesPanel
 from alexcli.schema import AnalyzeSpec, RangeTestSpec
 
@@ -67,3 +67,15 @@ def test_a_loss_that_does_not_fall_says_little() -> None:
 def test_a_net_that_diverges_at_once_is_read_too() -> None:
     analysis = lr.run(spec(), lambda _: [2.3, math.nan])
     assert analysis.tables[0].records()[-1]["optim.lr"] == pytest.approx(1e-4 * 1e4 ** (1 / 40))
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_first_loss_that_is_not_finite_is_an_error_that_names_the_lowest_rate(
+    loss: float,
+) -> None:
+    with pytest.raises(
+        RunFailedError, match=rf"first loss is {loss}, .*rate of 0\.0001 "
+    ) as caught:
+        lr.run(spec(), lambda _: [loss])
+    assert caught.value.hint is not None
+    assert "analyze init" in caught.value.hint

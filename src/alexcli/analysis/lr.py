@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from alexcli.errors import UsageError
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.analysis import Analysis, Line, LinesPanel
 from alexcli.schema import AnalyzeSpec, RangeTestSpec
 from alexcli.tables import Table
@@ -48,9 +48,17 @@ def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) 
 
     Raises:
         UsageError: the rates do not grow.
+        RunFailedError: the first loss, before any update, is not finite.
     """
     rates = growing_rates(spec.range_test)
     losses = losses_at(rates)
+    if not math.isfinite(losses[0]):
+        raise RunFailedError(
+            f"the first loss is {losses[0]}, at the lowest rate of {rates[0]:g} and before any "
+            "update: no learning rate can be read",
+            hint="alexcli analyze init with the same keys shows the layer where the outputs grow; "
+            "weights that init_from names may hold NaN",
+        )
     curve = running_means([loss for loss in losses if math.isfinite(loss)])
     used = rates[: len(curve)]
     ended_early = len(losses) < len(rates) or len(curve) < len(losses)
