@@ -1,4 +1,5 @@
 import pytest
+import torch
 
 from alexcli.analysis import codes
 from alexcli.errors import UsageError
@@ -22,6 +23,14 @@ def test_codes_of_each_length_stand_below_the_exact_search() -> None:
     assert isinstance(panel, LinesPanel)
     assert panel.level is not None
     assert panel.level.y == 1
+
+
+def test_the_exact_search_tells_close_vectors_apart_however_far_from_the_origin() -> None:
+    base = 1000 + torch.arange(60.0)[:, None] / 1024 * torch.ones(4)
+    queries = base[[7, 31]] + 1 / 8192
+    vectors = codes.Vectors(torch.cat([queries, base]), queries=2)
+    indices, _ = codes._exact_neighbors(vectors, 2)
+    assert indices.tolist() == [[7, 8], [31, 32]]
 
 
 @pytest.mark.parametrize("bits", [[], [12], [8, 0]])

@@ -41,6 +41,13 @@ def test_nearest_rows_leave_the_image_itself_out() -> None:
     assert rows.tolist() == [[1], [0], [1]]
 
 
+def test_nearest_rows_tell_close_vectors_apart_however_far_from_the_origin() -> None:
+    steps = np.random.default_rng(0).permutation(60).astype(np.float32)
+    vectors = np.stack([1000 + steps / 1024, np.full_like(steps, 1000)], axis=1)
+    rows = embedding.nearest_rows(vectors, 1)[:, 0]
+    assert (np.abs(steps[rows] - steps) == 1).all()
+
+
 def test_a_perplexity_of_more_than_all_images_is_refused() -> None:
     with pytest.raises(UsageError, match="perplexity=30 must be less than the 20 images") as caught:
         embedding.run(AnalyzeSpec(points=20), tiny_subject())

@@ -21,7 +21,7 @@ from alexcli.analysis.binary_codes import (
     pack_signs,
     random_directions,
 )
-from alexcli.analysis.nearest import check_neighbor_count
+from alexcli.analysis.nearest import check_neighbor_count, exact_distances
 from alexcli.analysis.subject import Subject
 from alexcli.errors import UsageError, plural
 from alexcli.model.activations import find_layer, last_hidden_layer, with_layers
@@ -121,7 +121,7 @@ def _exact_neighbors(vectors: Vectors, k: int) -> tuple[Indices, float]:
     base = vectors.base
     began = time.perf_counter()
     nearest = [
-        torch.cdist(query[None], base).topk(k, largest=False).indices
+        exact_distances(query[None], base).topk(k, largest=False).indices
         for query in vectors.all[: vectors.queries]
     ]
     indices = torch.cat(nearest).numpy()

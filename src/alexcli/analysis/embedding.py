@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from alexcli.analysis.nearest import exact_distances
 from alexcli.analysis.subject import Subject
 from alexcli.data.images import ImageSource
 from alexcli.errors import UsageError, plural
@@ -125,7 +126,7 @@ def _neighbor_table(
 def nearest_rows(vectors: Vectors, k: int) -> npt.NDArray[np.int64]:
     """(N, k), the nearest other vectors of each one."""
     points = torch.from_numpy(vectors)
-    distances = torch.cdist(points, points).fill_diagonal_(float("inf"))
+    distances = exact_distances(points, points).fill_diagonal_(float("inf"))
     rows: npt.NDArray[np.int64] = distances.topk(k, largest=False).indices.numpy()
     return rows
 

@@ -12,6 +12,14 @@ USUAL_NEIGHBORS = 6
 """Neighbours in the paper's Figure 4."""
 
 
+def exact_distances(queries: Tensor, vectors: Tensor) -> Tensor:
+    """Euclidean distances (Q, N) of vectors (Q, U) to others (N, U).
+
+    Computed from differences: with matrix products, rounding loses close neighbours.
+    """
+    return torch.cdist(queries, vectors, compute_mode="donot_use_mm_for_euclid_dist")
+
+
 class Nearest:
     """The k nearest of all vectors added so far; memory does not grow with their number.
 
@@ -38,8 +46,7 @@ class Nearest:
             vectors: (N, U) float32.
             indices: (N,) int64, their numbers.
         """
-        # Computed from differences: with matrix products, rounding loses close neighbours.
-        distances = torch.cdist(self.queries, vectors, compute_mode="donot_use_mm_for_euclid_dist")
+        distances = exact_distances(self.queries, vectors)
         all_distances = torch.cat([self.distances, distances], dim=1)
         new_indices = indices.to(distances.device).expand(distances.shape)
         all_indices = torch.cat([self.indices, new_indices], dim=1)
