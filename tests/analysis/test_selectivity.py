@@ -57,6 +57,22 @@ def test_the_runs_whose_towers_differ_are_counted() -> None:
     assert row["p"] > 0.05
 
 
+def test_kernels_of_zeros_are_left_out_and_a_tower_of_them_is_not_tested() -> None:
+    with_zeros = _apart(1)
+    weight = with_layers(with_zeros.net).layer(0, "conv1").weight
+    weight.data[8:] = 0
+    empty = _alike(0)
+    torch.nn.init.zeros_(with_layers(empty.net).layer(1, "conv1").weight)
+    runs, together = selectivity.run(AnalyzeSpec(), [with_zeros, empty]).tables
+    kept = weight.detach()[:8].double().numpy()
+    assert runs.records()[0]["tower 0"] == pytest.approx(np.median(filters.measure(kept)["colour"]))
+    assert runs.records()[1]["tower 1"] is runs.records()[1]["p"] is None
+    (row,) = together.records()
+    assert (row["runs"], row["by chance"]) == (2, selectivity.CHANCE)
+    (row,) = selectivity.run(AnalyzeSpec(), [empty]).tables[1].records()
+    assert row["p"] is None
+
+
 def test_a_net_of_one_tower_is_refused() -> None:
     merged = tiny_subject("model=tiny", "model.towers=1")
     with pytest.raises(UsageError, match="has one tower"):

@@ -33,6 +33,9 @@ ACROSS_FEW = 8
 MANY = 32
 """From this number on, a tower's kernels are not few."""
 
+LEAST_SHARE = 1e-12
+"""Share of a kernel's energy below which a part of it is the rounding of float32."""
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -88,7 +91,8 @@ class ImageKernels:
     def panel(self, tower: int) -> TilesPanel:
         """The kernels of a tower, black at `low` and white at `high`."""
         kernels = self.towers[tower]
-        scaled = ((kernels - self.low) / (self.high - self.low)).transpose(0, 2, 3, 1)
+        span = max(self.high - self.low, 1e-30)  # of an empty layer, all kernels are black
+        scaled = ((kernels - self.low) / span).transpose(0, 2, 3, 1)
         across = ACROSS if len(kernels) >= MANY else ACROSS_FEW
         return TilesPanel(
             tile_rows(scaled, across), title=f"tower {tower}: {plural(len(kernels), 'kernel')}"
@@ -114,23 +118,30 @@ def image_kernels(subject: Subject, layer: str | None) -> ImageKernels:
 def measure(kernels: Floats) -> dict[str, Floats]:
     """Selectivity of each kernel, (n,), by the name of the measure.
 
-    - colour, of RGB kernels: energy off the gray axis over energy on it;
+    - colour, of RGB kernels: energy off the gray axis over energy on it, from 0;
     - orientation: 0 for a spectrum that is alike in all directions, 1 for a single direction;
     - frequency: 1 minus the spread of the spectrum over that of white noise, so 0 for noise and 1
       for a single frequency;
     - cycles per pixel: the mean frequency.
+
+    NaN where there is nothing to measure: no energy at all for colour, none that varies from pixel
+    to pixel in the mean over channels for the others.
 
     Args:
         kernels: (n, C, k, k).
     """
     measures = {}
     gray = kernels.mean(1)
+    energy = (kernels**2).sum((1, 2, 3))
+    least = LEAST_SHARE * energy
     if kernels.shape[1] == 3:
-        achromatic = 3 * (gray**2).sum((1, 2))
-        measures["colour"] = (kernels**2).sum((1, 2, 3)) / achromatic.clip(1e-12) - 1
+        achromatic = np.maximum(3 * (gray**2).sum((1, 2)), least)
+        chromatic = ((kernels - gray[:, None]) ** 2).sum((1, 2, 3))
+        measures["colour"] = chromatic / np.where(energy > 0, achromatic, np.nan)
     gray = gray - gray.mean((1, 2), keepdims=True)
+    varies = kernels.shape[1] * (gray**2).sum((1, 2)) > least
     power = np.abs(np.fft.fft2(gray, s=(SPECTRUM_SIZE, SPECTRUM_SIZE))) ** 2
-    share = power / power.sum((1, 2), keepdims=True).clip(1e-300)
+    share = power / np.where(varies, power.sum((1, 2)), np.nan)[:, None, None]
     u, v = np.meshgrid(np.fft.fftfreq(SPECTRUM_SIZE), np.fft.fftfreq(SPECTRUM_SIZE))
     frequency = np.hypot(u, v)
     # Angles are doubled, because directions half a turn apart are the same orientation.
@@ -143,27 +154,39 @@ def measure(kernels: Floats) -> dict[str, Floats]:
     return measures
 
 
+def median(values: Floats) -> float | None:
+    """The median of the values that are not NaN; None if all are."""
+    measured = _measured(values)
+    return float(np.median(measured)) if len(measured) else None
+
+
 def permutation_p(samples: Sequence[Floats]) -> float | None:
     """How often medians differ this much if values are assigned to the samples at random.
 
     Args:
-        samples: of each tower, (n,).
+        samples: of each tower, (n,); NaN are left out.
 
     Returns:
-        A probability; None for a single sample.
+        A probability; None for a single sample, or if one has fewer than two values.
     """
     from scipy.stats import permutation_test
 
-    if len(samples) < 2:
+    measured = [_measured(sample) for sample in samples]
+    if len(measured) < 2 or any(len(values) < 2 for values in measured):
         return None
 
     def range_of_medians(*parts: Floats, axis: int) -> Floats:
         return np.asarray(np.ptp([np.median(part, axis=axis) for part in parts], axis=0))
 
     test = permutation_test(
-        samples, range_of_medians, n_resamples=SHUFFLES, alternative="greater", random_state=0
+        measured, range_of_medians, n_resamples=SHUFFLES, alternative="greater", random_state=0
     )
     return float(test.pvalue)
+
+
+def _measured(values: Floats) -> Floats:
+    """The values that are not NaN."""
+    return values[~np.isnan(values)]
 
 
 def _image_layer(net: Towers, name: str | None, run_name: str) -> LayerShape:
@@ -201,23 +224,27 @@ def _selectivity_table(title: str, measures: Sequence[dict[str, Floats]]) -> Tab
     rows = []
     for name in measures[0]:
         samples = [values[name] for values in measures]
-        medians = {
-            f"tower {tower}": float(np.median(sample)) for tower, sample in enumerate(samples)
-        }
+        medians = {f"tower {tower}": median(sample) for tower, sample in enumerate(samples)}
         rows.append({"measure": name, **medians, "p": permutation_p(samples)})
     return Table.from_records(
         title,
         rows,
-        "medians over kernels; colour: chromatic over achromatic energy; orientation and frequency "
-        "selectivity: 0 to 1; p: how often the towers' medians would lie so far apart if kernels "
-        f"were dealt to towers by chance (permutation test, {SHUFFLES:,} shuffles)",
+        "medians over kernels, without those that have nothing to measure; colour: chromatic over "
+        "achromatic energy; orientation and frequency selectivity: 0 to 1; p: how often the "
+        "towers' medians would lie so far apart if kernels were dealt to towers by chance "
+        f"(permutation test, {SHUFFLES:,} shuffles)",
     )
 
 
 def _kernel_table(measures: Sequence[dict[str, Floats]]) -> Table:
-    """Every measure of every kernel."""
+    """Every measure of every kernel; None where there is nothing to measure."""
     rows: list[dict[str, Any]] = [
-        {"tower": tower, "kernel": kernel, "measure": name, "value": float(value)}
+        {
+            "tower": tower,
+            "kernel": kernel,
+            "measure": name,
+            "value": None if np.isnan(value) else float(value),
+        }
         for tower, values_of in enumerate(measures)
         for name, values in values_of.items()
         for kernel, value in enumerate(values)

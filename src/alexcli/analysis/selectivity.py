@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from typing import Any
 
-import numpy as np
-
 from alexcli.analysis import filters
 from alexcli.analysis.subject import Subject
 from alexcli.errors import UsageError, plural
@@ -64,7 +62,7 @@ def _colour_columns(name: str, towers: list[filters.Floats]) -> dict[str, Any]:
             hint="--run another run",
         )
     samples = [values["colour"] for values in measures]
-    medians = {f"tower {tower}": float(np.median(each)) for tower, each in enumerate(samples)}
+    medians = {f"tower {tower}": filters.median(each) for tower, each in enumerate(samples)}
     return {**medians, "p": filters.permutation_p(samples)}
 
 
@@ -73,9 +71,9 @@ def _table(rows: list[dict[str, Any]]) -> Table:
     return Table.from_records(
         "colour selectivity",
         rows,
-        "medians over kernels of chromatic over achromatic energy; p: how often they would lie so "
-        "far apart if kernels were dealt to towers by chance (permutation test, "
-        f"{filters.SHUFFLES:,} shuffles)",
+        "medians over kernels of chromatic over achromatic energy, without kernels of zeros; p: "
+        "how often they would lie so far apart if kernels were dealt to towers by chance "
+        f"(permutation test, {filters.SHUFFLES:,} shuffles)",
     )
 
 
@@ -83,12 +81,12 @@ def _summary(rows: list[dict[str, Any]]) -> Table:
     """The summary over all runs."""
     from scipy.stats import combine_pvalues
 
-    p = [row["p"] for row in rows]
+    p = [row["p"] for row in rows if row["p"] is not None]
     row = {
         "runs": len(rows),
         "towers differ": sum(each < CHANCE for each in p),
-        "by chance": CHANCE * len(rows),
-        "p": float(combine_pvalues(p).pvalue),
+        "by chance": CHANCE * len(p),
+        "p": float(combine_pvalues(p).pvalue) if p else None,
     }
     return Table.from_records(
         "all runs together",
