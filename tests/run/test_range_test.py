@@ -3,6 +3,10 @@
 import math
 from pathlib import Path
 
+import pytest
+import torch
+
+from alexcli.data.transforms import Batch, Preprocess
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.range_test import DIVERGED, losses_at
@@ -18,6 +22,22 @@ def test_losses_are_those_of_the_first_steps_and_nothing_is_written() -> None:
     assert losses_at(spec, [1e-12, 1e-2, 1e-2, 1e-2], NullReporter())[1] == still[1]
     assert losses_at(spec, [1e-2] * 4, NullReporter())[1:] != still[1:]
     assert not Path("runs").exists()
+
+
+def test_each_pass_over_the_data_has_the_crops_and_noise_of_its_own_epoch(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    epochs: list[int] = []
+    augment = Preprocess.augment
+
+    def recorded(self: Preprocess, batch: Batch, *, seed: int, epoch: int) -> torch.Tensor:
+        epochs.append(epoch)
+        return augment(self, batch, seed=seed, epoch=epoch)
+
+    monkeypatch.setattr(Preprocess, "augment", recorded)
+    spec = small("optim.batch_size=50", "data.train_count=100")
+    assert len(losses_at(spec, [1e-12] * 5, NullReporter())) == 5
+    assert epochs == [1, 1, 2, 2, 3]
 
 
 def test_a_loss_that_diverges_ends_the_test() -> None:

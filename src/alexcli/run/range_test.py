@@ -1,5 +1,6 @@
 """A learning-rate range test from the net before its first step; nothing is written."""
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -49,14 +50,13 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
     optimizer = build_optimizer(all_named_parameters(net), spec.optim)
     multiples = [group["lr"] / spec.optim.lr for group in optimizer.param_groups]
     losses: list[float] = []
-    for step, (rate, batch) in enumerate(
-        zip(rates, _batches(spec, dataset, placement), strict=False)
-    ):
+    batches = _batches(spec, dataset, placement)
+    for step, (rate, (epoch, batch)) in enumerate(zip(rates, batches, strict=False)):
         for group, multiple in zip(optimizer.param_groups, multiples, strict=True):
             group["lr"] = rate * multiple
         device = placement.device.type
         with torch.autocast(device, torch.bfloat16, enabled=uses_bf16(spec)):
-            x = preprocess.augment(batch, seed=spec.seed, epoch=1)
+            x = preprocess.augment(batch, seed=spec.seed, epoch=epoch)
             scores = net(x, DropoutContext(seed=spec.seed, step=step, row=0)).float()
         loss = training_loss(
             scores, batch.labels, len(x), label_smoothing=spec.optim.label_smoothing
@@ -72,8 +72,10 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
     return losses
 
 
-def _batches(spec: TrainSpec, dataset: Dataset, placement: Placement) -> Iterator[Batch]:
-    """Training batches, endless, in the order of `train`, on the placement's device."""
+def _batches(
+    spec: TrainSpec, dataset: Dataset, placement: Placement
+) -> Iterator[tuple[int, Batch]]:
+    """Endless epochs, from 1, and batches in the order of `train`, on the placement's device."""
     step = 0
     loader = training_loader(
         dataset.train,
@@ -85,7 +87,7 @@ def _batches(spec: TrainSpec, dataset: Dataset, placement: Placement) -> Iterato
         workers=spec.data.workers,
         device=placement.device,
     )
-    while True:
+    for epoch in itertools.count(1):
         for batch in loader:
-            yield Batch(*(part.to(placement.device) for part in batch))
+            yield epoch, Batch(*(part.to(placement.device) for part in batch))
             step += 1
