@@ -45,7 +45,7 @@ def tiny_subject(*overrides: str, shown: int = 3, training: int = 40) -> Subject
         net=Towers(spec.model).eval(),
         preprocess=Preprocess(spec.augment, spec.model.input, None, spec.data.size),
         class_names=class_names,
-        sample=lambda: sample,
+        read_sample=lambda: sample,
         training_set=lambda: images,
         batches=_batches,
         dataset=lambda _: noise_dataset(images, class_names),

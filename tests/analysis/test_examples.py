@@ -47,13 +47,13 @@ def test_right_and_wrong_are_all_images() -> None:
 
 def test_images_of_other_classes_are_left_out_and_none_at_all_is_refused() -> None:
     subject = tiny_subject(shown=SHOWN, training=SHOWN)
-    sample = subject.sample()
+    sample = subject.read_sample()
     half = [label if index % 2 else "rose" for index, label in enumerate(sample.labels)]
-    subject = replace(subject, sample=lambda: replace(sample, labels=half))
+    subject = replace(subject, read_sample=lambda: replace(sample, labels=half))
     (matrix,) = (p for p in examples.run(subject).panels if isinstance(p, MatrixPanel))
     assert matrix.counts.sum() == SHOWN // 2
     labels = ["rose", *[None] * (SHOWN - 1)]
-    subject = replace(subject, sample=lambda: replace(sample, labels=labels))
+    subject = replace(subject, read_sample=lambda: replace(sample, labels=labels))
     with pytest.raises(UsageError, match="none of 30 images is known to belong to one") as refused:
         examples.run(subject)
     assert "DIR/CLASS/*" in (refused.value.hint or "")

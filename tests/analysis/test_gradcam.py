@@ -15,7 +15,7 @@ def test_maps_are_those_of_a_computation_by_finite_differences() -> None:
     """The net after conv5 is run again with one of its feature maps raised a little."""
     subject = tiny_subject(*ONE_TOWER, shown=1)
     net = with_layers(subject.net).double()
-    x = subject.preprocess.crop(subject.sample().pixels).double()
+    x = subject.preprocess.crop(subject.read_sample().pixels).double()
     maps, predicted = gradcam.class_activation(net, x, find_layer(net, "conv5"))
     layers = [net.layer(0, shape.name) for shape in net.shapes]
     number = [shape.name for shape in net.shapes].index("conv5")
@@ -56,7 +56,7 @@ def test_overlays_stand_below_the_crops_with_labels_and_predictions() -> None:
     rows = analysis.tables[0].records()
     assert analysis.title.endswith("conv5")
     with torch.no_grad():
-        scores = subject.net(subject.preprocess.crop(subject.sample().pixels))
+        scores = subject.net(subject.preprocess.crop(subject.read_sample().pixels))
     expected = [subject.class_names[index] for index in scores.argmax(dim=1).tolist()]
     assert [row["prediction"] for row in rows] == expected
     (panel,) = analysis.panels

@@ -16,9 +16,10 @@ def test_cold_pixels_stay_gray_and_the_hottest_turn_yellow() -> None:
 def test_a_map_of_zeros_stays_cold() -> None:
     subject = tiny_subject(shown=1)
     predicted = Predicted.from_scores(torch.tensor([[0.0, 3.0, *[0.0] * 8]]))
-    rows = prediction_rows(subject.sample(), predicted, subject.class_names)
+    sample = subject.read_sample()
+    rows = prediction_rows(sample, predicted, subject.class_names)
     size = subject.preprocess.size
-    panel = heat_panel(subject, torch.zeros(1, size, size), rows)
+    panel = heat_panel(sample, torch.zeros(1, size, size), rows)
     below = panel.tiles[1, 0]
     assert (below[..., 0] == below[..., 2]).all()
     assert panel.captions == ["true: class 0", "class 1, 69%"]

@@ -51,7 +51,7 @@ def test_the_tables_name_every_layer_and_begin_with_the_net_as_configured() -> N
     subject = tiny_subject("model.dropout.rate=0", shown=6)
     layers, starts = init.run(subject).tables
     assert [row["layer"] for row in layers.records()][-1] == "fc8"
-    x = subject.preprocess.crop(subject.sample().pixels)
+    x = subject.preprocess.crop(subject.read_sample().pixels)
     scores = subject.net(x).detach()
     assert layers.records()[-1]["std"] == pytest.approx(float(scores.std()))
     assert layers.records()[-1]["spread"] == pytest.approx(init.spread(scores))
@@ -72,7 +72,7 @@ def test_a_layer_whose_biases_silence_it_is_dead_and_the_verdict_says_so() -> No
 
 def test_images_without_known_classes_are_refused() -> None:
     subject = tiny_subject(shown=2)
-    subject.sample().labels[0] = None
+    subject.read_sample().labels[0] = None
     with pytest.raises(UsageError, match="all known to be of classes of"):
         init.run(subject)
     with pytest.raises(UsageError, match="at least two images"):

@@ -12,7 +12,7 @@ def test_statistics_are_those_of_the_layers_outputs() -> None:
     subject = tiny_subject()
     table = maps.run(AnalyzeSpec(layer="conv2"), subject).tables[0]
     (row,) = table.records()
-    x = subject.preprocess.crop(subject.sample().pixels[:1])
+    x = subject.preprocess.crop(subject.read_sample().pixels[:1])
     output = activations(with_layers(subject.net), x, ["conv2"])["conv2"][0]
     assert row["channels"] == len(output)
     assert row["side"] == output.shape[-1]

@@ -31,7 +31,7 @@ def test_each_row_of_tiles_is_an_image_and_its_neighbours() -> None:
     assert isinstance(in_layer, TilesPanel)
     assert isinstance(in_pixels, TilesPanel)
     assert in_layer.title.startswith("nearest in conv1, ")
-    assert in_pixels.tiles.shape == (3, 3, *subject.sample().pixels.shape[1:])
+    assert in_pixels.tiles.shape == (3, 3, *subject.read_sample().pixels.shape[1:])
     assert (in_pixels.tiles[:, 0] == in_pixels.tiles[:, 1]).all()
     assert in_pixels.captions[:2] == ["class 0", "class 0"]
 

@@ -10,7 +10,7 @@ from tests.analysis.subjects import tiny_subject
 def test_the_worst_place_is_that_of_a_search_by_hand() -> None:
     subject = tiny_subject(shown=1)
     (row,) = occlusion.run(AnalyzeSpec(patch=16), subject).tables[0].records()
-    x = subject.preprocess.crop(subject.sample().pixels)
+    x = subject.preprocess.crop(subject.read_sample().pixels)
     size = x.shape[-1]
     with torch.no_grad():
         index = int(subject.net(x).argmax())

@@ -10,7 +10,7 @@ def test_the_five_most_likely_classes_come_in_order_with_their_probabilities() -
     subject = tiny_subject(shown=2)
     analysis = predictions.run(subject)
     rows = analysis.tables[0].records()
-    scores = subject.net(subject.preprocess.crop(subject.sample().pixels))
+    scores = subject.net(subject.preprocess.crop(subject.read_sample().pixels))
     best = torch.softmax(scores, dim=1).topk(5)
     assert [row["rank"] for row in rows] == [1, 2, 3, 4, 5] * 2
     assert [row["class"] for row in rows] == [f"class {index}" for index in best.indices.flatten()]
@@ -28,4 +28,4 @@ def test_the_figure_holds_the_images_with_their_labels() -> None:
     assert isinstance(panel, PredictionsPanel)
     first = panel.predictions[0]
     assert (first.file, first.label) == ("0.png", "class 0")
-    assert (first.image == subject.sample().pixels[0].numpy()).all()
+    assert (first.image == subject.read_sample().pixels[0].numpy()).all()

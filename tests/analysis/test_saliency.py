@@ -9,7 +9,7 @@ from tests.analysis.subjects import tiny_subject
 def test_the_gradient_is_that_of_the_predicted_classs_score() -> None:
     subject = tiny_subject(shown=2)
     rows = saliency.run(subject).tables[0].records()
-    x = subject.preprocess.crop(subject.sample().pixels[1:]).requires_grad_()
+    x = subject.preprocess.crop(subject.read_sample().pixels[1:]).requires_grad_()
     scores = subject.net(x)[0]
     scores.max().backward()
     assert x.grad is not None

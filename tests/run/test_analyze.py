@@ -45,7 +45,7 @@ def test_an_analysis_lists_the_keys_that_its_code_reads(name: str) -> None:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id == "spec":
                 read |= {node.attr} & keys
-            elif node.attr == "sample":  # a method of the subject
+            elif node.attr == "read_sample":  # a method of the subject
                 read |= {"images", "count"}
     listed = getattr(importlib.import_module(f"alexcli.analysis.{name}"), "KEYS", ())
     assert set(listed) == read

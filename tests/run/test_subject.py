@@ -38,12 +38,17 @@ def _subject(model: TrainedModel, **settings: object) -> Subject:
 
 
 def test_held_out_images_are_spread_evenly_over_the_classes(model: TrainedModel) -> None:
-    sample = _subject(model, count=10).sample()
+    sample = _subject(model, count=10).read_sample()
     assert sample.labels == model.names
     assert sample.pixels.shape == (10, *sample.pixels.shape[1:])
     assert sample.pixels.dtype == torch.uint8
     assert all(file.startswith("val/") for file in sample.files)
-    assert len(_subject(model, count=1000).sample().files) == 60
+    assert len(_subject(model, count=1000).read_sample().files) == 60
+
+
+def test_the_images_are_read_once_for_all_analyses_of_a_net(model: TrainedModel) -> None:
+    subject = _subject(model, count=2)
+    assert subject.read_sample() is subject.read_sample()
 
 
 def test_images_of_a_folder_are_read_and_labelled_by_its_name(model: TrainedModel) -> None:
@@ -52,7 +57,7 @@ def test_images_of_a_folder_are_read_and_labelled_by_its_name(model: TrainedMode
     folder.mkdir(parents=True)
     for file in ("a.png", "b.png", "c.png"):
         Image.new("RGB", (90, 60), "red").save(folder / file)
-    sample = _subject(model, images="mine", count=2).sample()
+    sample = _subject(model, images="mine", count=2).read_sample()
     assert sample.files == [f"mine/{name}/a.png", f"mine/{name}/c.png"]
     assert sample.labels == [model.names[3]] * 2
     assert sample.pixels[0, 0, 0].tolist() == [255, 0, 0]
@@ -60,10 +65,10 @@ def test_images_of_a_folder_are_read_and_labelled_by_its_name(model: TrainedMode
 
 def test_images_of_a_folder_are_spread_evenly_over_its_class_folders(model: TrainedModel) -> None:
     make_class_folders(Path("mine"), {"": 4}, model.classes[:3])
-    sample = _subject(model, images="mine", count=6).sample()
+    sample = _subject(model, images="mine", count=6).read_sample()
     assert [sample.labels.count(name) for name in model.names[:3]] == [2, 2, 2]
     assert len(set(sample.files)) == 6
-    assert len(_subject(model, images="mine", count=100).sample().files) == 12
+    assert len(_subject(model, images="mine", count=100).read_sample().files) == 12
 
 
 def test_class_folders_have_no_validation_set_of_their_own(model: TrainedModel) -> None:
@@ -95,7 +100,7 @@ def test_images_that_are_named_need_no_validation_set_beside_the_training_set(
 def test_a_folder_without_images_is_refused(model: TrainedModel) -> None:
     Path("empty").mkdir()
     with pytest.raises(UsageError, match="empty holds no images"):
-        _subject(model, images="empty").sample()
+        _subject(model, images="empty").read_sample()
 
 
 def test_a_pass_over_the_training_set_yields_every_image_once(model: TrainedModel) -> None:
@@ -113,7 +118,7 @@ def test_a_pass_over_the_training_set_yields_every_image_once(model: TrainedMode
 @pytest.mark.parametrize(
     ("ask", "hint"),
     [
-        (lambda subject: subject.sample(), "images=FILE or images=DIR"),
+        (lambda subject: subject.read_sample(), "images=FILE or images=DIR"),
         (lambda subject: subject.dataset(None), "images=DIR, with DIR/CLASS/*"),
         (lambda subject: subject.training_set(), "data.root=DIR, with DIR/train/CLASS/*"),
     ],
@@ -133,7 +138,7 @@ def test_data_may_show_other_classes_than_the_nets(run: RunDirectory, tmp_path: 
     root = make_class_folders(tmp_path / "d", {"train": 2, "val": 2}, names)
     overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
     subject = _subject(load(run, run.last, overrides), count=6)
-    assert subject.sample().labels == ["digit"] * 2 + ["tench"] * 2 + ["rose"] * 2
+    assert subject.read_sample().labels == ["digit"] * 2 + ["tench"] * 2 + ["rose"] * 2
     assert subject.dataset(None).classes == ["digit", "tench", "rose"]
     assert len(subject.training_set()) == 6
 
@@ -144,7 +149,7 @@ def test_held_out_images_alone_are_enough_except_to_search(
     root = make_class_folders(tmp_path / "d", {"val": 2})
     overrides = ["data=folder", f"data.root={root}", "data.size=36", "data.workers=0"]
     subject = _subject(load(run, run.last, overrides), count=6)
-    assert len(subject.sample().files) == 6
+    assert len(subject.read_sample().files) == 6
     with pytest.raises(UsageError, match="has no training set") as caught:
         subject.training_set()
     assert "data.val=0.2 leaves four fifths to search in" in str(caught.value.hint)

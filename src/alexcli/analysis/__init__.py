@@ -6,7 +6,7 @@ To add an analysis, add one file with
 - one function `run`, which returns an `Analysis` (see `alexcli.records.analysis`) and says in the
   names of its parameters what it needs;
 - if it reads keys of `AnalyzeSpec`, their names in a tuple `KEYS`: `images` and `count` if it calls
-  `subject.sample()`. Other keys are refused.
+  `subject.read_sample()`. Other keys are refused.
 
 | parameter      | what it gets                                                              |
 |----------------|---------------------------------------------------------------------------|

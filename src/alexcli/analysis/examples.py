@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from alexcli.analysis.heat import Predicted, prediction_rows
 from alexcli.analysis.subject import Subject
@@ -31,7 +32,7 @@ def run(subject: Subject) -> Analysis:
     Raises:
         UsageError: none is left.
     """
-    sample = subject.sample()
+    sample = subject.read_sample()
     predicted = Predicted.from_scores(subject.net(subject.preprocess.crop(sample.pixels)))
     rows = prediction_rows(sample, predicted, subject.class_names)
     classes = set(subject.class_names)
@@ -54,7 +55,7 @@ def run(subject: Subject) -> Analysis:
         (wrong, MOST_WRONG, f"wrong: {len(wrong)} of {images}, the surest"),
     ):
         if pairs:
-            panels.append(_tiles(subject, pairs[:most], title))
+            panels.append(_tiles(sample.pixels, subject.preprocess.size, pairs[:most], title))
     shown = [row for _, row in wrong[:MOST_WRONG]]
     table = Table.from_records(
         "the surest mistakes",
@@ -81,10 +82,17 @@ def _matrix(
     return MatrixPanel(counts, names, x_label="prediction", y_label="label", title=title)
 
 
-def _tiles(subject: Subject, pairs: list[tuple[int, dict[str, float]]], title: str) -> TilesPanel:
-    """Images as the net sees them, each with its prediction, and its label if that differs."""
-    size = subject.preprocess.size
-    pixels = subject.sample().pixels
+def _tiles(
+    pixels: Tensor, size: int, pairs: list[tuple[int, dict[str, float]]], title: str
+) -> TilesPanel:
+    """Images as the net sees them, each with its prediction, and its label if that differs.
+
+    Args:
+        pixels: (N, S, S, 3) uint8.
+        size: s, the side of the net's input.
+        pairs: positions of the images to show, and their rows of `prediction_rows`.
+        title: of the panel.
+    """
     crops = [center_crop(pixels[number], size).cpu().numpy() for number, _ in pairs]
     crops += [np.full_like(crops[0], 255)] * (-len(crops) % ACROSS)
     tiles = np.stack(crops).reshape(-1, ACROSS, *crops[0].shape)

@@ -35,7 +35,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     """
     net = with_layers(subject.net)
     shape = _layer(net, spec.layer, subject.name)
-    sample = subject.sample()
+    sample = subject.read_sample()
     maps, predicted = class_activation(net, subject.preprocess.crop(sample.pixels), shape)
     rows = prediction_rows(sample, predicted, subject.class_names)
     strongest = maps.flatten(1).amax(dim=1).tolist()
@@ -55,7 +55,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     return Analysis(
         title=f"Grad-CAM of the predicted class in {shape.name}",
         tables=[table],
-        panels=[heat_panel(subject, heat, rows)],
+        panels=[heat_panel(sample, heat, rows)],
         caption="Above: what the net sees, with the true label; below: where the feature maps of "
         f"{shape.name} speak for the predicted class, each image scaled by its own strongest place "
         f"(yellow); \u2717: a wrong class. Run {subject.name}.",

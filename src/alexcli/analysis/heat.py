@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.analysis.subject import SampleImages
 from alexcli.data.crops import center_crop
 from alexcli.records.analysis import TilesPanel
 
@@ -57,17 +57,16 @@ def prediction_rows(
     ]
 
 
-def heat_panel(subject: Subject, heat: Tensor, rows: list[dict[str, Any]]) -> TilesPanel:
+def heat_panel(sample: SampleImages, heat: Tensor, rows: list[dict[str, Any]]) -> TilesPanel:
     """Each image under its true label, above its heat map under the prediction, marked if wrong.
 
     Args:
-        subject: the net and the images.
+        sample: the images.
         heat: (N, s, s) float, at least 0; each map is scaled by its own largest value.
         rows: from `prediction_rows`.
     """
-    size = subject.preprocess.size
-    pixels = subject.sample().pixels
-    crops = np.stack([center_crop(image, size).cpu().numpy() for image in pixels])
+    size = heat.shape[-1]
+    crops = np.stack([center_crop(image, size).cpu().numpy() for image in sample.pixels])
     peaks = heat.flatten(1).amax(dim=1).clamp_min(SMALLEST)
     scaled = (heat / peaks[:, None, None]).cpu().numpy()
     captions = [f"true: {row['label']}" if row["label"] else row["file"] for row in rows]

@@ -45,7 +45,7 @@ def run(untrained: Subject) -> Analysis:
         UsageError: there are fewer than two images, or one has no label.
     """
     net = with_layers(untrained.net)
-    sample = untrained.sample()
+    sample = untrained.read_sample()
     targets = _targets(untrained, sample)
     x = untrained.preprocess.crop(sample.pixels)
     rows = _layer_rows(net, x, targets.to(x.device))

@@ -39,7 +39,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     """
     net = with_layers(subject.net)
     layers = _layers_with_maps(net, spec.layer, subject.name)
-    sample = subject.sample()
+    sample = subject.read_sample()
     outputs = activations(net, subject.preprocess.crop(sample.pixels[:1]), layers)
     rows = []
     shown = sample.pixels[:1].cpu().numpy()[None]

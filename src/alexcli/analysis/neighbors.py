@@ -48,7 +48,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     net = with_layers(subject.net)
     shape = last_hidden_layer(net) if spec.layer is None else find_layer(net, spec.layer)
     check_neighbor_count(spec.nearest, len(training_set))
-    sample = subject.sample()
+    sample = subject.read_sample()
     spaces = _search(subject, sample.pixels, training_set, shape.name, spec.nearest)
     classes = subject.dataset(None).classes
     neighbors = {name: _neighbors(space, training_set, classes) for name, space in spaces.items()}

@@ -41,7 +41,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
             f"patch={patch} is larger than the net's input of {size} pixels",
             hint=f"patch={max(2, size // SHARE_OF_SIDE)}",
         )
-    sample = subject.sample()
+    sample = subject.read_sample()
     x = subject.preprocess.crop(sample.pixels)
     predicted = Predicted.from_scores(subject.net(x))
     places = square_places(size, patch)
@@ -66,7 +66,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     return Analysis(
         title="Occlusion of the predicted class",
         tables=[table],
-        panels=[heat_panel(subject, torch.stack(maps).clamp_min(0), rows)],
+        panels=[heat_panel(sample, torch.stack(maps).clamp_min(0), rows)],
         caption="Above: what the net sees, with the true label; below: how much the probability of "
         f"the predicted class falls while a square of {patch} pixels covers a place, mean over the "
         "squares that cover a pixel, each image scaled by its own largest fall "

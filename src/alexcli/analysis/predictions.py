@@ -21,7 +21,7 @@ def run(subject: Subject) -> Analysis:
     Args:
         subject: the net and the images.
     """
-    sample = subject.sample()
+    sample = subject.read_sample()
     scores = subject.net(subject.preprocess.crop(sample.pixels))
     probabilities = torch.softmax(scores.float(), dim=1)
     predictions = _predictions(probabilities, subject.class_names, sample)

@@ -20,7 +20,7 @@ def run(subject: Subject) -> Analysis:
     Args:
         subject: the net and the images.
     """
-    sample = subject.sample()
+    sample = subject.read_sample()
     x = subject.preprocess.crop(sample.pixels).requires_grad_()
     scores = subject.net(x)
     predicted = Predicted.from_scores(scores)
@@ -40,7 +40,7 @@ def run(subject: Subject) -> Analysis:
     return Analysis(
         title="Input-gradient saliency of the predicted class",
         tables=[table],
-        panels=[heat_panel(subject, strength, rows)],
+        panels=[heat_panel(sample, strength, rows)],
         caption="Above: what the net sees, with the true label; below: the gradient of the "
         "predicted class's score, the largest over the colours, each image scaled by its own "
         f"strongest pixel (yellow); \u2717: a wrong class. Run {subject.name}.",

@@ -42,8 +42,8 @@ class Subject:
     """Turns stored images into the net's input; on the same device."""
     class_names: list[str]
     """Readable names of the classes, in the order of the outputs."""
-    sample: Callable[[], SampleImages]
-    """Reads the images to show."""
+    read_sample: Callable[[], SampleImages]
+    """Reads and decodes the images to show at the first call; further calls return the same."""
     training_set: Callable[[], ImageSource]
     """Opens the training set, which need not fit in memory."""
     batches: Callable[[ImageSource], Iterator[Batch]]

@@ -47,7 +47,7 @@ def run(subject: Subject) -> Analysis:
     after = with_layers(subject.net)
     start = subject.before_training()
     before = None if start is None else with_layers(start)
-    pixels = subject.sample().pixels
+    pixels = subject.read_sample().pixels
     x = subject.preprocess.crop(pixels)
     dead_after = _dead(after, x)
     dead_before = None if before is None else _dead(before, x)

@@ -51,7 +51,7 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
             return opened()
         return _class_folders(model, Path(path).expanduser(), reporter)
 
-    def sample() -> SampleImages:
+    def read_sample() -> SampleImages:
         if spec.images is None:
             hint = "images=FILE or images=DIR, or data.root=DIR, with DIR/val/CLASS/*"
             _check_has_data(model, hint)
@@ -80,7 +80,7 @@ def subject_of(model: TrainedModel, spec: AnalyzeSpec, reporter: Reporter) -> Su
         net=model.net,
         preprocess=model.preprocess,
         class_names=model.names,
-        sample=sample,
+        read_sample=functools.cache(read_sample),
         training_set=training_set,
         batches=batches,
         dataset=dataset_of,
