@@ -1,6 +1,10 @@
-"""Linear classifiers on fixed features, trained to their optimum.
+"""Linear classifiers on fixed features, trained to the neighbourhood of their optimum.
 
-Both losses are convex and smooth, so torch's L-BFGS reaches the minimum from any start.
+Both losses are convex and smooth, so torch's L-BFGS approaches the same minimum from any start. In
+float32 the rounding of the loss often ends a fit before its gradient is as small as TOLERANCE. In
+float64, which takes two to three times as long, fits continued until it was: fitted to 1,000
+photographs, they erred on 500 others at most 2 times more or less, far within the interval that
+`probe` gives.
 
 Legend: N images, U features of an image, K classes.
 """
@@ -12,8 +16,11 @@ from torch import Tensor
 from alexcli.schema import Classifier
 
 MOST_STEPS = 200
+"""Iterations after which a fit ends, or after 1.25 times as many computations of the loss."""
 TOLERANCE = 1e-5
-"""The search ends when no gradient is larger than this."""
+"""A fit ends when no gradient is larger than this."""
+LEAST_CHANGE = 1e-9
+"""A fit ends when the loss, or every parameter, changes by less than this in an iteration."""
 LEAST_STD = 1e-6
 """Lower bound of a standard deviation, so that constant features are not scaled up."""
 
@@ -49,6 +56,8 @@ class LinearClassifier:
     def fit(self, x: Tensor, y: Tensor, l2: float, kind: Classifier) -> None:
         """Minimise the mean loss plus l2 / 2 times the squared weights, from the current weights.
 
+        Ends at TOLERANCE, at LEAST_CHANGE or after MOST_STEPS, whichever comes first.
+
         Args:
             x: (N, U) float32, standardized.
             y: (N,) int64.
@@ -62,6 +71,7 @@ class LinearClassifier:
             [self.weight, self.bias],
             max_iter=MOST_STEPS,
             tolerance_grad=TOLERANCE,
+            tolerance_change=LEAST_CHANGE,
             line_search_fn="strong_wolfe",
         )
 
