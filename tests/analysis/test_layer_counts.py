@@ -3,9 +3,14 @@
 from typing import Any
 
 import pytest
+import torch
+from torch import Tensor, nn
 
 from alexcli.analysis.layer_counts import count_by_conventions, count_layer, count_totals
+from alexcli.model.layers import LAYER_TYPES, Layer
 from alexcli.model.shapes import trace
+from alexcli.rng import DropoutContext
+from alexcli.schema import Activation, Kind
 from tests.conftest import model
 
 NEURONS = 659_272
@@ -34,6 +39,58 @@ def test_other_operations_are_those_of_activation_norm_and_pooling() -> None:
     conv1 = _layers(batch=2)[0]
     assert conv1["other_flops"] == 12 * 290_400 + 9 * 27 * 27 * 96
     assert conv1["activation_bytes"] == 4 * 2 * (2 * 290_400 + 27 * 27 * 96)
+
+
+@pytest.mark.parametrize("activation", Activation)
+@pytest.mark.parametrize(
+    ("name", "overrides"),
+    [
+        ("conv1", ["model.norm=batch"]),
+        ("conv3", []),
+        ("fc7", ["model.dropout.rate=0.5"]),
+        ("fc7", ["model.dropout.rate=0"]),
+    ],
+)
+def test_activation_bytes_are_those_that_autograd_keeps(
+    activation: Activation, name: str, overrides: list[str]
+) -> None:
+    spec = model(
+        "model=tiny",
+        "model.towers=1",
+        "model.tail=separate",
+        f"model.activation={activation.value}",
+        *overrides,
+    )
+    shape = next(shape for shape in trace(spec) if shape.name == name)
+    layer = LAYER_TYPES[shape.spec.kind](shape, spec, tower=0).train()
+    nn.init.normal_(layer.weight)
+    side = shape.in_size
+    x = torch.randn(2, shape.in_channels, *([side, side] if shape.spec.kind is Kind.conv else []))
+    kept = _kept_bytes(layer, x)
+    assert count_layer(spec, shape, batch=2)["activation_bytes"] == kept
+
+
+def _kept_bytes(layer: Layer, x: Tensor) -> int:
+    """Bytes that autograd keeps of a batch, without input, parameters and statistics of channels.
+
+    Of max pooling and dropout it keeps integers and truth values, which are not counted.
+    """
+    known = {tensor.untyped_storage().data_ptr() for tensor in (x, *layer.parameters())}
+    kept: dict[int, int] = {}
+    tensors: list[Tensor] = []  # alive, so that no memory is used twice
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        is_of_images = tensor.dim() > 1 and tensor.dtype == torch.float32
+        if is_of_images and storage.data_ptr() not in known:
+            tensors.append(tensor)
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        output = layer(x, DropoutContext(seed=0, step=0, row=0))
+        _ = output * torch.ones(1, requires_grad=True)  # reads it, as the next product does
+    return sum(kept.values())
 
 
 def test_totals_hold_the_images_too() -> None:

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from alexcli.model.shapes import LayerShape, active_ops
-from alexcli.schema import Kind, ModelSpec, Norm, Op, Reads
+from alexcli.schema import Activation, Kind, ModelSpec, Norm, Op, Reads
 
 FLOAT_BYTES = 4
 TRAINING_COPIES = 3
 """Numbers that training keeps for each parameter: itself, its gradient and its momentum."""
+KEEP_OUTPUT = (Activation.relu, Activation.tanh, Activation.sigmoid)
+"""Activations whose gradient needs the output only; the others but identity need the input."""
 SUMMED = (
     "neurons",
     "params",
@@ -121,12 +123,37 @@ def _parameters_x_positions(shape: LayerShape) -> int:
 
 
 def _activation_bytes(model: ModelSpec, shape: LayerShape, batch: int) -> int:
-    """Bytes of the layer's tensors that the backward pass reads.
+    """Bytes of the layer's float32 tensors that the backward pass reads.
 
-    An activation function works in place; every other op makes a tensor.
+    A tensor is kept if the op that makes it or the one that reads it needs it for its gradient.
+    Positions of maxima and masks of dropout are not counted.
     """
-    outputs = sum(count for op, count in active_ops(model, shape) if op is not Op.act)
-    return FLOAT_BYTES * batch * (shape.neurons + outputs)
+    ops = [(op, count) for op, count in active_ops(model, shape) if not _passes_on(model, op)]
+    makers = [False, *(op is Op.act and model.activation in KEEP_OUTPUT for op, _ in ops)]
+    readers = [*(_needs_input(model, op) for op, _ in ops), True]  # the next product does
+    counts = [shape.neurons, *(count for _, count in ops)]
+    elements = sum(
+        count
+        for count, maker, reader in zip(counts, makers, readers, strict=True)
+        if maker or reader
+    )
+    if model.activation is Activation.rrelu:  # the slopes that it draws
+        elements += sum(count for op, count in ops if op is Op.act)
+    return FLOAT_BYTES * batch * elements
+
+
+def _passes_on(model: ModelSpec, op: Op) -> bool:
+    """Whether the output of an op is its input."""
+    if op is Op.act:
+        return model.activation is Activation.identity
+    return op is Op.dropout and model.dropout.rate == 0
+
+
+def _needs_input(model: ModelSpec, op: Op) -> bool:
+    """Whether the gradient of an op needs its input: that of dropout needs the mask only."""
+    if op is Op.act:
+        return model.activation not in KEEP_OUTPUT
+    return op is not Op.dropout
 
 
 def _tower_share(shape: LayerShape, tower: int) -> dict[str, int]:
