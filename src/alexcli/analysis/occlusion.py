@@ -1,7 +1,8 @@
 """Occlusion: how much of the predicted class's probability each part of an image carries.
 
 Source: Zeiler and Fergus 2014 (ECCV, arXiv 1311.2901), section 4.2: a grey square moves over the
-image. Here it has the colour of the mean, 0 in the net's input.
+image. Here it is 0 in the net's input: the mean that is subtracted, or black if none is
+(augment.mean=none).
 
 Legend: N images, P places of the square, s side of the net's input.
 """

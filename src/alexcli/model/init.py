@@ -14,9 +14,11 @@ def initialize(layer: Layer, shape: LayerShape, spec: ModelSpec, *, tower: int, 
 
     | rule     | weights                                     | biases                   |
     |----------|---------------------------------------------|--------------------------|
-    | gaussian | N(0, layer's std), section 5 and 2012 code  | layer's bias, section 5  |
-    | he       | N(0, 2 / fan-in), He et al. 2015            | layer's bias             |
+    | gaussian | std the layer's, section 5 and 2012 code    | layer's bias, section 5  |
+    | he       | std sqrt(2 / fan-in), He et al. 2015        | layer's bias             |
     | torch    | U(-1, 1) / sqrt(fan-in), torch's default    | the same distribution    |
+
+    std is the standard deviation of a normal distribution with mean 0.
 
     The values depend only on the seed, the tower and the layer's name, so that every placement
     starts from the same weights. Slopes of prelu and parameters of batch norm keep torch's
