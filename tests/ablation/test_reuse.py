@@ -187,6 +187,14 @@ def test_a_folder_without_what_is_wanted_is_said() -> None:
     assert "0 of 2 runs are recorded in records: other seeds, configurations" in result.err
 
 
+def test_where_all_runs_are_finished_here_none_is_missed_in_the_records() -> None:
+    _record("lrn", seeds=1)
+    for job in Ablation(["lrn"], SMALL, 1).jobs():
+        finish(job, 0.1)
+    words = ["ablate", "lrn", *SMALL, "--seeds=1", f"--reuse={RECORDS}", "--dry-run"]
+    assert "all 2 runs are finished here" in run_command(*words).err
+
+
 def test_where_nothing_is_reused_the_command_of_the_record_is_said() -> None:
     path = _record("lrn", seeds=1)
     content = json.loads(path.read_text())

@@ -2,6 +2,7 @@ import json
 from pathlib import Path
 
 from alexcli.run.directory import RunDirectory
+from alexcli.run.exported_net import read_exported
 from tests.cli.command_line import run_command
 
 
@@ -31,6 +32,14 @@ def test_without_a_name_the_newest_run_is_exported_and_named(run: RunDirectory) 
     assert outcome.code == 0, outcome.err
     assert str(run.path) in outcome.err
     assert Path("tiny.safetensors").is_file()
+
+
+def test_an_export_keeps_the_settings_of_the_run(run: RunDirectory) -> None:
+    outcome = run_command("export", "--format", "safetensors")
+    assert outcome.code == 0, outcome.err
+    exported = read_exported(Path("tiny.safetensors"))
+    assert exported is not None
+    assert exported.spec.trainer == run.read_config().trainer
 
 
 def test_one_net_is_exported_and_it_exists(run: RunDirectory) -> None:

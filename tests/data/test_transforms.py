@@ -39,6 +39,23 @@ def window(image: torch.Tensor, row: int, column: int, flip: bool) -> torch.Tens
     return part.flip(-1) if flip else part
 
 
+@pytest.mark.parametrize(
+    "images",
+    [
+        torch.zeros(2, 36, 50, 3, dtype=torch.uint8),
+        torch.zeros(2, 20, 20, 3, dtype=torch.uint8),
+        torch.zeros(2, 3, 36, 36, dtype=torch.uint8),
+        torch.zeros(2, 36, 36, 3),
+        torch.zeros(36, 36, 3, dtype=torch.uint8),
+    ],
+)
+def test_images_of_another_form_than_stored_ones_are_refused(images: torch.Tensor) -> None:
+    preprocess = Preprocess(AugmentSpec(), InputSpec(32, 3), None, 36)
+    with pytest.raises(UsageError, match="these are not stored images") as caught:
+        preprocess.crop(images)
+    assert "(N, 36, 36, 3) of torch.uint8" in (caught.value.hint or "")
+
+
 def test_every_training_crop_is_a_window_of_the_centred_image_perhaps_reflected() -> None:
     x = preprocess_of(without_noise()).augment(BATCH, seed=0, epoch=1)
     assert x.shape == (40, 3, 8, 8)

@@ -1,6 +1,7 @@
 """Reading checkpoints of anybody."""
 
 import pickle
+import signal
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ import torch
 from torch import nn
 
 from alexcli.checksum import checksummed
-from alexcli.errors import UsageError
+from alexcli.errors import TerminatedRunError, UsageError
 from alexcli.run import checkpoint
+from alexcli.run.signals import sigterm_as_error
 
 
 class Bomb:
@@ -32,6 +34,18 @@ def test_a_checkpoint_of_ours_is_read_whole(tmp_path: Path) -> None:
     content = checkpoint.read(_write(tmp_path / "last.ckpt"))
     assert content["global_step"] == 3
     assert torch.equal(content["state_dict"]["w"], torch.ones(2))
+
+
+def test_a_signal_while_a_checkpoint_is_read_is_not_its_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def terminated(*_: object, **__: object) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+    path = _write(tmp_path / "a.ckpt")
+    monkeypatch.setattr(torch, "load", terminated)
+    with pytest.raises(TerminatedRunError), sigterm_as_error():
+        checkpoint.read(path)
 
 
 def test_loading_executes_nothing(tmp_path: Path) -> None:

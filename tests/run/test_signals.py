@@ -1,12 +1,14 @@
 """Signals answered in another way for a while."""
 
+import contextlib
 import os
 import signal
 import threading
 
 import pytest
 
-from alexcli.run.signals import one_keyboard_interrupt, signals_handled_by
+from alexcli.errors import TerminatedRunError
+from alexcli.run.signals import one_keyboard_interrupt, signals_handled_by, sigterm_as_error
 
 
 def test_a_signal_goes_to_the_handler_within_the_block_alone() -> None:
@@ -16,6 +18,15 @@ def test_a_signal_goes_to_the_handler_within_the_block_alone() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
     assert received == [signal.SIGUSR1]
     assert signal.getsignal(signal.SIGUSR1) == before
+
+
+def test_sigterm_is_an_error_that_no_reader_of_damaged_files_takes_for_the_files() -> None:
+    def read_a_damaged_file() -> None:
+        with contextlib.suppress(Exception):
+            signal.raise_signal(signal.SIGTERM)
+
+    with pytest.raises(TerminatedRunError, match="stopped by SIGTERM"), sigterm_as_error():
+        read_a_damaged_file()
 
 
 @pytest.mark.usefixtures("ctrl_c")

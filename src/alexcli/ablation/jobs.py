@@ -14,7 +14,7 @@ from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, TerminatedRunError, UsageError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
-from alexcli.run.signals import one_keyboard_interrupt
+from alexcli.run.signals import Terminated, one_keyboard_interrupt
 from alexcli.run.training_processes import TrainingProcesses
 from alexcli.schema import TrainSpec
 
@@ -158,7 +158,7 @@ def run_jobs(
     Raises:
         UsageError: the folder of a run cannot be written; nothing was trained.
         InterruptedRunError: Ctrl-C, which the trainings receive too; they have saved.
-        TerminatedRunError: SIGTERM, raised by `sigterm_as_error`; the trainings have saved.
+        TerminatedRunError: SIGTERM, within `sigterm_as_error`; the trainings have saved.
     """
     waiting = [job for job in jobs if not job.finished]
     failures: list[str] = []
@@ -184,8 +184,8 @@ def run_jobs(
                     reporter.note(f"{job}: {failure or job.summary()}")
                 if failure:
                     failures.append(job.log_tail())
-        except (KeyboardInterrupt, TerminatedRunError) as stop:
-            if isinstance(stop, TerminatedRunError):  # perhaps sent to this process alone
+        except (KeyboardInterrupt, Terminated) as stop:
+            if isinstance(stop, Terminated):  # perhaps sent to this process alone
                 processes.terminate()
             pool.shutdown(cancel_futures=True)
             raise _stopped(jobs, by_ctrl_c=isinstance(stop, KeyboardInterrupt)) from None

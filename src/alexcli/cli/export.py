@@ -51,6 +51,7 @@ def export(
     from alexcli.run.trained import load
 
     trained = load(checkpoint.run, checkpoint.path, ["trainer.accelerator=cpu"])
+    trained.spec.trainer = checkpoint.run.read_config().trainer  # which the file records
     path = out or default_path(trained, format)
     analysis = run_export(
         trained, format, path, decompose_lrn=decompose_lrn, preprocessing=preprocessing, opset=opset

@@ -74,6 +74,7 @@ def train(
         alexcli train placement=distributed label=two_processes
     """
     from alexcli.config.overrides import expand
+    from alexcli.run.signals import sigterm_as_error
     from alexcli.run.worker import handed_config
 
     start = _start_flags(resume, extend=extend)
@@ -81,18 +82,19 @@ def train(
     typed = list(overrides or [])
     command_line = typed_arguments(context)
     reporter = make_reporter()
-    resolved = handed_config()
-    if resolved is not None:  # this process is one of several that alexcli started
-        _train_one(resolved, typed, command_line, start, arm, reporter)
-        return
-    jobs = expand(typed)
-    specs = [_checked(job) for job in jobs]  # every job is checked before the first runs
-    if dry_run:
-        _print_plans(specs, jobs, start, reporter)
-    elif len(jobs) > 1 or format is not None:
-        _train_several(jobs, start, format or Format.table, reporter)
-    else:
-        _train_one(specs[0], typed, command_line, start, arm, reporter)
+    with sigterm_as_error():
+        resolved = handed_config()
+        if resolved is not None:  # this process is one of several that alexcli started
+            _train_one(resolved, typed, command_line, start, arm, reporter)
+            return
+        jobs = expand(typed)
+        specs = [_checked(job) for job in jobs]  # every job is checked before the first runs
+        if dry_run:
+            _print_plans(specs, jobs, start, reporter)
+        elif len(jobs) > 1 or format is not None:
+            _train_several(jobs, start, format or Format.table, reporter)
+        else:
+            _train_one(specs[0], typed, command_line, start, arm, reporter)
 
 
 def _checked(job: Sequence[str]) -> "TrainSpec":
@@ -173,7 +175,6 @@ def _train_one(
     from alexcli.reporter import NullReporter
     from alexcli.run.early import open_early
     from alexcli.run.processes import enter_worker, needs_workers, run_workers
-    from alexcli.run.signals import sigterm_as_error
     from alexcli.run.worker import is_main_process, leave_process_group
 
     main_reporter = reporter if is_main_process() else NullReporter()
@@ -185,16 +186,15 @@ def _train_one(
     enter_worker(spec)
     from alexcli.run.train import train as run_train
 
-    with sigterm_as_error():
-        result = run_train(
-            spec,
-            reporter,
-            resume=start.resume,
-            extend=start.extend,
-            overrides=typed,
-            arm=arm,
-            opened=opened,
-        )
+    result = run_train(
+        spec,
+        reporter,
+        resume=start.resume,
+        extend=start.extend,
+        overrides=typed,
+        arm=arm,
+        opened=opened,
+    )
     reporter.close()
     leave_process_group()
     if is_main_process():

@@ -141,7 +141,11 @@ class Preprocess(nn.Module):
 
         Returns:
             As `augment`.
+
+        Raises:
+            UsageError: images of another form.
         """
+        self._check(images)
         count = len(images)
         margin = images.shape[1] - self.size
         boxes = CropBoxes(
@@ -150,6 +154,16 @@ class Preprocess(nn.Module):
             horizontal_flip=torch.full((count,), view.horizontal_flip, device=images.device),
         )
         return self._finish(crop_images(images, boxes, self.size, self._normalization()))
+
+    def _check(self, images: Tensor) -> None:
+        """Raise UsageError unless these are stored images, of which any crop can be cut."""
+        side = len(self.mean_image)
+        if images.dtype is torch.uint8 and images.shape[1:] == (side, side, 3):
+            return
+        raise UsageError(
+            f"these are not stored images: {list(images.shape)} of {images.dtype}",
+            hint=f"(N, {side}, {side}, 3) of torch.uint8: the square centre of each image, in RGB",
+        )
 
     def export_center_crop(self, images: Tensor) -> Tensor:
         """`crop` of the centre, using operations that every export format supports."""

@@ -13,7 +13,9 @@ FORMULA = re.compile(r"[=+\-@\t\r]")
 """Start of a cell that a spreadsheet would compute."""
 MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>#|!&~]")
 """Characters with a meaning within a line of Markdown."""
-NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
+NUMBER = r"[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?%?"
+NUMBERS = re.compile(f"{NUMBER}( to {NUMBER})?")
+"""A number, or the two ends of an interval."""
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -56,10 +58,10 @@ def latex(text: str) -> str:
 def csv_cell(value: object) -> object:
     """A cell of csv; text that a spreadsheet would compute begins with an apostrophe.
 
-    Numbers are left unchanged, even as text, and so is a lone dash.
+    Numbers and intervals are left unchanged, even as text, and so is a lone dash.
     """
     if not isinstance(value, str):
         return value
     text = printable(value, lines=True)
-    is_harmless = len(text) == 1 or NUMBER.fullmatch(text)
+    is_harmless = len(text) == 1 or NUMBERS.fullmatch(text)
     return f"'{text}" if FORMULA.match(text) and not is_harmless else text

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from alexcli.checksum import is_intact
 from alexcli.data.names import LONGEST_NAME, MOST_CLASSES
-from alexcli.errors import UsageError
+from alexcli.errors import AlexcliError, UsageError
 from alexcli.mistaken import mistaken_file
 
 REQUIRED = {"classes", "plateau", "finished", "seconds", "train_errors"}
@@ -55,7 +55,7 @@ def read_plain(
         raise UsageError(
             f"there is no checkpoint {path}", hint="alexcli train makes checkpoints"
         ) from None
-    except UsageError:
+    except AlexcliError:
         raise
     except pickle.UnpicklingError as error:
         _refuse_other_kinds(path, error)

@@ -8,6 +8,13 @@ from collections.abc import Callable, Iterator
 from alexcli.errors import TerminatedRunError
 
 
+class Terminated(BaseException):
+    """SIGTERM within `sigterm_as_error`.
+
+    It is no Exception, because readers of damaged files take any Exception for the file's.
+    """
+
+
 @contextlib.contextmanager
 def signals_handled_by(handler: Callable[..., object], *numbers: signal.Signals) -> Iterator[None]:
     """Let `handler` handle the signals within the block; then restore the earlier handlers.
@@ -30,8 +37,13 @@ def sigterm_as_error() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    with signals_handled_by(_raise_terminated, signal.SIGTERM):
-        yield
+    try:
+        with signals_handled_by(_raise_terminated, signal.SIGTERM):
+            yield
+    except Terminated:
+        raise TerminatedRunError(
+            "stopped by SIGTERM", hint="repeat the same command; finished work is kept"
+        ) from None
 
 
 @contextlib.contextmanager
@@ -60,6 +72,4 @@ def one_keyboard_interrupt() -> Iterator[threading.Event]:
 
 
 def _raise_terminated(*_: object) -> None:
-    raise TerminatedRunError(
-        "stopped by SIGTERM", hint="repeat the same command; finished work is kept"
-    )
+    raise Terminated
