@@ -13,6 +13,8 @@ from alexcli.tables import Table
 if TYPE_CHECKING:  # the schema would slow down every --help
     from alexcli.config.keys import Key
 
+STUDIES_HINT = "alexcli config list shows all groups, alexcli ablate --list all studies"
+
 config = group(
     "Show, list, explain, compare and check configurations.",
     "alexcli config diff model=alexnet model=alexnet_145",
@@ -60,9 +62,7 @@ def list_(
     from alexcli.config.user_conf import use_conf_dir
 
     use_conf_dir(conf)
-    group_names = (
-        groups() if group is None else [one_of("group", group, groups(), "alexcli config list")]
-    )
+    group_names = groups() if group is None else [one_of("group", group, groups(), STUDIES_HINT)]
     rows = [
         {"choice": f"{name}={choice}", "about": describe(name, choice)}
         for name in group_names
