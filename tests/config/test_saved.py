@@ -45,12 +45,3 @@ def test_a_refused_file_is_named() -> None:
         from_mapping({"optim": {"epocs": 3}}, TrainSpec, source=Path("config.yaml"))
     with pytest.raises(UsageError, match=r"^config\.yaml is not a configuration: list$"):
         from_mapping([], TrainSpec, source=Path("config.yaml"))
-
-
-@pytest.mark.parametrize("kind", ["none", "wandb"])
-def test_the_logger_of_a_run_from_before_there_were_several_is_understood(kind: str) -> None:
-    mapping = to_mapping(compose([f"logger={kind}"], TrainSpec))
-    former = {"kind": kind, "offline": True, "project": "alexcli", "entity": None}
-    spec = from_mapping({**mapping, "logger": former}, TrainSpec, source=Path("config.yaml"))
-    assert spec == from_mapping(mapping, TrainSpec, source=Path("config.yaml"))
-    assert spec.logger.wandb == (kind == "wandb")

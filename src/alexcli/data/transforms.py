@@ -156,10 +156,12 @@ class Preprocess(nn.Module):
         return self._finish(crop_images(images, boxes, self.size, self._normalization()))
 
     def _check(self, images: Tensor) -> None:
-        """Raise UsageError unless these are stored images, of which any crop can be cut."""
+        """Raise UsageError unless these are square images of which a crop can be cut."""
+        if images.dtype is torch.uint8 and images.dim() == 4:
+            _, height, width, channels = images.shape
+            if height == width >= self.size and channels == 3:
+                return
         side = len(self.mean_image)
-        if images.dtype is torch.uint8 and images.shape[1:] == (side, side, 3):
-            return
         raise UsageError(
             f"these are not stored images: {list(images.shape)} of {images.dtype}",
             hint=f"(N, {side}, {side}, 3) of torch.uint8: the square centre of each image, in RGB",
