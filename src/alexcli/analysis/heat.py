@@ -13,6 +13,7 @@ from torch import Tensor
 
 from alexcli.analysis.subject import SampleImages
 from alexcli.data.crops import center_crop
+from alexcli.data.transforms import LUMA
 from alexcli.records.analysis import TilesPanel
 
 Pixels = npt.NDArray[np.uint8]
@@ -21,8 +22,6 @@ SMALLEST = 1e-30
 """Lower bound of a divisor, so that a map of zeros stays zero."""
 OPACITY = 0.6
 """Opacity of the hottest pixel's colour."""
-RED, GREEN, BLUE = 0.299, 0.587, 0.114
-"""Shares of the colours in a pixel's lightness (ITU-R BT.601)."""
 
 
 @dataclass
@@ -87,7 +86,7 @@ def overlay(crops: Pixels, heat: npt.NDArray[np.floating[Any]]) -> Pixels:
     Returns:
         (N, s, s, 3) uint8.
     """
-    gray = crops @ np.array([RED, GREEN, BLUE]) / 255
+    gray = crops @ np.array(LUMA) / 255
     colours = np.stack([(2 * heat).clip(0, 1), (2 * heat - 1).clip(0, 1), 0 * heat], axis=-1)
     share = OPACITY * heat[..., None]
     mixed = (1 - share) * gray[..., None] + share * colours

@@ -143,8 +143,10 @@ def _reuse_note(jobs: "Sequence[Job]", recorded: "RecordedRuns", folder: Path | 
     """How many of the runs are recorded in the folder; if none are, what was recorded instead."""
     count = sum(job.recorded is not None for job in jobs)
     note = f"{count:,} of {plural(len(jobs), 'run')} are recorded in {folder}"
-    if count or all(job.finished for job in jobs):
-        return note if count else f"all {plural(len(jobs), 'run')} are finished here"
+    if count:
+        return note
+    if all(job.finished for job in jobs):
+        return f"all {plural(len(jobs), 'run')} are finished here"
     note += ": other seeds, configurations or images, or studies that need the trained nets"
     studies = {job.name.partition("/")[0] for job in jobs}
     commands = [record.command for record in recorded.records.values() if record.command]

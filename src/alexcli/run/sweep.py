@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from alexcli.records.run_summary import RunSummary
-from alexcli.records.sweep import SweepJob
+from alexcli.records.sweep import INTERRUPTED, SweepJob
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.listing import summarize
 from alexcli.run.signals import signals_handled_by
-from alexcli.run.training_processes import INTERRUPTED, TERMINATED, TrainingProcesses
+from alexcli.run.training_processes import TrainingProcesses
 
 
 def sweep(
@@ -43,7 +43,7 @@ def sweep(
             processes.make_imports()
             reporter.close()  # the training shows its own progress
             ended.append(_train(overrides, flags, processes))
-            if ended[-1].exit_code in (INTERRUPTED, TERMINATED):  # the signal is meant for all jobs
+            if ended[-1].exit_code in INTERRUPTED:  # the signal is meant for all jobs
                 break
     not_started = [SweepJob(list(overrides), None, None) for overrides in jobs[len(ended) :]]
     return ended + not_started
