@@ -37,6 +37,15 @@ def test_comparisons_of_all_files_become_rows(tmp_path: Path) -> None:
     assert rows[0]["file"] == "a.json"
 
 
+def test_csv_has_the_numbers_that_were_measured(tmp_path: Path) -> None:
+    write(tmp_path, "a.json", figure("step/train", 2.0123))
+    exact = recorded_table(tmp_path, []).exact
+    assert exact is not None
+    row = exact.records()[0]
+    assert (row["ours"], row["unit"]) == (1234.5, "images/s")
+    assert (row["ratio"], row["from"], row["to"]) == (2.0123, 1.9, 2.1)
+
+
 def test_a_name_chooses_itself_and_what_is_below_it(tmp_path: Path) -> None:
     write(tmp_path, "a.json", figure("step/train", 2), figure("step/infer", 2), figure("steps", 2))
     assert len(recorded_table(tmp_path, ["step"]).rows) == 2

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from alexcli.cli.output import emit, program, save_outputs, suggest
+from alexcli.cli.output import emit, program, save_outputs, show, suggest
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.analysis import Analysis
+from alexcli.render.tables import Format
 from alexcli.reporter import NullReporter
 from alexcli.tables import Table
+from tests.run.trainings import Notes
 
 
 class NoteList(NullReporter):
@@ -75,3 +77,13 @@ def test_a_command_that_leads_on_can_be_copied_whatever_its_paths_hold(
     reporter = NoteList()
     suggest(reporter, ["train", "data=store", "data.root=my store"])
     assert reporter.notes == ["next: alexcli train data=store 'data.root=my store'"]
+
+
+def test_csv_notes_the_tables_that_it_leaves_out(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = [Table.from_records("errors", [{"n": 1}]), Table.from_records("classes", [{"m": 2}])]
+    notes = Notes()
+    show(Analysis("", tables), Format.csv, notes, "--out DIR")
+    assert capsys.readouterr().out == "n\n1\n"
+    assert notes.notes == ["csv is one table; --out DIR for the others: classes"]
+    show(Analysis("", tables), Format.md, notes, "--out DIR")
+    assert len(notes.notes) == 1

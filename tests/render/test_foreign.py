@@ -44,15 +44,31 @@ def test_characters_of_latex_mean_themselves() -> None:
     )
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+cmd|' /C calc'!A0",
+        "+1 cmd|' /C calc'!A0",
+        "-2+3",
+        "-2 + 3",
+        "@SUM(A1)",
+        "-1 SUM(A1)",
+        '+1 (HYPERLINK("x"))',
+    ],
+)
 def test_a_spreadsheet_computes_nothing(cell: str) -> None:
     assert csv_cell(cell) == f"'{cell}"
 
 
 @pytest.mark.parametrize(
-    "cell", ["-", "+1.40", "-0.5", "-1,234.5", "1e-4", "-2%", "-1 to +1e-2", 0.5]
+    "cell",
+    [
+        *("-", "+1.40", "-0.5", "-1,234.5", "1e-4", "-2%", "-1 to +1e-2", 0.5),
+        *("+1.7 points", "-0.5 (-1.14 to +0.43) points, n = 4", "+0.5 ± 0.2 points"),
+    ],
 )
-def test_numbers_and_dashes_stay_what_they_are(cell: object) -> None:
+def test_numbers_with_words_after_them_and_dashes_stay_what_they_are(cell: object) -> None:
     assert csv_cell(cell) == cell
 
 

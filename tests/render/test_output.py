@@ -6,7 +6,7 @@ import pytest
 
 from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
 from alexcli.records.prediction import ClassProbability, ImagePrediction
-from alexcli.render.output import as_text, files_of, write
+from alexcli.render.output import as_text, files_of, left_out, write
 from alexcli.render.tables import Format
 from alexcli.tables import Table
 
@@ -48,8 +48,32 @@ def test_stdout_leaves_out_what_is_for_files_only(analysis: Analysis) -> None:
     assert "3" not in shown
 
 
-def test_csv_on_stdout_has_the_tables_of_one_shape_only(analysis: Analysis) -> None:
+def test_csv_on_stdout_is_one_table_and_the_others_are_named(analysis: Analysis) -> None:
     assert as_text(analysis, Format.csv) == "n\n1\n"
+    assert left_out(analysis, Format.csv) == ["second"]
+    assert left_out(analysis, Format.md) == []
+
+
+def test_tables_of_one_form_are_one_csv_with_their_titles_and_exact_numbers() -> None:
+    exact = Table.from_records("b", [{"error": 0.123456}])
+    tables = [
+        Table.from_records("a", [{"error": 0.5}]),
+        Table.from_records("b", [{"error": "12.35%"}], exact=exact),
+    ]
+    analysis = Analysis("", tables)
+    assert as_text(analysis, Format.csv) == "table,error\na,0.5\nb,0.123456\n"
+    assert left_out(analysis, Format.csv) == []
+
+
+def test_markdown_and_latex_name_each_table(analysis: Analysis) -> None:
+    analysis.tables[0].title = "memory, 10^6 bytes, of a_b"
+    analysis.tables[0].note = "n: number"
+    shown = as_text(analysis, Format.md)
+    assert shown.startswith(r"**memory, 10^6 bytes, of a\_b**" + "\n\n| n |")
+    assert "\n**second**\n\n| m |" in shown
+    latex = as_text(analysis, Format.latex)
+    assert latex.startswith("% memory, 10^6 bytes, of a_b\n% n: number\n\\begin{tabular}")
+    assert "% second\n\\begin{tabular}" in latex
 
 
 def test_predictions_are_bars_in_a_terminal_and_a_table_elsewhere() -> None:

@@ -20,7 +20,16 @@ def table() -> Table:
 
 @pytest.mark.parametrize(
     ("cell", "shown"),
-    [(None, "-"), (True, "yes"), (1_234_567, "1,234,567"), (0.123456, "0.1235"), ("x", "x")],
+    [
+        (None, "-"),
+        (True, "yes"),
+        (1_234_567, "1,234,567"),
+        (0.123456, "0.1235"),
+        ("x", "x"),
+        (12_345.6, "12,346"),
+        (-1000.4, "-1,000"),
+        (1.5e13, "1.5e+13"),
+    ],
 )
 def test_cells_are_written_for_people(cell: object, shown: str) -> None:
     assert text(cell) == shown

@@ -111,9 +111,9 @@ def _memory_table(batch: int, layers: Sequence[dict[str, Any]], totals: dict[str
     rows = [
         {
             "layer": layer["name"],
-            "activations": _megabytes(layer["activation_bytes"]),
-            "weights": _megabytes(layer["weight_bytes"]),
-            "training": _megabytes(layer["training_bytes"]),
+            "activations": layer["activation_bytes"] / 1e6,
+            "weights": layer["weight_bytes"] / 1e6,
+            "training": layer["training_bytes"] / 1e6,
         }
         for layer in (*layers, {**totals, "name": "total"})
     ]
@@ -132,9 +132,9 @@ def _field_table(model: ModelSpec, batch: int, layers: Sequence[dict[str, Any]])
         {
             "layer": layer["name"],
             "receptive field": layer["receptive_field"],
-            "of the image": f"{min(1.0, layer['receptive_field'] / size):.0%}",
+            "of the image": min(1.0, layer["receptive_field"] / size),
             "stride": layer["effective_stride"],
-            "kB of activations": round(layer["activation_bytes"] / batch / 1e3, 1),
+            "kB of activations": layer["activation_bytes"] / batch / 1e3,
         }
         for layer in layers
     ]
@@ -144,6 +144,7 @@ def _field_table(model: ModelSpec, batch: int, layers: Sequence[dict[str, Any]])
         "receptive field: side of the square that an output of the product depends on; where it is "
         "wider than the image, the rest is padding; stride: pixels between the fields of "
         "neighbouring outputs; activations: of one image, as above",
+        fractions=("of the image",),
     )
 
 
@@ -215,7 +216,3 @@ def _check_tables(checks: Sequence[dict[str, Any]]) -> list[Table]:
 def _times(sizes: Sequence[int]) -> str:
     """96 x 55 x 55."""
     return " x ".join(str(size) for size in sizes)
-
-
-def _megabytes(count: int) -> float:
-    return round(count / 1e6, 2)

@@ -10,6 +10,11 @@ from alexcli.tables import Table
 
 ERRORS = ("top1_err", "top5_err", "test_top5_err")
 """The three numbers of a published row; the last is on the contest's hidden test set."""
+PAPER_DIGITS = 1
+"""Decimals of the paper's errors in percent."""
+OTHER_DIGITS = 2
+"""Decimals of the lab notes' errors, and of ours."""
+OTHER_COLUMNS = ("notes-1", "notes-5", "ours-1", "ours-5")
 NOTE = (
     "* pre-trained on ImageNet Fall 2011; test: top-5 on the contest's hidden test set; notes: the "
     "authors' lab notes; ours: top-1 and top-5 of n evaluations under --results, ten crops"
@@ -84,26 +89,34 @@ def _mean(evaluations: Sequence[Mapping[str, Any]], key: str) -> float | None:
 
 
 def _table(section: Mapping[str, Any]) -> Table:
-    """A section for people. The paper gives one decimal; the notes and ours have two."""
-    rows = []
-    for row in section["rows"]:
-        paper = row["paper"]
-        notes = row["notes"]
-        ours = row["ours"]
-        rows.append(
-            {
-                "model": row["model"],
-                "top-1": _percent(paper["top1_err"], 1),
-                "top-5": _percent(paper["top5_err"], 1),
-                "test": _percent(paper["test_top5_err"], 1),
-                "notes-1": _percent(notes["top1_err"], 2),
-                "notes-5": _percent(notes["top5_err"], 2),
-                "ours-1": _percent(ours["top1_err"], 2),
-                "ours-5": _percent(ours["top5_err"], 2),
-                "n": row["ours_n"] or "",
-            }
-        )
-    return Table.from_records(section["title"], rows, NOTE)
+    """A section, in percent for people and as fractions for csv."""
+    exact_rows = [_exact_row(row) for row in section["rows"]]
+    rows = [
+        {
+            **row,
+            **{name: _percent(row[name], PAPER_DIGITS) for name in ("top-1", "top-5", "test")},
+            **{name: _percent(row[name], OTHER_DIGITS) for name in OTHER_COLUMNS},
+            "n": row["n"] or "",
+        }
+        for row in exact_rows
+    ]
+    title = section["title"]
+    return Table.from_records(title, rows, NOTE, exact=Table.from_records(title, exact_rows))
+
+
+def _exact_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row of a section; None where there is no error."""
+    return {
+        "model": row["model"],
+        "top-1": row["paper"]["top1_err"],
+        "top-5": row["paper"]["top5_err"],
+        "test": row["paper"]["test_top5_err"],
+        "notes-1": row["notes"]["top1_err"],
+        "notes-5": row["notes"]["top5_err"],
+        "ours-1": row["ours"]["top1_err"],
+        "ours-5": row["ours"]["top5_err"],
+        "n": row["ours_n"],
+    }
 
 
 def _percent(error: float | None, digits: int) -> str:

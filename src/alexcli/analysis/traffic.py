@@ -183,9 +183,9 @@ def _table(model: ModelSpec, rows: Sequence[dict[str, Any]], links: Mapping[str,
             "placement": row["placement"],
             "devices": row["devices"],
             "batch": row["batch"],
-            "fwd MB": _megabytes(row["forward"]),
-            "bwd MB": _megabytes(row["backward"]),
-            "MB each sends": _megabytes(row["per_device"]),
+            "fwd MB": row["forward"] / 1e6,
+            "bwd MB": row["backward"] / 1e6,
+            "MB each sends": row["per_device"] / 1e6,
             **{f"{link} ms": 1000 * seconds for link, seconds in row["seconds"].items()},
         }
         for row in rows
@@ -224,8 +224,3 @@ def _panel(rows: Sequence[dict[str, Any]], batch: int) -> LinesPanel:
         log_x=True,
         log_y=True,
     )
-
-
-def _megabytes(count: float) -> float:
-    """Bytes in millions, rounded for readers."""
-    return round(count / 1e6) if count >= 1e8 else round(count / 1e6, 2)

@@ -22,44 +22,62 @@ def recorded_table(folder: Path, names: Sequence[str]) -> Table:
     Raises:
         UsageError: a file cannot be read, or nothing is recorded under such a name.
     """
-    rows = [
+    exact_rows = [
         row
         for path in sorted(folder.glob("*.json"))
-        for row in _rows(path)
+        for row in _exact_rows(path)
         if not names or any(_is_below(str(row["measurement"]), name) for name in names)
     ]
-    if not rows:
+    if not exact_rows:
         raise UsageError(
             f"{folder} holds no such measurements: {', '.join(names) or 'none'}", hint=HINT
         )
     note = "ratio: median (least to most) of interleaved rounds, above 1: ours is better"
-    return Table.from_records("recorded", rows, note)
+    rows = [_row(row) for row in exact_rows]
+    return Table.from_records(
+        "recorded", rows, note, exact=Table.from_records("recorded", exact_rows)
+    )
 
 
 def _is_below(measurement: str, name: str) -> bool:
     return f"{measurement}/".startswith(f"{name.rstrip('/')}/")
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
-    """The comparisons of one file."""
+def _exact_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The comparisons of one file, as they were measured."""
     try:
         content = parse_json(read_limited(path, MOST_BYTES), allow_nan=True)
         for result in content["results"]:
             if result.get("ratio_median") is not None:
-                yield _row(result, path.name)
+                yield _exact_row(result, path.name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not what `bench --out` writes", hint=HINT) from error
 
 
-def _row(result: dict[str, Any], file: str) -> dict[str, Any]:
-    ratio = f"{result['ratio_median']:.2f}"
-    if result["n"] > 1:
-        ratio += f" ({result['ratio_min']:.2f} to {result['ratio_max']:.2f})"
+def _exact_row(result: dict[str, Any], file: str) -> dict[str, Any]:
     return {
         "measurement": result["name"],
-        "ours": f"{result['value']:,.4g} {result['unit']}",
+        "ours": float(result["value"]),
+        "unit": result["unit"],
         "against": result["against"],
-        "ratio": ratio,
-        "rounds": result["n"],
+        "ratio": float(result["ratio_median"]),
+        "from": float(result["ratio_min"]),
+        "to": float(result["ratio_max"]),
+        "rounds": int(result["n"]),
         "file": file,
+    }
+
+
+def _row(exact: dict[str, Any]) -> dict[str, Any]:
+    """A comparison for people."""
+    ratio = f"{exact['ratio']:.2f}"
+    if exact["rounds"] > 1:
+        ratio += f" ({exact['from']:.2f} to {exact['to']:.2f})"
+    return {
+        "measurement": exact["measurement"],
+        "ours": f"{exact['ours']:,.4g} {exact['unit']}",
+        "against": exact["against"],
+        "ratio": ratio,
+        "rounds": exact["rounds"],
+        "file": exact["file"],
     }

@@ -9,7 +9,7 @@ from alexcli.analysis.registry import ANALYSES, summary
 from alexcli.cli.arguments import one_of
 from alexcli.cli.completion import analyses
 from alexcli.cli.options import ConfOption, FormatOption, Overrides, Runs
-from alexcli.cli.output import emit, save_outputs
+from alexcli.cli.output import emit, save_outputs, show
 from alexcli.cli.results import read_results
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
@@ -69,7 +69,7 @@ def analyze(
     check_run_names(name, run or [], runs)  # before torch is imported
     _check_images(overrides or [])
     from alexcli.config.user_conf import use_conf_dir
-    from alexcli.render.output import as_text, files_of
+    from alexcli.render.output import files_of
 
     use_conf_dir(conf)
     files = sorted(results.rglob("results.json")) if results else []
@@ -86,7 +86,7 @@ def analyze(
     if out is not None:
         paths = files_of(analysis, out, name)
         save_outputs(analysis, paths, reporter, f"--out {out}", hint="choose another folder")
-    emit(as_text(analysis, format))
+    show(analysis, format, reporter, "--out DIR")
 
 
 def _check_images(overrides: list[str]) -> None:

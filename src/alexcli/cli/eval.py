@@ -8,8 +8,9 @@ import typer
 
 from alexcli.cli.arguments import split_arguments, typed_arguments
 from alexcli.cli.options import ConfOption, FormatOption, Runs, TenCrop, use_conf
-from alexcli.cli.output import check_writable, emit, save_outputs, suggest
+from alexcli.cli.output import check_writable, save_outputs, show, suggest
 from alexcli.errors import UsageError
+from alexcli.records.analysis import Analysis
 from alexcli.records.evaluation import Evaluation
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
@@ -168,16 +169,14 @@ def _note_next(
 def _show(evaluation: Evaluation, out: Path | None, format: Format, reporter: Reporter) -> None:
     """Print the errors, and write all files of --out."""
     from alexcli.render.evaluations import class_analysis, error_analysis
-    from alexcli.render.output import as_text
 
     errors = error_analysis(evaluation)
     classes = None
     if evaluation.results[-1].per_class is not None:
         classes = class_analysis(evaluation)
-    shown = [errors]
-    if classes is not None and format is not Format.json:  # json has the classes in each row
-        shown.append(classes)
-    emit("\n".join(as_text(analysis, format) for analysis in shown))
+    tables = errors.tables + (classes.tables if classes else [])
+    shown = Analysis(errors.title, tables, data=errors.data)  # json has the classes in each row
+    show(shown, format, reporter, "--out DIR or --format json")
     if out is None:
         return
     hint = "choose another folder: --out DIR"

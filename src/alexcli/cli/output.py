@@ -12,6 +12,7 @@ from alexcli.files import writing
 from alexcli.records.analysis import Analysis
 from alexcli.render.columns import COMMAND_NEXT
 from alexcli.render.progress import close_reporters
+from alexcli.render.tables import Format
 from alexcli.reporter import Reporter
 
 
@@ -30,6 +31,23 @@ def emit(text: str) -> None:
         raise
     except OSError as error:
         raise output_error(error) from error
+
+
+def show(analysis: Analysis, format: Format, reporter: Reporter, all_tables: str) -> None:
+    """Write what a command found to stdout, and note which tables csv leaves out.
+
+    Args:
+        analysis: what a command found.
+        format: the output format.
+        reporter: receives the note.
+        all_tables: what the user types to have every table.
+    """
+    from alexcli.render.output import as_text, left_out  # takes too long for --help
+
+    emit(as_text(analysis, format))
+    titles = left_out(analysis, format)
+    if titles:
+        reporter.note(f"csv is one table; {all_tables} for the others: {'; '.join(titles)}")
 
 
 def output_error(error: OSError) -> RunFailedError:

@@ -14,8 +14,11 @@ FORMULA = re.compile(r"[=+\-@\t\r]")
 MARKDOWN_SIGNS = re.compile(r"[\\`*_\[\]<>#|!&~]")
 """Characters with a meaning within a line of Markdown."""
 NUMBER = r"[+-]?(\d[\d,]*\.?\d*|\.\d+)([eE][+-]?\d+)?%?"
-NUMBERS = re.compile(f"{NUMBER}( to {NUMBER})?")
-"""A number, or the two ends of an interval."""
+HARMLESS = re.compile(rf"{NUMBER}( [(A-Za-z±]((?!\w\()[^|!\"])*)?|.")
+"""A number, and words or brackets after it, such as `-1 (-2 to +0.5) points`; or a lone character.
+
+Nothing of it can be computed: it has no operator after the number, calls no function and names no
+other program or sheet."""
 
 
 def printable(text: str, *, lines: bool = False) -> str:
@@ -58,10 +61,9 @@ def latex(text: str) -> str:
 def csv_cell(value: object) -> object:
     """A cell of csv; text that a spreadsheet would compute begins with an apostrophe.
 
-    Numbers and intervals are left unchanged, even as text, and so is a lone dash.
+    Numbers are left unchanged, even as text with words after them, and so is a lone dash.
     """
     if not isinstance(value, str):
         return value
     text = printable(value, lines=True)
-    is_harmless = len(text) == 1 or NUMBERS.fullmatch(text)
-    return f"'{text}" if FORMULA.match(text) and not is_harmless else text
+    return f"'{text}" if FORMULA.match(text) and not HARMLESS.fullmatch(text) else text

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
+from alexcli.render.foreign import markdown_prose
 from alexcli.render.predictions import bars
 from alexcli.render.tables import Format, render
+from alexcli.tables import Table
 
 
 def as_text(analysis: Analysis, format: Format) -> str:  # noqa: A002
@@ -15,11 +17,12 @@ def as_text(analysis: Analysis, format: Format) -> str:  # noqa: A002
 
     Args:
         analysis: what a command found.
-        format: csv holds only the tables that share the first one's columns; a table of predictions
-            is drawn as bars.
+        format: Markdown has the title of each table above it; csv is a single table, see
+            `left_out`; in a terminal predictions are drawn as bars.
     """
     if format is Format.json:
         return _json(analysis)
+    tables = _shown(analysis)
     if format is Format.table:
         predictions = [
             bars(panel.predictions)
@@ -28,10 +31,44 @@ def as_text(analysis: Analysis, format: Format) -> str:  # noqa: A002
         ]
         if predictions:
             return "".join(predictions)
-    tables = [table for table in analysis.tables if not table.files_only]
     if format is Format.csv:
-        tables = [table for table in tables if table.columns == tables[0].columns]
-    return "\n".join(render(table, format) for table in tables)
+        return render(_joined(_like_first(tables)), format)
+    texts = [render(table, format) for table in tables]
+    if format is Format.md:
+        texts = [_titled(table, text) for table, text in zip(tables, texts, strict=True)]
+    return "\n".join(texts)
+
+
+def left_out(analysis: Analysis, format: Format) -> list[str]:  # noqa: A002
+    """Titles of the tables that stdout does not hold: csv is one table, of the first one's form."""
+    if format is not Format.csv:
+        return []
+    tables = _shown(analysis)
+    printed = _like_first(tables)
+    return [table.title for table in tables if table not in printed]
+
+
+def _shown(analysis: Analysis) -> list[Table]:
+    return [table for table in analysis.tables if not table.files_only]
+
+
+def _like_first(tables: Sequence[Table]) -> list[Table]:
+    """The tables that share the columns of the first one."""
+    return [table for table in tables if table.columns == tables[0].columns]
+
+
+def _joined(tables: Sequence[Table]) -> Table:
+    """Tables of one form as a single one; with several, its first column is their title."""
+    if len(tables) == 1:
+        return tables[0]
+    exact = [table.exact or table for table in tables]
+    rows = [[table.title, *row] for table in exact for row in table.all_rows()]
+    return Table("", ["table", *exact[0].columns], rows)
+
+
+def _titled(table: Table, text: str) -> str:
+    """A table in Markdown below its title, which may name units."""
+    return f"**{markdown_prose(table.title)}**\n\n{text}" if table.title else text
 
 
 def _json(analysis: Analysis) -> str:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # rich would slow down every press of Tab
     from rich.console import Console, RenderableType
     from rich.table import Table as RichTable
 
+MOST_WRITTEN_OUT = 1e12
+"""From this number on, cells for people have an exponent."""
 PIPE_WIDTH = 120
 """Characters of a line if stdout is not a terminal, and so has no width of its own."""
 
@@ -30,14 +32,16 @@ class Format(StrEnum):
 
 
 def text(value: Any) -> str:
-    """A cell for people: thousands grouped, fractions to four digits, a dash for None."""
+    """A cell for people: thousands grouped, other numbers to four digits, a dash for None."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.0f}" if 1e3 <= abs(value) < MOST_WRITTEN_OUT else f"{value:.4g}"
+    return str(value)
 
 
 def percent(fraction: float | None) -> str:
@@ -119,6 +123,7 @@ def _markdown(table: Table) -> str:
 
 
 def _latex(table: Table) -> str:
+    """A tabular, which fits into any float; title and note are comments, for a caption."""
     alignment = "".join("r" if number else "l" for number in numeric(table))
     header, *rows = [
         " & ".join(latex(cell) for cell in row) + r" \\" for row in [table.columns, *cells(table)]
@@ -126,7 +131,9 @@ def _latex(table: Table) -> str:
     if table.total:
         rows.insert(-1, r"\hline")
     body = "\n".join([header, r"\hline", *rows])
-    return f"\\begin{{tabular}}{{{alignment}}}\n{body}\n\\end{{tabular}}\n"
+    remarks = [table.title, *(table.note or "").split("\n")]
+    comments = "".join(f"% {printable(remark)}\n" for remark in remarks if remark)
+    return f"{comments}\\begin{{tabular}}{{{alignment}}}\n{body}\n\\end{{tabular}}\n"
 
 
 def _terminal(table: Table) -> str:

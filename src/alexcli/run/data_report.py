@@ -110,15 +110,15 @@ def _statistics_table(data: dict[str, Any]) -> Table:
         data: see `statistics_of`.
     """
     records = [
-        _channels_row("channel mean", data["channel_means"], digits=3),
-        _channels_row("channel standard deviation", data["channel_stds"], digits=3),
+        _channels_row("channel mean", data["channel_means"]),
+        _channels_row("channel standard deviation", data["channel_stds"]),
     ]
     for channel, row in zip("RGB", data["covariance"], strict=True):
-        records.append(_channels_row(f"covariance, {channel}", row, digits=3))
+        records.append(_channels_row(f"covariance, {channel}", row))
     components = zip(data["eigenvalues"], data["components"], strict=True)
     for number, (eigenvalue, component) in enumerate(components, 1):
         quantity = f"component {number}, eigenvalue {eigenvalue:,.1f}"
-        records.append(_channels_row(quantity, component, digits=4))
+        records.append(_channels_row(quantity, component))
     stdevs = ", ".join(f"{level:.2f}" for level in data["noise"]["stdev"])
     eigenvalues = ", ".join(f"{level:.1f}" for level in data["noise"]["eigenvalue"])
     note = (
@@ -130,9 +130,9 @@ def _statistics_table(data: dict[str, Any]) -> Table:
     return Table.from_records("statistics of the training set", records, note)
 
 
-def _channels_row(quantity: str, levels: list[float], *, digits: int) -> dict[str, Any]:
+def _channels_row(quantity: str, levels: list[float]) -> dict[str, Any]:
     """A row of the table of statistics: a number for each of R, G and B."""
-    red, green, blue = (round(level, digits) for level in levels)
+    red, green, blue = levels
     return {"quantity": quantity, "R": red, "G": green, "B": blue}
 
 
