@@ -86,7 +86,7 @@ def test_an_experiment_is_described_in_all_groups_and_a_choice_in_its_own() -> N
 
 @pytest.mark.parametrize("choice", ["alexnet", "nothing=alexnet"])
 def test_a_side_that_is_no_choice_is_refused_with_the_groups(choice: str) -> None:
-    with pytest.raises(UsageError, match="neither a run directory nor GROUP=CHOICE") as refused:
+    with pytest.raises(UsageError, match="neither a run nor GROUP=CHOICE") as refused:
         describe_choice(choice)
     assert "augment, data, eval" in (refused.value.hint or "")
 

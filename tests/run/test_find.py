@@ -6,7 +6,7 @@ import pytest
 
 from alexcli.errors import UsageError
 from alexcli.run.directory import RunDirectory
-from alexcli.run.find import locate, newest, resolve_runs, single_checkpoint
+from alexcli.run.find import locate, newest, resolve_runs, single_checkpoint, single_run
 from tests.data.class_folders import make_class_folders
 from tests.run.trainings import Notes
 
@@ -53,6 +53,42 @@ def test_the_name_that_a_list_of_runs_shows_means_the_run(run: RunDirectory) -> 
     assert [found.path for found in resolve_runs([f"{name[:-1]}*"], RUNS)] == [run.last]
 
 
+def test_a_label_or_a_folder_with_one_run_means_that_run(run: RunDirectory) -> None:
+    shutil.copytree(run.path, run.path.with_name(f"{run.path.name}~1"))
+    for name in ("quickstart", "runs/quickstart", "runs", str(RUNS.resolve()), "quick*", "*/s0-*"):
+        assert locate(name, RUNS).path.resolve() == run.last.resolve()
+        assert single_run(name, RUNS).path.resolve() == run.path.resolve()
+        assert len(resolve_runs([name], RUNS)) == 1
+    old = f"quickstart/{run.path.name}~1"
+    assert locate(old, RUNS).path == RUNS / old / "last.ckpt"
+    best = f"quickstart/{run.path.name}/best.ckpt"
+    assert locate(best, RUNS).path == RUNS / best
+
+
+def test_a_folder_of_the_same_name_elsewhere_hides_no_label(run: RunDirectory) -> None:
+    Path("quickstart").mkdir()
+    assert locate("quickstart", RUNS).path == run.last
+
+
+def test_a_name_of_several_runs_is_refused_with_them(run: RunDirectory) -> None:
+    other = run.path.with_name("s1-x")
+    shutil.copytree(run.path, other)
+    for name in ("quickstart", "runs/quickstart", "runs"):
+        with pytest.raises(UsageError, match=f"^{name} means 2 runs$") as caught:
+            locate(name, RUNS)
+        assert caught.value.hint == f"name one of them: {run.path}, {other}"
+        with pytest.raises(UsageError, match=f"^{name} means 2 runs$"):
+            resolve_runs([name], RUNS)
+    assert len(resolve_runs(["quickstart*"], RUNS)) == 2
+
+
+def test_names_work_where_the_folder_of_runs_has_brackets(run: RunDirectory) -> None:
+    folder = RUNS.rename("a[b]")
+    assert [each.path.parent.name for each in resolve_runs(["quick*/s*"], folder)] == [
+        run.path.name
+    ]
+
+
 def test_a_file_without_a_configuration_beside_it_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UsageError, match=r"notes\.txt is not a checkpoint of a run"):
@@ -97,10 +133,9 @@ def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> 
 
 
 def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirectory) -> None:
-    for name in ("nosuchrun", "quickstart", "runs/quickstart"):
-        with pytest.raises(UsageError) as caught:
-            locate(name, RUNS)
-        assert caught.value.hint == f"did you mean {run.path}?"
+    with pytest.raises(UsageError) as caught:
+        locate("nosuchrun", RUNS)
+    assert caught.value.hint == f"did you mean {run.path}?"
     for seed in range(1, 5):
         shutil.copytree(run.path, run.path.with_name(f"s{seed}-x"))
     with pytest.raises(UsageError, match="no run or checkpoint nosuchrun") as caught:
@@ -128,8 +163,9 @@ def test_a_damaged_run_is_passed_over_as_long_as_there_is_another(run: RunDirect
     damaged.mkdir(parents=True)
     (damaged / "result.json").write_text("{")
     assert newest(RUNS).path == run.path
+    shutil.rmtree(run.path)
     with pytest.raises(UsageError, match=r"result\.json cannot be read"):
-        newest(RUNS, label="damaged")
+        newest(RUNS)
 
 
 def test_only_the_usual_folder_of_runs_may_be_missing(tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from alexcli import run_files
 from alexcli.api.arguments import check_word, reporter_of
 from alexcli.errors import UsageError, plural
 
@@ -182,18 +181,18 @@ def load(
     """A trained net.
 
     Args:
-        run_or_name: a run directory, a checkpoint file or a wildcard; LABEL/DIRECTORY or LABEL (the
-            newest of its finished runs) below `runs`; None for the newest finished run of all.
+        run_or_name: a run directory or a checkpoint file; LABEL/DIRECTORY, or LABEL if it has one
+            run, below `runs`; a wildcard; None for the newest finished run of all.
         overrides: of data.*, eval.*, placement.* and trainer.*, such as "data.root=DIR".
         runs: the directory of runs.
         progress: whether to show progress on stderr.
 
     Raises:
-        UsageError: there is no such run, or it cannot be read.
+        UsageError: there is no such run, there are several, or it cannot be read.
     """
     from alexcli.run.find import single_checkpoint
 
-    names = [] if run_or_name is None else [_run_name(str(run_or_name), Path(runs))]
+    names = [] if run_or_name is None else [str(run_or_name)]
     return TrainedNet(single_checkpoint(names, Path(runs)), overrides, progress=progress)
 
 
@@ -201,18 +200,6 @@ def _paths(images: Images) -> list[Path]:
     """The paths of one or several images."""
     several = [images] if isinstance(images, str | Path) else images
     return [Path(image).expanduser() for image in several]
-
-
-def _run_name(name: str, runs: Path) -> str:
-    """The path of a run: the name itself, or what it means below the directory of runs."""
-    from alexcli.run.find import newest
-
-    below = runs / name
-    if Path(name).expanduser().exists() or not below.is_dir():
-        return name
-    if (below / run_files.CONFIG).exists():
-        return str(below)
-    return str(newest(runs, ("train", "import"), label=name).path)
 
 
 def _joined(batches: "Sequence[FeatureBatch]") -> "FeatureBatch":

@@ -1,5 +1,6 @@
 """alexcli config."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alexcli.cli.arguments import one_of
@@ -128,12 +129,20 @@ def _explain_one(name: str, key: "Key", format: Format) -> None:
 
 
 @command(config)
-def diff(a: str, b: str, *, conf: ConfOption = None, format: FormatOption = Format.table) -> None:
+def diff(
+    a: str,
+    b: str,
+    *,
+    runs: Path = Path("runs"),
+    conf: ConfOption = None,
+    format: FormatOption = Format.table,
+) -> None:
     """Print what differs between two choices or two runs.
 
     Args:
-        a (A): GROUP=CHOICE, or a run directory.
-        b (B): GROUP=CHOICE, or a run directory.
+        a (A): GROUP=CHOICE, or a run.
+        b (B): GROUP=CHOICE, or a run.
+        runs (DIR): The directory of all runs.
 
     Examples:
         alexcli config diff model=alexnet model=alexnet_145
@@ -144,7 +153,7 @@ def diff(a: str, b: str, *, conf: ConfOption = None, format: FormatOption = Form
     from alexcli.config.user_conf import use_conf_dir
 
     use_conf_dir(conf)
-    rows = differences(_described(a), _described(b))
+    rows = differences(_described(a, runs), _described(b, runs))
     table = Table.from_records(
         f"{a} against {b}",
         [{"key": row.key, a: row.left, b: row.right} for row in rows],
@@ -154,15 +163,13 @@ def diff(a: str, b: str, *, conf: ConfOption = None, format: FormatOption = Form
     emit(render(table, format, records))
 
 
-def _described(side: str) -> dict[str, str]:
-    """The values of a run directory or of GROUP=CHOICE, by key."""
-    from pathlib import Path
-
+def _described(side: str, runs: Path) -> dict[str, str]:
+    """The values of a run or of GROUP=CHOICE, by key."""
     from alexcli.config.diff import describe_choice, describe_values
-    from alexcli.run.directory import RunDirectory
+    from alexcli.run.find import matching_runs, single_run
 
-    if Path(side).is_dir():
-        return describe_values(RunDirectory(Path(side)).read_config())
+    if matching_runs(side, runs):
+        return describe_values(single_run(side, runs).read_config())
     return describe_choice(side)
 
 

@@ -17,7 +17,6 @@ from alexcli.tables import Table
 
 if TYPE_CHECKING:  # torch and yaml would slow down every --help
     from alexcli.records.run_summary import RunSummary
-    from alexcli.run.directory import RunDirectory
 
 MEGABYTE = 1e6
 
@@ -115,10 +114,12 @@ def compare(
         alexcli runs compare 'quickstart/s0-*' 'quickstart/s1-*'
     """
     from alexcli.config.diff import describe_values, differences
+    from alexcli.run.find import check_runs_folder, single_run
     from alexcli.run.listing import summarize
 
-    left = _single(a, runs)
-    right = _single(b, runs)
+    check_runs_folder(runs)
+    left = single_run(a, runs)
+    right = single_run(b, runs)
     if left.path == right.path:
         raise UsageError(f"{a} and {b} are one run, {left.name}", hint="alexcli runs list")
     reached = [asdict(summarize(run)) for run in (left, right)]
@@ -137,16 +138,6 @@ def compare(
         {"key": row["key"], "a": row[left.name], "b": row[right.name]} for row in rows
     ]
     emit(render(Table.from_records("two runs", rows), format, data))
-
-
-def _single(name: str, runs: Path) -> "RunDirectory":
-    """The one run that a name means."""
-    from alexcli.run.listing import find_runs
-
-    matches = find_runs(runs, [name])
-    if len(matches) > 1:
-        raise UsageError(f"{name} matches {plural(len(matches), 'run')}", hint=matches[0].name)
-    return matches[0]
 
 
 @command(runs)

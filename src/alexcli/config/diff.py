@@ -63,7 +63,7 @@ def describe_choice(choice: str) -> dict[str, str]:
     group, equals, _ = choice.partition("=")
     if not equals or group not in groups():
         raise UsageError(
-            f"{choice!r} is neither a run directory nor GROUP=CHOICE",
+            f"{choice!r} is neither a run nor GROUP=CHOICE",
             hint=f"the groups are {', '.join(groups())}",
         )
     spec = compose(["experiment=null", choice], TrainSpec)

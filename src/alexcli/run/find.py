@@ -1,4 +1,7 @@
-"""Finding runs: the newest one, and those that a user names by paths and wildcards.
+"""Finding runs: the newest one, and those that a user names.
+
+A name is one for every command: a path or its part after the directory of runs, of a run, of a
+folder with a single run, or a wildcard.
 
 A run directory stands for its `last` checkpoint, the net after the final epoch; another checkpoint,
 such as `best.ckpt`, can be named by its file.
@@ -40,14 +43,16 @@ def resolve_runs(
     """The checkpoints that a user names, without duplicates.
 
     Args:
-        names: run directories, checkpoints and wildcards, which a shell may have left unexpanded;
-            without any, the newest finished run is meant.
+        names: of runs and checkpoints, see `locate`, and wildcards, which mean all that they match
+            and which a shell may have left unexpanded; without any, the newest finished run is
+            meant.
         runs: directory searched for the newest run.
         kinds: which runs may be the newest one: `train`, `import`.
         reporter: receives the name of the newest run if none is named.
 
     Raises:
-        UsageError: a name that matches no run, or no finished run.
+        UsageError: a name that matches no run, or several without a wildcard; or no run is
+            finished.
     """
     if not names:
         run = newest(runs, kinds)
@@ -56,8 +61,8 @@ def resolve_runs(
         return [RunCheckpoint(run, run.last)]
     by_file: dict[Path, RunCheckpoint] = {}
     for name in names:
-        for path in _expand(name, runs):
-            checkpoint = locate(path, runs)
+        is_wildcard = glob.has_magic(name) and not Path(name).exists()
+        for checkpoint in _expand(name, runs) if is_wildcard else [locate(name, runs)]:
             by_file[checkpoint.path.resolve()] = checkpoint
     return list(by_file.values())
 
@@ -68,7 +73,7 @@ def single_checkpoint(
     """The one checkpoint that a user names, or that of the newest trained or imported run.
 
     Args:
-        names: a run directory, a checkpoint or a wildcard; empty for the newest run.
+        names: of a run or a checkpoint; empty for the newest run.
         runs: directory searched for the newest run.
         reporter: receives the name of the newest run if none is named.
 
@@ -84,13 +89,12 @@ def single_checkpoint(
     return checkpoints[0]
 
 
-def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> RunDirectory:
+def newest(runs: Path, kinds: Sequence[str] = ("train",)) -> RunDirectory:
     """The run that finished last, except for arms of ablations and old runs.
 
     Args:
         runs: directory to search.
         kinds: `train`, `import`.
-        label: of the run; `*` for any.
 
     A run whose result.json is damaged is passed over, as long as there is another one.
 
@@ -100,7 +104,7 @@ def newest(runs: Path, kinds: Sequence[str] = ("train",), label: str = "*") -> R
     check_runs_folder(runs)
     by_time: dict[str, RunDirectory] = {}
     damage: UsageError | None = None
-    for file in runs.glob(f"{label}/*/{run_files.RESULT}"):
+    for file in runs.glob(f"*/*/{run_files.RESULT}"):
         run = RunDirectory(file.parent)
         if OLD_RUN_MARK in run.name:
             continue
@@ -138,46 +142,115 @@ def check_runs_folder(runs: Path) -> None:
 
 
 def locate(name: str, runs: Path) -> RunCheckpoint:
-    """The checkpoint that a path stands for: a run directory, or a checkpoint file.
+    """The checkpoint that a name means: a checkpoint file, or the last one of a run.
 
     Args:
-        name: the path, or its part after `runs`, as `alexcli runs list` shows it.
+        name: a file, as a path or as its part after `runs`, or a run as `single_run` takes it.
         runs: directory of the runs.
 
     Raises:
-        UsageError: there is no such path, or no checkpoint in the directory.
+        UsageError: the name means no checkpoint, or several runs.
     """
-    path = Path(name).expanduser()
-    if not path.exists() and _is_run(RunDirectory(runs / name)):
-        path = runs / name
-    if path.is_dir():
-        run = RunDirectory(path)
-        if not run.last.exists():
-            raise UsageError(
-                f"{path} holds no checkpoint last.ckpt",
-                hint=_images_hint(path) or _existing_hint(path) or _existing_hint(runs) or RUN_HINT,
-            )
-        return RunCheckpoint(run, run.last)
-    if not path.exists():
-        near = nearest(path.name, sibling_names(path))
+    for path in (Path(name).expanduser(), runs / name):
+        if path.is_file():
+            return _checkpoint_of(path)
+    run = single_run(name, runs, run_files.LAST)
+    return RunCheckpoint(run, run.last)
+
+
+def single_run(name: str, runs: Path, file: str = run_files.CONFIG) -> RunDirectory:
+    """The one run that a name means.
+
+    Args:
+        name: a run directory, a folder with a single run in it, such as that of a label, or a
+            wildcard that matches one run; each as a path, or as its part after `runs`, as `alexcli
+            runs list` shows it.
+        runs: directory of the runs.
+        file: which a directory must hold beside its configuration to be meant.
+
+    Raises:
+        UsageError: the name means no run, or several.
+    """
+    matches = matching_runs(name, runs, file)
+    if not matches:
+        raise _no_run(name, runs, file)
+    if len(matches) > 1:
         raise UsageError(
-            f"there is no run or checkpoint {name}",
-            hint=f"did you mean {path.parent / near}?" if near else _hint_for(name, runs),
+            f"{name} means {plural(len(matches), 'run')}",
+            hint=f"name one of them: {_listed([run.path for run in matches])}",
         )
-    run = RunDirectory(path.parent)
+    return matches[0]
+
+
+def matching_runs(name: str, runs: Path, file: str = run_files.CONFIG) -> list[RunDirectory]:
+    """All runs that a name means; the arguments are those of `single_run`.
+
+    Runs that were kept when others replaced them are meant by their own names only.
+    """
+    is_old_meant = OLD_RUN_MARK in str(Path(name).expanduser())
+    for root in (Path(), runs):
+        matches = [
+            run
+            for folder in _paths(name, root)
+            for run in _runs_at(folder, file)
+            if is_old_meant or OLD_RUN_MARK not in run.name
+        ]
+        if matches:
+            return matches
+    return []
+
+
+def _paths(name: str, root: Path) -> list[Path]:
+    """The existing paths that a name or wildcard means below a folder."""
+    expanded = Path(name).expanduser()
+    path = root / expanded
+    if path.exists():
+        return [path]
+    pattern = Path(glob.escape(str(root))) / expanded
+    return [Path(match) for match in sorted(glob.glob(str(pattern)))]  # noqa: PTH207
+
+
+def _runs_at(folder: Path, file: str) -> list[RunDirectory]:
+    """The run whose directory a folder is, or else every run up to two levels below it.
+
+    Args:
+        folder: that of a run, of a label, or of all runs.
+        file: which a directory must hold beside its configuration.
+    """
+    for depth in ("", "*/", "*/*/"):
+        directories = [RunDirectory(path.parent) for path in sorted(folder.glob(f"{depth}{file}"))]
+        found = [run for run in directories if run.config.exists()]
+        if found:
+            return found
+    return []
+
+
+def _checkpoint_of(file: Path) -> RunCheckpoint:
+    """A checkpoint file with its run; UsageError for any other file."""
+    run = RunDirectory(file.parent)
     if not run.config.exists():
         raise UsageError(
-            f"{path} is not a checkpoint of a run: there is no config.yaml beside it",
+            f"{file} is not a checkpoint of a run: there is no config.yaml beside it",
             hint="a checkpoint needs the config.yaml of its run beside it",
         )
-    return RunCheckpoint(run, path)
+    return RunCheckpoint(run, file)
 
 
-def _hint_for(name: str, runs: Path) -> str:
-    """A hint for a name that is no path: the newest runs of this label, or of all labels."""
-    if (runs / name).is_dir():
-        return _existing_hint(runs / name) or RUN_HINT
-    return _existing_hint(runs) or "alexcli train makes runs"
+def _no_run(name: str, runs: Path, file: str) -> UsageError:
+    """The error for a name that means no run."""
+    for folder in (Path(name).expanduser(), runs / name):
+        if folder.is_dir():
+            missing = run_files.CONFIG if (folder / file).exists() else file
+            kind = "checkpoint " if missing == run_files.LAST else ""
+            hint = _images_hint(folder) or _existing_hint(runs) or RUN_HINT
+            return UsageError(f"{folder} holds no {kind}{missing}", hint=hint)
+    path = Path(name)
+    near = nearest(path.name, sibling_names(path))
+    existing = _existing_hint(runs) or "alexcli train makes runs"
+    return UsageError(
+        f"there is no run or checkpoint {name}",
+        hint=f"did you mean {path.parent / near}?" if near else existing,
+    )
 
 
 def _images_hint(folder: Path) -> str | None:
@@ -187,48 +260,39 @@ def _images_hint(folder: Path) -> str | None:
     return f"images are named by a key: data.root={folder}" if holds_images(folder) else None
 
 
-def _existing_hint(folder: Path) -> str | None:
-    """A hint with the newest runs at or up to two levels below a folder, if there are any."""
-    files = [
-        file for depth in ("", "*/", "*/*/") for file in folder.glob(f"{depth}{run_files.LAST}")
-    ]
-    files = [file for file in files if OLD_RUN_MARK not in file.parent.name]
-    if not files:
+def _existing_hint(runs: Path) -> str | None:
+    """A hint with the newest runs of a directory, if there are any."""
+    newest_first = sorted(
+        (run for run in _runs_at(runs, run_files.LAST) if OLD_RUN_MARK not in run.name),
+        key=lambda run: run.last.stat().st_mtime,
+        reverse=True,
+    )
+    if not newest_first:
         return None
-    files.sort(key=lambda file: file.stat().st_mtime, reverse=True)
-    names = ", ".join(str(file.parent) for file in files[:RUNS_IN_HINT])
-    if len(files) == 1:
-        return f"did you mean {names}?"
-    more = "; alexcli runs list shows all" if len(files) > RUNS_IN_HINT else ""
-    return f"there are {names}{more}"
+    names = _listed([run.path for run in newest_first])
+    return f"did you mean {names}?" if len(newest_first) == 1 else f"there are {names}"
 
 
-def _is_run(run: RunDirectory) -> bool:
-    """Whether a folder has the files from which a net is read."""
-    return run.last.exists() and run.config.exists()
+def _listed(paths: Sequence[Path]) -> str:
+    """The first of some runs, and how to see the others."""
+    more = "; alexcli runs list shows all" if len(paths) > RUNS_IN_HINT else ""
+    return ", ".join(str(path) for path in paths[:RUNS_IN_HINT]) + more
 
 
-def _expand(name: str, runs: Path) -> list[str]:
-    """The runs and checkpoints that a wildcard matches; a name without one stands for itself.
-
-    Folders without a checkpoint or a configuration, and old runs, are left out.
-
-    Args:
-        name: a path, or its part after `runs`, as `alexcli runs list` shows it.
-        runs: directory of the runs.
-    """
-    if not glob.has_magic(name) or Path(name).exists():
-        return [name]
-    pattern = str(Path(name).expanduser())
-    matches = [Path(match) for match in sorted(glob.glob(pattern) or glob.glob(str(runs / name)))]  # noqa: PTH207
-    trained = [
+def _expand(name: str, runs: Path) -> list[RunCheckpoint]:
+    """The checkpoints that a wildcard matches: files, or the last ones of all runs it means."""
+    files = [
         path
-        for path in matches
-        if OLD_RUN_MARK not in path.name and (path.suffix == ".ckpt" or _is_run(RunDirectory(path)))
+        for root in (Path(), runs)
+        for path in _paths(name, root)
+        if path.suffix == ".ckpt" and OLD_RUN_MARK not in path.parent.name
     ]
-    if not trained:
+    if files:
+        return [_checkpoint_of(file) for file in files]
+    matches = matching_runs(name, runs, run_files.LAST)
+    if not matches:
         raise UsageError(
             f"no run or checkpoint matches {name}",
             hint="quick start runs are runs/quickstart/s*; alexcli train makes runs",
         )
-    return [str(path) for path in trained]
+    return [RunCheckpoint(run, run.last) for run in matches]
