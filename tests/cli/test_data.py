@@ -53,10 +53,22 @@ def test_a_net_is_trained_and_evaluated_on_a_prepared_store(photos: Path) -> Non
 
 def test_prepare_says_what_to_type_next(photos: Path) -> None:
     _, _, stderr = run("data", "prepare", str(photos), "store", "size=36")
-    assert " train data=store data.root=store\n" in stderr
+    net = "model=tiny model.input.size=32"
+    assert f" train data=store data.root=store {net}\n" in stderr
     (photos / "val").rename(photos.parent / "elsewhere")
     _, _, stderr = run("data", "prepare", str(photos), "store2", "size=36")
-    assert " train data=store data.root=store2 data.val=0.1\n" in stderr
+    assert f" train data=store data.root=store2 data.val=0.1 {net}\n" in stderr
+    _, _, stderr = run("data", "prepare", str(photos), "store3", "size=9")
+    assert "images of 9 pixels are too small for the nets here\n" in stderr
+
+
+def test_the_hint_of_a_preview_that_shows_too_small_images_leads_to_one(photos: Path) -> None:
+    arguments = ("data", "preview", str(photos), "data.size=64")
+    code, _, stderr = run(*arguments)
+    assert code == 2
+    assert "hint: model=tiny model.input.size=57 reads such images" in stderr
+    code, _, stderr = run(*arguments, "model=tiny", "model.input.size=57")
+    assert code == 0, stderr
 
 
 def test_prepare_warns_of_images_that_were_left_out(photos: Path) -> None:

@@ -19,6 +19,7 @@ def test_the_record_describes_the_store(noise_folders: Path, tmp_path: Path) -> 
     assert analysis.data == {
         "directory": dest,
         "encoding": "raw",
+        "size": 24,
         "resize": dataset.resize,
         "classes": 2,
         "counts": {"train": 40, "val": 6},

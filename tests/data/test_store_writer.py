@@ -101,8 +101,9 @@ def test_an_image_that_was_too_large_is_stored_once_the_limit_allows_it(
     Image.new("RGB", (70, 70)).save(noise_folders / "train/ant/00.png")  # the others are below 60
     dest = tmp_path / "store"
     spec = PrepareSpec(size=24, processes=1, max_pixels=3600)
-    with pytest.raises(UsageError, match="has 4,900 pixels"):
+    with pytest.raises(UsageError, match=r"has 4,900 pixels.*max_pixels=4900 allows it"):
         make(noise_folders, dest, spec)
+    assert "max_pixels=4900" in (dest / "undecodable.csv").read_text()
     times = {path: path.stat().st_mtime_ns for path in dest.glob("*.bin")}
     assert make(noise_folders, dest, replace(spec, max_pixels=4900, on_error=on_error))
     store = open_store(str(dest))

@@ -53,6 +53,7 @@ def prepare(
     from alexcli.data.prepare import prepare as prepare_store
     from alexcli.data.store_writer import REPORT
     from alexcli.render.output import as_text
+    from alexcli.run.fitting_net import fitting_net
     from alexcli.schema import PrepareSpec
 
     reporter = make_reporter()
@@ -63,8 +64,12 @@ def prepare(
     if skipped:
         reporter.warn(f"left out: {plural(skipped, 'image')}, see {Path(dest) / REPORT}")
     emit(as_text(analysis, format))
+    net = fitting_net(analysis.data["size"])
+    if net is None:
+        reporter.note(f"images of {analysis.data['size']} pixels are too small for the nets here")
+        return
     split_off = [] if "val" in analysis.data["counts"] else ["data.val=0.1"]
-    suggest(reporter, ["train", "data=store", f"data.root={dest}", *split_off])
+    suggest(reporter, ["train", "data=store", f"data.root={dest}", *split_off, *net])
 
 
 @command(data)

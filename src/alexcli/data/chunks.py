@@ -18,7 +18,7 @@ from PIL import Image
 from xxhash import xxh3_128, xxh3_128_hexdigest
 
 from alexcli.data.arrays import ImageArray, IndexArray
-from alexcli.data.decode import decode_jpeg
+from alexcli.data.decode import decode_jpeg, why_left_out
 from alexcli.data.images import LocalImages
 from alexcli.data.statistics import EMPTY, RunningStatistics
 from alexcli.errors import RunFailedError, UsageError
@@ -230,7 +230,7 @@ def _write_chunk(task: ChunkTask) -> ChunkRecord:
             try:
                 encoded = _encode(task.images.fetch_one(position), task.spec)
             except UsageError as error:
-                undecodable.append((task.images.names()[position], error.message))
+                undecodable.append((task.images.names()[position], why_left_out(error)))
                 continue
             file.write(encoded)  # while it is still in the CPU cache
             encoded_images.append(encoded)

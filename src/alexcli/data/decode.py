@@ -83,6 +83,12 @@ class UndecodableError(UsageError):
     """A file that is damaged or not an image in a supported format."""
 
 
+def why_left_out(error: UsageError) -> str:
+    """Why an image is left out, with the key that would take it if there is one."""
+    can_only_be_replaced = isinstance(error, UndecodableError)
+    return error.message if can_only_be_replaced else f"{error.message}; {error.hint}"
+
+
 @dataclass(frozen=True)
 class ResizeSpec:
     """How an image of any shape becomes a square."""

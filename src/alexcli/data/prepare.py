@@ -26,7 +26,7 @@ def prepare(source: str, dest: str, spec: PrepareSpec, reporter: Reporter) -> An
         reporter: receives progress updates.
 
     Returns:
-        Its data: `{directory, encoding, resize, classes, counts, bytes, skipped, fingerprint,
+        Its data: `{directory, encoding, size, resize, classes, counts, bytes, skipped, fingerprint,
         seconds, worked}`; `counts` are images by split, `bytes` the size of all chunks, `skipped`
         images that could not be decoded; `worked` is false if an earlier attempt had finished.
 
@@ -71,6 +71,7 @@ def _describe(store: Store, seconds: float, *, worked: bool) -> Analysis:
     data = {
         "directory": store.root,
         "encoding": store.encoding.value,
+        "size": store.size,
         "resize": store.resize,
         "classes": len(store.classes),
         "counts": counts,

@@ -21,7 +21,7 @@ from alexcli.data.crops import (
     random_resized_boxes,
     resized_crops,
 )
-from alexcli.data.sizes import fitting_size
+from alexcli.data.sizes import fitting_size, small_net
 from alexcli.data.statistics import Statistics
 from alexcli.errors import UsageError
 from alexcli.schema import AugmentSpec, Crop, InputSpec, Mean, MeanCrop, PcaScale
@@ -215,8 +215,8 @@ def _check_settings(spec: AugmentSpec, input_spec: InputSpec, size: int) -> None
         fitting = fitting_size(input_spec.size)
         raise UsageError(
             f"model.input.size={input_spec.size} exceeds the stored images of data.size={size}",
-            hint=f"data.size={fitting} (of a store: `alexcli data prepare` with size={fitting}), "
-            "or a smaller net such as model=tiny",
+            hint=f"{' '.join(small_net(size))} reads such images; this net needs "
+            f"data.size={fitting} (of a store: `alexcli data prepare` with size={fitting})",
         )
     if input_spec.channels == 2:
         raise UsageError(

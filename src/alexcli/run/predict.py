@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from alexcli.data.arrays import ImageArray
-from alexcli.data.decode import ResizeSpec, UndecodableError, read_square
+from alexcli.data.decode import ResizeSpec, UndecodableError, read_square, why_left_out
 from alexcli.data.file_names import images_below, normal_form
 from alexcli.data.label_lookup import LabelLookup
 from alexcli.data.labels import read_labels
@@ -131,8 +131,7 @@ def read_batch(
         except UsageError as error:
             if unreadable is None:
                 raise
-            is_plain = isinstance(error, UndecodableError)
-            unreadable.append(error.message if is_plain else f"{error.message}; {error.hint}")
+            unreadable.append(why_left_out(error))
         else:
             chosen.append(number)
             pixels.append(image)
