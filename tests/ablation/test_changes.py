@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from alexcli.ablation.changes import format_value, keys_without_effect, resolve
+from alexcli.ablation.changes import OtherSettingError, format_value, keys_without_effect, resolve
 from alexcli.errors import UsageError
 from tests.conftest import small
 
@@ -74,3 +74,11 @@ def test_keys_that_no_layer_reads_have_no_effect() -> None:
 def test_values_are_written_as_people_read_them() -> None:
     assert format_value(["act", "pool"]) == "act, pool"
     assert format_value(0.5) == "0.5"
+
+
+def test_a_mistyped_key_has_the_nearest_and_a_layer_another_setting_as_hint() -> None:
+    with pytest.raises(UsageError, match=r"changes optim\.lrr, which") as refused:
+        _resolve({"optim.lrr": 1})
+    assert refused.value.hint == "did you mean optim.lr?"
+    with pytest.raises(OtherSettingError, match=r"changes model\.layers\.conv9\.filters, which"):
+        _resolve({"model.layers.conv9.filters": 1})

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from alexcli.cli.main import app
 from alexcli.config.compose import compose
-from alexcli.config.files import CONF_VARIABLE, every_choice
+from alexcli.config.files import CONF_VARIABLE, STUDIES, choices, every_choice
 from alexcli.config.mapping import to_mapping
 from alexcli.schema import TrainSpec
 
@@ -79,7 +79,8 @@ def test_diff_compares_run_directories(tmp_path: Path) -> None:
 def test_check_passes_on_everything_shipped() -> None:
     code, out, _ = run("check")
     assert code == 0
-    assert out.splitlines() == [f"ok  {choice}" for choice in every_choice()]
+    studies = [f"ablate {study}" for study in choices(STUDIES)]
+    assert out.splitlines() == [f"ok  {name}" for name in [*every_choice(), *studies]]
 
 
 def test_check_names_a_composition_that_is_not_valid() -> None:
@@ -123,6 +124,50 @@ def test_a_folder_of_ones_own_is_listed_and_checked(monkeypatch: pytest.MonkeyPa
     code, _, err = run("show", "--conf", "none")
     assert code == 2
     assert "--conf none is not a folder" in err
+
+
+def write(path: str, text: str) -> None:
+    """Write a file and make its folders."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text)
+
+
+def test_check_reads_studies_and_names_files_that_nothing_reads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("alexcli.config.files.every_choice", list)  # which take half a minute
+    monkeypatch.setattr("alexcli.config.files.package_choices", lambda _group: {})
+    write("conf/ablation/mine.yaml", "claim: x\narms: {a: {change: {seed: 7}}}\n")
+    write("conf/ablation/typo.yaml", "claim: x\narms: {a: {change: {optim.lrr: 7}}}\n")
+    write("conf/ablation/cifar.yaml", "claim: x\nneeds: {seed: 9}\narms: {}\n")
+    write("conf/modle/foo.yaml", "name: foo\n")
+    write("conf/model/bar.yml", "name: bar\n")
+    write("conf/baz.yaml", "name: baz\n")
+    write("conf/model/two words.yaml", 'name: "x"\n')
+    write("conf/model/\x1b[31m.yaml", 'name: "x"\n')
+    write("conf/notes.txt", "")
+    code, out, err = run("check")
+    lines = out.splitlines()
+    assert code == 2
+    assert "ok  ablate mine" in lines
+    assert any(
+        line.startswith("BAD ablate typo: ") and "changes optim.lrr" in line for line in lines
+    )
+    assert any(line.startswith("ok  ablate cifar (only read: cifar needs seed=9") for line in lines)
+    assert any("foo.yaml is not read: modle is no group; did you mean model/" in x for x in lines)
+    assert any("model/bar.yml is not read: only files with the ending .yaml" in x for x in lines)
+    assert any("conf/baz.yaml is not read: it is in no folder of a group" in x for x in lines)
+    assert any("two words.yaml is not read: its name has other char" in x for x in lines)
+    assert "\x1b" not in out
+    assert "notes.txt" not in out
+    assert "6 of 8 files are not valid" in err
+
+
+def test_a_choice_in_a_file_that_is_not_read_is_answered_with_the_reason() -> None:
+    write("conf/modle/foo.yaml", "name: foo\n")
+    write("conf/model/bar.yml", "name: bar\n")
+    assert "foo.yaml is not read: modle is no group" in run("show", "model=foo")[2]
+    assert "bar.yml is not read: only files with" in run("show", "model=bar")[2]
 
 
 def test_explain_tells_all_about_a_key() -> None:

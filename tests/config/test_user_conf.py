@@ -156,3 +156,13 @@ def test_the_lines_of_keys_follow_the_section_that_a_file_fills(write: Write) ->
     assert dict(key_lines(path)) == {"label": 2, "optim": 3, "optim.lr": 3}
     path = write("optim/y.yaml", "lr: 1\n")
     assert dict(key_lines(path)) == {"optim.lr": 1}
+
+
+def test_a_mistyped_name_in_defaults_is_answered_with_the_nearest(write: Write) -> None:
+    write("model/mine.yaml", "defaults: [alexnett, _self_]\nname: mine\n")
+    assert refusal("model=mine").hint == "did you mean alexnet?"
+    head = "# @package _global_\ndefaults: "
+    write("experiment/choice.yaml", f"{head}[override /model: tinny]\n")
+    assert refusal("experiment=choice").hint == "did you mean tiny?"
+    write("experiment/group.yaml", f"{head}[override /modle: tiny]\n")
+    assert refusal("experiment=group").hint == "did you mean model?"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alexcli.config.overrides import hydra_value
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, did_you_mean
 from alexcli.model.shapes import active_layers
 from alexcli.schema import TrainSpec
 
@@ -25,8 +25,14 @@ KEYS_READ_BY_OP = {
 }
 """Prefixes of the model's keys that are read only by layers with the op."""
 
+ANOTHER_SETTING = "choose another setting: model=, experiment= or KEY=VALUE"
+
 NAMED_PARTS = ("model.layers.", "optim.groups.")
 """Layers and groups of parameters, which can be removed whole."""
+
+
+class OtherSettingError(UsageError):
+    """A study that cannot be measured in a setting, and most likely can in another."""
 
 
 def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> dict[str, Any]:
@@ -39,7 +45,8 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
         arm: named in messages.
 
     Raises:
-        UsageError: a key that fits nothing in the setting.
+        UsageError: a key that fits nothing in the setting; OtherSettingError if it is of a layer or
+            a group of parameters, which another setting may have.
     """
     parts = {".".join(key.split(".")[:3]) for key in before if key.startswith(NAMED_PARTS)}
     present = [key for key in (*before, *parts) if before.get(key, "") is not None]
@@ -48,10 +55,11 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
         keys = _matching(pattern, value, before, present)
         removes_nothing = value is None and "*" in pattern
         if not keys and not removes_nothing:
-            raise UsageError(
-                f"the arm {arm} changes {pattern}, which this setting does not have",
-                hint="choose another setting: model=, experiment= or KEY=VALUE",
-            )
+            message = f"the arm {arm} changes {pattern}, which this setting does not have"
+            if not pattern.startswith(NAMED_PARTS):  # any setting has all other keys
+                near = did_you_mean(pattern, before)
+                raise UsageError(message, hint=near or "alexcli config show lists all keys")
+            raise OtherSettingError(message, hint=ANOTHER_SETTING)
         for key in keys:
             resolved[key] = _adapted(value, before.get(key))
     return resolved

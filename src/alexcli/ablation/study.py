@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from alexcli.ablation.changes import FACTOR, format_value, keys_without_effect, resolve
+from alexcli.ablation.changes import (
+    ANOTHER_SETTING,
+    FACTOR,
+    OtherSettingError,
+    format_value,
+    keys_without_effect,
+    resolve,
+)
 from alexcli.ablation.map_sizes import equal_maps_size
 from alexcli.ablation.verdicts import check_margins
 from alexcli.config.compose import compose
@@ -31,7 +38,6 @@ command line.
 """
 SETTING_GROUPS = ("experiment", "model", "data", "augment", "optim")
 """The config groups that choose a setting; the others say how it is carried out."""
-ANOTHER_SETTING = "choose another setting: model=, experiment= or KEY=VALUE"
 
 
 @dataclass
@@ -185,11 +191,27 @@ def open_study(selector: str, overrides: Sequence[str], setting_name: str = "aut
             check_build(arm.spec)
             arms.append(arm)
         elif not definition.alternatives:
-            raise UsageError(
+            raise OtherSettingError(
                 f"the arm {key} of {name} changes nothing: this setting already is that arm",
                 hint=ANOTHER_SETTING,
             )
     return Study(name, definition, arms, kind, selector)
+
+
+def check_study(name: str) -> str | None:
+    """Read a study, and open it in its own setting.
+
+    Returns:
+        Why it could only be read: it needs another setting; None if it was opened.
+
+    Raises:
+        UsageError: as `open_study`.
+    """
+    try:
+        open_study(name, [])
+    except OtherSettingError as error:
+        return error.message
+    return None
 
 
 def _input_of_equal_maps(
@@ -208,7 +230,7 @@ def _input_of_equal_maps(
         return {}
     is_typed = any(override.key_or_group == INPUT_SIZE for override in parse(typed))
     if size is None or is_typed:
-        raise UsageError(
+        raise OtherSettingError(
             f"{name} compares nets whose feature maps have the same sizes (section 3.4), but with "
             f"{INPUT_SIZE}={present} they differ",
             hint=f"{INPUT_SIZE}={size}" if size else ANOTHER_SETTING,
@@ -280,7 +302,7 @@ def _check_needs(name: str, definition: StudySpec, spec: TrainSpec) -> None:
     for key, needed in definition.needs.items():
         choices = needed if isinstance(needed, list) else [needed]
         if values.get(key) not in choices:
-            raise UsageError(
+            raise OtherSettingError(
                 f"{name} needs {key}={' or '.join(map(hydra_value, choices))}, and this setting "
                 f"has {hydra_value(values.get(key))}",
                 hint=ANOTHER_SETTING,

@@ -1,5 +1,7 @@
 """alexcli config."""
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,6 +10,7 @@ from alexcli.cli.command import command, group
 from alexcli.cli.options import ConfOption, FormatOption, Overrides
 from alexcli.cli.output import emit
 from alexcli.errors import AlexcliError, UsageError, plural
+from alexcli.render.foreign import printable
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 
@@ -177,32 +180,73 @@ def _described(side: str, runs: Path) -> dict[str, str]:
 def check(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
     """Compose, validate and build every yaml file, or one composition.
 
+    Files of your own folder that nothing reads, such as modle/mine.yaml, are named, too.
+
     Examples:
         alexcli config check
         alexcli config check model=vgg16
     """
-    from alexcli.config.compose import compose
-    from alexcli.config.files import every_choice
+    from alexcli.config.files import STUDIES, choices, every_choice
+    from alexcli.config.unread_files import unread_files
     from alexcli.config.user_conf import use_conf_dir
+
+    use_conf_dir(conf)
+    if overrides:
+        problems = [_problem(" ".join(overrides), lambda: _check_composition(overrides))]
+    else:
+        problems = [_problem(each, partial(_check_choice, each)) for each in every_choice()]
+        problems += [
+            _problem(f"ablate {study}", partial(_check_study, study)) for study in choices(STUDIES)
+        ]
+        unread = unread_files()
+        for file in unread:
+            _emit_line(f"BAD {file.path} is not read: {file.reason}")
+        problems += [True] * len(unread)
+    invalid = sum(problems)
+    if invalid:
+        verb = "is" if invalid == 1 else "are"
+        kind = "composition" if overrides else "file"
+        raise UsageError(
+            f"{invalid} of {plural(len(problems), kind)} {verb} not valid",
+            hint="the lines that begin with BAD say why",
+        )
+
+
+def _problem(name: str, check: Callable[[], str | None]) -> bool:
+    """Whether a check fails; a line says it either way, with what the check remarks."""
+    try:
+        remark = check()
+    except AlexcliError as error:
+        _emit_line(f"BAD {name}: {error.message}")
+        return True
+    _emit_line(f"ok  {name} ({remark})" if remark else f"ok  {name}")
+    return False
+
+
+def _emit_line(text: str) -> None:
+    """Print a line in which names of files and keys, which are untrusted, do no harm."""
+    emit(f"{printable(text)}\n")
+
+
+def _check_composition(overrides: Sequence[str]) -> None:
+    """Compose and build what overrides choose."""
+    from alexcli.config.compose import compose
     from alexcli.run.build import check_build
     from alexcli.schema import TrainSpec
 
-    use_conf_dir(conf)
-    compositions = [overrides] if overrides else [[choice] for choice in every_choice()]
-    invalid = 0
-    for composition in compositions:
-        base = ["experiment=null"]
-        if not overrides and composition[0].startswith("data="):
-            base.append("model=cifar_26")  # whose input is not larger than any data's images
-        try:
-            check_build(compose([*base, *composition], TrainSpec))
-            emit(f"ok  {' '.join(composition)}\n")
-        except AlexcliError as error:
-            invalid += 1
-            emit(f"BAD {' '.join(composition)}: {error.message}\n")
-    if invalid:
-        verb = "is" if invalid == 1 else "are"
-        raise UsageError(
-            f"{invalid} of {plural(len(compositions), 'composition')} {verb} not valid",
-            hint="the lines that begin with BAD say why",
-        )
+    check_build(compose(["experiment=null", *overrides], TrainSpec))
+
+
+def _check_choice(choice: str) -> None:
+    """Compose and build what GROUP=CHOICE makes of the defaults."""
+    # A net whose input is not larger than any data's images.
+    net = ["model=cifar_26"] if choice.startswith("data=") else []
+    _check_composition([*net, choice])
+
+
+def _check_study(name: str) -> str | None:
+    """Open a study; the remark is why it could only be read."""
+    from alexcli.ablation.study import check_study
+
+    needed = check_study(name)
+    return needed and f"only read: {needed}"

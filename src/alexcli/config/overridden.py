@@ -15,6 +15,7 @@ from alexcli.config.files import choices, groups
 from alexcli.config.omegaconf_errors import explained
 from alexcli.config.overrides import SEVERAL, parse
 from alexcli.config.suggestions import suggest_choice
+from alexcli.config.unread_files import unread_files
 from alexcli.errors import UsageError
 
 Spec = TypeVar("Spec")
@@ -83,7 +84,10 @@ def _check_choice(group: str, choice: str) -> str:
         return choice
     suggestion = suggest_choice(choice, names)
     hint = f"alexcli config list {group}"
-    if suggestion:
+    unread = [file for file in unread_files() if file.path.stem == choice]
+    if unread:
+        hint = f"{unread[0].path} is not read: {unread[0].reason}"
+    elif suggestion:
         hint = f"did you mean {group}={suggestion}?"
     raise UsageError(f"{group}={choice!r} does not exist; there are {', '.join(names)}", hint=hint)
 

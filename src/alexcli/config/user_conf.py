@@ -9,9 +9,10 @@ from typing import Any
 
 import yaml
 
-from alexcli.config.files import CONF_VARIABLE, user_conf_dir
+from alexcli.config.files import CONF_VARIABLE, choices, groups, user_conf_dir
+from alexcli.config.suggestions import suggest_choice
 from alexcli.config.yaml_text import MOST_BYTES, PlainLoader, RefusedYamlError, read_yaml
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, did_you_mean
 from alexcli.files import read_limited
 
 PACKAGE = re.compile(r"^#\s*@package\s+(\S+)", re.MULTILINE)
@@ -20,6 +21,9 @@ DEFAULTS_HINT = (
     "defaults: [alexnet, _self_] changes a net; `- override /model: NAME` chooses one in an "
     "experiment"
 )
+NO_CHOICE = re.compile(r"Could not (?:load|find) '(?P<group>\w+)/(?P<name>[^']+)'")
+NO_GROUP = re.compile(r"Could not override '(?P<group>\w+)'")
+"""Hydra's messages about the name of a file, and of a group, in `defaults`."""
 YAML_HINT = "a yaml file holds lines such as `lr: 0.01`, indented by spaces below their section"
 KEY = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w*-]+)*")
 """A key of a configuration within a message."""
@@ -99,7 +103,8 @@ def defaults_explained(files: Sequence[Path]) -> Iterator[None]:
         if mark is not None:  # Hydra cannot read the file as yaml
             problem = getattr(error, "problem", "cannot be read")
             raise UsageError(f"{mark.name}:{mark.line + 1}: {problem}", hint=YAML_HINT) from error
-        raise UsageError(_defaults_problem(error, files), hint=DEFAULTS_HINT) from error
+        problem = _defaults_problem(error, files)
+        raise UsageError(problem, hint=_meant_choice(problem) or DEFAULTS_HINT) from error
 
 
 def _defaults_problem(error: Exception, files: Sequence[Path]) -> str:
@@ -111,6 +116,16 @@ def _defaults_problem(error: Exception, files: Sequence[Path]) -> str:
     file = (named or files)[0]
     line = dict(key_lines(file, prefix="")).get("defaults", 1)
     return f"{file}:{line}: {reason}"
+
+
+def _meant_choice(problem: str) -> str | None:
+    """The choice or the group that is most like the one which Hydra does not find, as a hint."""
+    choice = NO_CHOICE.search(problem)
+    if choice and choice["group"] in groups():
+        near = suggest_choice(choice["name"], choices(choice["group"]))
+        return f"did you mean {near}?" if near else f"alexcli config list {choice['group']}"
+    group = NO_GROUP.search(problem)
+    return did_you_mean(group["group"], groups()) if group else None
 
 
 def _defaults(content: dict[Any, Any], group: str) -> Iterator[str]:
