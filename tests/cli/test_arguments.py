@@ -111,3 +111,19 @@ def test_a_single_dash_and_what_follows_two_dashes_are_values() -> None:
     assert "needs a value" not in outcome.err
     outcome = run_command("eval", "--", "--out", "--ten-crop")
     assert "needs a value" not in outcome.err
+
+
+def test_of_a_key_that_is_typed_twice_the_last_value_holds_and_a_warning_says_so() -> None:
+    outcome = run_command("config", "show", "seed=1", "label=a", "seed=2", "label=a")
+    assert outcome.code == 0
+    assert "\nseed: 2\n" in outcome.out
+    assert "warning: seed=1 has no effect: seed=2 comes after it\n" in outcome.err
+    assert "label" not in outcome.err
+
+
+def test_choices_and_files_that_begin_alike_are_no_key_that_is_typed_twice() -> None:
+    for name in ("x=1.png", "x=2.png"):
+        Path(name).touch()
+    outcome = run_command("config", "diff", "optim=paper", "optim=code_145")
+    assert outcome.err == ""
+    assert "has no effect" not in run_command("predict", "x=1.png", "x=2.png").err

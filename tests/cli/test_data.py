@@ -115,6 +115,15 @@ def test_stats_prints_both_conventions_and_draws_the_mean(photos: Path) -> None:
         assert min(figure.size) > 300
 
 
+@pytest.mark.parametrize("arguments", [("stats", "seed=1"), ("preview", "optim.lr=3")])
+def test_a_key_without_effect_is_refused(arguments: tuple[str, str]) -> None:
+    code, _, stderr = run("data", *arguments)
+    assert code == 2
+    assert f"{arguments[1]} has no effect on `data {arguments[0]}`" in stderr
+    code, _, stderr = run("data", "stats", "optm.lr=3")
+    assert "did you mean optim.lr=3?" in stderr
+
+
 def test_preview_draws_a_sheet(photos: Path) -> None:
     code, stdout, stderr = run(
         "data", "preview", str(photos), "data.size=36", "model=tiny", "--index", "3"

@@ -24,6 +24,16 @@ from tests.cli.command_line import run_command
         ("predict --image a.jpg", "alexcli predict has no option --image", "alexcli predict IMAGE"),
         ("ablate --study lrn", "alexcli ablate has no option --study", "alexcli ablate STUDY"),
         ("eval -x", "alexcli eval has no option -x", "alexcli eval --help lists its options"),
+        (
+            "predict --split val a.jpg",
+            "predict has no option --split",
+            "--split is an option of alexcli eval and alexcli features; a key is typed without",
+        ),
+        (
+            "eval --top 3",
+            "alexcli eval has no option --top",
+            "--top is an option of alexcli predict",
+        ),
         ("trian", "alexcli has no command trian", "did you mean alexcli train?"),
         ("runs nix", "alexcli runs has no command nix", "alexcli runs --help lists them"),
         ("--nix", "alexcli has no option --nix", "alexcli --help lists its options"),

@@ -199,3 +199,11 @@ def test_a_word_without_a_key_says_what_it_is(typed: str, hint: str) -> None:
     with pytest.raises(UsageError) as refused:
         parse([typed])
     assert refused.value.hint == hint
+
+
+@pytest.mark.parametrize("typed", ["init_from=", "data.root="])
+def test_a_key_without_a_value_is_refused(typed: str) -> None:
+    with pytest.raises(UsageError, match="has no value") as caught:
+        parse([typed])
+    key = typed.partition("=")[0]
+    assert caught.value.hint == f"{key}=VALUE, or leave {key} out"

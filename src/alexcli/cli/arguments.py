@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,8 +12,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from alexcli.cli.guard import print_error
-from alexcli.cli.mistyped import as_usage_error, shown_by_typer
+from alexcli.cli.mistyped import as_usage_error, option_elsewhere, shown_by_typer
 from alexcli.errors import UsageError, did_you_mean
+from alexcli.render.progress import make_reporter
 
 OVERRIDE = "KEY=VALUE"
 """Part of the name of an argument that takes overrides."""
@@ -74,7 +76,8 @@ class KeyCommand(TyperCommand):
                     break
                 option, _, value = word.partition("=")
                 if option.startswith("--") and option not in options:
-                    self._refuse(option, value or ("" if after.startswith("-") else after))
+                    self._refuse(ctx, option, value or ("" if after.startswith("-") else after))
+            _warn_of_repeated_keys(args)
         typed = list(args)  # which the parser empties
         with _refusals_explained(ctx):
             try:
@@ -103,17 +106,32 @@ class KeyCommand(TyperCommand):
                 )
                 raise typer.Exit(UsageError.exit_code)
 
-    def _refuse(self, option: str, value: str) -> None:
+    def _refuse(self, context: Any, option: str, value: str) -> None:
         """Exit if an option is a key; others are left to typer."""
         override = _as_override(option, value)
         if override is not None:
-            print_error(
-                UsageError(
-                    f"{self.name} has no option {option}",
-                    hint=f"did you mean {override}? KEY=VALUE takes no leading dashes",
-                )
-            )
+            hint = f"did you mean {override}? KEY=VALUE takes no leading dashes"
+            elsewhere = option_elsewhere(option, context)
+            if elsewhere:
+                hint = f"{elsewhere}; a key is typed without dashes: {override}"
+            print_error(UsageError(f"{self.name} has no option {option}", hint=hint))
             raise typer.Exit(UsageError.exit_code)
+
+
+def _warn_of_repeated_keys(arguments: Sequence[str]) -> None:
+    """Say of a key that is typed twice with different values which one holds: the last.
+
+    A script may well append keys to others, so this is no error; for a person it is a slip.
+    """
+    last: dict[str, str] = {}
+    for word in arguments:
+        key, equals, _ = word.partition("=")
+        if not equals or key.startswith("-"):
+            continue
+        earlier = last.get(key, word)
+        if earlier != word and not os.path.exists(word):  # noqa: PTH110 (any length)
+            make_reporter().warn(f"{earlier} has no effect: {word} comes after it")
+        last[key] = word
 
 
 def _spare_conversions(command: TyperCommand | TyperGroup, context: Any) -> None:

@@ -1,5 +1,6 @@
 """alexcli data."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,6 +19,10 @@ from alexcli.tables import Table
 
 if TYPE_CHECKING:
     from alexcli.schema import TrainSpec
+
+STATS_SECTIONS = ("data", "experiment")
+PREVIEW_SECTIONS = (*STATS_SECTIONS, "augment", "model", "seed")
+"""First names of the keys, and groups, that `stats` and `preview` read."""
 
 data = group("Prepare images once, and look at them.", "alexcli data list", "alexcli data stats")
 
@@ -120,7 +125,7 @@ def stats(
     from alexcli.run.data_report import statistics_of
 
     reporter = make_reporter()
-    analysis = statistics_of(_spec(arguments), reporter)
+    analysis = statistics_of(_spec("stats", arguments, STATS_SECTIONS), reporter)
     if out is not None:
         paths = [out / "mean.png", out / "statistics.json"]
         save_outputs(analysis, paths, reporter, f"--out {out}", "--out figures")
@@ -147,7 +152,7 @@ def preview(
     """
     from alexcli.run.data_report import preview_of
 
-    spec = _spec(arguments)
+    spec = _spec("preview", arguments, PREVIEW_SECTIONS)
     check_not_input(out, [Path(spec.data.root)] if spec.data.root else [])
     analysis = preview_of(spec, index, make_reporter())
     save_outputs(analysis, [out], NullReporter(), f"--out {out}", "--out figures/name.png")
@@ -170,11 +175,13 @@ def list_(*, format: FormatOption = Format.table) -> None:
     emit(render(Table.from_records("sources", sources), format))
 
 
-def _spec(arguments: list[str] | None) -> "TrainSpec":
+def _spec(command_name: str, arguments: list[str] | None, sections: Sequence[str]) -> "TrainSpec":
     """The configuration of `stats` and `preview`.
 
     Args:
+        command_name: of the two.
         arguments: a store or a folder of class folders, and overrides; both may be missing.
+        sections: what the command reads; a key of another is refused.
     """
     from dataclasses import replace
 
@@ -188,16 +195,37 @@ def _spec(arguments: list[str] | None) -> "TrainSpec":
             hint="anything else is set by KEY=VALUE",
         )
     if not places:
-        return compose(overrides, TrainSpec)
+        spec = compose(overrides, TrainSpec)
+        _check_effect(command_name, overrides, sections)
+        return spec
     roots = [override for override in overrides if override.startswith("data.root=")]
     if roots:
         raise UsageError(f"{places[0]} and {roots[0]} name two places", hint="name one of them")
     if not any(override.startswith(("data=", "experiment=")) for override in overrides):
         overrides = ["data=folder", *overrides]
     spec = compose(overrides, TrainSpec)
+    _check_effect(command_name, overrides, sections)
     if spec.data.source is Source.synthetic:
         raise UsageError(
             f"the embedded images are not in a folder, but {places[0]} is named",
             hint=f"leave {places[0]} out, or the overrides that choose the embedded images",
         )
     return replace(spec, data=replace(spec.data, root=places[0]))
+
+
+def _check_effect(command_name: str, overrides: Sequence[str], sections: Sequence[str]) -> None:
+    """Raise UsageError for a key that exists, and that the command does not read.
+
+    Args:
+        command_name: for the message.
+        overrides: which compose.
+        sections: what the command reads.
+    """
+    for override in overrides:
+        section = override.lstrip("~").partition("=")[0].partition(".")[0]
+        if section not in sections:
+            read = ", ".join(sections)
+            raise UsageError(
+                f"{override} has no effect on `data {command_name}`, which reads {read}",
+                hint=f"leave {override} out",
+            )

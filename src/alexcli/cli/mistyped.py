@@ -9,6 +9,8 @@ from alexcli.errors import UsageError
 
 EXAMPLE = re.compile(r"^alexcli .*$", re.MULTILINE)
 """A line of the examples that end a help."""
+MOST_OWNERS = 3
+"""Commands that a hint names; an option of more of them, such as --out, says little."""
 OVERRIDE = "KEY=VALUE"
 """What may stand beside an argument, and never in its place."""
 
@@ -51,13 +53,37 @@ def _missing(command: str, context: Any, match: re.Match[str]) -> UsageError:
 def _unknown_option(command: str, context: Any, match: re.Match[str]) -> UsageError:
     name, similar = match["name"], match["similar"]
     argument = _argument_called(name, context)
+    elsewhere = option_elsewhere(name, context)
     if argument is not None:
         hint = f"{argument} is an argument, without an option before it: {command} {argument}"
+    elif elsewhere:
+        hint = elsewhere
     elif similar:
         hint = f"did you mean {similar.replace(', ', ' or ')}?"
     else:
         hint = f"{command} --help lists its options"
     return UsageError(f"{command} has no option {name}", hint=hint)
+
+
+def option_elsewhere(option: str, context: Any) -> str | None:
+    """A hint that names the commands which have an option; None for no command, or for many.
+
+    Args:
+        option: such as `--split`.
+        context: of a command that lacks it.
+    """
+    root = context.find_root()
+    waiting = [(root.command_path, root.command)]
+    owners = []
+    while waiting:
+        path, command = waiting.pop(0)
+        if any(option in parameter.opts for parameter in command.params):
+            owners.append(path)
+        commands = getattr(command, "commands", {})
+        waiting += [(f"{path} {name}", child) for name, child in commands.items()]
+    if not owners or len(owners) > MOST_OWNERS:
+        return None
+    return f"{option} is an option of {' and '.join(owners)}"
 
 
 def _argument_called(option: str, context: Any) -> str | None:

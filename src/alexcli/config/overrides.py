@@ -72,6 +72,9 @@ def _parse_override(typed: str, parser: OverridesParser, sweep: bool) -> Overrid
         raise UsageError(message, hint=hint) from error
     if not override.key_or_group:
         raise UsageError(f"{shortened(typed)!r} has no key", hint="KEY=VALUE")
+    if typed.partition("=")[1:] == ("=", ""):  # most likely a variable of the shell that is not set
+        key = override.key_or_group
+        raise UsageError(f"{typed!r} has no value", hint=f"{key}=VALUE, or leave {key} out")
     if override.is_sweep_override() and not sweep:
         raise UsageError(
             f"{typed!r} lists several values, which only `alexcli train` takes",
