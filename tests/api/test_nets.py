@@ -28,3 +28,9 @@ def test_a_placement_of_several_processes_is_left_to_the_command_line() -> None:
     with pytest.raises(UsageError, match="placement=distributed needs several processes") as error:
         alexcli.train("placement=distributed", progress=False)
     assert error.value.hint == "alexcli train placement=distributed"
+
+
+def test_a_list_of_values_is_answered_with_a_loop() -> None:
+    with pytest.raises(UsageError, match="'seed=0,1' lists several values") as error:
+        alexcli.train("experiment=quickstart", "seed=0,1", progress=False)
+    assert error.value.hint == 'call it for each: for value in ...: alexcli.train(f"seed={value}")'

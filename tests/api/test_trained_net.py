@@ -1,6 +1,7 @@
 """A trained net from Python."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,6 +52,39 @@ def test_no_class_at_all_is_not_predicted(trained: alexcli.TrainedNet) -> None:
     Image.new("RGB", (40, 40), "red").save("a.png")
     with pytest.raises(UsageError, match="--top 0 asks for no label"):
         trained.predict("a.png", top=0)
+
+
+def test_a_file_that_is_no_image_is_left_out_with_a_warning(shared_net: alexcli.TrainedNet) -> None:
+    Path("photos").mkdir()
+    Image.new("RGB", (40, 40), "red").save("photos/a.png")
+    Path("photos/b.png").write_bytes(b"no image")
+    with pytest.warns(UserWarning, match=r"1 of 2 images cannot be read:\n  photos/b\.png"):
+        (prediction,) = shared_net.predict("photos")
+    assert prediction.file == "photos/a.png"
+    with pytest.warns(UserWarning, match="1 of 2 images cannot be read"):
+        assert shared_net.features("photos").files == ["photos/a.png"]
+    with pytest.raises(UsageError, match=r"b\.png cannot be decoded"):
+        shared_net.predict("photos/b.png")
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        (Image.new("RGB", (40, 40)), "PIL.Image.Image"),
+        ([Image.new("RGB", (40, 40))], "PIL.Image.Image"),
+        (np.zeros((40, 40, 3), np.uint8), "numpy.ndarray"),
+        (torch.zeros(3, 40, 40), "torch.Tensor"),
+        (3, "int"),
+    ],
+)
+def test_an_image_in_memory_is_refused_with_what_to_do(
+    image: Any, kind: str, shared_net: alexcli.TrainedNet
+) -> None:
+    with pytest.raises(UsageError, match=f"and this is a {kind}$") as refused:
+        shared_net.predict(image)
+    assert "image.save(" in (refused.value.hint or "")
+    with pytest.raises(UsageError, match=f"and this is a {kind}$"):
+        shared_net.features(image)
 
 
 def test_a_run_is_found_by_path_name_and_label(trained: alexcli.TrainedNet) -> None:

@@ -1,5 +1,6 @@
 """Nets to be trained: built, trained, and counted."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from alexcli.api.arguments import reporter_of
@@ -54,6 +55,7 @@ def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "Trai
     from alexcli.run.train import train as run_train
     from alexcli.schema import TrainSpec
 
+    _check_one_net(overrides)
     spec = compose(overrides, TrainSpec)
     if needs_workers(spec):
         raise UsageError(
@@ -65,6 +67,19 @@ def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "Trai
         return run_train(spec, reporter, resume=resume, overrides=overrides)
     finally:
         reporter.close()
+
+
+def _check_one_net(overrides: Sequence[str]) -> None:
+    """Raise UsageError for an override that lists several values, as `alexcli train` takes them."""
+    from alexcli.config.overrides import expand
+
+    for override in overrides:
+        if len(expand([override])) > 1:
+            key = override.partition("=")[0]
+            raise UsageError(
+                f"{override!r} lists several values, and train trains one net",
+                hint=f'call it for each: for value in ...: alexcli.train(f"{key}={{value}}")',
+            )
 
 
 def params(model: str, *overrides: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """A trained net: what it predicts, its features and its errors."""
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -79,6 +80,8 @@ class TrainedNet:
     ) -> "list[ImagePrediction]":
         """The most likely classes of images, which are resized as the net's own data was.
 
+        Files that are not images are left out; a UserWarning names them.
+
         Args:
             images: files and folders.
             top: number of classes; None for five, or all of a net that has fewer.
@@ -89,13 +92,22 @@ class TrainedNet:
             first), and its label if its folder is named after a class.
 
         Raises:
-            UsageError: a path does not exist, a file is no image, or there are fewer classes.
+            UsageError: a path does not exist, no file is an image, or there are fewer classes.
         """
         from alexcli.run.predict import find_images, predict
 
         files = find_images(_paths(images))
-        reporter = reporter_of(progress=self._progress)
-        return predict(self._trained, files, reporter, top=top, ten_crop=ten_crop)
+        unreadable: list[str] = []
+        predictions = predict(
+            self._trained,
+            files,
+            reporter_of(progress=self._progress),
+            top=top,
+            ten_crop=ten_crop,
+            unreadable=unreadable,
+        )
+        _warn_of_unreadable(unreadable, len(files))
+        return predictions
 
     def features(
         self,
@@ -106,6 +118,8 @@ class TrainedNet:
         at: Literal["product", "activation", "output"] = "output",
     ) -> "FeatureBatch":
         """The outputs of a layer for images, from their centre crops, all in memory.
+
+        Files that are not images are left out; a UserWarning names them.
 
         Args:
             images: files and folders; or else
@@ -118,7 +132,7 @@ class TrainedNet:
             the same order.
 
         Raises:
-            UsageError: neither images nor a split, both of them, no such layer, or a file is no
+            UsageError: neither images nor a split, both of them, no such layer, or no file is an
                 image.
         """
         from alexcli.run.features import FeatureExtractor, find_labelled
@@ -135,8 +149,11 @@ class TrainedNet:
         if split is not None:
             check_word("split", split, ["train", "val", "test"])
             return _joined(list(extractor.of_split(split, reporter)))
-        found_images = find_labelled(_paths(images or ()))
-        return _joined(list(extractor.of_files(found_images, reporter)))
+        found_images = find_labelled(_paths(() if images is None else images))
+        unreadable: list[str] = []
+        batches = list(extractor.of_files(found_images, reporter, unreadable))
+        _warn_of_unreadable(unreadable, len(found_images))
+        return _joined(batches)
 
     def evaluate(
         self,
@@ -197,9 +214,38 @@ def load(
 
 
 def _paths(images: Images) -> list[Path]:
-    """The paths of one or several images."""
-    several = [images] if isinstance(images, str | Path) else images
-    return [Path(image).expanduser() for image in several]
+    """The paths of one or several images; UsageError for images that are not files."""
+    several: object = [images] if isinstance(images, str | Path) else images
+    if not isinstance(several, Iterable):
+        raise _not_a_path(images)
+    paths = [_path(image) for image in several]
+    if not paths:
+        raise UsageError("no images are named", hint='predict("photo.jpg")')
+    return paths
+
+
+def _path(image: object) -> Path:
+    if not isinstance(image, str | Path):
+        raise _not_a_path(image)
+    return Path(image).expanduser()
+
+
+def _not_a_path(image: object) -> UsageError:
+    """The error for an image in memory, or anything else that is no path."""
+    kind = f"{type(image).__module__}.{type(image).__qualname__}".removeprefix("builtins.")
+    return UsageError(
+        f"an image is named by its path, a str or a pathlib.Path, and this is a {kind}",
+        hint='save it: image.save("image.png"); or classify an array of stored images, (N, S, S, '
+        "3) uint8: net.net(net.preprocess.crop(torch.from_numpy(array)))",
+    )
+
+
+def _warn_of_unreadable(unreadable: Sequence[str], count: int) -> None:
+    """Name the files that were left out, in a warning at the call of a method of TrainedNet."""
+    from alexcli.run.predict import describe_unreadable
+
+    if unreadable:
+        warnings.warn(describe_unreadable(unreadable, count), stacklevel=3)
 
 
 def _joined(batches: "Sequence[FeatureBatch]") -> "FeatureBatch":

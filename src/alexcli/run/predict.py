@@ -146,11 +146,13 @@ def check_all_read(unreadable: Sequence[str], count: int) -> None:
         count: all files.
     """
     if unreadable:
-        messages = "".join(f"\n  {message}" for message in unreadable)
-        raise RunFailedError(
-            f"{len(unreadable):,} of {plural(count, 'image')} cannot be read:{messages}",
-            hint=UNREADABLE_HINT,
-        )
+        raise RunFailedError(describe_unreadable(unreadable, count), hint=UNREADABLE_HINT)
+
+
+def describe_unreadable(unreadable: Sequence[str], count: int) -> str:
+    """What is said of files that were skipped; see `check_all_read`."""
+    messages = "".join(f"\n  {message}" for message in unreadable)
+    return f"{len(unreadable):,} of {plural(count, 'image')} cannot be read:{messages}"
 
 
 def _number_of_classes(trained: TrainedModel, top: int | None) -> int:
