@@ -57,3 +57,15 @@ def test_images_of_other_classes_are_left_out_and_none_at_all_is_refused() -> No
     with pytest.raises(UsageError, match="none of 30 images is known to belong to one") as refused:
         examples.run(subject)
     assert "DIR/CLASS/*" in (refused.value.hint or "")
+
+
+def test_a_net_without_mistakes_is_told_how_to_look_at_more_images() -> None:
+    subject = tiny_subject(shown=SHOWN, training=SHOWN)
+    sample = subject.read_sample()
+    predicted = subject.net(subject.preprocess.crop(sample.pixels)).argmax(1).tolist()
+    labels = [subject.class_names[index] for index in predicted]
+    found = examples.run(replace(subject, read_sample=lambda: replace(sample, labels=labels)))
+    assert found.tables[0].records() == []
+    assert "of 30 images, evenly over the classes, none of them a mistake: count=N" in str(
+        found.tables[0].note
+    )

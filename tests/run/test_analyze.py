@@ -209,3 +209,20 @@ def test_a_range_test_of_imported_weights_begins_with_them(
         run.result_file.write_text(json.dumps({**result, "kind": kind}))
         _analyze("lr", runs=(name,))
     assert sources == [None, str(run.last)]
+
+
+def test_an_analysis_says_how_many_images_it_takes_unless_the_user_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts: list[int] = []
+
+    def run(spec: AnalyzeSpec) -> Analysis:
+        counts.append(spec.count)
+        return Analysis("", [])
+
+    _add_analysis(monkeypatch, run, ("count",))
+    _analyze("probe")
+    monkeypatch.setattr(sys.modules["alexcli.analysis.probe"], "COUNT", 200, raising=False)
+    _analyze("probe")
+    _analyze("probe", "count=5")
+    assert counts == [8, 200, 5]

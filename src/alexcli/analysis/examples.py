@@ -13,6 +13,10 @@ from alexcli.tables import Table
 
 KEYS = ("images", "count")
 """The keys of `AnalyzeSpec` that it reads."""
+COUNT = 200
+"""Images unless the user says how many: of a few, a good net mistakes none."""
+AT_A_TIME = 50
+"""Images of a forward pass, which takes a few megabytes for each in the full net."""
 ACROSS = 4
 """Examples in a row, as wide as a page."""
 MOST_RIGHT = 4
@@ -33,7 +37,10 @@ def run(subject: Subject) -> Analysis:
         UsageError: none is left.
     """
     sample = subject.read_sample()
-    predicted = Predicted.from_scores(subject.net(subject.preprocess.crop(sample.pixels)))
+    parts = [
+        subject.net(subject.preprocess.crop(part)) for part in torch.split(sample.pixels, AT_A_TIME)
+    ]
+    predicted = Predicted.from_scores(torch.cat(parts))
     rows = prediction_rows(sample, predicted, subject.class_names)
     classes = set(subject.class_names)
     numbered = [(number, row) for number, row in enumerate(rows) if row["label"] in classes]
@@ -57,10 +64,11 @@ def run(subject: Subject) -> Analysis:
         if pairs:
             panels.append(_tiles(sample.pixels, subject.preprocess.size, pairs[:most], title))
     shown = [row for _, row in wrong[:MOST_WRONG]]
+    hint = "" if wrong else ", none of them a mistake: count=N looks at N images"
     table = Table.from_records(
         "the surest mistakes",
         shown,
-        f"of {images}, evenly over the classes; p: the probability of the predicted class",
+        f"of {images}, evenly over the classes{hint}; p: the probability of the predicted class",
         columns=["file", "label", "prediction", "p"],
     )
     return Analysis(

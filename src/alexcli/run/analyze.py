@@ -77,8 +77,10 @@ def analyze(
         run_overrides = [override for override in overrides if _is_about_net(override)]
     spec_overrides = [override for override in overrides if override not in run_overrides]
     _check_keys(name, spec_overrides, getattr(module, "KEYS", ()))
+    # What the analysis itself sets goes first, so that the user's value holds.
+    count = [f"count={module.COUNT}"] if hasattr(module, "COUNT") else []
     request = Request(
-        spec=compose(spec_overrides, AnalyzeSpec),
+        spec=compose([*count, *spec_overrides], AnalyzeSpec),
         typed=overrides,
         run_overrides=run_overrides,
         run_names=run_names,

@@ -71,7 +71,7 @@ class AnalyzeSpec:
     """
     count: int = ranged(8, low=1)
     """examples, predictions, neighbors, saliency, gradcam, occlusion, maps, init, units: number of
-    images.
+    images; for examples 200 if it is not set.
     """
     patch: int | None = ranged(None, low=1)
     """occlusion: side of the covering square, pixels; null takes a sixth of the image's side."""
