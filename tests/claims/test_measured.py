@@ -113,6 +113,25 @@ def test_what_ranks_decided_is_said_behind_the_unit(monkeypatch: pytest.MonkeyPa
     )
 
 
+@pytest.mark.parametrize(
+    ("bound", "value"),
+    [
+        ("above", "more than 3.21 (2.51 or more) times"),
+        ("below", "less than 3.21 (4.10 or less) times"),
+    ],
+)
+def test_the_interval_of_a_bound_has_one_end(
+    monkeypatch: pytest.MonkeyPatch, bound: str, value: str
+) -> None:
+    ratio = Difference("epochs", 3.21, 2.51, 4.10, 20, 0.5, None, "opposite", bound=bound)
+    arms = [ArmResult("none", [], "", {}, [ratio], [])]
+    study = StudyResult("dropout", "", "", "epochs", 0.1, "tiny", 100, arms, 0)
+    monkeypatch.setattr(measured, "recorded_studies", lambda: [study])
+    recorded = measurement(EvidenceSpec(study="dropout-chosen/none"))
+    assert recorded is not None
+    assert recorded.value == value
+
+
 def test_evidence_of_nothing_is_an_error() -> None:
     with pytest.raises(UsageError, match="without count, study or value"):
         measurement(EvidenceSpec())

@@ -77,6 +77,20 @@ def test_a_median_stands_above_the_mean_that_a_few_seeds_dominate() -> None:
     assert [0.3, 0.9] in intervals
 
 
+@pytest.mark.parametrize(
+    ("bound", "marker", "ends"), [("above", ">", [0.8, 1.2]), ("below", "<", [1.2, 1.6])]
+)
+def test_a_bound_is_open_to_where_the_difference_may_lie(
+    bound: str, marker: str, ends: list[float]
+) -> None:
+    row = replace(ROW, bound=bound, values=[], claim=None, margin=None)
+    lines = _axis(ForestPanel(rows=[row], x_label="times", zero=1.0)).get_lines()  # type: ignore[attr-defined]
+    interval, mean, _no_difference = lines
+    assert list(interval.get_xdata()) == ends
+    assert mean.get_marker() == marker
+    assert mean.get_label() == "bound of the mean, 95% interval"
+
+
 def test_rows_are_named_with_their_verdicts_from_above() -> None:
     axis = _axis(ForestPanel(rows=[ROW], x_label="points", zero=0.0))
     labels = [label.get_text() for label in axis.get_yticklabels()]  # type: ignore[attr-defined]

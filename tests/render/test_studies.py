@@ -56,12 +56,12 @@ def test_people_read_percent_points_and_ratios() -> None:
     assert epochs[:4] == ["baseline", "epochs", "2.0", 1]
     assert arm_error[3:] == [2, "+2.50", "+1.00 to +4.00", "+0.50", "+1.40", "-", "-"]
     assert arm_epochs[2] == "not reached"
-    assert arm_epochs[4] == "more than 2.10 times"
+    assert arm_epochs[4:6] == ["more than 2.10 times", "1.50 times or more"]
     assert arm_epochs[7:] == ["6.00 times", "higher", "agrees"]
 
 
 def test_a_narrow_screen_has_the_outcome_of_an_arm_in_a_sentence() -> None:
-    ratio = "agrees: epochs more than 2.10 times (1.50 times to 3.00 times), 2 seeds; the paper: "
+    ratio = "agrees: epochs more than 2.10 times (1.50 times or more), 2 seeds; the paper: "
     assert outcome_table(STUDY).rows == [["without", f"{ratio}6.00 times"]]
     points = "top-1 error +2.50 points (+1.00 to +4.00), 2 seeds; the paper: +1.40"
     assert outcome_table(replace(STUDY, metric="top1_err")).rows == [["without", points]]

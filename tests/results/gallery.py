@@ -25,9 +25,10 @@ MOST_HEIGHT = 2000
 """Pixels of a picture."""
 INTRODUCTION = """# Gallery
 
-Every figure that `alexcli` draws, with the command that draws it. Where a run is looked into, it is
-that of the quick start (`alexcli train`, some minutes on a laptop): without `--run` a command takes
-the newest finished run. `--out DIR` writes the numbers of a figure beside it, as json and csv.
+Every figure that `alexcli` draws, with the command that draws it. Where a run is looked into, it
+is that of the quick start (`alexcli train`, within two minutes on two cores): without `--run` a
+command takes the newest finished run. `--out DIR` writes the numbers of a figure beside it, as
+json and csv.
 `python -m tests.results.gallery` makes this page and its pictures anew.
 """
 

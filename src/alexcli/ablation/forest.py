@@ -77,6 +77,7 @@ def _row(name: str, difference: Difference, scale: int) -> ForestRow:
         margin=_scaled(difference.margin, scale),
         verdict=difference.verdict,
         median=_scaled_median(difference, scale),
+        bound=difference.bound,
     )
 
 

@@ -115,7 +115,12 @@ def _of_difference(study: StudyResult, difference: Difference, addition: str) ->
     if difference.bound:
         value = f"{'more' if difference.bound == 'above' else 'less'} than {value}"
     if difference.low is not None and difference.high is not None:
-        value += f" ({form(difference.low)} to {form(difference.high)})"
+        ends = {
+            None: f"{form(difference.low)} to {form(difference.high)}",
+            "above": f"{form(difference.low)} or more",
+            "below": f"{form(difference.high)} or less",
+        }
+        value += f" ({ends[difference.bound]})"
     value += " times" if is_ratio else " points"
     if decided_by_ranks(difference):
         value += f", higher in {seeds_above(difference):,} of {difference.seeds:,} seeds"

@@ -96,6 +96,8 @@ class ForestRow:
     """The verdict in words."""
     median: tuple[float, float, float] | None = None
     """The median of the seeds, and the ends of its interval, if a few seeds dominate the mean."""
+    bound: str | None = None
+    """`above` or `below` if the difference is only known to lie on that side of `mean`."""
 
 
 @dataclass

@@ -20,6 +20,8 @@ SEED_OFFSET = 0.22
 """Distance of a row's dots, one per seed, below its interval, in rows."""
 MEDIAN_OFFSET = 0.2
 """Distance of a row's median above its interval, in rows."""
+MEAN_MARKERS = {None: "s", "above": ">", "below": "<"}
+"""The marker of a mean, or of a bound of it, which points to where the mean may lie."""
 HALF_BAND = 0.38
 """Half the height of the band of equivalence, in rows."""
 
@@ -94,9 +96,13 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
         marks = {"color": FOUND, "alpha": 0.35, "markersize": 3.5}
         axis.plot(row.values, dots, "o", label="single seeds", **marks)
     if row.low is not None and row.high is not None:
-        axis.plot([row.low, row.high], [number, number], color=FOUND, marker="None", linewidth=2.2)
+        low = row.mean if row.bound == "below" else row.low
+        high = row.mean if row.bound == "above" else row.high
+        axis.plot([low, high], [number, number], color=FOUND, marker="None", linewidth=2.2)
     if row.mean is not None:
-        axis.plot([row.mean], [number], "s", color=FOUND, markersize=6, label="mean, 95% interval")
+        label = "mean, 95% interval" if row.bound is None else "bound of the mean, 95% interval"
+        marker = MEAN_MARKERS[row.bound]
+        axis.plot([row.mean], [number], marker, color=FOUND, markersize=6, label=label)
     if row.median is not None:
         median, low, high = row.median
         above = number - MEDIAN_OFFSET

@@ -315,9 +315,16 @@ def _exact_row(arm: ArmResult, metric: str, difference: Difference | None) -> di
 
 
 def _interval(difference: Difference, form: Callable[[float | None], str]) -> str | None:
-    """`low to high`, or None if a single seed gives no interval."""
+    """`low to high`, or None if a single seed gives no interval.
+
+    Of a bound only one end says anything: some differences may lie far on the other side.
+    """
     if difference.low is None:
         return None
+    if difference.bound == "above":
+        return f"{form(difference.low)} or more"
+    if difference.bound == "below":
+        return f"{form(difference.high)} or less"
     return f"{form(difference.low)} to {form(difference.high)}"
 
 

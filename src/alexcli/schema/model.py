@@ -120,7 +120,7 @@ class InputSpec:
     """The image that the net reads."""
 
     size: int = ranged(227, low=1)
-    """Side of the square crop, pixels. Section 2 says 224; 227 makes conv1 fit without padding."""
+    """Side of the square crop, pixels. Section 3.5 says 224; at 227 conv1 fits without padding."""
     channels: int = ranged(3, low=1, high=3)
     """3 for RGB, 1 for gray (LeNet-5)."""
 
