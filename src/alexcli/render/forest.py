@@ -95,10 +95,10 @@ def _draw_row(row: ForestRow, number: int, panel: ForestPanel, axis: Any) -> Non
     if dots:
         marks = {"color": FOUND, "alpha": 0.35, "markersize": 3.5}
         axis.plot(row.values, dots, "o", label="single seeds", **marks)
-    if row.low is not None and row.high is not None:
-        low = row.mean if row.bound == "below" else row.low
-        high = row.mean if row.bound == "above" else row.high
-        axis.plot([low, high], [number, number], color=FOUND, marker="None", linewidth=2.2)
+    left = row.mean if row.bound == "below" else row.low
+    right = row.mean if row.bound == "above" else row.high
+    if left is not None and right is not None:
+        axis.plot([left, right], [number, number], color=FOUND, marker="None", linewidth=2.2)
     if row.mean is not None:
         label = "mean, 95% interval" if row.bound is None else "bound of the mean, 95% interval"
         marker = MEAN_MARKERS[row.bound]
