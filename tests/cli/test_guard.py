@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,25 @@ def test_an_expected_error_ends_with_its_own_code(capsys: pytest.CaptureFixture[
 def test_ctrl_c_ends_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert _exit_code(KeyboardInterrupt()) == 130
     assert "repeat the same command" in capsys.readouterr().err
+
+
+def test_sigterm_ends_any_command_with_75_after_it_has_cleaned_up(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cleaned: list[bool] = []
+
+    @guarded
+    def command() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            cleaned.append(True)
+
+    with pytest.raises(typer.Exit) as caught:
+        command()
+    assert caught.value.exit_code == 75
+    assert cleaned == [True]
+    assert capsys.readouterr().err.startswith("error: stopped by SIGTERM\nhint: repeat the same")
 
 
 def test_an_unexpected_error_keeps_its_traceback() -> None:

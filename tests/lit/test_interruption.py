@@ -108,3 +108,16 @@ def test_weights_that_a_bad_step_has_spoilt_are_not_saved(tmp_path: Path) -> Non
     with pytest.raises(RunFailedError, match="training loss is nan"):
         interruption.on_train_batch_end(trainer_at(2, is_last_batch=False, saved=saved), module)
     assert not saved
+
+
+def test_a_signal_that_the_last_epochs_end_missed_stops_before_the_evaluation(
+    tmp_path: Path,
+) -> None:
+    module, _ = build()
+    interruption = Interruption(tmp_path, NullReporter())
+    trainer = trainer_at(4, is_last_batch=True, saved=[])
+    interruption.on_train_epoch_end(trainer, module)
+    interruption.stop_if_requested(trainer)
+    interruption.received = signal.SIGTERM
+    with pytest.raises(InterruptedRunError, match="stopped after step 4"):
+        interruption.stop_if_requested(trainer)

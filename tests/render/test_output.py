@@ -1,4 +1,5 @@
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -109,3 +110,21 @@ def test_files_hold_what_their_suffixes_say(analysis: Analysis) -> None:
 def test_a_suffix_that_is_no_image_format_is_refused(analysis: Analysis, name: str) -> None:
     with pytest.raises(ValueError, match="is not supported"):
         write(analysis, [Path(name)])
+
+
+@pytest.mark.parametrize("name", ["x.json", "x.csv", "x.npz", "x.png"])
+def test_what_stops_in_the_middle_leaves_the_earlier_file(
+    name: str, analysis: Analysis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = Path("out") / name
+    path.parent.mkdir()
+    path.write_text("earlier")
+
+    def stop(_descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", stop)
+    with pytest.raises(KeyboardInterrupt):
+        write(analysis, [path])
+    assert [file.name for file in path.parent.iterdir()] == [name]
+    assert path.read_text() == "earlier"

@@ -1,9 +1,11 @@
 """Signals answered in another way for a while."""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import threading
+import warnings
 
 import pytest
 
@@ -27,6 +29,17 @@ def test_sigterm_is_an_error_that_no_reader_of_damaged_files_takes_for_the_files
 
     with pytest.raises(TerminatedRunError, match="stopped by SIGTERM"), sigterm_as_error():
         read_a_damaged_file()
+
+
+def test_a_forked_process_ends_by_sigterm_without_an_error_of_its_own() -> None:
+    context = multiprocessing.get_context("fork")
+    with sigterm_as_error():
+        child = context.Process(target=signal.pause)
+        with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of forks beside threads
+            child.start()
+    child.terminate()
+    child.join(60)
+    assert child.exitcode == 75
 
 
 @pytest.mark.usefixtures("ctrl_c")

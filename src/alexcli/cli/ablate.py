@@ -177,17 +177,15 @@ def _train(ablation: "Ablation", auto: "AutoSeeds | None", launch: str, jobs: in
     reporter = make_reporter()
     from alexcli.ablation.launchers import submit
     from alexcli.ablation.training import add_missing_seeds, train_all, train_until_precise
-    from alexcli.run.signals import sigterm_as_error
 
     if launch != "local":
         if auto is not None and all(job.finished for job in ablation.jobs()):
             add_missing_seeds(ablation, auto, reporter)
         submit(launch, ablation.jobs(), reporter)
         return []
-    with sigterm_as_error():
-        if auto is not None:
-            return train_until_precise(ablation, auto, jobs, reporter)
-        return train_all(ablation, jobs, reporter)
+    if auto is not None:
+        return train_until_precise(ablation, auto, jobs, reporter)
+    return train_all(ablation, jobs, reporter)
 
 
 def _print_overview(

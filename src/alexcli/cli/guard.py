@@ -13,6 +13,7 @@ from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
 from alexcli.render.columns import wrapped
 from alexcli.render.foreign import printable
 from alexcli.render.progress import close_reporters, starting
+from alexcli.run.signals import sigterm_as_error
 from alexcli.run.worker import is_main_process, rank_prefix, send_error_to_parent
 
 P = ParamSpec("P")
@@ -29,13 +30,14 @@ def guarded(command: Callable[P, None]) -> Callable[P, None]:
     """A command that ends with a message instead of a traceback, as far as its errors are expected.
 
     In a process that alexcli started as one of several, any error goes to the process that started
-    it, which shows it.
+    it, which shows it. Ctrl-C and SIGTERM are errors, too, so that nothing is left half-written.
     """
 
     @functools.wraps(command)
     def guarded_command(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
-            with starting() if is_main_process() else contextlib.nullcontext():
+            in_progress = starting() if is_main_process() else contextlib.nullcontext()
+            with sigterm_as_error(), in_progress:
                 command(*args, **kwargs)
         except KeyboardInterrupt:
             stopped = InterruptedRunError(

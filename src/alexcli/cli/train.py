@@ -74,7 +74,6 @@ def train(
         alexcli train placement=distributed label=two_processes
     """
     from alexcli.config.overrides import expand
-    from alexcli.run.signals import sigterm_as_error
     from alexcli.run.worker import handed_config
 
     start = _start_flags(resume, extend=extend)
@@ -82,19 +81,18 @@ def train(
     typed = list(overrides or [])
     command_line = typed_arguments(context)
     reporter = make_reporter()
-    with sigterm_as_error():
-        resolved = handed_config()
-        if resolved is not None:  # this process is one of several that alexcli started
-            _train_one(resolved, typed, command_line, start, arm, reporter)
-            return
-        jobs = expand(typed)
-        specs = [_checked(job) for job in jobs]  # every job is checked before the first runs
-        if dry_run:
-            _print_plans(specs, jobs, start, reporter)
-        elif len(jobs) > 1 or format is not None:
-            _train_several(jobs, start, format or Format.table, reporter)
-        else:
-            _train_one(specs[0], typed, command_line, start, arm, reporter)
+    resolved = handed_config()
+    if resolved is not None:  # this process is one of several that alexcli started
+        _train_one(resolved, typed, command_line, start, arm, reporter)
+        return
+    jobs = expand(typed)
+    specs = [_checked(job) for job in jobs]  # every job is checked before the first runs
+    if dry_run:
+        _print_plans(specs, jobs, start, reporter)
+    elif len(jobs) > 1 or format is not None:
+        _train_several(jobs, start, format or Format.table, reporter)
+    else:
+        _train_one(specs[0], typed, command_line, start, arm, reporter)
 
 
 def _checked(job: Sequence[str]) -> "TrainSpec":

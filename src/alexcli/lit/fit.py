@@ -95,6 +95,7 @@ def fit(
         )
         with _restoring(checkpoint, recorder):
             trainer.fit(module, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    interruption.stop_if_requested(trainer)  # who stops a run does not wait for its evaluation
     return recorder.best
 
 

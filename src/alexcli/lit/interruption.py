@@ -84,6 +84,15 @@ class Interruption(L.Callback):
         if pl_module.placement.any_process(self.requested):
             raise self._stopped(trainer)
 
+    def stop_if_requested(self, trainer: L.Trainer) -> None:
+        """Stop after the last epoch, whose end did not yet know of the signal.
+
+        Raises:
+            InterruptedRunError: a signal was received.
+        """
+        if self.requested:
+            raise self._stopped(trainer)
+
     def _request(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: note the first one, and stop at the second.
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from alexcli.files import atomic_path, write_atomic
 from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
 from alexcli.render.foreign import markdown_prose
 from alexcli.render.predictions import bars
@@ -143,13 +144,14 @@ def write(analysis: Analysis, paths: Sequence[Path], most_width: float | None = 
         path.parent.mkdir(parents=True, exist_ok=True)
         suffix = path.suffix if analysis.tables else ""
         if suffix == ".json":
-            path.write_text(_json(analysis), encoding="utf-8")
+            write_atomic(path, _json(analysis))
         elif suffix == ".csv":
-            path.write_text(render(next(tables), Format.csv), encoding="utf-8")
+            write_atomic(path, render(next(tables), Format.csv))
         elif suffix == ".npz":
             from alexcli.data.npz import write_arrays
 
-            write_arrays(path, analysis.arrays, is_compressed=True)
+            with atomic_path(path) as temporary, temporary.open("wb") as file:
+                write_arrays(file, analysis.arrays, is_compressed=True)
         else:
             figures.append(path)
     if not figures:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from alexcli.files import writing
+from alexcli.files import write_atomic, writing
 from alexcli.records.analysis import Analysis, Panel
 from alexcli.render.foreign import printable
 from alexcli.render.output import write
@@ -66,7 +66,7 @@ def write_report(sections: Mapping[str, Analysis], path: Path) -> list[Path]:
             cells=_cells,
             numeric=numeric,
         )
-        path.write_text(page, encoding="utf-8")
+        write_atomic(path, page)
     return files
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from alexcli.files import atomic_path
 from alexcli.render.foreign import printable
 
 TITLE = 12
@@ -100,4 +101,6 @@ def save(figure: Any, path: Path) -> None:
     _escape_texts(figure)
     with style():  # ticks are only made now
         # matplotlib refuses this format with a list of those it knows.
-        figure.savefig(path, format=path.suffix[1:] or "without an ending")
+        format_ = path.suffix[1:] or "without an ending"
+        with atomic_path(path) as temporary:
+            figure.savefig(temporary, format=format_)

@@ -1,6 +1,7 @@
 """Handling signals differently for a while."""
 
 import contextlib
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -33,12 +34,22 @@ def signals_handled_by(handler: Callable[..., object], *numbers: signal.Signals)
 
 @contextlib.contextmanager
 def sigterm_as_error() -> Iterator[None]:
-    """Let SIGTERM end the block as TerminatedRunError; only the main thread of a process may."""
+    """Let SIGTERM end the block as TerminatedRunError; only the main thread of a process may.
+
+    Processes that are forked within the block end without an error.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    process = os.getpid()
+
+    def raise_terminated(*_: object) -> None:
+        if os.getpid() != process:
+            os._exit(TerminatedRunError.exit_code)
+        raise Terminated
+
     try:
-        with signals_handled_by(_raise_terminated, signal.SIGTERM):
+        with signals_handled_by(raise_terminated, signal.SIGTERM):
             yield
     except Terminated:
         raise TerminatedRunError(
@@ -69,7 +80,3 @@ def one_keyboard_interrupt() -> Iterator[threading.Event]:
             yield received
     else:
         yield received
-
-
-def _raise_terminated(*_: object) -> None:
-    raise Terminated
