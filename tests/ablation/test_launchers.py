@@ -71,3 +71,19 @@ def test_without_submitit_the_way_to_install_it_is_named(monkeypatch: pytest.Mon
     with pytest.raises(UsageError, match="needs submitit") as caught:
         submit("slurm", jobs, NullReporter())
     assert caught.value.hint == "pip install 'alexcli[slurm]'"
+
+
+def test_a_finished_run_stays_where_it_is_if_nothing_can_be_submitted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "submitit", None)
+    finish(Ablation(["lrn"], SMALL, 1).jobs()[0], 0.1)
+    jobs = Ablation(["lrn"], [*SMALL, "trainer.train_eval=true"], 1).jobs()
+    assert jobs[0].run.result_file.exists()
+    assert not jobs[0].finished
+    reporter = NoteReporter()
+    with pytest.raises(UsageError, match="needs submitit"):
+        submit("slurm", jobs, reporter)
+    assert jobs[0].run.result_file.exists()
+    assert len(list(jobs[0].run.path.parent.iterdir())) == 1
+    assert reporter.notes[-1].startswith("nothing was submitted; ")

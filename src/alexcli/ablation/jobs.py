@@ -88,19 +88,24 @@ class Job:
         arm_option = [] if is_baseline else ["--arm", self.name]
         return [sys.executable, "-m", "alexcli", "train", *conf_option, *arm_option, *overrides]
 
-    def prepare(self, reporter: Reporter) -> None:
+    def prepare(self, reporter: Reporter) -> Path | None:
         """Make place for the run: a finished one without the needed train_eval rows is kept aside.
 
         Args:
             reporter: receives a note of what is kept where.
 
+        Returns:
+            Where it is kept; None if there was nothing to keep.
+
         Raises:
             UsageError: the folder cannot be written.
         """
         self.run.make_parent()
-        if self.run.result_file.exists():
-            kept = self.run.keep_old()
-            reporter.note(f"{kept} was trained without trainer.train_eval=true, which {self} needs")
+        if not self.run.result_file.exists():
+            return None
+        kept = self.run.keep_old()
+        reporter.note(f"{kept} was trained without trainer.train_eval=true, which {self} needs")
+        return kept
 
     def train(self, processes: TrainingProcesses, threads: int) -> str | None:
         """Train in a separate process.

@@ -5,7 +5,8 @@ A launcher is a function in LAUNCHERS that takes jobs and returns the scheduler'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -111,6 +112,23 @@ def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
     if not waiting:
         reporter.note(f"nothing to submit: {plural(len(jobs) - len(unfinished), 'run')} finished")
         return
-    for job in waiting:
-        job.prepare(reporter)
-    reporter.note(f"submitted {', '.join(LAUNCHERS[launcher](waiting))}")
+    with _prepared(waiting, reporter):
+        names = LAUNCHERS[launcher](waiting)
+    reporter.note(f"submitted {', '.join(names)}")
+
+
+@contextlib.contextmanager
+def _prepared(jobs: Sequence[Job], reporter: Reporter) -> Iterator[None]:
+    """Make place for the runs of jobs; what was kept aside returns if they cannot be submitted."""
+    kept_runs: list[tuple[Path, Path]] = []
+    try:
+        for job in jobs:
+            kept = job.prepare(reporter)
+            if kept is not None:
+                kept_runs.append((kept, job.run.path))
+        yield
+    except BaseException:
+        for kept, place in kept_runs:
+            kept.rename(place)
+            reporter.note(f"nothing was submitted; {kept} is {place} again")
+        raise
