@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import zipfile
 from pathlib import Path
 
 import onnx
@@ -10,6 +11,7 @@ import yaml
 from safetensors import safe_open
 from torch import Tensor, nn
 
+import alexcli
 from alexcli.data.statistics import Statistics
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.model.lrn import LocalResponseNorm
@@ -57,6 +59,11 @@ def _run_onnx(path: Path, x: Tensor) -> Tensor:
     return torch.from_numpy(session.run(None, {"x": x.numpy()})[0])
 
 
+def _installed_at() -> bytes:
+    """The folder of the source files, which an exported file must not tell."""
+    return str(Path(alexcli.__file__).parent).encode()
+
+
 @pytest.mark.parametrize(
     ("overrides", "options", "has_lrn"),
     [
@@ -79,6 +86,7 @@ def test_onnx_gives_the_nets_scores_for_any_batch(
     x = trained.preprocess.crop(images).contiguous()
     with torch.inference_mode():
         expected = trained.net(x)
+    assert _installed_at() not in path.read_bytes()
     scores = _run_onnx(path, images if options.get("preprocessing") else x)
     assert (scores - expected).abs().max() < 1e-4 * expected.abs().max()
 
@@ -102,7 +110,10 @@ def test_an_opset_that_cannot_be_made_is_refused_without_a_traceback(
 
 def test_torchs_own_program_gives_the_nets_scores() -> None:
     trained = _trained()
-    export(trained, "torch", Path("net.pt2"), preprocessing=True)
+    path = Path("net.pt2")
+    export(trained, "torch", path, preprocessing=True)
+    with zipfile.ZipFile(path) as archive:
+        assert all(_installed_at() not in archive.read(name) for name in archive.namelist())
     images = _images(4)
     program = torch.export.load("net.pt2").module()
     with torch.inference_mode():

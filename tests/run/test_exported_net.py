@@ -7,14 +7,16 @@ import yaml
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.export import export
-from alexcli.run.exported_net import read_exported
+from alexcli.run.exported_net import export_metadata, read_exported, without_places
 from alexcli.run.import_weights import import_weights
 from alexcli.run.trained import TrainedModel, load
 from alexcli.run.weight_sources import ImportRequest
+from alexcli.schema import TrainSpec
 from alexcli.weights.pixels import Pixels
 
 FILE = Path("net.safetensors")
@@ -105,3 +107,25 @@ def test_a_file_of_another_program_is_not_an_export() -> None:
     assert read_exported(FILE) is None
     save_file({"features.0.weight": torch.zeros(1)}, FILE, metadata={"format": "pt"})
     assert read_exported(FILE) is None
+
+
+def test_a_shared_configuration_tells_no_places_of_who_trained_the_net() -> None:
+    private = [
+        "runs=/home/alice/runs",
+        "data=folder",
+        "data.root=/home/alice/photos",
+        "data.val_labels=/home/alice/labels.txt",
+        "init_from=/home/alice/runs/base/s0-1/best.ckpt",
+        "logger=wandb",
+        "logger.entity=alice",
+        "logger.uri=http://alice",
+        "launcher.folder=/home/alice/jobs",
+        "launcher.partition=alice",
+    ]
+    spec = compose(private, TrainSpec)
+    shared = yaml.safe_load(export_metadata(spec, [], [])["config"])
+    assert "alice" not in str(shared)
+    assert shared["init_from"] == "base/s0-1/best.ckpt"
+    assert without_places(compose(["init_from=/a/b/s0-1"], TrainSpec)).init_from == "b/s0-1"
+    assert without_places(compose([], TrainSpec)) == compose([], TrainSpec)
+    assert spec.data.root == "/home/alice/photos"

@@ -20,6 +20,9 @@ from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.exported_net import export_metadata, read_exported
 from alexcli.run.trained import TrainedModel
 
+ONNX_STACK_TRACE = "pkg.torch.onnx.stack_trace"
+"""An entry of nodes with the paths of the source files, which tell where alexcli is installed."""
+
 
 @dataclass(frozen=True)
 class ExportInput:
@@ -96,6 +99,8 @@ def _write_onnx(export_input: ExportInput, path: Path) -> ExportedFile:
     )
     assert program is not None
     program.model.metadata_props.update(export_input.metadata())
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.pop(ONNX_STACK_TRACE, None)
     program.save(path, external_data=False)
     model = onnx.load(path)
     onnx.checker.check_model(model)
@@ -119,6 +124,10 @@ def _write_torch(export_input: ExportInput, path: Path) -> ExportedFile:
     program = torch.export.export(
         export_input.module, (export_input.example,), dynamic_shapes=_batches_of_any_size()
     )
+    for graph_module in program.graph_module.modules():
+        if isinstance(graph_module, torch.fx.GraphModule):
+            for node in graph_module.graph.nodes:
+                node.meta.pop("stack_trace", None)
     torch.export.save(program, path)
     return ExportedFile(run=torch.export.load(path).module())
 

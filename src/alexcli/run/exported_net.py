@@ -1,7 +1,7 @@
 """Nets in files of `alexcli export --format safetensors`, which hold configuration and classes."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,28 @@ def export_metadata(spec: TrainSpec, classes: list[str], names: list[str]) -> di
     """
     return {
         VERSION: __version__,
-        CONFIG: yaml.safe_dump(to_mapping(spec), sort_keys=False),
+        CONFIG: yaml.safe_dump(to_mapping(without_places(spec)), sort_keys=False),
         CLASSES: json.dumps(classes),
         NAMES: json.dumps(names),
     }
+
+
+def without_places(spec: TrainSpec) -> TrainSpec:
+    """A configuration to be shared: without folders, accounts and servers of who trained the net.
+
+    Of what `init_from` names, the run's LABEL/DIRECTORY and the name of its checkpoint are left.
+    """
+    defaults = TrainSpec()
+    origin = Path(spec.init_from or "")
+    parts_of_origin = 3 if origin.suffix else 2
+    return replace(
+        spec,
+        runs=defaults.runs,
+        init_from="/".join(origin.parts[-parts_of_origin:]) or None,
+        data=replace(spec.data, root=None, val_labels=None),
+        logger=defaults.logger,
+        launcher=defaults.launcher,
+    )
 
 
 def read_exported(path: Path) -> ExportedNet | None:

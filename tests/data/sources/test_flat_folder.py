@@ -117,6 +117,7 @@ def test_tiny_imagenet_is_read_as_it_is_distributed(tmp_path: Path) -> None:
     assert dataset.test is dataset.val
     assert "files from column 1, labels from column 2" in (dataset.note or "")
     assert "test is left out: its images have no labels" in (dataset.note or "")
+    assert str(tmp_path) not in (dataset.note or ""), "notes are shared with stores and exports"
 
 
 def test_places_counts_its_classes_in_a_list_of_their_names(tmp_path: Path) -> None:

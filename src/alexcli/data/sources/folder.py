@@ -66,14 +66,15 @@ def open_splits(
     is_default = str(resize_spec) == str(ResizeSpec(spec.size))
     identity: list[object] = [spec.size if is_default else str(resize_spec)]
     splits: dict[str, ImageSource] = {}
+    # Notes travel with prepared stores and exported nets, so they name no folder by its whole path.
     notes = [layout.note] if layout.note else []
     if layout.is_bare and "val" in folders:
-        notes.append(f"{root} has no splits: val is every image in it")
+        notes.append(f"{root.resolve().name} has no splits: val is every image in it")
     skipped = 0
     for name, folder in folders.items():
         found = _split_files(name, folder, classes, layout, spec)
         if found is None:
-            notes.append(f"{folder} is left out: its images have no labels")
+            notes.append(f"{folder.name} is left out: its images have no labels")
             continue
         notes += found.notes
         files = FileImages(folder, found.paths, np.array(found.labels, np.int64), resize_spec)
