@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from alexcli.metrics.top_k import TopKMeter
+from alexcli.metrics.top_k import TopKMeter, most_likely
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -84,3 +84,21 @@ def test_an_empty_share_of_a_batch_changes_nothing() -> None:
 
 def test_sums_are_not_part_of_a_state_dict() -> None:
     assert not TopKMeter(10).state_dict()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_of_equal_scores_the_lowest_class_is_first(dtype: torch.dtype) -> None:
+    torch.manual_seed(0)
+    scores = (torch.randn(64, 200) * 3).round().to(dtype)  # -0.0 and 0.0 among them
+    expected = scores.sort(dim=1, descending=True, stable=True)
+    values, classes = most_likely(scores, 5)
+    assert torch.equal(classes, expected.indices[:, :5])
+    assert torch.equal(values, expected.values[:, :5])
+    assert values.dtype == dtype
+    assert classes[:, 0].tolist() == scores.float().numpy().argmax(1).tolist()
+
+
+def test_extreme_scores_are_in_order() -> None:
+    inf = float("inf")
+    scores = torch.tensor([[0.0, -inf, 1e-45, inf, -1e-45, -1.0, 3.4e38, -3.4e38]])
+    assert most_likely(scores, 8)[1].tolist() == [[3, 6, 2, 0, 4, 5, 7, 1]]

@@ -113,8 +113,8 @@ def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
         reporter.note(f"nothing to submit: {plural(len(jobs) - len(unfinished), 'run')} finished")
         return
     with _prepared(waiting, reporter):
-        names = LAUNCHERS[launcher](waiting)
-    reporter.note(f"submitted {', '.join(names)}")
+        submitted = LAUNCHERS[launcher](waiting)
+    reporter.note(f"submitted {', '.join(submitted)}")
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from alexcli.analysis.subject import SampleImages, Subject
+from alexcli.metrics.top_k import most_likely
 from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.tables import Table
@@ -54,12 +55,12 @@ def _predictions(
         class_names: readable names of the K classes.
         sample: the N images.
     """
-    best = probabilities.topk(min(TOP, len(class_names)))
+    best_p, best = most_likely(probabilities, min(TOP, len(class_names)))
     predictions = []
     for i, (file, label) in enumerate(zip(sample.files, sample.labels, strict=True)):
         classes = [
             ClassProbability(class_names[index], class_names[index], p)
-            for index, p in zip(best.indices[i].tolist(), best.values[i].tolist(), strict=True)
+            for index, p in zip(best[i].tolist(), best_p[i].tolist(), strict=True)
         ]
         image = sample.pixels[i].cpu().numpy()
         predictions.append(ImagePrediction(file, classes, label, label, image))

@@ -13,6 +13,27 @@ from torch import Tensor, nn
 TOP = 5
 
 
+def most_likely(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k highest scores of each image, and their classes.
+
+    Of classes with equal scores, which are common in bf16, the lowest is first, as numpy's argmax
+    has it; torch's topk takes any of them.
+
+    Args:
+        scores: (N, K), float32 or narrower.
+        k: at most K.
+
+    Returns:
+        (N, k) of the type of the scores, highest first, and (N, k) int64, their classes.
+    """
+    bits = (scores.float() + 0.0).view(torch.int32).long()  # + 0.0 makes -0.0 equal to 0.0
+    # As whole numbers, the bits of negative floats are in the opposite order.
+    order = bits ^ ((bits >> 31) & 0x7FFFFFFF)
+    classes = torch.arange(scores.shape[1], device=scores.device)
+    best = ((order << 32) - classes).topk(k, dim=1).indices
+    return scores.gather(1, best), best
+
+
 class TopKMeter(nn.Module):
     """Accumulates mean cross-entropy (nats) and top-1 and top-5 errors (fractions).
 
@@ -45,7 +66,7 @@ class TopKMeter(nn.Module):
             return
         loss = F.cross_entropy(scores, labels) if loss is None else loss.detach()
         # Both errors use the same order of the predictions, as in an evaluation.
-        top = scores.topk(min(TOP, self.classes), dim=1).indices
+        _, top = most_likely(scores, min(TOP, self.classes))
         hits = top == labels[:, None]
         self.sums[0] += len(labels)
         self.sums[1:] += torch.stack([loss.double() * len(labels), hits[:, 0].sum(), hits.sum()])

@@ -9,6 +9,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from alexcli.metrics.top_k import most_likely
 from alexcli.placement.base import Placement
 
 TOP = 5
@@ -22,7 +23,7 @@ class Outputs:
     """Predictions for images and the loss of each, from averaged softmax outputs."""
 
     top: Tensor
-    """(n, min(5, K)) int64, the most likely classes, best first."""
+    """(n, min(5, K)) int64, the most likely classes, best first; see `most_likely` for ties."""
     top_p: Tensor
     """(n, min(5, K)) float32, their probabilities."""
     loss: Tensor
@@ -39,11 +40,11 @@ class Outputs:
             labels: (n,) int64, on the same device.
             keep_p: whether to keep `p` itself.
         """
-        top = p.topk(min(TOP, p.shape[1]))
+        top_p, top = most_likely(p, min(TOP, p.shape[1]))
         p_of_label = p.gather(1, labels[:, None])[:, 0]
         return cls(
-            top=top.indices,
-            top_p=top.values,
+            top=top,
+            top_p=top_p,
             loss=-p_of_label.clamp_min(SMALLEST_PROBABILITY).log(),
             p=p if keep_p else None,
         )

@@ -15,6 +15,7 @@ from alexcli.data.file_names import images_below, normal_form
 from alexcli.data.label_lookup import LabelLookup
 from alexcli.data.labels import read_labels
 from alexcli.errors import RunFailedError, UsageError, plural
+from alexcli.metrics.top_k import most_likely
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.reporter import Reporter
 from alexcli.run.predictor import PROTOCOL_VIEWS
@@ -93,9 +94,9 @@ def predict(
         chosen, pixels = read_batch(trained, files, numbers, unreadable)
         if chosen:
             images = torch.from_numpy(np.stack(pixels)).to(trained.placement.device)
-            best = predictor(images, views).mean(0).topk(top)
+            best_p, best = most_likely(predictor(images, views).mean(0), top)
             for number, indices, probabilities in zip(
-                chosen, best.indices.tolist(), best.values.tolist(), strict=True
+                chosen, best.tolist(), best_p.tolist(), strict=True
             ):
                 label = true_labels[number]
                 prediction = _prediction(trained, files[number], label, indices, probabilities)
