@@ -4,14 +4,17 @@ from pathlib import Path
 
 import pytest
 
+from alexcli.config.compose import compose
+from alexcli.config.files import every_choice
 from alexcli.data.prepare import prepare
+from alexcli.data.synthetic import CLASSES
 from alexcli.errors import UsageError
 from alexcli.model.torchvision_models import TorchvisionNet
 from alexcli.model.towers import Towers
 from alexcli.placement.single import SinglePlacement
 from alexcli.reporter import NullReporter
-from alexcli.run.build import build_data, build_net, build_placement, check_build
-from alexcli.schema import PrepareSpec
+from alexcli.run.build import build_data, build_net, build_placement, check_build, check_read
+from alexcli.schema import PrepareSpec, TrainSpec
 from tests.conftest import small
 from tests.data.class_folders import make_class_folders
 
@@ -94,3 +97,31 @@ def test_more_loader_processes_than_the_machine_can_use_are_refused(
     with pytest.raises(UsageError, match=r"data\.workers=5,000 .* at most 32 here") as error:
         build_data(small("data.workers=5000"), NullReporter())
     assert error.value.hint == "data.workers=4"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["data.resize=warp"], "data.resize=warp has no effect with data=synthetic"),
+        (["data.on_error=skip"], "data.on_error=skip has no effect with data=synthetic"),
+        (["data.split_seed=1"], "data.split_seed=1 has no effect with data.val=folder"),
+    ],
+)
+def test_a_key_without_an_effect_on_the_images_makes_no_new_run(
+    overrides: list[str], message: str
+) -> None:
+    with pytest.raises(UsageError, match=message) as caught:
+        build_data(compose(overrides, TrainSpec), NullReporter())
+    assert (caught.value.hint or "").startswith("leave data.")
+
+
+def test_every_choice_sets_only_keys_of_data_that_have_an_effect() -> None:
+    for choice in every_choice():
+        check_read(compose(["experiment=null", choice], TrainSpec).data)
+    check_read(compose(["data=folder", "data.val=0.1", "data.split_seed=1"], TrainSpec).data)
+
+
+def test_a_net_is_evaluated_whatever_its_run_has_recorded() -> None:
+    spec = compose(["data.resize=warp", "data.train_count=20"], TrainSpec)
+    _, dataset = build_data(spec, NullReporter(), net_classes=CLASSES)
+    assert len(dataset.train) == 20

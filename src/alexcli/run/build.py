@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from alexcli.config.keys import as_typed
 from alexcli.data.dataset import Dataset
-from alexcli.data.open import open_dataset
+from alexcli.data.open import TEST_AS_VAL, VAL_OF_THE_DATA, open_dataset
 from alexcli.data.sizes import fitting_size
 from alexcli.data.statistics import Statistics
 from alexcli.data.store import is_url
@@ -15,7 +16,7 @@ from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.reporter import Reporter
 from alexcli.run.memory import check_images, check_training
-from alexcli.schema import Crop, TrainSpec
+from alexcli.schema import Crop, DataSpec, Source, TrainSpec
 
 if TYPE_CHECKING:  # data that cannot be opened is refused before torch is imported
     from alexcli.data.transforms import Preprocess
@@ -26,6 +27,18 @@ SMALL_CROP = 0.25
 """Share of a stored image below which a crop hardly shows its object; the paper's is 0.79."""
 MOST_WORKERS_PER_CORE = 8
 """Loader processes per core; each takes a few hundred megabytes."""
+
+KEYS_OF_FILES = (
+    "resize",
+    "kernel",
+    "val_labels",
+    "window",
+    "check_chunks",
+    "on_error",
+    "max_pixels",
+    "depth",
+)
+"""Keys of `data` about how images are read from files."""
 
 
 def build_data(
@@ -54,6 +67,8 @@ def build_data(
             images than the memory holds, or more loader processes than this machine can use.
     """
     _check_workers(spec)
+    if net_classes is None:  # a net is evaluated whatever its run has recorded
+        check_read(spec.data)
     spec = _with_absolute_root(spec)
     if spec.model.torchvision is None:
         trace(spec.model)
@@ -93,6 +108,30 @@ def _check_workers(spec: TrainSpec) -> None:
             f"at most {most:,} here",
             hint=f"data.workers={cores}",
         )
+
+
+def check_read(spec: DataSpec) -> None:
+    """Check that every key that is set has an effect: a run would be made anew for nothing.
+
+    Raises:
+        UsageError: a key that this source, or this choice of `data.val`, does not read.
+    """
+    if spec.source is Source.synthetic:
+        _check_default(spec, KEYS_OF_FILES, "data=synthetic, whose images are drawn")
+    if spec.val in (VAL_OF_THE_DATA, TEST_AS_VAL):
+        _check_default(spec, ("split_seed",), f"data.val={spec.val}, which splits nothing off")
+
+
+def _check_default(spec: DataSpec, keys: Sequence[str], reason: str) -> None:
+    """Raise UsageError for the first of these keys of `data` that differs from its default."""
+    defaults = DataSpec()
+    for key in keys:
+        value = getattr(spec, key)
+        if value != getattr(defaults, key):
+            raise UsageError(
+                f"data.{key}={as_typed(value)} has no effect with {reason}",
+                hint=f"leave data.{key} out",
+            )
 
 
 def _with_absolute_root(spec: TrainSpec) -> TrainSpec:
