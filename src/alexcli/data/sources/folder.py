@@ -66,7 +66,6 @@ def open_splits(
     is_default = str(resize_spec) == str(ResizeSpec(spec.size))
     identity: list[object] = [spec.size if is_default else str(resize_spec)]
     splits: dict[str, ImageSource] = {}
-    # Notes travel with prepared stores and exported nets, so they name no folder by its whole path.
     notes = [layout.note] if layout.note else []
     if layout.is_bare and "val" in folders:
         notes.append(f"{root.resolve().name} has no splits: val is every image in it")
