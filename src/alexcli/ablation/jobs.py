@@ -103,9 +103,9 @@ class Job:
         self.run.make_parent()
         if not self.run.result_file.exists():
             return None
-        kept = self.run.keep_old()
-        reporter.note(f"{kept} was trained without trainer.train_eval=true, which {self} needs")
-        return kept
+        old_run = self.run.keep_old()
+        reporter.note(f"{old_run} was trained without trainer.train_eval=true, which {self} needs")
+        return old_run
 
     def train(self, processes: TrainingProcesses, threads: int) -> str | None:
         """Train in a separate process.

@@ -120,15 +120,15 @@ def submit(launcher: str, jobs: Sequence[Job], reporter: Reporter) -> None:
 @contextlib.contextmanager
 def _prepared(jobs: Sequence[Job], reporter: Reporter) -> Iterator[None]:
     """Make place for the runs of jobs; what was kept aside returns if they cannot be submitted."""
-    kept_runs: list[tuple[Path, Path]] = []
+    old_runs: list[tuple[Path, Path]] = []
     try:
         for job in jobs:
-            kept = job.prepare(reporter)
-            if kept is not None:
-                kept_runs.append((kept, job.run.path))
+            old_run = job.prepare(reporter)
+            if old_run is not None:
+                old_runs.append((old_run, job.run.path))
         yield
     except BaseException:
-        for kept, place in kept_runs:
-            kept.rename(place)
-            reporter.note(f"nothing was submitted; {kept} is {place} again")
+        for old_run, place in old_runs:
+            old_run.rename(place)
+            reporter.note(f"nothing was submitted; {old_run} is {place} again")
         raise

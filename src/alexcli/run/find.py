@@ -219,9 +219,9 @@ def _runs_at(folder: Path, file: str) -> list[RunDirectory]:
     """
     for depth in ("", "*/", "*/*/"):
         directories = [RunDirectory(path.parent) for path in sorted(folder.glob(f"{depth}{file}"))]
-        found = [run for run in directories if run.config.exists()]
-        if found:
-            return found
+        runs = [run for run in directories if run.config.exists()]
+        if runs:
+            return runs
     return []
 
 
