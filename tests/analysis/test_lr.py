@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -10,6 +10,8 @@ from alexcli.analysis import lr
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.analysis import LinesPanel
 from alexcli.schema import AnalyzeSpec, RangeTestSpec
+
+LossesAt = Callable[[Sequence[float]], list[float]]
 
 
 def spec(low: float = 1e-4, high: float = 1.0, steps: int = 41) -> AnalyzeSpec:
@@ -43,8 +45,13 @@ def test_a_mean_has_no_delay_at_the_start() -> None:
     assert 1 < lr.running_means([3.0, 1.0])[1] < 2
 
 
+def of_classes(classes: int, losses_at: LossesAt) -> Callable[[Sequence[float]], lr.RangeTest]:
+    """A range test on data of so many classes."""
+    return lambda rates: lr.RangeTest(losses_at(rates), classes)
+
+
 def test_a_valley_is_read() -> None:
-    analysis = lr.run(spec(), valley)
+    analysis = lr.run(spec(), of_classes(20, valley))
     rates = {row["reading"]: row["optim.lr"] for row in analysis.tables[0].records()}
     assert 0.005 < rates["steepest fall"] < 0.03
     assert rates["lowest loss"] > 0.1
@@ -55,17 +62,24 @@ def test_a_valley_is_read() -> None:
     assert panel.log_x
     assert all(math.isfinite(y) for line in panel.lines.values() for y in line.y)
     assert "not the paper's" in analysis.title
+    assert "below that of guessing among 20 classes, 3.00" in analysis.caption
     assert "mean something" in analysis.caption
 
 
 def test_a_loss_that_does_not_fall_says_little() -> None:
-    analysis = lr.run(spec(), lambda rates: [2.3] * len(rates))
+    analysis = lr.run(spec(), of_classes(10, lambda rates: [2.3] * len(rates)))
     assert "mean little" in analysis.caption
     assert analysis.tables[0].records()[-1]["optim.lr"] is None
 
 
+def test_a_loss_that_falls_to_that_of_guessing_says_little() -> None:
+    analysis = lr.run(spec(), of_classes(2, valley))  # from 4 to 2, and ln 2 is 0.69
+    assert "never below that of guessing among 2 classes, 0.69" in analysis.caption
+    assert "mean little" in analysis.caption
+
+
 def test_a_net_that_diverges_at_once_is_read_too() -> None:
-    analysis = lr.run(spec(), lambda _: [2.3, math.nan])
+    analysis = lr.run(spec(), of_classes(10, lambda _: [2.3, math.nan]))
     assert analysis.tables[0].records()[-1]["optim.lr"] == pytest.approx(1e-4 * 1e4 ** (1 / 40))
 
 
@@ -76,6 +90,6 @@ def test_a_first_loss_that_is_not_finite_is_an_error_that_names_the_lowest_rate(
     with pytest.raises(
         RunFailedError, match=rf"first loss is {loss}, .*rate of 0\.0001 "
     ) as caught:
-        lr.run(spec(), lambda _: [loss])
+        lr.run(spec(), of_classes(10, lambda _: [loss]))
     assert caught.value.hint is not None
     assert "analyze init" in caught.value.hint

@@ -3,11 +3,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
 from PIL import Image
 
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.render.output import as_text, write
-from alexcli.render.predictions import bars, draw_predictions, prediction_analysis, short
+from alexcli.render.predictions import (
+    MOST_DRAWN,
+    bars,
+    draw_predictions,
+    prediction_analysis,
+    short,
+)
 from alexcli.render.tables import Format
 
 BEST = [
@@ -59,12 +67,19 @@ def test_csv_has_a_row_for_each_rank() -> None:
     assert lines[2] == "p.webp,n01,2,n01,cat,0.25"
 
 
-def test_the_figure_is_drawn_from_files_and_from_pixels(tmp_path: Path) -> None:
-    file = tmp_path / "p.webp"
-    Image.new("RGB", (300, 200), (9, 90, 200)).save(file)
-    pixels = np.zeros((36, 36, 3), dtype=np.uint8)
-    predictions = [_prediction(str(file))] * 4
-    predictions.append(ImagePrediction("none", BEST, None, None, image=pixels))
+def test_the_figure_shows_the_pixels_of_the_first_images_and_the_terminal_all(
+    tmp_path: Path,
+) -> None:
+    pixels = np.full((36, 36, 3), (9, 90, 200), dtype=np.uint8)
+    predictions = [ImagePrediction("a", BEST, None, None, image=pixels)] * (MOST_DRAWN + 1)
+    text = as_text(prediction_analysis(predictions, "title"), Format.table)
+    assert text.count("dog") == MOST_DRAWN + 1
+    figure = draw_predictions(predictions, "title")
+    images = [image for axes in figure.findobj(Axes) for image in axes.images]
+    assert len(images) == MOST_DRAWN
+    assert (images[0].get_array() == pixels).all()
+    words = " ".join(text.get_text() for text in figure.findobj(Text))
+    assert "drawn: the first 40 of 41 images" in " ".join(words.split())
     write(prediction_analysis(predictions, "title"), [tmp_path / "f.png"])
     with Image.open(tmp_path / "f.png") as figure:
         assert np.asarray(figure.convert("L")).std() > 10

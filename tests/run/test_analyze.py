@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from alexcli.analysis.lr import RangeTest
 from alexcli.analysis.registry import ANALYSES
 from alexcli.analysis.subject import Subject
 from alexcli.errors import UsageError
@@ -198,9 +199,9 @@ def test_a_range_test_of_imported_weights_begins_with_them(
 ) -> None:
     sources: list[str | None] = []
 
-    def losses_at(spec: TrainSpec, rates: Sequence[float], _reporter: object) -> list[float]:
+    def losses_at(spec: TrainSpec, rates: Sequence[float], _reporter: object) -> RangeTest:
         sources.append(spec.init_from)
-        return [1.0] * len(rates)
+        return RangeTest([1.0] * len(rates), 10)
 
     monkeypatch.setattr("alexcli.run.range_test.losses_at", losses_at)
     name = str(run.path)

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -8,7 +9,7 @@ from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.predict import find_images, predict
+from alexcli.run.predict import find_images, predict, with_pixels
 from alexcli.run.trained import TrainedModel, load
 
 
@@ -61,6 +62,25 @@ def test_a_list_may_name_the_files(trained: TrainedModel, tmp_path: Path) -> Non
     files = [tmp_path / "a.png", tmp_path / "b.png"]
     predictions = predict(trained, files, NullReporter(), labels=labels)
     assert [image.label for image in predictions] == [None, trained.classes[2]]
+
+
+def test_a_figure_shows_what_the_net_read(trained: TrainedModel, tmp_path: Path) -> None:
+    """Upright by its EXIF orientation, and 16 bits by their high ones."""
+    upright = Image.new("RGB", (40, 60), "red")
+    upright.paste("blue", (0, 30, 40, 60))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Orientation: to be rotated by 90 degrees clockwise
+    upright.rotate(90, expand=True).save(tmp_path / "rotated.png", exif=exif)
+    gray = np.full((50, 50), 40_000, dtype=np.uint16)
+    Image.fromarray(gray).save(tmp_path / "deep.png")
+    predictions = predict(trained, find_images([tmp_path]), NullReporter())
+    deep, rotated = (each.image for each in with_pixels(trained, predictions))
+    assert deep is not None
+    assert rotated is not None
+    assert set(deep.flatten()) == {40_000 >> 8}
+    assert rotated.shape == (512, 512, 3)
+    assert rotated[0, 0].tolist() == [255, 0, 0]
+    assert rotated[-1, 0].tolist() == [0, 0, 255]
 
 
 def test_files_that_are_no_images_may_be_left_out_by_name(

@@ -16,7 +16,7 @@ To add an analysis, add one file with
 | `subject`      | the trained net of the run that --run names, with its data: a `Subject`   |
 | `subjects`     | the nets of all runs that --run names, one after another                  |
 | `untrained`    | a net before its first step, or as imported, with its data: a `Subject`   |
-| `losses_at`    | a function from learning rates to the loss before an update at each       |
+| `losses_at`    | a function from learning rates to a `RangeTest`, an update at each        |
 | `histories`    | the metrics of the runs that --run names: a list of `RunHistory`          |
 | `reached`      | what those runs reached, a list of `RunSummary`; empty without --run      |
 | `evaluations`  | the evaluations below --results: a list of rows of `eval --format json`   |

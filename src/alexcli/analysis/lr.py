@@ -24,7 +24,16 @@ SKIPPED = 10
 SPAN = 5
 """Updates over which a fall is measured."""
 LEAST_FALL = 0.02
-"""Least fall, as a fraction of the first loss, for the test to be conclusive."""
+"""Least fall below the loss of guessing, as a fraction of it, for the test to be conclusive."""
+
+
+class RangeTest(NamedTuple):
+    """What was measured."""
+
+    losses: list[float]
+    """The loss before the update at each rate, nats."""
+    classes: int
+    """Of the data."""
 
 
 class Reading(NamedTuple):
@@ -38,7 +47,7 @@ class Reading(NamedTuple):
     """The rate at which it diverges; None if it never does."""
 
 
-def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) -> Analysis:
+def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], RangeTest]) -> Analysis:
     """Draw a range test and read it.
 
     Args:
@@ -51,7 +60,7 @@ def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) 
         RunFailedError: the first loss, before any update, is not finite.
     """
     rates = growing_rates(spec.range_test)
-    losses = losses_at(rates)
+    losses, classes = losses_at(rates)
     if not math.isfinite(losses[0]):
         raise RunFailedError(
             f"the first loss is {losses[0]}, at the lowest rate of {rates[0]:g} and before any "
@@ -69,7 +78,7 @@ def run(spec: AnalyzeSpec, losses_at: Callable[[Sequence[float]], list[float]]) 
     ]
     note = (
         f"{len(losses):,} updates from the first step on, each at a larger rate. A range test is "
-        f"not the paper's: its authors chose 0.01 by hand (section 5). {_verdict(curve)}"
+        f"not the paper's: its authors chose 0.01 by hand (section 5). {_verdict(curve, classes)}"
     )
     points = [
         {"lr": rate, "loss": loss, "running mean": mean}
@@ -142,17 +151,26 @@ def _readings(reading: Reading) -> list[tuple[str, float | None, str]]:
     """The rows of the table."""
     return [
         ("steepest fall", reading.steepest, "a rate to start from"),
-        ("lowest loss / 10", reading.lowest / 10, "another common choice; often larger"),
+        ("lowest loss / 10", reading.lowest / 10, "another common choice"),
         ("lowest loss", reading.lowest, "too large already: beyond it the loss rises"),
         ("diverges", reading.diverges, "4 times the lowest loss, or no number"),
     ]
 
 
-def _verdict(curve: Sequence[float]) -> str:
-    """Whether the test is conclusive."""
-    if min(curve) > (1 - LEAST_FALL) * curve[0]:
+def _verdict(curve: Sequence[float], classes: int) -> str:
+    """Whether the test is conclusive.
+
+    A net whose first scores are large begins above the loss of guessing and falls to it as its
+    scores shrink, which is no learning.
+    """
+    guessing = math.log(classes)
+    if min(curve) > (1 - LEAST_FALL) * guessing:
         return (
-            "The loss has hardly fallen, so these readings mean little: try more range_test.steps; "
-            "a net may begin to learn later than this."
+            f"The loss was never below that of guessing among {classes:,} classes, {guessing:.2f}, "
+            "so these readings mean little: try more range_test.steps; a net may begin to learn "
+            "later than this."
         )
-    return "The loss has fallen, so the readings mean something."
+    return (
+        f"The loss fell to {min(curve):.2f}, below that of guessing among {classes:,} classes, "
+        f"{guessing:.2f}, so the readings mean something."
+    )

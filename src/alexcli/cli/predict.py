@@ -90,7 +90,7 @@ def predict(
         if not by_line:
             _emit_table([_named(each, folder) for each in predictions], title, Format(format))
         if out is not None:
-            _save_figure(predictions, title, out, reporter)
+            _save_figure(trained, predictions, title, out, reporter)
         check_all_read(unreadable, len(files))
 
 
@@ -112,11 +112,17 @@ def _emit_table(predictions: "Sequence[ImagePrediction]", title: str, format: Fo
 
 
 def _save_figure(
-    predictions: "Sequence[ImagePrediction]", title: str, out: Path, reporter: Reporter
+    trained: "TrainedModel",
+    predictions: "Sequence[ImagePrediction]",
+    title: str,
+    out: Path,
+    reporter: Reporter,
 ) -> None:
-    from alexcli.render.predictions import prediction_analysis
+    from alexcli.render.predictions import MOST_DRAWN, prediction_analysis
+    from alexcli.run.predict import with_pixels
 
-    figure = prediction_analysis(predictions, title)
+    drawn = with_pixels(trained, predictions[:MOST_DRAWN])
+    figure = prediction_analysis([*drawn, *predictions[MOST_DRAWN:]], title)
     save_outputs(figure, [out], reporter, f"--out {out}", "choose another place")
 
 

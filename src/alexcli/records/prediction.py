@@ -36,4 +36,4 @@ class ImagePrediction:
     label_name: str | None
     """Its readable name."""
     image: "npt.NDArray[np.uint8] | None" = None
-    """(S, S, 3), if `file` cannot be opened."""
+    """(S, S, 3), for a figure."""

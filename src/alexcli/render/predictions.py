@@ -31,8 +31,6 @@ TITLE_LINE_INCHES = 0.17
 MOST_DPI = 150
 MOST_ROWS_OF_PIXELS = 60_000
 """matplotlib's renderer, Agg, draws at most 65,536."""
-DRAWN_SIDE = 512
-"""Pixels of the longer side of an image in the figure."""
 RIGHT_COLOUR = "#f0a8a0"
 OTHER_COLOUR = "#c3d5ee"
 """Colours of bars, light enough that text over them is readable."""
@@ -51,10 +49,7 @@ def prediction_analysis(predictions: Sequence[ImagePrediction], title: str) -> A
     ]
     data = [_as_json(image) for image in predictions]
     table = Table.from_records("predictions", rows)
-    if len(predictions) > MOST_DRAWN:
-        title += f"; drawn: the first {MOST_DRAWN} of {len(predictions):,} images"
-    panel = PredictionsPanel(predictions[:MOST_DRAWN])
-    return Analysis(title, [table], [panel], data=data)
+    return Analysis(title, [table], [PredictionsPanel(predictions)], data=data)
 
 
 def json_line(image: ImagePrediction) -> str:
@@ -97,11 +92,18 @@ def _bar_table(image: ImagePrediction) -> RichTable:
 def draw_predictions(predictions: Sequence[ImagePrediction], title: str) -> Any:
     """Figure 4 (left): each image, its label, and a bar for each prediction, the right one red.
 
+    Args:
+        predictions: with their pixels; those after the first MOST_DRAWN are left out.
+        title: of the figure.
+
     Returns:
         A matplotlib Figure.
     """
     from matplotlib.figure import Figure
 
+    if len(predictions) > MOST_DRAWN:
+        title += f"; drawn: the first {MOST_DRAWN} of {len(predictions):,} images"
+        predictions = predictions[:MOST_DRAWN]
     columns = min(FIGURE_COLUMNS, len(predictions))
     rows = -(-len(predictions) // columns)
     width = COLUMN_INCHES * columns
@@ -123,20 +125,10 @@ def _draw_image(part: Any, image: ImagePrediction) -> None:
     # Fixed margins: matplotlib would take a minute to find its own for a hundred images.
     margins = {"left": 0.04, "right": 0.96, "top": 0.93, "bottom": 0.03, "hspace": 0.04}
     above, below = part.subplots(2, 1, height_ratios=(3, 1.6), gridspec_kw=margins)
-    above.imshow(_pixels(image))
+    above.imshow(image.image)
     above.set_axis_off()
     above.set_title(short(image.label_name or Path(image.file).name, NAME_LENGTH), fontsize=TEXT)
     _draw_bars(below, image)
-
-
-def _pixels(image: ImagePrediction) -> Any:
-    """The pixels for imshow: the record's own, or those of its file."""
-    if image.image is not None:
-        return image.image
-    from PIL import Image, ImageOps
-
-    with Image.open(image.file) as file:
-        return ImageOps.contain(file.convert("RGB"), (DRAWN_SIDE, DRAWN_SIDE))
 
 
 def _draw_bars(axes: Any, image: ImagePrediction) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from alexcli.analysis.lr import RangeTest
 from alexcli.analysis.registry import inputs
 from alexcli.config.compose import compose
 from alexcli.errors import UsageError
@@ -229,7 +230,7 @@ def _untrained(request: Request) -> "Subject":
     return subject_of(model, request.spec, request.reporter)
 
 
-def _losses_at(request: Request) -> Callable[[Sequence[float]], list[float]]:
+def _losses_at(request: Request) -> Callable[[Sequence[float]], RangeTest]:
     """Updates of a net at growing learning rates, configured like `_untrained`.
 
     Imported weights are trained further as with `init_from`: a last layer for other classes is

@@ -4,6 +4,7 @@ Legend: N images, S stored side.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,8 @@ from alexcli.run.predictor import PROTOCOL_VIEWS
 from alexcli.run.trained import TrainedModel
 
 DEFAULT_TOP = 5
+DRAWN_SIDE = 512
+"""Pixels of the side of an image in a figure."""
 
 UNREADABLE_HINT = "leave out or replace such files, or do what their messages say"
 """What to do about files that are not predicted."""
@@ -202,6 +205,19 @@ def read_images(trained: TrainedModel, files: Sequence[Path]) -> ImageArray:
         return np.stack([read_square(path, resize) for path in files])
     except UndecodableError as error:  # its hint is for preparing a data set
         raise UndecodableError(error.message, hint=UNREADABLE_HINT) from None
+
+
+def with_pixels(
+    trained: TrainedModel, predictions: Sequence[ImagePrediction]
+) -> list[ImagePrediction]:
+    """Predictions with what a figure shows: the square that the net read, in more detail.
+
+    Args:
+        trained: the net that predicted.
+        predictions: of files.
+    """
+    drawn = replace(ResizeSpec.from_spec(trained.spec.data), size=DRAWN_SIDE)
+    return [replace(each, image=read_square(Path(each.file), drawn)) for each in predictions]
 
 
 def labels_of_files(

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import torch
 
+from alexcli.analysis.lr import RangeTest
 from alexcli.data.cached_statistics import training_statistics
 from alexcli.data.dataset import Dataset
 from alexcli.data.loader import training_loader
@@ -26,7 +27,7 @@ DIVERGED = 4.0
 """Multiple of the smallest loss so far above which training has diverged."""
 
 
-def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> list[float]:
+def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> RangeTest:
     """The loss of each batch before the update at each learning rate, one after another.
 
     Args:
@@ -35,7 +36,7 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
         reporter: receives progress updates.
 
     Returns:
-        In nats; as many as there are rates, or fewer if a loss exceeds DIVERGED times the smallest
+        As many losses as there are rates, or fewer if a loss exceeds DIVERGED times the smallest
         one or is not finite: that loss is the last one.
 
     Raises:
@@ -69,7 +70,7 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> li
         optimizer.zero_grad()
         reporter.progress("range test", step + 1, len(rates))
     reporter.close()
-    return losses
+    return RangeTest(losses, spec.model.classes)
 
 
 def _batches(
