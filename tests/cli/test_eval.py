@@ -1,3 +1,5 @@
+import csv
+import io
 import json
 import shutil
 from collections.abc import Sequence
@@ -5,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from alexcli.data.synthetic import CLASSES
 from alexcli.run import processes
 from alexcli.run.directory import RunDirectory
 from tests.cli.command_line import run_command
@@ -47,6 +50,10 @@ def test_out_writes_every_file_and_analyze_tables_reads_it() -> None:
 def test_classes_are_shown_in_every_format(format_name: str) -> None:
     outcome = run_command("eval", "--per-class", "--format", format_name)
     assert "checked_ring" in outcome.out
+    if format_name == "csv":
+        rows = list(csv.DictReader(io.StringIO(outcome.out)))
+        assert [row["class"] for row in rows] == list(CLASSES)
+        assert "csv is one table; --out DIR or --format json for the others" in outcome.err
 
 
 def test_an_unfinished_run_is_evaluated_with_a_word_on_how_to_finish_it(run: RunDirectory) -> None:

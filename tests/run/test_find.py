@@ -74,10 +74,10 @@ def test_a_name_of_several_runs_is_refused_with_them(run: RunDirectory) -> None:
     other = run.path.with_name("s1-x")
     shutil.copytree(run.path, other)
     for name in ("quickstart", "runs/quickstart", "runs"):
-        with pytest.raises(UsageError, match=f"^{name} means 2 runs$") as caught:
+        with pytest.raises(UsageError, match=f"^{name} matches 2 runs$") as caught:
             locate(name, RUNS)
         assert caught.value.hint == f"name one of them: {run.path}, {other}"
-        with pytest.raises(UsageError, match=f"^{name} means 2 runs$"):
+        with pytest.raises(UsageError, match=f"^{name} matches 2 runs$"):
             resolve_runs([name], RUNS)
     assert len(resolve_runs(["quickstart*"], RUNS)) == 2
 

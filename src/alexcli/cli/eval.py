@@ -174,7 +174,9 @@ def _show(evaluation: Evaluation, out: Path | None, format: Format, reporter: Re
     classes = None
     if evaluation.results[-1].per_class is not None:
         classes = class_analysis(evaluation)
-    tables = errors.tables + (classes.tables if classes else [])
+    tables = [*errors.tables, *(classes.tables if classes else [])]
+    if format is Format.csv:  # one table: that which --per-class asks for
+        tables.reverse()
     shown = Analysis(errors.title, tables, data=errors.data)  # json has the classes in each row
     show(shown, format, reporter, "--out DIR or --format json")
     if out is None:

@@ -176,7 +176,7 @@ def single_run(name: str, runs: Path, file: str = run_files.CONFIG) -> RunDirect
         raise _no_run(name, runs, file)
     if len(matches) > 1:
         raise UsageError(
-            f"{name} means {plural(len(matches), 'run')}",
+            f"{name} matches {plural(len(matches), 'run')}",
             hint=f"name one of them: {_listed([run.path for run in matches])}",
         )
     return matches[0]
