@@ -37,6 +37,15 @@ def test_selectivity_tells_gratings_from_noise_and_colour_from_gray() -> None:
     assert gray["cycles per pixel"].mean() == pytest.approx(0.8 / 2 / np.pi, rel=0.25)
 
 
+def test_a_spectrum_wider_than_that_of_noise_has_a_negative_frequency_selectivity() -> None:
+    y, x = np.mgrid[:11, :11]
+    slow_and_fast = np.cos(0.3 * x) + np.cos(np.pi * (x + y))
+    kernels = slow_and_fast[None, None].repeat(3, axis=1)
+    assert filters.measure(kernels)["frequency"][0] < -0.3
+    note = filters.run(AnalyzeSpec(), tiny_subject()).tables[0].note
+    assert "below 0 for a wider spectrum" in (note or "")
+
+
 def test_kernels_of_zeros_have_no_measure_and_enter_no_median() -> None:
     kernels = _gratings(5, colour=True)
     kernels[3:] = 0

@@ -127,3 +127,31 @@ def test_choices_and_files_that_begin_alike_are_no_key_that_is_typed_twice() -> 
     outcome = run_command("config", "diff", "optim=paper", "optim=code_145")
     assert outcome.err == ""
     assert "has no effect" not in run_command("predict", "x=1.png", "x=2.png").err
+
+
+@pytest.mark.parametrize(
+    ("line", "missing", "key"),
+    [
+        ("data prepare photos size=36", "alexcli data prepare needs DEST", "size=36"),
+        ("data prepare photos size=36 store", "alexcli data prepare needs DEST", "size=36"),
+        ("data prepare data=folder data.root=x", "data prepare needs SOURCE", "data=folder"),
+        ("analyze seed=1", "alexcli analyze needs NAME", "seed=1"),
+        ("import data=cifar10", "alexcli import needs SOURCE", "data=cifar10"),
+    ],
+)
+def test_a_key_is_not_taken_for_an_argument(line: str, missing: str, key: str) -> None:
+    Path("photos").mkdir()
+    outcome = run_command(*line.split())
+    assert outcome.code == 2
+    assert f"{missing}; '{key}' is a key\nhint: for instance: alexcli " in outcome.err
+    assert [path.name for path in Path().iterdir()] == ["photos"]
+
+
+@pytest.mark.parametrize("source", ["size=36", "./kind=a", "raw/size=36"])
+def test_a_path_with_an_equals_sign_is_an_argument_if_it_exists_or_has_a_folder(
+    source: str,
+) -> None:
+    Path("size=36").mkdir()
+    outcome = run_command("data", "prepare", source, "./a=b")
+    assert "is a key" not in outcome.err
+    assert source.removeprefix("./") in outcome.err

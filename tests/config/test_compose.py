@@ -87,7 +87,7 @@ def test_typed_steps_replace_those_of_the_file() -> None:
 
 
 def test_a_store_is_prepared_without_groups() -> None:
-    with pytest.raises(UsageError, match="unknown key 'model'; the top level has size"):
+    with pytest.raises(UsageError, match="unknown key 'model'; alexcli data prepare has size"):
         compose(["model=tiny"], PrepareSpec)
     assert compose(["size=64"], PrepareSpec).size == 64
 

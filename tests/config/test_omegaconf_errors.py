@@ -5,7 +5,7 @@ import pytest
 from alexcli.config.compose import compose
 from alexcli.config.suggestions import OTHER_NAMES, OTHER_VALUES
 from alexcli.errors import UsageError
-from alexcli.schema import AnalyzeSpec, TrainSpec
+from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
 
 # Former name of a key, or its name elsewhere -> an override with it.
 FORMER_KEYS = {
@@ -60,6 +60,24 @@ def test_an_unknown_key_is_refused_with_the_nearest_one(
     assert message in refused.value.message
     if hint is not None:
         assert hint in (refused.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("override", "hint"),
+    [
+        ("data.size=36", "did you mean size=36?"),
+        ("data.on_error=skip", "did you mean on_error=skip?"),
+        ("data.val=0.2", "data.val belongs to training: alexcli train data=store data.root=DEST "),
+        ("optim.lr=0.1", "optim.lr belongs to training: alexcli train "),
+        ("zzz=1", "the command's --help lists the keys that it takes"),
+    ],
+)
+def test_a_key_that_prepare_lacks_is_answered_with_its_own_or_with_training(
+    override: str, hint: str
+) -> None:
+    with pytest.raises(UsageError, match="; alexcli data prepare has size, resize, ") as refused:
+        compose([override], PrepareSpec)
+    assert (refused.value.hint or "").startswith(hint)
 
 
 @pytest.mark.parametrize(

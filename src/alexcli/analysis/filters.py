@@ -120,8 +120,8 @@ def measure(kernels: Floats) -> dict[str, Floats]:
 
     - colour, of RGB kernels: energy off the gray axis over energy on it, from 0;
     - orientation: 0 for a spectrum that is alike in all directions, 1 for a single direction;
-    - frequency: 1 minus the spread of the spectrum over that of white noise, so 0 for noise and 1
-      for a single frequency;
+    - frequency: 1 minus the spread of the spectrum over that of white noise, so 1 for a single
+      frequency, 0 for noise, and negative for frequencies that lie further apart than noise's;
     - cycles per pixel: the mean frequency.
 
     NaN where there is nothing to measure: no energy at all for colour, none that varies from pixel
@@ -230,9 +230,10 @@ def _selectivity_table(title: str, measures: Sequence[dict[str, Floats]]) -> Tab
         title,
         rows,
         "medians over kernels, without those that have nothing to measure; colour: chromatic over "
-        "achromatic energy; orientation and frequency selectivity: 0 to 1; p: how often the "
-        "towers' medians would lie so far apart if kernels were dealt to towers by chance "
-        f"(permutation test, {SHUFFLES:,} shuffles)",
+        "achromatic energy; orientation: from 0, alike in all directions, to 1, a single one; "
+        "frequency: 1 for a single one, 0 for white noise, below 0 for a wider spectrum; p: how "
+        "often the towers' medians would lie so far apart if kernels were dealt to towers by "
+        f"chance (permutation test, {SHUFFLES:,} shuffles)",
     )
 
 

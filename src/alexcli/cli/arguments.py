@@ -12,12 +12,15 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from alexcli.cli.guard import print_error
-from alexcli.cli.mistyped import as_usage_error, option_elsewhere, shown_by_typer
+from alexcli.cli.mistyped import as_usage_error, key_in_place, option_elsewhere, shown_by_typer
 from alexcli.errors import UsageError, did_you_mean
 from alexcli.render.progress import make_reporter
 
 OVERRIDE = "KEY=VALUE"
 """Part of the name of an argument that takes overrides."""
+
+A_KEY = re.compile(r"[~+]*[A-Za-z_][\w.]*=")
+"""The beginning of an override; `./size=36` is a path."""
 
 LIBRARY_WORDS = {
     r"^Value error, ": "",
@@ -81,10 +84,22 @@ class KeyCommand(TyperCommand):
         typed = list(args)  # which the parser empties
         with _refusals_explained(ctx):
             try:
-                return super().parse_args(ctx, args)
+                left = super().parse_args(ctx, args)
             except typer.BadParameter as error:
                 _refuse_value(error, typed, ctx.command_path)
                 raise
+        if takes_keys and not ctx.resilient_parsing:
+            self._check_places(ctx)
+        return left
+
+    def _check_places(self, context: Any) -> None:
+        """Exit if a key stands in the place of an argument, which would swallow it."""
+        for parameter in self.params:
+            word = context.params.get(parameter.name)
+            is_single = parameter.param_type_name == "argument" and isinstance(word, str)
+            if is_single and A_KEY.match(word) and not os.path.exists(word):  # noqa: PTH110
+                print_error(key_in_place(word, parameter.metavar or "", context))
+                raise typer.Exit(UsageError.exit_code)
 
     def _check_values(self, context: Any, args: Sequence[str]) -> None:
         """Exit if an option that needs a value is followed by another option of the command."""

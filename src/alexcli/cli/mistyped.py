@@ -41,13 +41,32 @@ def as_usage_error(error: typer.TyperException, command_context: Any) -> UsageEr
 def _missing(command: str, context: Any, match: re.Match[str]) -> UsageError:
     """A missing argument or option; the hint is the first example of the help."""
     name = match["name"]
-    example = EXAMPLE.search(context.command.epilog or "")
-    hint = f"for instance: {example[0]}" if example else f"{command} --help"
+    hint = _example_hint(command, context)
     choices = [choice.strip() for choice in (match["choices"] or "").split(",") if choice.strip()]
     if choices:
         hint = f"{name} {choices[0]}; there are {', '.join(choices)}"
     needed = " or ".join(word for word in name.split("|") if word != OVERRIDE)
     return UsageError(f"{command} needs {needed}", hint=hint)
+
+
+def _example_hint(command: str, context: Any) -> str:
+    """The first example of a command's help."""
+    example = EXAMPLE.search(context.command.epilog or "")
+    return f"for instance: {example[0]}" if example else f"{command} --help"
+
+
+def key_in_place(word: str, argument: str, context: Any) -> UsageError:
+    """The error for a key that was typed where an argument is missing.
+
+    Args:
+        word: KEY=VALUE.
+        argument: what stands for the argument in the help.
+        context: of the command.
+    """
+    command = context.command_path
+    return UsageError(
+        f"{command} needs {argument}; {word!r} is a key", hint=_example_hint(command, context)
+    )
 
 
 def _unknown_option(command: str, context: Any, match: re.Match[str]) -> UsageError:

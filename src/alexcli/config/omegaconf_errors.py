@@ -12,6 +12,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import ConfigKeyError, OmegaConfBaseException
 
 from alexcli.config.files import choices, groups
+from alexcli.config.keys import find
 from alexcli.config.overrides import hydra_value, parse, quoting_hint
 from alexcli.config.suggestions import KnownKeys, suggest_choice, suggest_key
 from alexcli.errors import UsageError
@@ -27,6 +28,13 @@ EXPECTED_TYPES = {
     "not a ListConfig": "a list: [a,b]",
 }
 """Part of OmegaConf's message about a value of another type -> the type that it expects."""
+
+PLACES: dict[type | None, str] = {
+    AnalyzeSpec: "alexcli analyze",
+    PrepareSpec: "alexcli data prepare",
+    StudySpec: "a study",
+}
+"""What has the keys of a schema that has no groups."""
 
 INVALID_CHOICE = re.compile(r"Invalid value '(.*)', expected one of \[(.*)\]")
 """OmegaConf's message about a value that is not one of an enumeration."""
@@ -72,9 +80,12 @@ def _unknown_key(
     hint = _keys_hint(config)
     if suggestion:
         hint = _suggestion_hint(suggestion, key, config, override)
+    elif override and OmegaConf.get_type(config) is PrepareSpec and find(key) is not None:
+        command = f"alexcli train data=store data.root=DEST {override.input_line}"
+        hint = f"{key} belongs to training: {command}"
+    place = parent or PLACES.get(OmegaConf.get_type(config), "the top level")
     return UsageError(
-        f"{_prefix(source)}unknown key {key!r}; "
-        f"{parent or 'the top level'} has {', '.join(map(str, siblings))}",
+        f"{_prefix(source)}unknown key {key!r}; {place} has {', '.join(map(str, siblings))}",
         hint=hint,
     )
 
