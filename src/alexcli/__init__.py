@@ -37,5 +37,6 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """The names that completion offers."""
-    return sorted({*globals(), *_OF_API})
+    """The names that completion offers, without private ones."""
+    names = {*globals(), *_OF_API}
+    return sorted(name for name in names if name.startswith("__") or not name.startswith("_"))

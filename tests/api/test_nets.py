@@ -1,10 +1,13 @@
 """Nets from Python: built, trained, counted."""
 
+from typing import Any
+
 import pytest
 import torch
 
 import alexcli
 from alexcli.errors import UsageError
+from tests.conftest import SMALL
 
 
 def test_a_net_is_built_with_the_weights_of_its_seed() -> None:
@@ -33,4 +36,25 @@ def test_a_placement_of_several_processes_is_left_to_the_command_line() -> None:
 def test_a_list_of_values_is_answered_with_a_loop() -> None:
     with pytest.raises(UsageError, match="'seed=0,1' lists several values") as error:
         alexcli.train("experiment=quickstart", "seed=0,1", progress=False)
-    assert error.value.hint == 'call it for each: for value in ...: alexcli.train(f"seed={value}")'
+    assert 'for value in ...: alexcli.train(..., f"seed={value}")' in (error.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("train", (["seed=1"],)),
+        ("train", (5,)),
+        ("build", ("tiny", ["model.classes=3"])),
+        ("params", ("alexnet", None)),
+        ("ablate", ("lrn", ["seed=1"])),
+        ("load", ("quickstart", ["data.root=x"])),
+    ],
+)
+def test_overrides_that_are_no_strings_are_refused(function: str, arguments: tuple[Any]) -> None:
+    with pytest.raises(UsageError, match="overrides are strings"):
+        getattr(alexcli, function)(*arguments)
+
+
+def test_a_word_that_resume_does_not_take_is_answered_with_those_it_takes() -> None:
+    with pytest.raises(UsageError, match=r"maybe.*, and it is neither auto nor never"):
+        alexcli.train(*SMALL, resume="maybe", progress=False)

@@ -29,6 +29,8 @@ def test_the_package_imports_nothing_until_it_is_asked() -> None:
 
 def test_the_package_offers_the_functions_of_the_api() -> None:
     assert set(api.__all__) <= set(dir(alexcli))
+    private = [name for name in dir(alexcli) if name.startswith("_") and name[:2] != "__"]
+    assert private == []
     for name in api.__all__:
         assert getattr(alexcli, name) is getattr(api, name)
         assert name in (Path(alexcli.__file__).with_suffix(".pyi")).read_text()

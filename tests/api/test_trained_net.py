@@ -50,8 +50,9 @@ def test_a_trained_net_predicts_evaluates_and_gives_features(trained: alexcli.Tr
 
 def test_no_class_at_all_is_not_predicted(trained: alexcli.TrainedNet) -> None:
     Image.new("RGB", (40, 40), "red").save("a.png")
-    with pytest.raises(UsageError, match="--top 0 asks for no label"):
+    with pytest.raises(UsageError, match="top=0 is not a whole number from 1 to 10") as refused:
         trained.predict("a.png", top=0)
+    assert refused.value.hint == "top=5"
 
 
 def test_a_file_that_is_no_image_is_left_out_with_a_warning(shared_net: alexcli.TrainedNet) -> None:

@@ -62,6 +62,19 @@ def test_two_runs_stand_side_by_side() -> None:
     assert (rows["optim.lr"]["a"], rows["optim.lr"]["b"]) == ("0.004", "0.005")
 
 
+def test_runs_are_compared_in_the_words_and_units_of_the_list() -> None:
+    listed = run_command("runs", "list", "other", "--format", "md").out.splitlines()
+    lines = [line.split("|") for line in listed if line.startswith("|")]
+    words, _, values = ([cell.strip() for cell in line] for line in lines)
+    shown = run_command("runs", "compare", "other", "quickstart", "--format", "md").out
+    for word, value in zip(words[2:-1], values[2:-1], strict=True):
+        assert f"| {word} | {value} |" in " ".join(shown.split())
+    exact = run_command("runs", "compare", "other", "quickstart", "--format", "csv").out
+    size = sum(file.stat().st_size for file in Path("runs/other").rglob("*") if file.is_file())
+    assert f"\nbytes,{size}," in exact
+    assert "\ntest_err,0." in exact
+
+
 def test_a_run_is_not_compared_with_itself() -> None:
     result = run_command("runs", "compare", "other", "oth*")
     assert result.code == 2

@@ -1,9 +1,9 @@
 """Nets to be trained: built, trained, and counted."""
 
-from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from alexcli.api.arguments import reporter_of
+from alexcli.api.arguments import check_one_net, check_overrides, reporter_of
 from alexcli.errors import UsageError
 
 if TYPE_CHECKING:  # torch and others are imported by the first function that needs them
@@ -31,11 +31,13 @@ def build(model: str, *overrides: str, seed: int = 0) -> "Net":
     from alexcli.run.build import build_net
     from alexcli.schema import TrainSpec
 
+    check_overrides('build("tiny", "model.classes=3")', overrides)
+    check_one_net("build", overrides)
     all_overrides = ["experiment=null", f"model={model}", *overrides, f"seed={seed}"]
     return build_net(compose(all_overrides, TrainSpec)).eval()
 
 
-def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "TrainResult":
+def train(*overrides: str, resume: str | Path = "auto", progress: bool = True) -> "TrainResult":
     """Train a net in this process, or resume it, or skip what is finished.
 
     Args:
@@ -55,7 +57,8 @@ def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "Trai
     from alexcli.run.train import train as run_train
     from alexcli.schema import TrainSpec
 
-    _check_one_net(overrides)
+    check_overrides('train("seed=1")', overrides)
+    check_one_net("train", overrides)
     spec = compose(overrides, TrainSpec)
     if needs_workers(spec):
         raise UsageError(
@@ -64,22 +67,9 @@ def train(*overrides: str, resume: str = "auto", progress: bool = True) -> "Trai
         )
     reporter = reporter_of(progress=progress)
     try:
-        return run_train(spec, reporter, resume=resume, overrides=overrides)
+        return run_train(spec, reporter, resume=str(resume), overrides=overrides)
     finally:
         reporter.close()
-
-
-def _check_one_net(overrides: Sequence[str]) -> None:
-    """Raise UsageError for an override that lists several values, as `alexcli train` takes them."""
-    from alexcli.config.overrides import expand
-
-    for override in overrides:
-        if len(expand([override])) > 1:
-            key = override.partition("=")[0]
-            raise UsageError(
-                f"{override!r} lists several values, and train trains one net",
-                hint=f'call it for each: for value in ...: alexcli.train(f"{key}={{value}}")',
-            )
 
 
 def params(model: str, *overrides: str) -> dict[str, Any]:
@@ -99,5 +89,7 @@ def params(model: str, *overrides: str) -> dict[str, Any]:
     from alexcli.config.compose import compose
     from alexcli.schema import AnalyzeSpec
 
+    check_overrides('params("alexnet", "batch=1")', overrides)
+    check_one_net("params", overrides)
     counts: dict[str, Any] = run(compose([f"model={model}", *overrides], AnalyzeSpec)).data
     return counts

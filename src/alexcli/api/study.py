@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from alexcli.api.arguments import check_word, reporter_of
+from alexcli.api.arguments import check_count, check_overrides, check_word, reporter_of
 from alexcli.errors import RunFailedError, UsageError, plural
 from alexcli.schema.ablation import MOST_JOBS, MOST_POINTS, MOST_SEEDS
 
@@ -49,12 +49,13 @@ def ablate(
     from alexcli.ablation.reuse import read_recorded_runs
     from alexcli.ablation.training import train_all, train_until_precise
 
+    check_overrides('ablate("lrn", "seed=1")', arguments)
     studies = [word for word in arguments if "=" not in word]
     if not studies:
         raise UsageError("no study is named", hint='ablate("lrn"); alexcli ablate --list')
     check_word("setting", setting, ["auto", "mechanism", "plain"])
     auto = _auto_seeds(seeds, precision, minutes)
-    _check_count("jobs", jobs, MOST_JOBS, hint="jobs=2")
+    check_count("jobs", jobs, MOST_JOBS, hint="jobs=2")
     reporter = reporter_of(progress=progress)
     overrides = [word for word in arguments if "=" in word]
     recorded = read_recorded_runs(Path(reuse)) if reuse is not None else None
@@ -87,7 +88,7 @@ def _auto_seeds(
         raise UsageError(f"minutes={minutes:g} is not a time above 0", hint="minutes=30")
     if seeds is None:
         return AutoSeeds(None if precision is None else precision / 100, minutes)
-    _check_count(
+    check_count(
         "seeds", seeds, MOST_SEEDS, hint="seeds=4, or None for as many as the precision requires"
     )
     if precision is not None or minutes is not None:
@@ -96,9 +97,3 @@ def _auto_seeds(
             hint="leave one of them out",
         )
     return None
-
-
-def _check_count(name: str, value: int, most: int, hint: str) -> None:
-    """Raise UsageError unless a value is an integer from 1 to the largest that is allowed."""
-    if not isinstance(value, int) or not 1 <= value <= most:
-        raise UsageError(f"{name}={value!r} is not a whole number from 1 to {most:,}", hint=hint)

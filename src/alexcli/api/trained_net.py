@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from alexcli.api.arguments import check_word, reporter_of
+from alexcli.api.arguments import check_count, check_overrides, check_word, reporter_of
 from alexcli.errors import UsageError, plural
 
 if TYPE_CHECKING:  # torch and others are imported by the first function that needs them
@@ -94,8 +94,11 @@ class TrainedNet:
         Raises:
             UsageError: a path does not exist, no file is an image, or there are fewer classes.
         """
-        from alexcli.run.predict import find_images, predict
+        from alexcli.run.predict import DEFAULT_TOP, find_images, predict
 
+        if top is not None:
+            classes = len(self.classes)
+            check_count("top", top, classes, hint=f"top={min(DEFAULT_TOP, classes)}")
         files = find_images(_paths(images))
         unreadable: list[str] = []
         predictions = predict(
@@ -209,6 +212,7 @@ def load(
     """
     from alexcli.run.find import single_checkpoint
 
+    check_overrides('load("quickstart", "data.root=DIR")', overrides)
     names = [] if run_or_name is None else [str(run_or_name)]
     return TrainedNet(single_checkpoint(names, Path(runs)), overrides, progress=progress)
 

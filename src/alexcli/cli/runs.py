@@ -1,6 +1,6 @@
 """alexcli runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,20 +67,7 @@ def _error(summary: "RunSummary") -> float:
 
 
 def _table(summaries: "Sequence[RunSummary]") -> Table:
-    rows = [
-        {
-            "run": each.name,
-            "model": each.model,
-            "data": each.data,
-            "epochs": each.epochs or None,
-            "val error": percent(each.val_err),
-            "test error": percent(each.test_err),
-            "time": "-" if each.seconds is None else duration(each.seconds),
-            "MB": round(each.bytes / MEGABYTE, 1),
-            "state": each.state,
-        }
-        for each in summaries
-    ]
+    rows = [_for_people(each) for each in summaries]
     columns = ["run", "model", "data", "epochs", "val error", "test error", "time", "MB", "state"]
     exact = Table.from_records("runs", [asdict(each) for each in summaries], columns=_fields())
     total = sum(each.bytes for each in summaries) / MEGABYTE
@@ -88,6 +75,21 @@ def _table(summaries: "Sequence[RunSummary]") -> Table:
         f"{plural(len(summaries), 'run')}, {total:,.0f} MB; stopped: its train command resumes it"
     )
     return Table.from_records("runs", rows, note, columns=columns, exact=exact)
+
+
+def _for_people(summary: "RunSummary") -> dict[str, Any]:
+    """A run in the words and units of people."""
+    return {
+        "run": summary.name,
+        "model": summary.model,
+        "data": summary.data,
+        "epochs": summary.epochs or None,
+        "val error": percent(summary.val_err),
+        "test error": percent(summary.test_err),
+        "time": "-" if summary.seconds is None else duration(summary.seconds),
+        "MB": round(summary.bytes / MEGABYTE, 1),
+        "state": summary.state,
+    }
 
 
 def _fields() -> list[str]:
@@ -122,22 +124,26 @@ def compare(
     right = single_run(b, runs)
     if left.path == right.path:
         raise UsageError(f"{a} and {b} are one run, {left.name}", hint="alexcli runs list")
-    reached = [asdict(summarize(run)) for run in (left, right)]
-    rows = [
-        {"key": key, left.name: value, right.name: reached[1][key]}
-        for key, value in reached[0].items()
-        if key not in ("name", "path")
-    ]
+    summaries = [summarize(run) for run in (left, right)]
+    shown = [_for_people(each) | {"seed": each.seed} for each in summaries]
     settings = [describe_values(run.read_config()) for run in (left, right)]
-    rows += [
-        {"key": row.key, left.name: row.left, right.name: row.right}
+    changed = [
+        [row.key, row.left, row.right]
         for row in differences(*settings)
         if row.key not in ("label", "seed")
     ]
-    data: list[dict[str, Any]] = [
-        {"key": row["key"], "a": row[left.name], "b": row[right.name]} for row in rows
-    ]
-    emit(render(Table.from_records("two runs", rows), format, data))
+    columns = ["key", left.name, right.name]
+    rows = [*_side_by_side(*map(asdict, summaries)), *changed]
+    exact = Table("two runs", columns, rows)
+    table = Table("two runs", columns, [*_side_by_side(*shown), *changed], exact=exact)
+    data = [dict(zip(("key", "a", "b"), row, strict=True)) for row in rows]
+    emit(render(table, format, data))
+
+
+def _side_by_side(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[list[Any]]:
+    """A row for each entry of two runs: what it is, and both values; their names are columns."""
+    names = ("run", "name", "path")
+    return [[key, value, right[key]] for key, value in left.items() if key not in names]
 
 
 @command(runs)

@@ -165,8 +165,6 @@ def _number_of_classes(trained: TrainedModel, top: int | None) -> int:
     most = min(DEFAULT_TOP, classes)
     if top is None:
         return most
-    if top < 1:
-        raise UsageError(f"--top {top} asks for no label", hint=f"--top {most}")
     if top > classes:
         raise UsageError(
             f"--top {top} asks for more labels than {trained.name} has classes ({classes:,})",

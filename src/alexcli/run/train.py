@@ -143,7 +143,12 @@ def named_checkpoint(
     """
     if resume in ("auto", "never"):
         return None
-    path = locate(resume, Path(spec.runs).expanduser()).path
+    try:
+        path = locate(resume, Path(spec.runs).expanduser()).path
+    except UsageError as error:
+        raise UsageError(
+            f"{error.message}, and it is neither auto nor never", hint=error.hint
+        ) from None
     folder = path.resolve().parent
     if folder != run.path.resolve():
         hint = f"start a new run from its weights: init_from={path}"
