@@ -5,7 +5,9 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import warnings
+from multiprocessing.synchronize import Event
 
 import pytest
 
@@ -31,12 +33,21 @@ def test_sigterm_is_an_error_that_no_reader_of_damaged_files_takes_for_the_files
         read_a_damaged_file()
 
 
+def _sleep(is_ready: Event) -> None:
+    """Sleep in short parts: a signal just before a long one would be handled after it."""
+    is_ready.set()
+    while True:
+        time.sleep(0.05)
+
+
 def test_a_forked_process_ends_by_sigterm_without_an_error_of_its_own() -> None:
     context = multiprocessing.get_context("fork")
+    is_ready = context.Event()
     with sigterm_as_error():
-        child = context.Process(target=signal.pause)
+        child = context.Process(target=_sleep, args=(is_ready,))
         with warnings.catch_warnings(action="ignore"):  # Python 3.12 warns of forks beside threads
             child.start()
+    assert is_ready.wait(60)  # a signal during the fork would be lost
     child.terminate()
     child.join(60)
     assert child.exitcode == 75
