@@ -198,10 +198,9 @@ def check(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
         problems += [
             _problem(f"ablate {study}", partial(_check_study, study)) for study in choices(STUDIES)
         ]
-        unread = unread_files()
-        for file in unread:
+        for file in unread_files():
             _emit_line(f"BAD {file.path} is not read: {file.reason}")
-        problems += [True] * len(unread)
+            problems.append(True)
     invalid = sum(problems)
     if invalid:
         verb = "is" if invalid == 1 else "are"
