@@ -104,6 +104,9 @@ def test_more_loader_processes_than_the_machine_can_use_are_refused(
     [
         (["data.resize=warp"], "data.resize=warp has no effect with data=synthetic"),
         (["data.on_error=skip"], "data.on_error=skip has no effect with data=synthetic"),
+        (["data=folder", "data.seed=1"], "data.seed=1 has no effect with data=folder"),
+        (["data=cifar10", "data.train_count=20"], "data.train_count=20 has no effect with data="),
+        (["data=cifar10", "data.scene.noise=5"], "data.scene.noise=5.0 has no effect with data="),
         (["data.split_seed=1"], "data.split_seed=1 has no effect with data.val=folder"),
     ],
 )

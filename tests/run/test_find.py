@@ -101,6 +101,12 @@ def test_a_misspelled_run_is_suggested(run: RunDirectory) -> None:
     assert str(run.path) in (caught.value.hint or "")
 
 
+@pytest.mark.usefixtures("run")
+def test_an_empty_name_is_refused() -> None:
+    with pytest.raises(UsageError, match="the name of a run is empty"):
+        resolve_runs([""], RUNS)
+
+
 def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"no checkpoint last\.ckpt"):

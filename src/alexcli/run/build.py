@@ -1,5 +1,7 @@
 """From a configuration to objects: data, net, placement, preprocessing."""
 
+import dataclasses
+import operator
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +18,7 @@ from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.reporter import Reporter
 from alexcli.run.memory import check_images, check_training
-from alexcli.schema import Crop, DataSpec, Source, TrainSpec
+from alexcli.schema import Crop, DataSpec, SceneSpec, Source, TrainSpec
 
 if TYPE_CHECKING:  # data that cannot be opened is refused before torch is imported
     from alexcli.data.transforms import Preprocess
@@ -39,6 +41,15 @@ KEYS_OF_FILES = (
     "depth",
 )
 """Keys of `data` about how images are read from files."""
+
+KEYS_OF_SCENES = (
+    "train_count",
+    "val_count",
+    "test_count",
+    "seed",
+    *(f"scene.{field.name}" for field in dataclasses.fields(SceneSpec)),
+)
+"""Keys of `data` about how the embedded images are drawn."""
 
 
 def build_data(
@@ -117,7 +128,9 @@ def check_read(spec: DataSpec) -> None:
         UsageError: a key that this source, or this choice of `data.val`, does not read.
     """
     if spec.source is Source.synthetic:
-        _check_default(spec, KEYS_OF_FILES, "data=synthetic, whose images are drawn")
+        _check_default(spec, KEYS_OF_FILES, "data=synthetic, which reads no files")
+    else:
+        _check_default(spec, KEYS_OF_SCENES, f"data={spec.source}, which draws no images")
     if spec.val in (VAL_OF_THE_DATA, TEST_AS_VAL):
         _check_default(spec, ("split_seed",), f"data.val={spec.val}, which splits nothing off")
 
@@ -126,8 +139,9 @@ def _check_default(spec: DataSpec, keys: Sequence[str], reason: str) -> None:
     """Raise UsageError for the first of these keys of `data` that differs from its default."""
     defaults = DataSpec()
     for key in keys:
-        value = getattr(spec, key)
-        if value != getattr(defaults, key):
+        value_of = operator.attrgetter(key)
+        value = value_of(spec)
+        if value != value_of(defaults):
             raise UsageError(
                 f"data.{key}={as_typed(value)} has no effect with {reason}",
                 hint=f"leave data.{key} out",

@@ -186,7 +186,15 @@ def matching_runs(name: str, runs: Path, file: str = run_files.CONFIG) -> list[R
     """All runs that a name means; the arguments are those of `single_run`.
 
     Runs that were kept when others replaced them are meant by their own names only.
+
+    Raises:
+        UsageError: the name is empty, as that of an unset variable of a shell.
     """
+    if not name:
+        raise UsageError(
+            "the name of a run is empty",
+            hint=f"{RUN_HINT}; without a name, commands take the newest run",
+        )
     is_old_meant = OLD_RUN_MARK in str(Path(name).expanduser())
     for root in (Path(), runs):
         matches = [
