@@ -5,6 +5,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
+from alexcli.data.store import DRIVERS
 from tests.data.random_data import make_array_store, make_noise_folders
 
 
@@ -15,8 +16,9 @@ def store(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def remote_store(store: Path) -> str:
-    """The same store behind a URL that needs no network."""
+def remote_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same store behind a URL that needs no network, and that only tests may read."""
+    monkeypatch.setitem(DRIVERS, "memory", "fsspec")
     memory = fsspec.filesystem("memory")
     for path in store.iterdir():
         if path.is_file():

@@ -1,5 +1,6 @@
 import json
 import pickle
+import shutil
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from alexcli.data.store import is_store, read_file
 from alexcli.data.store_manifest import read_manifest
 from alexcli.errors import UsageError
 from alexcli.schema import DataSpec, Source
+from tests.local_site import serve
 
 
 class WritesFileWhenUnpickled:
@@ -81,3 +83,34 @@ def test_a_url_without_its_driver_says_what_to_install(monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "s3fs", None)
     with pytest.raises(UsageError, match=r"s3:// needs the package s3fs"):
         read_manifest("s3://bucket/store")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("memory://bucket", "a URL of kind memory://"),
+        ("reference://bucket", "a URL of kind reference://"),
+        ("reference://::runs/other/s0", "a URL of kind reference://"),
+        ("file:///etc", "a URL of kind file://"),
+        ("S3://bucket/store", "a URL of kind S3://"),
+        ("://bucket", "a URL of kind ://"),
+        ("s3://bucket::reference://x", "one URL inside another"),
+    ],
+)
+def test_a_url_of_another_kind_is_refused_before_fsspec_sees_it(
+    url: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "fsspec", None)
+    with pytest.raises(UsageError) as caught:
+        open_dataset(DataSpec(Source.folder, url))
+    assert caught.value.message.startswith(f"{url} is {reason}; a store is read from s3://, gs://")
+    assert "by its path" in (caught.value.hint or "")
+
+
+def test_a_store_is_read_from_a_web_server(store: Path, tmp_path: Path) -> None:
+    with serve(tmp_path / "site") as site:
+        shutil.copytree(store, site.folder / "store")
+        url = f"{site.url}/store"
+        assert read_manifest(url).fingerprint == read_manifest(str(store)).fingerprint
+        with pytest.raises(UsageError, match="it is not a store"):
+            read_manifest(f"{site.url}/other")

@@ -82,7 +82,7 @@ def verify(store: str) -> None:
     """Read a whole store again and compare it with its manifest.
 
     Args:
-        store (STORE): A folder or an s3:// or gs:// URL.
+        store (STORE): A folder, or an s3://, gs:// or https:// URL.
 
     Examples:
         alexcli data verify store/

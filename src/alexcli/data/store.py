@@ -35,8 +35,12 @@ STATISTICS = "statistics.npz"
 LITDATA_INDEX = "index.json"
 """Index of a folder written by litdata, whose items may be pickles."""
 
-DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs"}
-"""The package that fsspec needs for each kind of URL."""
+DRIVERS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "http": "aiohttp", "https": "aiohttp"}
+"""The kinds of URL that are read, and the package that fsspec needs for each.
+
+Others are refused, for a URL may come from a stranger's run, and fsspec knows kinds that compute,
+read local files or log in elsewhere, such as reference:// and ssh://.
+"""
 
 DAMAGED_HINT = "alexcli data verify STORE finds the damaged chunks; prepare the store again"
 
@@ -120,18 +124,19 @@ def read_file(root: str, name: str) -> bytes:
 
     Raises:
         FileNotFoundError: it does not exist.
-        UsageError: the URL cannot be read; the message has the reason.
+        UsageError: the URL is of a kind that is not read, or cannot be read; the message has the
+            reason.
     """
     path = f"{root.rstrip('/')}/{name}"
     if not is_url(root):
         return Path(path).read_bytes()
+    protocol = _checked_protocol(root)
     import fsspec  # type: ignore[import-untyped]
 
     try:
         with fsspec.open(path, "rb") as file:
             return bytes(file.read())
     except ImportError as error:
-        protocol = path.partition("://")[0]
         driver = DRIVERS.get(protocol, error.name)
         raise UsageError(
             f"{protocol}:// needs the package {driver}", hint=f"pip install {driver}"
@@ -143,3 +148,16 @@ def read_file(root: str, name: str) -> bytes:
             f"{path} cannot be read: {error}",
             hint="check the address, the network and the credentials of this machine",
         ) from error
+
+
+def _checked_protocol(url: str) -> str:
+    """The kind of a URL, such as s3; UsageError for one that is not read, or for a chain."""
+    protocol = url.partition("://")[0]
+    if protocol in DRIVERS and "::" not in url:
+        return protocol
+    kinds = ", ".join(f"{name}://" for name in DRIVERS)
+    reason = "one URL inside another" if protocol in DRIVERS else f"a URL of kind {protocol}://"
+    raise UsageError(
+        f"{url} is {reason}; a store is read from {kinds}",
+        hint="copy the store to a folder of this machine, and name it by its path",
+    )

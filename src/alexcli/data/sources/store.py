@@ -1,4 +1,4 @@
-"""Source `store`: a prepared store, in a local folder or behind an s3:// or gs:// URL."""
+"""Source `store`: a prepared store, in a local folder or behind a URL, see `store.DRIVERS`."""
 
 from collections.abc import Sequence
 
