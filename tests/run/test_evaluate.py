@@ -108,6 +108,29 @@ def test_an_ensemble_is_the_mean_of_the_softmax_outputs() -> None:
         assert result.members == [row.name for row in evaluation.results[0:6:2]]
 
 
+def test_nets_of_different_towers_are_averaged_as_if_evaluated_alone() -> None:
+    """Towers that never communicate compute class scores without each other, too."""
+    own_tower = [f"model.layers.{layer}.reads=own_tower" for layer in ("conv3", "fc6", "fc7")]
+    runs = [_train("model.towers=1"), _train(*own_tower)]
+    alone = [
+        evaluate([run], NullReporter(), split="val", probabilities=True).predictions[0]
+        for run in runs
+    ]
+    for nets in ([0, 1], [1, 0]):
+        checkpoints = [runs[net] for net in nets]
+        evaluation = evaluate(checkpoints, NullReporter(), split="val", probabilities=True)
+        for net, predictions in zip(nets, evaluation.predictions[:2], strict=True):
+            assert np.array_equal(predictions.probabilities, alone[net].probabilities)
+
+
+def test_processes_are_not_shared_by_nets_of_different_towers() -> None:
+    runs = [_train("model.towers=1"), _train()]
+    message = r"placement=distributed .* has 1 tower and \S+ 2"
+    with pytest.raises(UsageError, match=message) as error:
+        evaluate(runs, NullReporter(), split="val", overrides=["placement=distributed"])
+    assert error.value.hint == "placement=single, or evaluate one at a time"
+
+
 def test_both_protocols_from_one_pass_equal_each_alone(run: RunDirectory) -> None:
     evaluation = evaluate(
         [(run, run.last)], NullReporter(), split="val", protocols=["center", "ten"]

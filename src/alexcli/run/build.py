@@ -229,6 +229,8 @@ def build_net(spec: TrainSpec, placement: "Placement | None" = None) -> "Net":
 
     if placement is None:
         return Towers(spec.model, seed=spec.seed)
+    all_towers = list(range(spec.model.towers))
+    assert placement.processes > 1 or placement.local_towers == all_towers, "a part of the net"
     return Towers(
         spec.model, local_towers=placement.local_towers, exchange=placement.exchange, seed=spec.seed
     )

@@ -15,12 +15,13 @@ from torch import Tensor
 from alexcli.data.dataset import Dataset
 from alexcli.data.images import ImageSource
 from alexcli.data.open import VAL_OF_THE_DATA
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.malloc import reuse_freed_memory
 from alexcli.metrics.calibration import calibration_error
 from alexcli.metrics.confusion import per_class_rows
 from alexcli.metrics.interval import wilson
 from alexcli.placement.base import Placement
+from alexcli.placement.plan import ONE_PROCESS_KINDS
 from alexcli.records.evaluation import EvalResult, Evaluation, Predictions
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run import checkpoint
@@ -72,14 +73,14 @@ def evaluate(
         overrides: `data.*`, `eval.*`, `placement.*` and `trainer.*` for this evaluation.
         per_class: whether results hold the error of each class.
         probabilities: whether to keep all softmax outputs.
-        placement: where the nets run; None for what `overrides` choose.
+        placement: where the nets run; None for what `overrides` choose, for each net anew.
 
     Returns:
         A row for each net and protocol, then one for the ensemble and each protocol.
 
     Raises:
         UsageError: checkpoints, models and data do not fit together, or nets have other classes
-            or images than the first.
+            or images than the first, or other towers in the processes that they share.
         RunFailedError: the device's memory does not hold the forward pass of one image.
     """
     reuse_freed_memory()
@@ -87,8 +88,8 @@ def evaluate(
     if several:
         _check_classes_agree([path for _, path in checkpoints])
     if placement is None:
-        placement = build_placement(eval_config(checkpoints[0][0], overrides))
-    if not placement.is_main:
+        placement = _placement_of_processes([run for run, _ in checkpoints], overrides)
+    if placement is not None and not placement.is_main:
         reporter = NullReporter()
     ensemble = Ensemble(started=time.monotonic())
     first: EvalInput | None = None
@@ -126,7 +127,7 @@ def _open_inputs(
     checkpoints: Sequence[tuple[RunDirectory, Path]],
     split: str,
     overrides: Sequence[str],
-    placement: Placement,
+    placement: Placement | None,
     reporter: Reporter,
 ) -> Iterator[EvalInput]:
     """Load one net after another with its images; UsageError unless all have the same images."""
@@ -141,6 +142,29 @@ def _open_inputs(
         else:
             _check_same_images(first, eval_input)
         yield eval_input
+
+
+def _placement_of_processes(
+    runs: Sequence[RunDirectory], overrides: Sequence[str]
+) -> Placement | None:
+    """The placement that all nets share, if several processes may hold them; otherwise None.
+
+    Raises:
+        UsageError: the nets have different numbers of towers, which the processes cannot share.
+    """
+    first = eval_config(runs[0], overrides)
+    if first.placement.kind in ONE_PROCESS_KINDS:
+        return None
+    for run in runs[1:]:
+        other = eval_config(run, overrides)
+        if other.model.towers != first.model.towers:
+            raise UsageError(
+                f"placement={first.placement.kind.name} divides every net among the same "
+                f"processes, but {runs[0].name} has {plural(first.model.towers, 'tower')} and "
+                f"{run.name} {other.model.towers}",
+                hint="placement=single, or evaluate one at a time",
+            )
+    return build_placement(first)
 
 
 def _run_net(
