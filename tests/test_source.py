@@ -22,7 +22,7 @@ VAGUE_NAMES = {
     *("at", "both", "done", "found", "given", "here", "how", "is_", "kept", "known", "made", "of"),
     *("one", "own", "said", "there", "told", "wanted", "what", "who", "why", "words"),
 }
-MOST_VAGUE_NAMES = 40
+MOST_VAGUE_NAMES = 22
 
 COUNTED_NOUN = re.compile(
     r" ((training|validation|class|loader|input|output|feature) )?"

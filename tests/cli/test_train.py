@@ -93,6 +93,6 @@ def test_extending_and_resuming_at_once_is_refused() -> None:
 
 
 def test_a_flag_of_a_sweep_reaches_its_jobs() -> None:
-    words = StartFlags("auto", extend=True).words()
+    words = StartFlags("auto", extend=True).as_arguments()
     assert words == ["--resume", "auto", "--extend"]
-    assert StartFlags("never", extend=False).words() == ["--resume", "never"]
+    assert StartFlags("never", extend=False).as_arguments() == ["--resume", "never"]

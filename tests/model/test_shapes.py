@@ -1,10 +1,13 @@
 """Counts against numbers written down elsewhere: the paper, its source, published tables."""
 
+import itertools
+
 import pytest
 import torch
+from torch.nn import functional as F
 
 from alexcli.errors import UsageError
-from alexcli.model.shapes import active_layers, active_ops, trace
+from alexcli.model.shapes import active_layers, active_ops, trace, window_count
 from alexcli.model.towers import Towers
 from tests.conftest import TOWER_MODELS, model
 
@@ -201,3 +204,13 @@ def test_a_spatial_norm_of_a_fully_connected_layer_is_refused() -> None:
 def test_pool_up_rounds_pooling_alone() -> None:
     conv1 = trace(model("model=caffenet", "model.input.size=224", "model.rounding=pool_up"))[0]
     assert (conv1.out_size, conv1.end_size) == (54, 27)
+
+
+@pytest.mark.parametrize("ceil", [False, True])
+def test_windows_are_counted_as_torch_counts_them(ceil: bool) -> None:
+    for size, window, stride, pad in itertools.product(
+        range(3, 12), range(1, 4), range(1, 5), (0, 1)
+    ):
+        if 2 * pad <= window:  # torch's pooling allows no more
+            pooled = F.max_pool1d(torch.zeros(1, size), window, stride, pad, ceil_mode=ceil)
+            assert window_count(size, window, stride, pad=pad, ceil=ceil) == pooled.shape[-1]

@@ -18,8 +18,8 @@ from alexcli.reporter import NullReporter
 from alexcli.run import checkpoint
 from alexcli.run import processes as module
 from alexcli.run.directory import RunDirectory
+from alexcli.run.final_test import measure_test
 from alexcli.run.processes import WorkerGroup
-from alexcli.run.test_error import measure_test
 from alexcli.run.train import train
 from alexcli.run.worker import send_error_to_parent
 from tests.conftest import SMALL, small

@@ -21,8 +21,8 @@ from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
+from alexcli.run.final_test import measured_images, measured_split
 from alexcli.run.start import start_of
-from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
 
 FEWEST_CLASSES_FOR_TOP5 = 6
@@ -127,7 +127,7 @@ class Ablation:
                 self.add_seeds(study, arm, count)
 
     def _is_finished(self, study: Study, arm: Arm, seed: int) -> bool:
-        jobs = (self.job(study, each, seed) for each in (study.baseline, arm))
+        jobs = (self.job(study, compared, seed) for compared in (study.baseline, arm))
         return all(job is not None and job.finished for job in jobs)
 
     def with_data(self, spec: TrainSpec) -> tuple[TrainSpec, Dataset]:

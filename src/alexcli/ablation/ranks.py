@@ -38,7 +38,9 @@ def signed_ranks(differences: Sequence[float]) -> SignedRanks:
     Source: F. Wilcoxon, Biometrics Bulletin 1 (1945); J. Demsar, Journal of Machine Learning
     Research 7 (2006), who recommends it for comparing classifiers.
     """
-    values = np.array([each for each in differences if abs(each) > SMALLEST_SPREAD])
+    values = np.array(
+        [difference for difference in differences if abs(difference) > SMALLEST_SPREAD]
+    )
     if not len(values):
         return SignedRanks(1.0, 0)
     ranks = _doubled_ranks(np.abs(values))

@@ -16,8 +16,8 @@ from alexcli.errors import plural
 from alexcli.records.study import ArmResult, Difference, StudyResult
 from alexcli.reporter import Reporter
 from alexcli.run.directory import run_label
+from alexcli.run.final_test import measured_images, measured_split
 from alexcli.run.resolve import uses_bf16
-from alexcli.run.test_error import measured_images, measured_split
 from alexcli.schema import Metric, TrainSpec
 
 LEAST_LEARNED = 0.95

@@ -15,7 +15,7 @@ from alexcli.analysis.curves import crossing
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.test_error import measure_test, measured_split
+from alexcli.run.final_test import measure_test, measured_split
 from alexcli.schema import Metric
 
 

@@ -67,22 +67,25 @@ def _reached_table(nets: Sequence[dict[str, Any]], reached: Sequence[RunSummary]
     """The errors of reduced nets in runs, beside the published errors of the full nets."""
     published_by_reduced = {net["reduced"]: net for net in nets if "reduced" in net}
     order = list(published_by_reduced)
-    of_reduced = [each for each in reached if each.model in order]
-    strangers = [each for each in reached if each.model not in order]
+    of_reduced = [summary for summary in reached if summary.model in order]
+    strangers = [summary for summary in reached if summary.model not in order]
     rows = []
-    for each in [*sorted(of_reduced, key=lambda summary: order.index(summary.model)), *strangers]:
-        net = published_by_reduced.get(each.model)
+    for summary in [
+        *sorted(of_reduced, key=lambda summary: order.index(summary.model)),
+        *strangers,
+    ]:
+        net = published_by_reduced.get(summary.model)
         rows.append(
             {
-                "net": net["name"] if net else each.model,
+                "net": net["name"] if net else summary.model,
                 "year": str(net["year"]) if net else "",
                 "top-5 on ImageNet": net["top5"] if net else None,
-                "reduced net": each.model,
-                "data": each.data,
-                "epochs": each.epochs,
-                "val error": each.val_err,
-                "test error": each.test_err,
-                "run": each.name,
+                "reduced net": summary.model,
+                "data": summary.data,
+                "epochs": summary.epochs,
+                "val error": summary.val_err,
+                "test error": summary.test_err,
+                "run": summary.name,
             }
         )
     return Table.from_records(

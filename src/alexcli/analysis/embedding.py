@@ -6,6 +6,7 @@ Legend: N images, U features of an image.
 """
 
 import importlib.util
+import math
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def _neighbor_table(
     k = min(NEIGHBORS, len(images) - 1)
     by_space = {name: nearest_rows(vectors, k), "plane": nearest_rows(plane, k)}
     labels = images.labels
-    kept = np.mean(
+    shared_neighbors = np.mean(
         [
             len(set(first) & set(second)) / k
             for first, second in zip(*by_space.values(), strict=True)
@@ -114,7 +115,7 @@ def _neighbor_table(
                 "space": space,
                 "k": k,
                 "same class": float((labels[rows] == labels[:, None]).mean()),
-                "same neighbours": 1.0 if space == name else float(kept),
+                "same neighbours": 1.0 if space == name else float(shared_neighbors),
             }
             for space, rows in by_space.items()
         ],
@@ -145,6 +146,6 @@ def _thumbnails(images: ImageSource) -> npt.NDArray[np.uint8]:
     small = []
     for index in range(len(images)):
         (image,) = images.fetch([index])
-        step = -(-len(image) // THUMBNAIL_SIDE)
+        step = math.ceil(len(image) / THUMBNAIL_SIDE)
         small.append(image[::step, ::step])
     return np.stack(small)

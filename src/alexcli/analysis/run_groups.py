@@ -37,12 +37,14 @@ def group_runs(histories: Sequence[RunHistory]) -> RunGroups:
         histories: at least one.
     """
     settings = [_told_apart(history) for history in histories]
-    keys = dict.fromkeys(key for each in settings for key in each)
-    differing = [key for key in keys if len({each.get(key) for each in settings}) > 1]
+    keys = dict.fromkeys(key for run_settings in settings for key in run_settings)
+    differing = [
+        key for key in keys if len({run_settings.get(key) for run_settings in settings}) > 1
+    ]
     naming = _telling_keys(settings, differing)
     groups: dict[str, list[RunHistory]] = {}
-    for history, each in zip(histories, settings, strict=True):
-        groups.setdefault(_name(each, naming), []).append(history)
+    for history, run_settings in zip(histories, settings, strict=True):
+        groups.setdefault(_name(run_settings, naming), []).append(history)
     return RunGroups(groups, [key for key in differing if key not in naming])
 
 
@@ -71,7 +73,7 @@ def _telling_keys(settings: Sequence[dict[str, str]], differing: Sequence[str]) 
 
 def _count_groups(settings: Sequence[dict[str, str]], keys: Sequence[str]) -> int:
     """The number of groups that some keys distinguish."""
-    return len({tuple(each.get(key) for key in keys) for each in settings})
+    return len({tuple(run_settings.get(key) for key in keys) for run_settings in settings})
 
 
 def _name(settings: dict[str, str], naming: Sequence[str]) -> str:

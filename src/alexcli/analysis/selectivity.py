@@ -62,7 +62,7 @@ def _colour_columns(name: str, towers: list[filters.Floats]) -> dict[str, Any]:
             hint="--run another run",
         )
     samples = [values["colour"] for values in measures]
-    medians = {f"tower {tower}": filters.median(each) for tower, each in enumerate(samples)}
+    medians = {f"tower {tower}": filters.median(kernels) for tower, kernels in enumerate(samples)}
     return {**medians, "p": filters.permutation_p(samples)}
 
 
@@ -84,7 +84,7 @@ def _summary(rows: list[dict[str, Any]]) -> Table:
     p = [row["p"] for row in rows if row["p"] is not None]
     row = {
         "runs": len(rows),
-        "towers differ": sum(each < CHANCE for each in p),
+        "towers differ": sum(p_value < CHANCE for p_value in p),
         "by chance": CHANCE * len(p),
         "p": float(combine_pvalues(p).pvalue) if p else None,
     }

@@ -1,5 +1,6 @@
 """Class folders of images, as many as a benchmark needs."""
 
+import math
 from pathlib import Path
 
 from PIL import Image
@@ -31,7 +32,7 @@ def image_tree(source: Path | None, tree: Path, count: int, *, most_files: int) 
     if not files:
         problem = "holds no images" if folder.is_dir() else "is not a folder"
         raise UsageError(f"{folder} {problem}", hint="name a folder of photographs")
-    repetitions = -(-count // len(files))
+    repetitions = math.ceil(count / len(files))
     for number, path in enumerate(files * repetitions):
         link = tree / "train" / f"class{number % 2}" / f"{number:06}{path.suffix}"
         link.parent.mkdir(parents=True, exist_ok=True)

@@ -51,8 +51,8 @@ def _cost(spec: ClaimSpec) -> str:
 
 def _measurements(evidence: Sequence[EvidenceSpec]) -> list[Measurement]:
     """The recorded measurements of the evidence."""
-    measurements = [measurement(each) for each in evidence]
-    return [each for each in measurements if each is not None]
+    measurements = [measurement(spec) for spec in evidence]
+    return [recorded for recorded in measurements if recorded is not None]
 
 
 def find_claim(name: str) -> Claim:
@@ -64,7 +64,7 @@ def find_claim(name: str) -> Claim:
     by_name = {claim.name: claim for claim in claims()}
     if name in by_name:
         return by_name[name]
-    containing = [each for each in by_name if name in each]
+    containing = [claim_name for claim_name in by_name if name in claim_name]
     if name and containing:
         hint = f"did you mean {' or '.join(containing)}?"
     else:

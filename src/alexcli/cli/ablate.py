@@ -150,8 +150,8 @@ def _reuse_note(jobs: "Sequence[Job]", recorded: "RecordedRuns", folder: Path | 
     note += ": other seeds, configurations or images, or studies that need the trained nets"
     studies = {job.name.partition("/")[0] for job in jobs}
     commands = [record.command for record in recorded.records.values() if record.command]
-    of_same_studies = [each for each in commands if studies & set(each.split())]
-    return "\n".join([note, *(f"recorded was {each}" for each in of_same_studies)])
+    of_same_studies = [command for command in commands if studies & set(command.split())]
+    return "\n".join([note, *(f"recorded was {command}" for command in of_same_studies)])
 
 
 def _check_words(arguments: Sequence[str], launch: str, out: Path | None, *, dry_run: bool) -> None:

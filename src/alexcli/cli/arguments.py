@@ -73,7 +73,7 @@ class KeyCommand(TyperCommand):
             self._check_values(ctx, args)
         takes_keys = any(OVERRIDE in (parameter.metavar or "") for parameter in self.params)
         if takes_keys and not ctx.resilient_parsing:
-            options = {option for each in self.get_params(ctx) for option in each.opts}
+            options = {option for parameter in self.get_params(ctx) for option in parameter.opts}
             for word, after in itertools.pairwise([*args, "--"]):
                 if word == "--":
                     break
@@ -104,14 +104,16 @@ class KeyCommand(TyperCommand):
     def _check_values(self, context: Any, args: Sequence[str]) -> None:
         """Exit if an option that needs a value is followed by another option of the command."""
         parameters = self.get_params(context)
-        options = {option for each in parameters for option in each.opts}
+        options = {option for parameter in parameters for option in parameter.opts}
         need_value = {
             option
-            for each in parameters
-            for option in each.opts
-            if option.startswith("-") and not getattr(each, "is_flag", False)
+            for parameter in parameters
+            for option in parameter.opts
+            if option.startswith("-") and not getattr(parameter, "is_flag", False)
         }
-        for word, after in itertools.pairwise(itertools.takewhile(lambda each: each != "--", args)):
+        for word, after in itertools.pairwise(
+            itertools.takewhile(lambda argument: argument != "--", args)
+        ):
             if word in need_value and after.startswith("-") and after in options:
                 print_error(
                     UsageError(
@@ -223,7 +225,7 @@ def _as_override(option: str, value: str) -> str | None:
         return f"data=folder data.root={value}"
     if name in groups():
         return f"{name}={value or 'CHOICE'}"
-    key = full_key(name, [each.name for each in below("")])
+    key = full_key(name, [known_key.name for known_key in below("")])
     return key and f"{key}={value or 'VALUE'}"
 
 

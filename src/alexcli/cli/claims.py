@@ -89,6 +89,6 @@ def _run(claim: "Claim", overrides: Sequence[str]) -> None:
                 f"the command of {claim.name} needs {word}: {claim.command}",
                 hint=f"alexcli claims {claim.name} --run {word}, with your own {placeholder}",
             )
-        arguments = [each for each in arguments if each != word]
+        arguments = [argument for argument in arguments if argument != word]
     code = subprocess.call([sys.executable, "-m", "alexcli", *arguments, *overrides])
     raise typer.Exit(code)

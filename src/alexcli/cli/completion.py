@@ -72,7 +72,7 @@ def overrides(context: typer.Context, incomplete: str) -> list[str]:
         return _values(command, key_before, incomplete)
     key, equals, value = incomplete.partition("=")
     if equals:
-        return [f"{key}={each}" for each in _values(command, key, value)]
+        return [f"{key}={completed}" for completed in _values(command, key, value)]
     return _keys(command, incomplete)
 
 

@@ -108,9 +108,9 @@ def explain(
         list_(key, conf=conf, format=format)
         return
     if key is None:
-        table = sections_table([each for each in keys().values() if "." not in each.name])
+        table = sections_table([entry for entry in keys().values() if "." not in entry.name])
     elif key in SCHEMAS and key != "train":
-        command_keys = [each for each in below("", key) if not each.name.startswith("model.")]
+        command_keys = [entry for entry in below("", key) if not entry.name.startswith("model.")]
         table = command_table(key, command_keys)
     else:
         name, meant = named(key)
@@ -194,7 +194,7 @@ def check(overrides: Overrides = None, *, conf: ConfOption = None) -> None:
     if overrides:
         problems = [_problem(" ".join(overrides), lambda: _check_composition(overrides))]
     else:
-        problems = [_problem(each, partial(_check_choice, each)) for each in every_choice()]
+        problems = [_problem(choice, partial(_check_choice, choice)) for choice in every_choice()]
         problems += [
             _problem(f"ablate {study}", partial(_check_study, study)) for study in choices(STUDIES)
         ]

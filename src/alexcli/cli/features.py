@@ -56,20 +56,20 @@ def features(
     from alexcli.schema import LayerPoint
 
     reporter = make_reporter()
-    found = find_labelled([Path(name) for name in names])
+    files = find_labelled([Path(name) for name in names])
     checkpoint = single_checkpoint([] if run is None else [run], runs, reporter=reporter)
     trained = load(checkpoint.run, checkpoint.path, overrides)
     extractor = FeatureExtractor(trained, layer, LayerPoint(at))
     unreadable: list[str] = []
     if split is None:
-        batches = extractor.of_files(found, reporter, unreadable)
+        batches = extractor.of_files(files, reporter, unreadable)
     else:
         batches = extractor.of_split(split, reporter)
     with writing(f"--out {out}", hint="choose another place"):
         out.parent.mkdir(parents=True, exist_ok=True)
         for path in write_features(batches, out, extractor.layer):
             reporter.note(f"wrote {path}")
-    check_all_read(unreadable, len(found))
+    check_all_read(unreadable, len(files))
 
 
 def _check_net(run: str | None, runs: Path, overrides: Sequence[str]) -> None:

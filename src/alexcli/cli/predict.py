@@ -84,11 +84,15 @@ def predict(
             ten_crop=ten_crop,
             labels=labels,
             unreadable=unreadable,
-            receive=(lambda each: emit(json_line(_named(each, folder)))) if by_line else None,
+            receive=(lambda prediction: emit(json_line(_named(prediction, folder))))
+            if by_line
+            else None,
         )
         title = f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}"
         if not by_line:
-            _emit_table([_named(each, folder) for each in predictions], title, Format(format))
+            _emit_table(
+                [_named(prediction, folder) for prediction in predictions], title, Format(format)
+            )
         if out is not None:
             _save_figure(trained, predictions, title, out, reporter)
         check_all_read(unreadable, len(files))

@@ -52,12 +52,12 @@ def list_(
     from alexcli.run.listing import find_runs, summarize
 
     summaries = [summarize(run) for run in find_runs(runs, names or [])]
-    summaries = [each for each in summaries if state in (None, each.state)]
+    summaries = [summary for summary in summaries if state in (None, summary.state)]
     if sort == "error":
         summaries.sort(key=_error)
     elif sort == "time":
-        summaries.sort(key=lambda each: each.seconds or 0.0)
-    emit(render(_table(summaries), format, [asdict(each) for each in summaries]))
+        summaries.sort(key=lambda summary: summary.seconds or 0.0)
+    emit(render(_table(summaries), format, [asdict(summary) for summary in summaries]))
 
 
 def _error(summary: "RunSummary") -> float:
@@ -67,10 +67,12 @@ def _error(summary: "RunSummary") -> float:
 
 
 def _table(summaries: "Sequence[RunSummary]") -> Table:
-    rows = [_for_people(each) for each in summaries]
+    rows = [_for_people(summary) for summary in summaries]
     columns = ["run", "model", "data", "epochs", "val error", "test error", "time", "MB", "state"]
-    exact = Table.from_records("runs", [asdict(each) for each in summaries], columns=_fields())
-    total = sum(each.bytes for each in summaries) / MEGABYTE
+    exact = Table.from_records(
+        "runs", [asdict(summary) for summary in summaries], columns=_fields()
+    )
+    total = sum(summary.bytes for summary in summaries) / MEGABYTE
     note = (
         f"{plural(len(summaries), 'run')}, {total:,.0f} MB; stopped: its train command resumes it"
     )
@@ -125,7 +127,7 @@ def compare(
     if left.path == right.path:
         raise UsageError(f"{a} and {b} are one run, {left.name}", hint="alexcli runs list")
     summaries = [summarize(run) for run in (left, right)]
-    shown = [_for_people(each) | {"seed": each.seed} for each in summaries]
+    shown = [_for_people(summary) | {"seed": summary.seed} for summary in summaries]
     settings = [describe_values(run.read_config()) for run in (left, right)]
     changed = [
         [row.key, row.left, row.right]

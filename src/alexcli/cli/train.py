@@ -27,7 +27,7 @@ class StartFlags(NamedTuple):
     resume: str
     extend: bool
 
-    def words(self) -> list[str]:
+    def as_arguments(self) -> list[str]:
         """As they are typed."""
         return ["--resume", self.resume, *(["--extend"] if self.extend else [])]
 
@@ -132,7 +132,7 @@ def _train_several(
     from alexcli.render.sweeps import sweep_text
     from alexcli.run.sweep import sweep
 
-    ended = sweep(jobs, start.words(), reporter)
+    ended = sweep(jobs, start.as_arguments(), reporter)
     reporter.close()
     emit(sweep_text(ended, format))
     _note_sweep(ended, reporter)

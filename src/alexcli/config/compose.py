@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from alexcli.config.composition import ROOTS, chosen_files, composition, user_files
 from alexcli.config.files import choices, groups, user_conf_dir
-from alexcli.config.typed import typed
+from alexcli.config.from_plain import spec_from_plain
 from alexcli.config.user_conf import in_files, with_place
 from alexcli.config.validation import check_ranges
 from alexcli.errors import UsageError
@@ -74,7 +74,7 @@ def _compose(overrides: Sequence[str], schema: type[Spec]) -> Spec:
     """Like `compose`, but errors do not say where in a user's file they are."""
     chosen = _plain_choices(overrides, groups() if schema in ROOTS else [])
     if chosen is not None:
-        spec = typed(composition(chosen_files(schema, chosen)), schema)
+        spec = spec_from_plain(composition(chosen_files(schema, chosen)), schema)
         if spec is not None:
             check_ranges(spec)
             return spec

@@ -167,11 +167,11 @@ def _nearest_hint(name: str, existing: KnownKeys) -> str:
     """The keys that may be meant: those spelled alike, as a whole or in the last name."""
     names = existing.values + existing.sections
     last_name = _last_name(name)
-    last_names = sorted({_last_name(each) for each in names})
-    alike = [each for each in last_names if last_name and last_name in each]
+    last_names = sorted({_last_name(known_name) for known_name in names})
+    alike = [known_name for known_name in last_names if last_name and last_name in known_name]
     alike += difflib.get_close_matches(last_name, last_names, MOST_SUGGESTIONS)
     near = difflib.get_close_matches(name, names, MOST_SUGGESTIONS)
-    near += [each for each in names if _last_name(each) in alike]
+    near += [known_name for known_name in names if _last_name(known_name) in alike]
     if not near:
         return "alexcli config explain lists the top level"
     return f"did you mean {', '.join(list(dict.fromkeys(near))[:MOST_SUGGESTIONS])}?"

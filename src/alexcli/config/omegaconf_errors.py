@@ -151,7 +151,7 @@ def _value_of(key: str, override: Override) -> str:
     value: Any = override.value()
     name = key.removeprefix(f"{typed_key}.")
     while name:  # a key can be a number with a decimal point
-        prefix = next(each for each in value if f"{name}.".startswith(f"{each}."))
+        prefix = next(part for part in value if f"{name}.".startswith(f"{part}."))
         value = value[prefix]
         name = name.removeprefix(str(prefix)).removeprefix(".")
     return hydra_value(value)

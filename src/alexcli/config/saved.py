@@ -5,7 +5,7 @@ from typing import Any, TypeVar, cast
 
 import yaml
 
-from alexcli.config.typed import typed
+from alexcli.config.from_plain import spec_from_plain
 from alexcli.config.validation import check_ranges
 from alexcli.config.yaml_text import read_yaml
 from alexcli.errors import UsageError
@@ -32,7 +32,7 @@ def from_mapping(mapping: Any, schema: type[Spec], *, source: Path) -> Spec:
         raise UsageError(
             f"{source} is not a configuration: {type(mapping).__name__}", hint=SAVED_HINT
         )
-    spec = typed(mapping, schema)
+    spec = spec_from_plain(mapping, schema)
     if spec is not None:
         check_ranges(spec)
         return spec

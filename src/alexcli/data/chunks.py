@@ -6,6 +6,7 @@ Each finished chunk has a note beside it, its ChunkRecord, so that preparation c
 import functools
 import io
 import json
+import math
 import os
 import signal
 from concurrent.futures import ProcessPoolExecutor
@@ -142,7 +143,7 @@ def _split_into_chunks(split: str, count: int, spec: PrepareSpec) -> list[IndexA
     if spec.encoding is Encoding.jpeg:
         image_bytes = max(1, image_bytes // JPEG_RATIO)
     largest = max(1, min(MAX_CHUNK_IMAGES, MAX_CHUNK_BYTES // image_bytes))
-    per_chunk = min(largest, max(MIN_CHUNK_IMAGES, -(-count // CHUNKS_PER_SPLIT)))
+    per_chunk = min(largest, max(MIN_CHUNK_IMAGES, math.ceil(count / CHUNKS_PER_SPLIT)))
     return np.split(order, range(per_chunk, count, per_chunk))
 
 

@@ -1,6 +1,7 @@
 """Decoding an image file of any format and shape to a square RGB array."""
 
 import io
+import math
 import re
 import stat
 import warnings
@@ -202,7 +203,7 @@ def _too_large_error(path: Path, pixels: int, resize_spec: ResizeSpec) -> UsageE
         f"{path} has {pixels:,} pixels ({3 * pixels / 1e9:.1f} GB when decoded), and the limit is "
         f"{resize_spec.max_pixels:,}",
         hint=f"data.max_pixels={pixels} allows it (max_pixels={pixels} in data prepare, "
-        f"--largest {-(-pixels // 1_000_000)} in predict)",
+        f"--largest {math.ceil(pixels / 1_000_000)} in predict)",
     )
 
 

@@ -77,18 +77,18 @@ def images_below(folder: Path) -> FolderImages:
     Raises:
         UsageError: a folder cannot be read.
     """
-    found = FolderImages()
-    _collect(folder, "", found, [_identity(folder)])
-    return found
+    images = FolderImages()
+    _collect(folder, "", images, [_identity(folder)])
+    return images
 
 
-def _collect(folder: Path, prefix: str, found: FolderImages, above: list[tuple[int, int]]) -> None:
+def _collect(folder: Path, prefix: str, images: FolderImages, above: list[tuple[int, int]]) -> None:
     """Collect the images of a folder.
 
     Args:
         folder: the folder.
         prefix: prefix of its files' names.
-        found: receives the names.
+        images: receives the names.
         above: identities of the folder and of its parent folders.
     """
     for entry in entries_of(folder):
@@ -96,15 +96,15 @@ def _collect(folder: Path, prefix: str, found: FolderImages, above: list[tuple[i
             path = folder / entry.name
             identity = _identity(path)
             if identity not in above:
-                _collect(path, f"{prefix}{entry.name}/", found, [*above, identity])
+                _collect(path, f"{prefix}{entry.name}/", images, [*above, identity])
             continue
         suffix = Path(entry.name).suffix.lower()
         if suffix in SUFFIXES:
-            found.names.append(prefix + entry.name)
+            images.names.append(prefix + entry.name)
         elif suffix not in COMPANION_SUFFIXES:
-            found.unread[suffix] += 1
+            images.unread[suffix] += 1
             if suffix in UNREAD_FORMATS:
-                found.other_images.append(prefix + entry.name)
+                images.other_images.append(prefix + entry.name)
 
 
 def entries_of(folder: Path) -> list["os.DirEntry[str]"]:

@@ -95,13 +95,13 @@ def split_columns(lines: Sequence[tuple[int, str]], classes: Collection[str]) ->
 
 def _is_header(cells: Sequence[str], classes: Collection[str]) -> bool:
     """Whether the cells of the first line are names of columns."""
-    words = [re.findall(r"[A-Z]?[a-z]+|[A-Z]+", cell) for cell in cells]
+    words_by_cell = [re.findall(r"[A-Z]?[a-z]+|[A-Z]+", cell) for cell in cells]
     return (
         not any(cell in classes or is_image_name(cell) for cell in cells)
-        and any(words)
+        and any(words_by_cell)
         and all(
             word.lower() in HEADER_WORDS or cell == ""
-            for cell, cell_words in zip(cells, words, strict=True)
+            for cell, cell_words in zip(cells, words_by_cell, strict=True)
             for word in cell_words
         )
     )

@@ -1,5 +1,6 @@
 """Loaders whose order and position are a pure function of (seed, step)."""
 
+import math
 import os
 import signal
 import sys
@@ -80,7 +81,7 @@ class BatchSampler(Sampler[BatchIndices]):
     """Returns the number of updates made; called when an epoch begins."""
 
     def __len__(self) -> int:
-        return -(-self.count // self.batch_size)
+        return math.ceil(self.count / self.batch_size)
 
     def __iter__(self) -> Iterator[BatchIndices]:
         epochs, batches = divmod(self.step(), len(self))

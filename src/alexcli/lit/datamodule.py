@@ -1,5 +1,7 @@
 """The splits of a data set as Lightning's loaders."""
 
+import math
+
 import lightning as L
 import torch
 
@@ -32,7 +34,7 @@ class DataModule(L.LightningDataModule):
     @property
     def steps_per_epoch(self) -> int:
         """Updates in one pass over the training set."""
-        return -(-len(self.dataset.train) // self.spec.optim.batch_size)
+        return math.ceil(len(self.dataset.train) / self.spec.optim.batch_size)
 
     def train_dataloader(self) -> Loader:
         """Shuffled batches of the training set, starting at the batch of the current step."""

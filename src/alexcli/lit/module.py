@@ -82,7 +82,7 @@ class AlexNetModule(L.LightningModule):
     @property
     def last_epoch(self) -> int:
         """Epoch of the last update, counted from 1; 1 before the first update."""
-        return max(1, -(-self.global_step // self.data.steps_per_epoch))
+        return max(1, math.ceil(self.global_step / self.data.steps_per_epoch))
 
     @property
     def seconds(self) -> float:
@@ -256,7 +256,7 @@ class AlexNetModule(L.LightningModule):
         """
         model = self.spec.model
         if model.activation is Activation.rrelu or model.torchvision is not None:
-            # The name is historical and determines the numbers; it seeds torchvision's dropout too.
+            # One stream for all of torch's own random ops; its name determines the numbers.
             torch.manual_seed(rng.stream_key("rrelu", self.spec.seed, self.global_step) >> 1)
 
     def _share_of_batch(self) -> tuple[int, int]:

@@ -302,12 +302,26 @@ def _positions(
             f"of model.input.size={model.input.size}",
             hint="raise model.input.size, or lower the layer's kernel, stride or pooling",
         )
-    if model.rounding is Rounding.floor or (model.rounding is Rounding.pool_up and kind == KERNEL):
-        return span // stride + 1
-    steps = -(-span // stride)
-    # An additional window that would begin past the image is left out, as in torch's ceil_mode.
-    is_added = span % stride > 0
-    return steps if is_added and steps * stride >= size + pad else steps + 1
+    counts_clipped = model.rounding is not Rounding.floor and not (
+        model.rounding is Rounding.pool_up and kind == KERNEL
+    )
+    return window_count(size, window, stride, pad=pad, ceil=counts_clipped)
+
+
+def window_count(size: int, window: int, stride: int, *, pad: int = 0, ceil: bool) -> int:
+    """Number of positions of a window along a side of its input, counted as in torch.
+
+    Args:
+        size: side of the input.
+        window: side of the window.
+        stride: step between positions.
+        pad: zeros on each side of the input.
+        ceil: whether a last position counts at which the window is clipped; it must begin in the
+            input or in the zeros before it.
+    """
+    steps, rest = divmod(size + 2 * pad - window, stride)
+    clipped_begins_inside = (steps + 1) * stride < size + pad
+    return steps + 2 if ceil and rest and clipped_begins_inside else steps + 1
 
 
 def _parameters_of_ops(model: ModelSpec, spec: LayerSpec, out_channels: int) -> int:

@@ -18,6 +18,7 @@ from alexcli.model import compiled
 from alexcli.model.lrn import LocalResponseNorm
 from alexcli.model.operators import declare_operator
 from alexcli.model.pooling import Pool
+from alexcli.model.shapes import window_count
 from alexcli.model.threads import run_in_shares
 from alexcli.schema import LrnImpl, PoolKind
 
@@ -226,28 +227,14 @@ def _empty_pooled(
 ) -> Tensor:
     """An uninitialised tensor (N, C, OH, OW) in channels-last order."""
     images, channels, height, width = x.shape
-    rows = pooled_size(height, pool_size, pool_stride, ceil=ceil)
-    columns = pooled_size(width, pool_size, pool_stride, ceil=ceil)
+    rows = window_count(height, pool_size, pool_stride, ceil=ceil)
+    columns = window_count(width, pool_size, pool_stride, ceil=ceil)
     return torch.empty(
         (images, channels, rows, columns),
         dtype=dtype,
         device=x.device,
         memory_format=torch.channels_last,
     )
-
-
-def pooled_size(size: int, window: int, stride: int, *, ceil: bool) -> int:
-    """Number of windows along a side of a map, counted as in torch: each begins inside the map.
-
-    Args:
-        size: side of the map, at least the window's unless `ceil`.
-        window: side of the window.
-        stride: step between windows.
-        ceil: whether a clipped last window counts.
-    """
-    steps = size - window + (stride - 1 if ceil else 0)
-    count = steps // stride + 1
-    return count - 1 if (count - 1) * stride >= size else count
 
 
 def _map_shape(x: Tensor, pooled: Tensor) -> Any:

@@ -1,6 +1,7 @@
 """Sharing work among threads of our own, for loops that release Python's lock."""
 
 import functools
+import math
 import os
 import threading
 from collections.abc import Callable
@@ -30,7 +31,7 @@ def run_in_shares(count: int, work: Callable[[int, int], None], *, smallest: int
     if threads == 1:
         work(0, count)
         return
-    share = max(smallest, -(-count // (threads * SHARES_PER_THREAD)))
+    share = max(smallest, math.ceil(count / (threads * SHARES_PER_THREAD)))
     starts = iter(range(0, count, share))
     lock = threading.Lock()
 

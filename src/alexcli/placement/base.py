@@ -4,6 +4,7 @@ Legend: N images of the global batch.
 """
 
 import contextlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -43,8 +44,8 @@ class Placement(ABC):
 
         Shares differ by at most one image; the first replica's is never empty.
         """
-        first = -(-rows * self.replica // self.replicas)
-        end = -(-rows * (self.replica + 1) // self.replicas)
+        first = math.ceil(rows * self.replica / self.replicas)
+        end = math.ceil(rows * (self.replica + 1) / self.replicas)
         return first, end
 
     @abstractmethod

@@ -181,10 +181,10 @@ def _check_started(spec: PlacementSpec, environment: ProcessEnvironment, per_rep
             hint=f"start a multiple of {plural(per_replica, 'process')}, one per tower and replica",
         )
     if spec.replicas is not None and size != per_replica * spec.replicas:
-        each = plural(per_replica, "process")
+        for_each = plural(per_replica, "process")
         needed = plural(per_replica * spec.replicas, "process")
         raise UsageError(
-            f"placement.replicas={spec.replicas} with {each} each needs {needed}, "
+            f"placement.replicas={spec.replicas} with {for_each} each needs {needed}, "
             f"and {size} were started",
             hint=f"placement.replicas={size // per_replica}, or leave it out",
         )

@@ -21,7 +21,10 @@ def claims_table(claims: Sequence[Claim], *, with_commands: bool = True) -> Tabl
     for claim in claims:
         measurements = claim.measurements
         if not with_commands:
-            measurements = [replace(each, setting=each.brief_setting) for each in measurements]
+            measurements = [
+                replace(measurement, setting=measurement.brief_setting)
+                for measurement in measurements
+            ]
         row: dict[str, Any] = {
             "name": claim.name,
             **({"section": claim.section} if with_commands else {}),
@@ -52,7 +55,7 @@ def measured_text(measurement: Measurement) -> str:
 def counts(claims: Sequence[Claim]) -> str:
     """The number of claims, and how many were measured in which setting."""
     in_paper_setting = sum(
-        any(each.in_paper_setting for each in claim.measurements) for claim in claims
+        any(measurement.in_paper_setting for measurement in claim.measurements) for claim in claims
     )
     measured = sum(bool(claim.measurements) for claim in claims)
     return (
@@ -74,7 +77,8 @@ def claim_table(claim: Claim) -> Table:
         ("cost", claim.cost),
     ]
     lines += [
-        ("measured", f"{measured_text(each)} {each.file}".strip()) for each in claim.measurements
+        ("measured", f"{measured_text(measurement)} {measurement.file}".strip())
+        for measurement in claim.measurements
     ]
     if not claim.measurements:
         lines.append(("measured", NOT_MEASURED))
@@ -85,9 +89,11 @@ def claim_table(claim: Claim) -> Table:
 def _measured_cell(measurements: Sequence[Measurement]) -> str:
     """All measurements of a claim; successive ones that differ only in their values are merged."""
     merged: list[Measurement] = []
-    for each in measurements:
-        if merged and each == replace(merged[-1], value=each.value, file=each.file):
-            merged[-1] = replace(each, value=f"{merged[-1].value}, {each.value}")
+    for measurement in measurements:
+        if merged and measurement == replace(
+            merged[-1], value=measurement.value, file=measurement.file
+        ):
+            merged[-1] = replace(measurement, value=f"{merged[-1].value}, {measurement.value}")
         else:
-            merged.append(each)
-    return "; ".join(measured_text(each) for each in merged) or NOT_MEASURED
+            merged.append(measurement)
+    return "; ".join(measured_text(measurement) for measurement in merged) or NOT_MEASURED

@@ -3,6 +3,7 @@
 Legend: R rows of C tiles, each (H, W, 3); lengths are in inches.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, assert_never
 
@@ -287,7 +288,7 @@ def _legend_columns(names: Sequence[str]) -> int:
 
 def _legend_rows(names: Sequence[str]) -> int:
     """Number of lines of a legend."""
-    return -(-len(names) // _legend_columns(names))
+    return math.ceil(len(names) / _legend_columns(names))
 
 
 def _caption_height(panel: TilesPanel) -> float:

@@ -68,8 +68,8 @@ def key_table(name: str, key: Key, set_values: Sequence[SetValue], studies: Sequ
         studies: the studies that name it.
     """
     setters: dict[str, list[str]] = {}
-    for each in set_values:
-        setters.setdefault(str(each.value), []).append(each.choice)
+    for set_value in set_values:
+        setters.setdefault(str(set_value.value), []).append(set_value.choice)
     lines = {
         "meaning": key.meaning(),
         "takes": key.takes(),
@@ -95,7 +95,7 @@ def key_record(
         "choices": key.choices,
         "default": key.default_text(),
         "paper_section": key.paper_section(),
-        "set": [each._asdict() for each in set_values],
+        "set": [set_value._asdict() for set_value in set_values],
         "studies": list(studies),
     }
 

@@ -1,5 +1,6 @@
 """Drawing the same two quantities in many small panels."""
 
+import math
 from typing import Any
 
 from alexcli.records.analysis import MultiplesPanel
@@ -20,14 +21,14 @@ LEAST_TOP = 0.05
 
 def multiples_height(panel: MultiplesPanel) -> float:
     """Height of a panel in inches."""
-    return FRAME_HEIGHT + ROW_HEIGHT * -(-len(panel.lines) // ACROSS)
+    return FRAME_HEIGHT + ROW_HEIGHT * math.ceil(len(panel.lines) / ACROSS)
 
 
 def draw_multiples(panel: MultiplesPanel, axis: Any) -> None:
     """Draw a panel in place of matplotlib's axes, in axes of its own."""
     from matplotlib.ticker import MaxNLocator
 
-    rows = -(-len(panel.lines) // ACROSS)
+    rows = math.ceil(len(panel.lines) / ACROSS)
     place = axis.get_subplotspec()
     axis.set_axis_off()
     part = axis.figure.add_subfigure(place)

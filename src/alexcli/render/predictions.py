@@ -1,6 +1,7 @@
 """Predicted classes of images: as a table, as bars in the terminal, and as Figure 4 (left)."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,7 @@ def draw_predictions(predictions: Sequence[ImagePrediction], title: str) -> Any:
         title += f"; drawn: the first {MOST_DRAWN} of {len(predictions):,} images"
         predictions = predictions[:MOST_DRAWN]
     columns = min(FIGURE_COLUMNS, len(predictions))
-    rows = -(-len(predictions) // columns)
+    rows = math.ceil(len(predictions) / columns)
     width = COLUMN_INCHES * columns
     lines = wrapped(title, width, HEADING)
     title_inches = 2 * TITLE_MARGIN + TITLE_LINE_INCHES * (1 + lines.count("\n"))

@@ -209,7 +209,9 @@ def _notes_on_certainty(study: StudyResult) -> list[str]:
     if margins:
         limits = " or ".join(_format_margin(study.metric, margin) for margin in sorted(margins))
         notes.append(f"equivalent: within {limits} (two one-sided tests)")
-    gains = [each.pairing_gain for each in decided if each.pairing_gain is not None]
+    gains = [
+        difference.pairing_gain for difference in decided if difference.pairing_gain is not None
+    ]
     if gains:
         notes.append(_pairing_note(gains))
     if study.precision is not None:

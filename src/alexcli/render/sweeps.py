@@ -19,10 +19,10 @@ def sweep_text(jobs: Sequence[SweepJob], format: Format) -> str:  # noqa: A002
         format: the output format; csv and json have the fields of `job_record`.
     """
     ordered = best_first(jobs)
-    own_words = _words_not_shared(ordered)
+    own_overrides = _distinguishing_overrides(ordered)
     rows = [
         {
-            "job": " ".join(words),
+            "job": " ".join(overrides),
             "val error": percent(job.run.val_err if job.run else None),
             "test error": percent(job.run.test_err if job.run else None),
             "epochs": job.run.epochs if job.run else "-",
@@ -30,12 +30,12 @@ def sweep_text(jobs: Sequence[SweepJob], format: Format) -> str:  # noqa: A002
             "state": f"failed (exit code {job.exit_code})" if job.state == "failed" else job.state,
             "run": job.run.path if job.run else "-",
         }
-        for job, words in zip(ordered, own_words, strict=True)
+        for job, overrides in zip(ordered, own_overrides, strict=True)
     ]
     data = [job_record(job) for job in ordered]
     exact = Table.from_records("jobs", data)
     note = "best first, by the error on the validation set after the last epoch"
-    if any(word.startswith("data") for words in own_words for word in words):
+    if any(word.startswith("data") for overrides in own_overrides for word in overrides):
         note += "; jobs with other data are judged by other images"
     table = Table.from_records("jobs", rows, note, columns=COLUMNS, exact=exact)
     return render(table, format, data)
@@ -56,8 +56,8 @@ def job_record(job: SweepJob) -> dict[str, Any]:
     }
 
 
-def _words_not_shared(jobs: Sequence[SweepJob]) -> list[list[str]]:
-    """The words of each job that distinguish it from others; all words of a single job."""
+def _distinguishing_overrides(jobs: Sequence[SweepJob]) -> list[list[str]]:
+    """The overrides of each job that distinguish it from others; all of a single job."""
     if len(jobs) < 2:
         return [job.overrides for job in jobs]
     shared = set.intersection(*(set(job.overrides) for job in jobs))

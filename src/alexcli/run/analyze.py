@@ -90,7 +90,9 @@ def analyze(
         check=check,
         reporter=reporter,
     )
-    analysis: Analysis = run(**{each: PROVIDERS[each](request) for each in parameters})
+    analysis: Analysis = run(
+        **{parameter: PROVIDERS[parameter](request) for parameter in parameters}
+    )
     return analysis
 
 

@@ -210,7 +210,7 @@ class RunDirectory:
 
     def append_row(self, row: dict[str, Any]) -> None:
         """Add a line to metrics.jsonl, and drop what is not a row, such as a line cut off."""
-        lines = [json.dumps(each) + "\n" for each in [*self.rows(), row]]
+        lines = [json.dumps(recorded) + "\n" for recorded in [*self.rows(), row]]
         write_atomic(self.metrics, "".join(lines))
 
     def finish(self, kind: str, result: dict[str, Any]) -> dict[str, Any]:

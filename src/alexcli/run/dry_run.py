@@ -1,5 +1,6 @@
 """What `train` would do, without doing it."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -112,5 +113,5 @@ def _state(spec: TrainSpec, start: RunStart, images: str, resume: str, *, extend
 
 
 def _work(spec: TrainSpec, dataset: Dataset) -> str:
-    steps = -(-len(dataset.train) // spec.optim.batch_size)
+    steps = math.ceil(len(dataset.train) / spec.optim.batch_size)
     return f"{plural(spec.optim.epochs, 'epoch')} of {plural(steps, 'update')} at most"

@@ -115,7 +115,9 @@ def export(
 
 def _check_suffix(path: Path, format_name: str) -> None:
     """Raise UsageError for the suffix of another format, by which programs know a file."""
-    others = {each.suffix: name for name, each in FORMATS.items() if name != format_name}
+    others = {
+        export_format.suffix: name for name, export_format in FORMATS.items() if name != format_name
+    }
     suffix = FORMATS[format_name].suffix
     if path.suffix != suffix and path.suffix in others:
         raise UsageError(

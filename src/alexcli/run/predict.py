@@ -46,13 +46,13 @@ def find_images(paths: Sequence[Path]) -> list[Path]:
         if not path.is_dir():
             files.append(path)
             continue
-        found = images_below(path)
-        if not found.names:
-            others = f" that are read, but {found.described_unread()}" if found.unread else ""
+        images = images_below(path)
+        if not images.names:
+            others = f" that are read, but {images.described_unread()}" if images.unread else ""
             raise UsageError(
                 f"{path} holds no images{others}", hint="name files, or a folder with images in it"
             )
-        files += [path / name for name in found.names + found.other_images]
+        files += [path / name for name in images.names + images.other_images]
     return files
 
 
@@ -215,7 +215,10 @@ def with_pixels(
         predictions: of files.
     """
     drawn = replace(ResizeSpec.from_spec(trained.spec.data), size=DRAWN_SIDE)
-    return [replace(each, image=read_square(Path(each.file), drawn)) for each in predictions]
+    return [
+        replace(prediction, image=read_square(Path(prediction.file), drawn))
+        for prediction in predictions
+    ]
 
 
 def labels_of_files(

@@ -117,7 +117,7 @@ def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analys
 
     reporter.busy("filters, examples, units that never fire")
     spec = AnalyzeSpec(count=IMAGES)
-    found: list[Analysis] = []
+    analyses_of_net: list[Analysis] = []
     try:
         subject = subject_of(load(run, run.last), spec, NullReporter())
     except AlexcliError as error:
@@ -131,14 +131,16 @@ def _with_net(report: Analysis, run: RunDirectory, reporter: Reporter) -> Analys
     }
     for name, analyse in analyses.items():
         try:
-            found.append(analyse(subject))
+            analyses_of_net.append(analyse(subject))
         except AlexcliError as error:
             reporter.warn(f"{name} are left out: {error.message}")
     curves_panel, *others = report.panels
-    *first, last = found or [Analysis("", [])]
+    *first, last = analyses_of_net or [Analysis("", [])]
     return replace(
         report,
-        tables=_inserted(report.tables, [table for part in found for table in part.tables[:1]]),
+        tables=_inserted(
+            report.tables, [table for part in analyses_of_net for table in part.tables[:1]]
+        ),
         panels=[
             curves_panel,
             *(panel for part in first for panel in part.panels),

@@ -1,6 +1,7 @@
 """Training a run to its end with Lightning, from its start or a checkpoint."""
 
 import functools
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -26,10 +27,10 @@ from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
 from alexcli.run.extend import copy_beginning
+from alexcli.run.final_test import has_own_test, measure_test
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
 from alexcli.run.resumption import Resumption, find_resumption, put_aside
 from alexcli.run.start import RunStart, copy_start
-from alexcli.run.test_error import has_own_test, measure_test
 from alexcli.schema import PlacementKind, TrainSpec
 
 
@@ -219,7 +220,7 @@ def _result(
 ) -> dict[str, Any]:
     """The content of result.json without `command`, `arm` and `on`, which `run_training` adds."""
     dataset = data.dataset
-    epoch = -(-module.global_step // data.steps_per_epoch)
+    epoch = math.ceil(module.global_step / data.steps_per_epoch)
     last = {row["split"]: row for row in run.rows() if row["epoch"] == epoch}
     if "val" not in last:
         last["val"] = _validated_again(run, module, epoch, reporter)

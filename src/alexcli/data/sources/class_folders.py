@@ -24,7 +24,7 @@ class SplitFiles:
     names: list[str] = field(default_factory=list)
     """CLASS/FILE of each image, which identifies it wherever the split lies."""
     notes: list[str] = field(default_factory=list)
-    """Notes on anything unexpected about how they were found."""
+    """Notes on anything unexpected about how they were images."""
 
 
 def class_folders(split: Path) -> dict[str, Path]:
@@ -105,16 +105,16 @@ def class_files(
     unread: Counter[str] = Counter()
     lacking: list[str] = []
     for label, name in enumerate(classes):
-        found = images_below(folders[name]) if name in folders else FolderImages()
-        if not found.names:
+        class_images = images_below(folders[name]) if name in folders else FolderImages()
+        if not class_images.names:
             if needs_all:
-                raise _no_images_error(folders[name], found)
+                raise _no_images_error(folders[name], class_images)
             lacking.append(name)
-        unread += found.unread
-        files.paths += [folders[name] / image for image in found.names]
-        files.names += [f"{name}/{image}" for image in found.names]
-        files.labels += len(found.names) * [label]
-        nested += [f"{name}/{image}" for image in found.names if _is_nested(image)]
+        unread += class_images.unread
+        files.paths += [folders[name] / image for image in class_images.names]
+        files.names += [f"{name}/{image}" for image in class_images.names]
+        files.labels += len(class_images.names) * [label]
+        nested += [f"{name}/{image}" for image in class_images.names if _is_nested(image)]
     if not files.paths:
         raise _no_images_error(split, FolderImages(unread=unread))
     if nested:
@@ -138,11 +138,11 @@ def _is_nested(image: str) -> bool:
     return bool(folder) and folder.lower() not in IMAGE_FOLDERS
 
 
-def _no_images_error(folder: Path, found: FolderImages) -> UsageError:
+def _no_images_error(folder: Path, images: FolderImages) -> UsageError:
     """The error for a class folder or a split without images."""
-    if found.unread:
+    if images.unread:
         return UsageError(
-            f"{folder} holds no readable images, but {found.described_unread()}",
+            f"{folder} holds no readable images, but {images.described_unread()}",
             hint="convert them to JPEG or PNG, or give them the file extension of their format",
         )
     return UsageError(f"{folder} holds no images", hint="remove the folder from every split")

@@ -37,30 +37,32 @@ def flat_files(
     Raises:
         UsageError: there is no list, its length differs, or its labels are not classes.
     """
-    found = images_below(folder)
-    if not found.names:
+    images = images_below(folder)
+    if not images.names:
         raise UsageError(f"{folder} holds no images", hint="remove it, or put the images there")
     list_path = _find_list(layout, folder, named_list)
     listed = read_labels(list_path, classes)
     labels = listed.labels
-    if listed.files is None and len(labels) != len(found.names):
+    if listed.files is None and len(labels) != len(images.names):
         raise UsageError(
             f"{list_path} has {plural(len(labels), 'label')} and {folder} has "
-            f"{plural(len(found.names), 'image')}",
+            f"{plural(len(images.names), 'image')}",
             hint="val_labels=FILE names another list",
         )
     if listed.files is not None:
-        labels = _labels_by_name(list_path, LabelLookup(list_path, listed), folder, found.names)
+        labels = _labels_by_name(list_path, LabelLookup(list_path, listed), folder, images.names)
     notes = [f"labels of {folder.name} from {list_path.name}: {listed.description}"]
-    more = 0 if listed.files is None else len(listed.files) - len(found.names)
+    more = 0 if listed.files is None else len(listed.files) - len(images.names)
     if more > 0:
         notes.append(f"{list_path.name} names {plural(more, 'more file')}, which are not there")
-    if found.unread:
-        notes.append(f"{folder.name}: left out, not read: {found.described_unread()}")
+    if images.unread:
+        notes.append(f"{folder.name}: left out, not read: {images.described_unread()}")
     return SplitFiles(
-        paths=[folder / name for name in found.names],
+        paths=[folder / name for name in images.names],
         labels=labels,
-        names=[f"{classes[label]}/{name}" for label, name in zip(labels, found.names, strict=True)],
+        names=[
+            f"{classes[label]}/{name}" for label, name in zip(labels, images.names, strict=True)
+        ],
         notes=notes,
     )
 

@@ -122,14 +122,14 @@ def _splits_below(root: Path) -> Path | None:
         below = [folder / name for folder in level for name in subfolders(folder)]
         if len(below) > WIDEST:
             return None
-        found = [folder for folder in below if _has_split_with_images(folder)]
-        if len(found) > 1:
+        data_sets = [folder for folder in below if _has_split_with_images(folder)]
+        if len(data_sets) > 1:
             raise UsageError(
-                f"data.root={root} holds several data sets: {', '.join(map(str, found[:5]))}",
-                hint=f"name one of them: data.root={found[0]}",
+                f"data.root={root} holds several data sets: {', '.join(map(str, data_sets[:5]))}",
+                hint=f"name one of them: data.root={data_sets[0]}",
             )
-        if found:
-            return found[0]
+        if data_sets:
+            return data_sets[0]
         level = below
     return None
 

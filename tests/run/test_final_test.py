@@ -11,7 +11,7 @@ from alexcli.reporter import NullReporter
 from alexcli.run.build import build_data
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.test_error import has_own_test, measure_test, measured_images, measured_split
+from alexcli.run.final_test import has_own_test, measure_test, measured_images, measured_split
 from alexcli.run.train import train
 from tests.conftest import small
 

@@ -12,8 +12,8 @@ import yaml
 from alexcli.config.compose import compose
 from alexcli.config.conversion import convert
 from alexcli.config.files import STUDIES, choices, conf_dir
+from alexcli.config.from_plain import spec_from_plain
 from alexcli.config.mapping import to_mapping
-from alexcli.config.typed import typed
 from alexcli.errors import UsageError
 from alexcli.schema import AnalyzeSpec, StudySpec, TrainSpec
 from alexcli.schema.ranges import MISSING
@@ -76,7 +76,7 @@ def test_a_value_is_what_omegaconf_makes_of_it_or_left_to_omegaconf(key: str) ->
     taken = 0
     for value in VALUES:
         mapping = {"count": 2, key: value}
-        spec = typed(copy.deepcopy(mapping), Sample)
+        spec = spec_from_plain(copy.deepcopy(mapping), Sample)
         if spec is not None:
             taken += 1
             assert spec == from_omegaconf(mapping, Sample), value
@@ -101,25 +101,28 @@ def test_a_value_is_what_omegaconf_makes_of_it_or_left_to_omegaconf(key: str) ->
     ids=str,
 )
 def test_what_needs_a_message_or_a_conversion_is_left_to_omegaconf(mapping: dict[Any, Any]) -> None:
-    assert typed({}, Sample) == Sample()
-    assert typed(mapping, Sample) is None
+    assert spec_from_plain({}, Sample) == Sample()
+    assert spec_from_plain(mapping, Sample) is None
 
 
 def test_a_default_that_must_be_given_is_missed() -> None:
-    assert typed({"model": {"name": "x"}}, TrainSpec) is None
-    assert typed({"data": {"source": "cifar10"}}, TrainSpec) is None
-    assert typed({"model": {"name": "x"}, "data": {"source": "cifar10"}}, TrainSpec) is not None
+    assert spec_from_plain({"model": {"name": "x"}}, TrainSpec) is None
+    assert spec_from_plain({"data": {"source": "cifar10"}}, TrainSpec) is None
+    assert (
+        spec_from_plain({"model": {"name": "x"}, "data": {"source": "cifar10"}}, TrainSpec)
+        is not None
+    )
 
 
 @pytest.mark.parametrize("experiment", ["cifar_18", "quickstart"])
 def test_what_a_run_saves_is_read(experiment: str) -> None:
     spec = compose([f"experiment={experiment}", "optim.groups.biases=null", "seed=3"], TrainSpec)
     mapping = yaml.safe_load(yaml.safe_dump(to_mapping(spec)))
-    assert typed(mapping, TrainSpec) == spec == from_omegaconf(mapping, TrainSpec)
+    assert spec_from_plain(mapping, TrainSpec) == spec == from_omegaconf(mapping, TrainSpec)
 
 
 def test_a_mapping_adds_to_the_default_of_a_mapping() -> None:
-    spec = typed({"model": {"name": "x"}, "traffic": {"links": {"usb": 1}}}, AnalyzeSpec)
+    spec = spec_from_plain({"model": {"name": "x"}, "traffic": {"links": {"usb": 1}}}, AnalyzeSpec)
     assert spec is not None
     assert list(spec.traffic.links) == ["pcie2", "nvlink", "eth100", "usb"]
     assert AnalyzeSpec().traffic.links.keys() == {"pcie2", "nvlink", "eth100"}
@@ -130,7 +133,7 @@ def test_studies_are_what_omegaconf_makes_of_them() -> None:
     for name in choices(STUDIES):
         path = conf_dir() / STUDIES / f"{name}.yaml"
         mapping = yaml.safe_load(path.read_text(encoding="utf-8"))
-        spec = typed(mapping, StudySpec)
+        spec = spec_from_plain(mapping, StudySpec)
         taken += spec is not None
         assert spec in (None, from_omegaconf(mapping, StudySpec))
     assert taken

@@ -23,7 +23,7 @@ class _MisfitError(Exception):
     """A value that does not fit its field as it is."""
 
 
-def typed(mapping: dict[Any, Any], schema: type[Spec]) -> Spec | None:
+def spec_from_plain(mapping: dict[Any, Any], schema: type[Spec]) -> Spec | None:
     """Build a configuration from nested mappings.
 
     Args:
