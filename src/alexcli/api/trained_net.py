@@ -152,10 +152,10 @@ class TrainedNet:
         if split is not None:
             check_word("split", split, ["train", "val", "test"])
             return _joined(list(extractor.of_split(split, reporter)))
-        found_images = find_labelled(_paths(() if images is None else images))
+        files = find_labelled(_paths(() if images is None else images))
         unreadable: list[str] = []
-        batches = list(extractor.of_files(found_images, reporter, unreadable))
-        _warn_of_unreadable(unreadable, len(found_images))
+        batches = list(extractor.of_files(files, reporter, unreadable))
+        _warn_of_unreadable(unreadable, len(files))
         return _joined(batches)
 
     def evaluate(

@@ -65,12 +65,12 @@ def predict(
         alexcli predict DIR --ten-crop --top 3 --out figure4.png
         alexcli predict DIR --format jsonl
     """
-    paths, overrides = _checked_words(images, labels, run, runs, out)
+    paths, overrides = _parse_arguments(images, labels, run, runs, out)
     from alexcli.render.predictions import json_line
     from alexcli.run.predict import check_all_read, find_images
     from alexcli.run.predict import predict as run_predict
 
-    with tempfile.TemporaryDirectory() as folder, _without(folder):
+    with tempfile.TemporaryDirectory() as folder, _temporary_folder_hidden(folder):
         files = find_images([_saved(path, Path(folder)) for path in paths])
         reporter = make_reporter()
         trained = _load(run, runs, largest, overrides, reporter)
@@ -84,15 +84,12 @@ def predict(
             ten_crop=ten_crop,
             labels=labels,
             unreadable=unreadable,
-            receive=(lambda prediction: emit(json_line(_named(prediction, folder))))
-            if by_line
-            else None,
+            receive=(lambda result: emit(json_line(_named(result, folder)))) if by_line else None,
         )
         title = f"{trained.name}, {'ten crops' if ten_crop else 'centre crop'}"
         if not by_line:
-            _emit_table(
-                [_named(prediction, folder) for prediction in predictions], title, Format(format)
-            )
+            named = [_named(prediction, folder) for prediction in predictions]
+            _emit_table(named, title, Format(format))
         if out is not None:
             _save_figure(trained, predictions, title, out, reporter)
         check_all_read(unreadable, len(files))
@@ -136,7 +133,7 @@ def _named(prediction: "ImagePrediction", folder: str) -> "ImagePrediction":
 
 
 @contextmanager
-def _without(folder: str) -> Iterator[None]:
+def _temporary_folder_hidden(folder: str) -> Iterator[None]:
     """Take a folder that the user has not typed out of the messages of errors."""
     try:
         yield
@@ -145,7 +142,7 @@ def _without(folder: str) -> Iterator[None]:
         raise
 
 
-def _checked_words(
+def _parse_arguments(
     arguments: Sequence[str], labels: Path | None, run: str | None, runs: Path, out: Path | None
 ) -> tuple[list[Path], list[str]]:
     """Tell images from overrides, and check both and the figure before torch is imported.

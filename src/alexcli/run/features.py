@@ -20,7 +20,7 @@ from alexcli.run.trained import TrainedModel
 from alexcli.schema import LayerPoint
 
 
-class FoundImage(NamedTuple):
+class LabelledFile(NamedTuple):
     """An image file below a path that the user named."""
 
     file: Path
@@ -28,14 +28,14 @@ class FoundImage(NamedTuple):
     """Name of its class folder, which lies below the folder that was named; None without one."""
 
 
-def find_labelled(paths: Sequence[Path]) -> list[FoundImage]:
+def find_labelled(paths: Sequence[Path]) -> list[LabelledFile]:
     """The image files that paths name, and those in the folders that paths name.
 
     Raises:
         UsageError: a path that does not exist, or a folder without images.
     """
     return [
-        FoundImage(file, None if file.parent in (path, path.parent) else file.parent.name)
+        LabelledFile(file, None if file.parent in (path, path.parent) else file.parent.name)
         for path in paths
         for file in find_images([path])
     ]
@@ -92,7 +92,10 @@ class FeatureExtractor:
         return torch.cat(parts)
 
     def of_files(
-        self, found: Sequence[FoundImage], reporter: Reporter, unreadable: list[str] | None = None
+        self,
+        listed: Sequence[LabelledFile],
+        reporter: Reporter,
+        unreadable: list[str] | None = None,
     ) -> Iterator[FeatureBatch]:
         """The features of image files, in their order.
 
@@ -100,7 +103,7 @@ class FeatureExtractor:
         name of its class folder.
 
         Args:
-            found: from `find_labelled`.
+            listed: from `find_labelled`.
             reporter: receives progress updates.
             unreadable: receives a message for each file that is not an image; None refuses it.
 
@@ -108,11 +111,11 @@ class FeatureExtractor:
             UsageError: a file, or with `unreadable` every file, is not an image.
         """
         trained = self.trained
-        files = [image.file for image in found]
+        files = [image.file for image in listed]
         classes = labels_of_files(trained, files, None, reporter)
         labels = [
             image.folder if index is None else trained.classes[index]
-            for index, image in zip(classes, found, strict=True)
+            for index, image in zip(classes, listed, strict=True)
         ]
         batch_size = trained.spec.eval.batch_size
         for start in range(0, len(files), batch_size):

@@ -3,8 +3,8 @@
     python -m alexcli.run.fork_server DESCRIPTOR MODULE...
 
 imports the modules, reports on the socket DESCRIPTOR that it is ready or why it cannot be, and
-takes requests from that socket until the other end is closed. A request consists of the words that
-follow `python -m` in a command.
+takes requests from that socket until the other end is closed. A request consists of what follows
+`python -m` in a command.
 
 The server runs nothing but imports: it opens no GPU, draws no random number and starts no thread.
 (The threads that numpy's import starts end before a fork; a process that needs them gets new ones.)
@@ -41,7 +41,7 @@ MESSAGE_BYTES = 4096
 """Longest message about why the server cannot fork."""
 STDIN = 0
 DESCRIPTORS = 4
-"""Number sent with a request: stdin, stdout, stderr, and the socket for the words and replies."""
+"""Number sent with a request: stdin, stdout, stderr, and the socket for argv and replies."""
 
 
 class ForkServerError(Exception):
@@ -98,7 +98,7 @@ class ForkServer:
 
     def call(
         self,
-        words: Sequence[str],
+        argv: Sequence[str],
         stdout: int,
         stderr: int,
         started: Callable[[int], object] = lambda _: None,
@@ -108,7 +108,7 @@ class ForkServer:
         The process shares stdin, working folder and environment with the server.
 
         Args:
-            words: the name of a module and its arguments.
+            argv: the name of a module and its arguments.
             stdout: file descriptor.
             stderr: file descriptor.
             started: receives the id of the process.
@@ -124,7 +124,7 @@ class ForkServer:
             with attendant_end:
                 descriptors = [STDIN, stdout, stderr, attendant_end.fileno()]
                 socket.send_fds(self._requests, [b"\0"], descriptors)
-            connection.sendall(json.dumps(list(words)).encode())
+            connection.sendall(json.dumps(list(argv)).encode())
             connection.shutdown(socket.SHUT_WR)
             with connection.makefile("rb") as answer:
                 process = answer.readline()
@@ -148,8 +148,8 @@ def _serve(requests: socket.socket) -> list[str] | None:
         requests: the socket from which they come.
 
     Returns:
-        In each forked process the words of its command; in the server None, when the other end of
-        the socket is closed.
+        In each forked process the arguments of its command; in the server None, when the other
+        end of the socket is closed.
     """
     while True:
         request, descriptors, _, _ = socket.recv_fds(requests, 1, DESCRIPTORS)
@@ -177,12 +177,12 @@ def _attend(descriptors: Sequence[int]) -> list[str]:
         descriptors: see DESCRIPTORS.
 
     Returns:
-        The words of the command, in the process that is to run it; the attendant ends here.
+        The arguments of the command, in the process that is to run it; the attendant ends here.
     """
     *standard_streams, connection = descriptors
     with socket.socket(fileno=connection) as client:
         with client.makefile("rb") as file:
-            words: list[str] = json.load(file)
+            argv: list[str] = json.load(file)
         attendant = os.getpid()
         process = os.fork()
         if process:
@@ -192,7 +192,7 @@ def _attend(descriptors: Sequence[int]) -> list[str]:
     for number, descriptor in enumerate(standard_streams):
         os.dup2(descriptor, number)
         os.close(descriptor)
-    return words
+    return argv
 
 
 def _wait_and_answer(process: int, client: socket.socket) -> None:
@@ -215,12 +215,12 @@ def _wait_and_answer(process: int, client: socket.socket) -> None:
         client.sendall(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _run_module(words: Sequence[str]) -> None:
+def _run_module(argv: Sequence[str]) -> None:
     """Do what `python -m WORDS` does."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # it was opened for another file
         sys.stdout.reconfigure(line_buffering=sys.stdout.isatty())
-    sys.argv[1:] = words[1:]
-    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+    sys.argv[1:] = argv[1:]
+    runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
 
 
 def _obstacle(modules: Sequence[str]) -> str | None:
@@ -252,10 +252,10 @@ def main() -> None:
     gc.freeze()  # or garbage collection would make every process copy all pages that hold objects
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # from here on it is for the forked processes
     requests.sendall(READY)
-    words = _serve(requests)
-    if words is not None:
+    argv = _serve(requests)
+    if argv is not None:
         signal.signal(signal.SIGINT, on_ctrl_c)
-        _run_module(words)
+        _run_module(argv)
 
 
 if __name__ == "__main__":
