@@ -65,3 +65,10 @@ def test_the_stamp_of_an_array_follows_its_pixels() -> None:
     first, second = ArrayImages(pixels, LABELS[:2]).stamps()
     assert first[0] == second[0] == 48
     assert first != second
+
+
+@pytest.mark.parametrize("root", [".", "/", "folder", "/folder", "./folder/"])
+def test_a_name_is_the_whole_path_below_the_folder(root: str) -> None:
+    paths = [Path(root) / "cat/1.png", Path(root) / "dog/1.png"]
+    images = FileImages(Path(root), paths, np.array([0, 1]), ResizeSpec(4))
+    assert images.names() == ["cat/1.png", "dog/1.png"]
