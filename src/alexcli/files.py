@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from alexcli.errors import UsageError
+from alexcli.errors import RunFailedError, UsageError
 
 CACHE_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
 
@@ -104,6 +104,27 @@ def writing(target: object, *, hint: str) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or error
         raise UsageError(f"{target} cannot be written: {reason}", hint=hint) from error
+
+
+def refused_by_system(error: OSError, folder: Path) -> RunFailedError:
+    """The error for a file that stops a command which writes to a folder and can resume.
+
+    Only of the files in that folder is it known that they were to be written.
+
+    Args:
+        error: names the file, unless it was open.
+        folder: what the command writes to.
+    """
+    path = Path(str(error.filename or folder))
+    action = "read or written"
+    remedy = "check that path and its permissions"
+    if path.is_relative_to(folder):
+        action = "written"
+        remedy = "make room or fix the permissions"
+    return RunFailedError(
+        f"{path} cannot be {action}: {error.strerror or error}",
+        hint=f"{remedy}, then repeat the same command: it resumes",
+    )
 
 
 def cache_dir() -> Path:

@@ -65,3 +65,15 @@ def test_an_impossible_cache_folder_is_named(
     monkeypatch.setenv("ALEXCLI_CACHE", str(tmp_path / "file" / "cache"))
     with pytest.raises(UsageError, match="cannot be created"):
         cache_dir()
+
+
+def test_a_file_that_cannot_be_read_is_no_fault_of_the_cache() -> None:
+    with pytest.raises(FileNotFoundError, match=r"image\.bin"):
+        cached("reading", lambda: {"x": np.frombuffer(Path("image.bin").read_bytes())})
+
+
+def test_a_cache_file_whose_lock_cannot_be_written_is_named() -> None:
+    (cache_dir() / "blocked.lock").mkdir()
+    with pytest.raises(UsageError, match=r"blocked\.npz cannot be written") as caught:
+        cached("blocked", lambda: {"x": np.arange(3)})
+    assert "ALEXCLI_CACHE" in (caught.value.hint or "")

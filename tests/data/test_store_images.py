@@ -169,3 +169,18 @@ def test_a_forked_process_reads_beside_its_parent(store: Path) -> None:
         os._exit(int(not np.array_equal(images.fetch(range(640)), expected)))
     assert np.array_equal(images.fetch(range(640)), expected)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.parametrize("check_chunks", [True, False])
+@pytest.mark.parametrize("encoding", list(Encoding))
+def test_a_chunk_that_is_removed_after_the_store_was_opened_is_named(
+    tmp_path: Path, encoding: Encoding, check_chunks: bool
+) -> None:
+    store = make_array_store(tmp_path / "store", encoding)
+    images = open_store(str(store), check_chunks=check_chunks).train
+    (store / "train-00000.bin").unlink()
+    with pytest.raises(
+        UsageError, match=r"train-00000\.bin cannot be read: No such file"
+    ) as caught:
+        images.fetch([0])
+    assert "alexcli data verify" in (caught.value.hint or "")

@@ -251,3 +251,22 @@ def test_a_file_that_cannot_be_written_is_named_with_the_reason(tmp_path: Path) 
     ):
         path.write_text("content")
     assert "fix the permissions" in (caught.value.hint or "")
+
+
+def test_a_file_elsewhere_that_is_refused_is_not_said_to_be_written(tmp_path: Path) -> None:
+    with (
+        pytest.raises(RunFailedError, match="image cannot be read or written: No such file"),
+        hold_store(tmp_path / "store"),
+    ):
+        (tmp_path / "image").read_bytes()
+
+
+def test_a_changed_source_is_refused_without_the_listing_too(
+    noise_folders: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    make(noise_folders, store)
+    next(noise_folders.glob("train/*/*")).unlink()
+    (store / "source.jsonl").unlink()
+    with pytest.raises(UsageError, match=r"has changed since .*: source\.jsonl, which says how"):
+        make(noise_folders, store)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from alexcli.errors import UsageError
+from alexcli.errors import RunFailedError, UsageError
 from alexcli.run.directory import RunDirectory
 from tests.conftest import small
 
@@ -111,3 +111,15 @@ def test_units_after_a_checkpoint_are_forgotten_with_the_metrics(run: RunDirecto
     assert run.unit_rows() == rows[:1]
     run.units.unlink()
     assert run.unit_rows() == []
+
+
+def test_a_file_of_others_that_is_refused_is_not_said_to_be_written(
+    run: RunDirectory, tmp_path: Path
+) -> None:
+    for path, action in (
+        (tmp_path / "store/train-00003.bin", "read or written"),
+        (run.path / "missing/file", "written"),
+    ):
+        message = f"{path} cannot be {action}: No such file"
+        with pytest.raises(RunFailedError, match=message), run.locked():
+            path.read_bytes()

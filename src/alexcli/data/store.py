@@ -90,12 +90,16 @@ class Store:
         """Read a file that is not a chunk.
 
         Raises:
-            UsageError: it is missing, or its content does not match the manifest.
+            UsageError: it is missing or cannot be read, or its content does not match the manifest.
         """
         try:
             content = read_file(self.root, name)
         except FileNotFoundError:
             raise UsageError(f"{self.root}/{name} is missing", hint=DAMAGED_HINT) from None
+        except OSError as error:
+            raise UsageError(
+                f"{self.root}/{name} cannot be read: {error.strerror}", hint=DAMAGED_HINT
+            ) from error
         if xxh3_128_hexdigest(content) != self.files[name]:
             raise UsageError(f"{self.root}/{name} does not match the manifest", hint=DAMAGED_HINT)
         return content

@@ -8,10 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
 from xxhash import xxh3_128_hexdigest
 
 from alexcli.checksum import file_checksum
+from alexcli.data.cache import cache_lock
 from alexcli.data.store import DAMAGED_HINT, Chunk, is_url, read_file
 from alexcli.errors import UsageError
 from alexcli.files import CACHE_HINT, cache_dir, write_atomic, writing
@@ -81,15 +81,14 @@ def local_path(root: str, chunk: Chunk, *, check: bool) -> Path:
     """
     if not is_url(root):
         path = Path(root, chunk.file)
-        if check and file_checksum(path) != chunk.checksum:
+        if check and _checksum(path) != chunk.checksum:
             raise UsageError(
                 f"{path} is damaged: its checksum is not the one in the manifest", hint=DAMAGED_HINT
             )
         return path
     path = cache_dir() / "chunks" / chunk.checksum
-    path.parent.mkdir(exist_ok=True)
-    with FileLock(path.with_suffix(".lock")):
-        if not path.exists() or (check and file_checksum(path) != chunk.checksum):
+    with cache_lock(path):
+        if not path.exists() or (check and _checksum(path) != chunk.checksum):
             content = read_file(root, chunk.file)
             if xxh3_128_hexdigest(content) != chunk.checksum:
                 raise UsageError(
@@ -100,6 +99,19 @@ def local_path(root: str, chunk: Chunk, *, check: bool) -> Path:
                 write_atomic(path, content)
             open_for_reading.cache_clear()  # it may hold the previous file open
     return path
+
+
+def _checksum(path: Path) -> str:
+    """The checksum of a chunk; UsageError if it cannot be read."""
+    try:
+        return file_checksum(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: OSError) -> UsageError:
+    """The error for a chunk that the system does not read, such as one removed meanwhile."""
+    return UsageError(f"{path} cannot be read: {error.strerror}", hint=DAMAGED_HINT)
 
 
 class OpenFile:

@@ -13,7 +13,7 @@ from alexcli.data.dataset import Dataset
 from alexcli.data.decode import decode_jpeg
 from alexcli.data.images import ImageSource
 from alexcli.data.store import DAMAGED_HINT, LISTING, Store, is_url
-from alexcli.data.store_chunks import LocalChunks, open_for_reading
+from alexcli.data.store_chunks import LocalChunks, open_for_reading, unreadable
 from alexcli.data.store_index import read_index
 from alexcli.data.store_manifest import read_manifest
 from alexcli.data.store_statistics import read_statistics
@@ -56,7 +56,11 @@ class StoreImages(ImageSource):
         for row, image, chunk, offset, length in zip(
             rows, images, chunks, offsets, lengths, strict=True
         ):
-            read(row, self._local_chunks.path(chunk), offset, length, image)
+            path = self._local_chunks.path(chunk)
+            try:
+                read(row, path, offset, length, image)
+            except OSError as error:
+                raise unreadable(path, error) from error
         return images
 
     def _read_raw(self, row: int, path: Path, offset: int, length: int, image: ImageArray) -> None:

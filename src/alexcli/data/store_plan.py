@@ -112,10 +112,13 @@ def check_resumable(dest: Path, earlier: Plan, plan: Plan, listing: Sequence[str
     if is_finished(earlier):
         open_store(str(dest))
     if earlier.get("source") != plan["source"]:
-        before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
+        try:
+            before = (dest / LISTING).read_text(encoding="utf-8").splitlines()
+            changes = describe_changes(before, listing)
+        except OSError as error:
+            changes = f"{LISTING}, which says how, cannot be read ({error.strerror})"
         raise UsageError(
-            f"the source has changed since {dest} was prepared: "
-            f"{describe_changes(before, listing)}",
+            f"the source has changed since {dest} was prepared: {changes}",
             hint=f"prepare it into another folder, or remove {dest} first",
         )
     for key, value in plan.items():

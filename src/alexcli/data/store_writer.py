@@ -31,8 +31,8 @@ from alexcli.data.store_plan import (
     make_plan,
     read_earlier_plan,
 )
-from alexcli.errors import RunFailedError, UsageError, plural
-from alexcli.files import write_atomic
+from alexcli.errors import UsageError, plural
+from alexcli.files import refused_by_system, write_atomic
 from alexcli.reporter import Reporter
 from alexcli.schema import Encoding, OnError, PrepareSpec
 
@@ -92,7 +92,7 @@ def hold_store(dest: Path) -> Iterator[None]:
 
     Raises:
         UsageError: another process is writing to it.
-        RunFailedError: the block cannot write a file; the message names it.
+        RunFailedError: the system refuses a file in the block; the message names it.
     """
     try:
         dest.mkdir(parents=True, exist_ok=True)
@@ -103,12 +103,7 @@ def hold_store(dest: Path) -> Iterator[None]:
             f"{dest} is being prepared by another process", hint="wait for it to end"
         ) from error
     except OSError as error:
-        path = error.filename or dest
-        reason = error.strerror or error
-        raise RunFailedError(
-            f"{path} cannot be written: {reason}",
-            hint="make room or fix the permissions, then repeat the same command: it resumes",
-        ) from error
+        raise refused_by_system(error, dest) from error
 
 
 def _begin(dest: Path, plan: Plan, listing: list[str], spec: PrepareSpec) -> None:

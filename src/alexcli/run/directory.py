@@ -16,8 +16,8 @@ from alexcli.config.mapping import to_mapping
 from alexcli.config.saved import from_mapping
 from alexcli.config.yaml_text import read_yaml_file
 from alexcli.data.names import human_names
-from alexcli.errors import RunFailedError, UsageError
-from alexcli.files import read_limited, write_atomic, writing
+from alexcli.errors import UsageError
+from alexcli.files import read_limited, refused_by_system, write_atomic, writing
 from alexcli.json_text import MOST_BYTES, parse_json
 from alexcli.reporter import Reporter
 from alexcli.run.environment import describe_environment
@@ -263,7 +263,7 @@ class RunDirectory:
 
         Raises:
             UsageError: the folder cannot be written, or another process trains here.
-            RunFailedError: a file could not be written later; names it.
+            RunFailedError: the system refuses a file later; names it.
         """
         self.make_parent()
         try:
@@ -274,10 +274,7 @@ class RunDirectory:
                 f"another process is training {self.path}", hint="wait for it, or change the seed"
             ) from None
         except OSError as error:
-            raise RunFailedError(
-                f"{error.filename or self.path} cannot be written: {error.strerror or error}",
-                hint="make room or fix the permissions, then repeat the same command: it resumes",
-            ) from error
+            raise refused_by_system(error, self.path) from error
 
 
 def _lines(path: Path, fits: Callable[[Any], bool]) -> list[dict[str, Any]]:
