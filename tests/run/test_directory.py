@@ -123,3 +123,14 @@ def test_a_file_of_others_that_is_refused_is_not_said_to_be_written(
         message = f"{path} cannot be {action}: No such file"
         with pytest.raises(RunFailedError, match=message), run.locked():
             path.read_bytes()
+
+
+def test_a_run_that_resumes_replaces_its_files_whole(run: RunDirectory, tmp_path: Path) -> None:
+    files = (run.config, run.environment_file, run.classes_file)
+    for file in files:
+        file.write_text("before")
+        (tmp_path / file.name).hardlink_to(file)
+    run.create(small(), ["a", "b"])
+    for file in files:
+        assert file.read_text() != "before"
+        assert (tmp_path / file.name).read_text() == "before"  # nothing is written in place

@@ -153,13 +153,13 @@ class RunDirectory:
         with writing(f"the run directory {self.path}", hint=ANOTHER_PLACE):
             self.path.mkdir(parents=True, exist_ok=True)
             config = yaml.safe_dump(to_mapping(spec), sort_keys=False)
-            self.config.write_text(config, encoding="utf-8")
+            write_atomic(self.config, config)
             for file, content in (conf or {}).items():
                 (self.kept_conf / file).parent.mkdir(parents=True, exist_ok=True)
                 write_atomic(self.kept_conf / file, content)
             environment = describe_environment()
             text = json.dumps(environment, indent=1) + "\n"
-            self.environment_file.write_text(text, encoding="utf-8")
+            write_atomic(self.environment_file, text)
             self._write_classes(classes, Path(spec.data.root) if spec.data.root else None)
         return environment
 
@@ -171,7 +171,7 @@ class RunDirectory:
             for index, (class_, name) in enumerate(zip(classes, names, strict=True))
         ]
         text = "[\n " + ",\n ".join(lines) + "\n]\n"
-        self.classes_file.write_text(text, encoding="utf-8")
+        write_atomic(self.classes_file, text)
 
     def keep_old(self) -> Path:
         """Rename a run that is to start over to NAME~1, NAME~2 ..., so that nothing is lost.
