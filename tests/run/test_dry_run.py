@@ -90,3 +90,6 @@ def test_where_a_training_starts_is_said_and_checked_as_train_does() -> None:
     last = f"{trained.directory}/last.ckpt"
     resumed = plan(spec, NullReporter(), overrides=[], resume=last)
     assert f"(train would resume it from {last})" in resumed
+    best = f"{trained.directory}/best.ckpt"
+    resumed = plan(spec, NullReporter(), overrides=[], resume=best)
+    assert f"(train would resume it from {best}, and keep the old run under another" in resumed

@@ -57,7 +57,8 @@ def train(
 
     Args:
         resume (auto|never|PATH): auto: skip a finished run, resume an unfinished one. never: keep
-            the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run.
+            the old run as NAME~1 and start over. PATH: resume from that checkpoint of this run,
+            which is kept as NAME~1 unless it is its last.ckpt.
         extend: Resume from a finished run that has fewer optim.epochs and is otherwise the same, if
             the schedule allows it (constant, steps, plateau).
         dry_run: Print where it would run, what differs from the chosen experiment, and the whole

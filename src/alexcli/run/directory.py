@@ -70,6 +70,10 @@ class RunDirectory:
         """Whether there is a checkpoint from which the training can resume."""
         return any(path.exists() for path in (self.last, self.previous, self.best))
 
+    def is_last(self, checkpoint: Path) -> bool:
+        """Whether a path, perhaps a link, leads to `last`."""
+        return checkpoint.resolve() == self.last.resolve()
+
     @property
     def is_imported(self) -> bool:
         """Whether its weights were imported, not trained by alexcli."""

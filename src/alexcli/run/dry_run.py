@@ -102,7 +102,8 @@ def _state(spec: TrainSpec, start: RunStart, images: str, resume: str, *, extend
     run = start.run
     checkpoint = named_checkpoint(resume, run, spec, start, images)
     if checkpoint is not None:
-        return f"train would resume it from {checkpoint}"
+        kept = "" if run.is_last(checkpoint) else ", and keep the old run under another name"
+        return f"train would resume it from {checkpoint}{kept}"
     if resume == "never" and run.path.exists():
         return "train would keep it under another name, and start over"
     if extend and run.result() is None and not run.begun:

@@ -1,11 +1,9 @@
 """More epochs for a finished run: the shorter run from which a training can resume bit-exactly."""
 
-import shutil
 from dataclasses import replace
 
 from alexcli import run_files
 from alexcli.errors import UsageError, plural
-from alexcli.files import writing
 from alexcli.optim.schedules import spanning_run
 from alexcli.run.directory import RunDirectory
 from alexcli.run.start import RunStart, directory_for
@@ -86,22 +84,3 @@ def required_shorter_run(spec: TrainSpec, start: RunStart, images: str) -> RunDi
             "differs",
         )
     return longest[0]
-
-
-def copy_beginning(source: RunDirectory, run: RunDirectory) -> None:
-    """Copy the metrics and checkpoints of a shorter run to a new one.
-
-    Args:
-        source: the finished shorter run.
-        run: the new one, whose directory exists. Its `last.ckpt` comes last and whole, so that the
-            plain train command resumes from there if this one is killed.
-
-    Raises:
-        UsageError: a file cannot be written.
-    """
-    with writing(f"the run directory {run.path}", hint="make room, or choose runs=DIR"):
-        for name in (source.metrics.name, source.units.name, source.best.name, source.last.name):
-            if (source.path / name).exists():
-                temporary = run.path / f"{name}.tmp"
-                shutil.copyfile(source.path / name, temporary)
-                temporary.replace(run.path / name)

@@ -1,10 +1,12 @@
 """The checkpoint that a run resumes from: `last`, or another one if `last` is damaged."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from alexcli.errors import UsageError
+from alexcli.files import writing
 from alexcli.lit.module import AlexNetModule
 from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
@@ -23,6 +25,12 @@ class Resumption:
     """Updates made before."""
     damaged: Path | None = None
     """A `last` that cannot be read."""
+    copied: Path | None = None
+    """The checkpoint that becomes `last` of a new directory."""
+
+    def replaces(self, run: RunDirectory) -> bool:
+        """Whether the run's own records are later than the checkpoint, and do not fit it."""
+        return self.copied is not None and self.copied.resolve().parent == run.path.resolve()
 
 
 def find_resumption(
@@ -32,7 +40,7 @@ def find_resumption(
 
     Args:
         run: if it has no checkpoint, it starts from the beginning.
-        named_checkpoint: the one that the user names, which must be intact.
+        named_checkpoint: the one that the user names, or of the shorter run; it must be intact.
         module: the module that the checkpoint must fit.
         reporter: receives a warning about a damaged checkpoint.
 
@@ -41,7 +49,9 @@ def find_resumption(
     """
     if named_checkpoint is not None:
         step = _step(checkpoint.read(named_checkpoint), module, named_checkpoint)
-        return Resumption(named_checkpoint, step)
+        if run.is_last(named_checkpoint):
+            return Resumption(run.last, step)
+        return Resumption(run.last, step, copied=named_checkpoint)
     problems: list[UsageError] = []
     for path in (run.last, run.previous, run.best):
         try:
@@ -75,3 +85,36 @@ def put_aside(resumption: Resumption, reporter: Reporter) -> None:
     if resumption.damaged is not None and resumption.damaged.exists():
         kept = resumption.damaged.replace(resumption.damaged.with_name(DAMAGED))
         reporter.note(f"the damaged checkpoint is kept as {kept}")
+
+
+def copy_beginning(last: Path, run: RunDirectory) -> None:
+    """Copy a checkpoint of another run, and what this run had recorded, to a new run.
+
+    Args:
+        last: the checkpoint, which becomes the new run's `last.ckpt`.
+        run: the new run, whose directory exists. Its `last.ckpt` comes last and whole, so that the
+            plain train command resumes from there if this one is killed.
+
+    Raises:
+        UsageError: a file cannot be written.
+    """
+    source = RunDirectory(last.parent)
+    copies = [(source.metrics, run.metrics), (source.units, run.units)]
+    if _is_of_earlier_step(source.best, last):
+        copies.append((source.best, run.best))
+    copies.append((last, run.last))
+    with writing(f"the run directory {run.path}", hint="make room, or choose runs=DIR"):
+        for original, copy in copies:
+            if original.exists():
+                temporary = copy.with_name(f"{copy.name}.tmp")
+                shutil.copyfile(original, temporary)
+                temporary.replace(copy)
+
+
+def _is_of_earlier_step(best: Path, last: Path) -> bool:
+    """Whether a checkpoint can be read, and is of the same step as another or an earlier one."""
+    try:
+        steps = [checkpoint.read(path, mmap=True)["global_step"] for path in (best, last)]
+    except UsageError:
+        return False
+    return bool(steps[0] <= steps[1])

@@ -26,10 +26,9 @@ from alexcli.reporter import Reporter
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.extend import copy_beginning
 from alexcli.run.final_test import has_own_test, measure_test
 from alexcli.run.resolve import resolve_compile, resolve_precision, uses_bf16
-from alexcli.run.resumption import Resumption, find_resumption, put_aside
+from alexcli.run.resumption import Resumption, copy_beginning, find_resumption, put_aside
 from alexcli.run.start import RunStart, copy_start
 from alexcli.schema import PlacementKind, TrainSpec
 
@@ -77,23 +76,47 @@ def run_training(
     placement.check_consistent({"the step to resume from": resumption.step})
 
     if not placement.is_main:  # it writes nothing, and the main process reports what failed there
+        placement.barrier()  # until the checkpoint is in its place
         _fit(run, module, data, resumption, reporter)
         return TrainResult(str(run.path), {}, skipped=False)
     with run.locked():
-        if resume == "never" and run.path.exists():
-            reporter.note(f"the old run is kept as {run.keep_old()}")
+        copied = resumption.copied
+        if run.path.exists() and (resume == "never" or resumption.replaces(run)):
+            copied = _keep_old(run, copied, reporter)
         environment = run.create(spec, dataset.classes, conf)
-        if extends is not None:
-            copy_beginning(extends, run)
-        with run.logged(reporter) as logging_reporter:
-            put_aside(resumption, logging_reporter)
-            best = _fit(run, module, data, resumption, logging_reporter)
-            facts = _result(run, module, data, best, logging_reporter)
-            if spec.eval.test_at_end and has_own_test(dataset):
-                facts["test"] = measure_test(run, logging_reporter, _alone(placement, spec))
+        if copied is not None:
+            copy_beginning(copied, run)
+        placement.barrier()
+        facts = _train_to_end(run, module, data, resumption, reporter)
         result = run.finish("train", {**facts, **origin, "on": environment})
         run.previous.unlink(missing_ok=True)
     return TrainResult(str(run.path), result, skipped=False)
+
+
+def _keep_old(run: RunDirectory, copied: Path | None, reporter: Reporter) -> Path | None:
+    """Keep a run under another name, and return where its checkpoint lies now."""
+    name = None if copied is None else copied.resolve().name
+    kept = run.keep_old()
+    reporter.note(f"the old run is kept as {kept}")
+    return None if name is None else kept / name
+
+
+def _train_to_end(
+    run: RunDirectory,
+    module: AlexNetModule,
+    data: DataModule,
+    resumption: Resumption,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Train and measure in the main process, and return what `_result` does, with `test`."""
+    spec = module.spec
+    with run.logged(reporter) as logging_reporter:
+        put_aside(resumption, logging_reporter)
+        best = _fit(run, module, data, resumption, logging_reporter)
+        facts = _result(run, module, data, best, logging_reporter)
+        if spec.eval.test_at_end and has_own_test(data.dataset):
+            facts["test"] = measure_test(run, logging_reporter, _alone(module.placement, spec))
+    return facts
 
 
 def build_training(
@@ -164,7 +187,8 @@ def _fit(
     placement = module.placement
     reporter.note(f"{run.path}: {_summary(module, data.dataset)}")
     if resumption.path is not None:
-        reporter.note(f"resuming from {resumption.path}, step {resumption.step:,}")
+        source = resumption.copied or resumption.path
+        reporter.note(f"resuming from {source}, step {resumption.step:,}")
     if placement.is_main:
         run.forget_after(resumption.step)
     reporter.busy("first step")
