@@ -47,7 +47,7 @@ ORPHAN = """
 import os, sys, time
 from alexcli import parent_watch
 parent_watch.POLL_SECONDS = 0.01
-parent_watch.GRACE_SECONDS = 0.2
+parent_watch.PARENT_GRACE_SECONDS = 0.2
 parent_watch.stop_with_named_parent()
 assert parent_watch.PARENT not in os.environ
 if sys.argv[1] == "deaf":

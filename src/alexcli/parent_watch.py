@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 POLL_SECONDS = 0.5
-GRACE_SECONDS = 20.0
+PARENT_GRACE_SECONDS = 20.0
 """How long a process that lost its parent may take to finish a step and save before it exits."""
 PARENT = "ALEXCLI_PARENT"
 """Environment variable with a process id; the process that reads it ends with that process."""
@@ -62,7 +62,7 @@ def stop_with(parent: int) -> None:
 
     def stop() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(GRACE_SECONDS)
+        time.sleep(PARENT_GRACE_SECONDS)
         os._exit(1)  # it waits for a process that is gone, or its step is too long
 
     on_parent_exit(stop, parent)

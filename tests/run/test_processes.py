@@ -190,7 +190,7 @@ def test_the_cause_is_shown_not_the_loss_of_a_peer(
     """Rank 0 notices first that rank 1 is gone; what rank 1 says counts."""
     monkeypatch.setattr(sys, "executable", "false")  # three processes that end with 1
     group = WorkerGroup(3, [], tmp_path)
-    monkeypatch.setattr(module, "GRACE_SECONDS", 1.0)
+    monkeypatch.setattr(module, "PEER_GRACE_SECONDS", 1.0)
     for rank, error in (
         (0, LostPeerError("gone")),
         (1, ValueError("broken")),

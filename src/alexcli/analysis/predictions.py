@@ -4,15 +4,13 @@ import torch
 from torch import Tensor
 
 from alexcli.analysis.subject import SampleImages, Subject
-from alexcli.metrics.top_k import most_likely
+from alexcli.metrics.top_k import TOP, most_likely
 from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ClassProbability, ImagePrediction
 from alexcli.tables import Table
 
 KEYS = ("images", "count")
 """The keys of `AnalyzeSpec` that it reads."""
-TOP = 5
-"""Predictions of each image, as in Figure 4."""
 
 
 @torch.no_grad()

@@ -2,25 +2,27 @@
 
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from alexcli.schema import AnalyzeSpec, PrepareSpec, TrainSpec
+from alexcli.schema import TrainSpec
 
-
-def to_mapping(spec: TrainSpec | AnalyzeSpec | PrepareSpec) -> dict[str, Any]:
-    """Nested mappings, with enums by name: what `config show` prints and a run directory keeps."""
-    return _section(spec)
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 
-def _section(spec: Any) -> dict[str, Any]:
-    """The fields of a dataclass by name."""
+def to_mapping(spec: "DataclassInstance") -> dict[str, Any]:
+    """Nested mappings, with enums by name: what `config show` prints and a run directory keeps.
+
+    Args:
+        spec: a configuration, or a section of one.
+    """
     return {field.name: _plain(getattr(spec, field.name)) for field in fields(spec)}
 
 
 def _plain(value: Any) -> Any:
     """A value without enums and dataclasses."""
-    if is_dataclass(value):
-        return _section(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_mapping(value)
     if isinstance(value, Enum):
         return value.name
     if isinstance(value, dict):

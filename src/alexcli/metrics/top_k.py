@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 TOP = 5
+"""Classes of the top-5 error; as many are kept of each prediction, and shown as in Figure 4."""
 
 
 def most_likely(scores: Tensor, k: int) -> tuple[Tensor, Tensor]:

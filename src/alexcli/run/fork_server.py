@@ -34,7 +34,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from alexcli.parent_watch import GRACE_SECONDS, PARENT
+from alexcli.parent_watch import PARENT, PARENT_GRACE_SECONDS
 
 READY = b"ready"
 MESSAGE_BYTES = 4096
@@ -203,7 +203,7 @@ def _wait_and_answer(process: int, client: socket.socket) -> None:
         poll.register(client, 0)  # POLLHUP is always reported: both directions are closed
         poll.poll()
         os.kill(process, signal.SIGTERM)
-        time.sleep(GRACE_SECONDS)
+        time.sleep(PARENT_GRACE_SECONDS)
         os.kill(process, signal.SIGKILL)
 
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # sent to the group, but meant for the process

@@ -9,11 +9,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from alexcli.metrics.top_k import most_likely
+from alexcli.metrics.top_k import TOP, most_likely
 from alexcli.placement.base import Placement
 
-TOP = 5
-"""Predictions kept for each image, if there are that many classes."""
 SMALLEST_PROBABILITY = 1e-30
 """Keeps the loss finite if the probability of the true class underflows."""
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # omegaconf would slow down every --help
     from alexcli.schema import TrainSpec
 
 POLL_SECONDS = 0.1
-GRACE_SECONDS = 5.0
+PEER_GRACE_SECONDS = 5.0
 """How long processes that lost a peer may still report it before they are ended."""
 
 
@@ -130,7 +130,7 @@ class WorkerGroup:
             try:
                 while None in self._exit_codes() and time.monotonic() < deadline:
                     if any(self._exit_codes()):
-                        deadline = min(deadline, time.monotonic() + GRACE_SECONDS)
+                        deadline = min(deadline, time.monotonic() + PEER_GRACE_SECONDS)
                     time.sleep(POLL_SECONDS)
             finally:
                 for child in self.children:
