@@ -27,7 +27,7 @@ class Dataset:
     val: ImageSource
     test: ImageSource | None
     fingerprint: str
-    """Identity of the images wherever they are stored: a digest of names, counts and sizes."""
+    """Identity of the images wherever they are stored: of files, see `sources/file_identity.py`."""
     size: int
     """Side of the images, pixels."""
     resize: str

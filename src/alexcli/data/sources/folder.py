@@ -1,6 +1,5 @@
 """Source `folder`: any folder of class folders, DIR/train/CLASS/* and DIR/val/CLASS/*."""
 
-import hashlib
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from alexcli.data.cache import Arrays, cached
 from alexcli.data.dataset import Dataset, digest
 from alexcli.data.decode import ResizeSpec
 from alexcli.data.file_names import holds_images, subfolders
-from alexcli.data.images import FileImages, ImageSource, file_stamp
+from alexcli.data.images import FileImages, ImageSource
 from alexcli.data.sources.class_folders import (
     SplitFiles,
     class_files,
@@ -22,6 +21,7 @@ from alexcli.data.sources.class_folders import (
     flat_folder,
     listed,
 )
+from alexcli.data.sources.file_identity import listing_digest
 from alexcli.data.sources.flat_folder import flat_files
 from alexcli.data.sources.imagenet_archives import unpack_imagenet
 from alexcli.data.sources.layout import (
@@ -77,7 +77,7 @@ def open_splits(
             continue
         notes += found.notes
         files = FileImages(folder, found.paths, np.array(found.labels, np.int64), resize_spec)
-        listing = _listing_digest(found)
+        listing = listing_digest(found, reporter)
         identity.append([name, listing])
         if spec.on_error is OnError.skip:
             undecodable = _find_undecodable(files, listing)
@@ -213,15 +213,6 @@ def _split_files(
     if name == "test":
         return None
     return flat_files(layout, flat, classes, spec.val_labels)
-
-
-def _listing_digest(files: SplitFiles) -> str:
-    """A digest of the class, name and size in bytes of every file."""
-    content = hashlib.sha256()
-    for name, path in zip(files.names, files.paths, strict=True):
-        size, _ = file_stamp(path)
-        content.update(f"{name}:{size}\n".encode(errors="surrogateescape"))
-    return content.hexdigest()[:16]
 
 
 def _find_undecodable(files: FileImages, listing: str) -> npt.NDArray[np.bool_]:
