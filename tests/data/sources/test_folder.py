@@ -135,6 +135,23 @@ def test_undecodable_files_are_left_out_and_counted_when_asked(tmp_path: Path) -
     assert dataset.train.fetch(range(8)).shape == (8, 8, 8, 3)
 
 
+def test_leaving_out_no_file_changes_nothing(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 3, "val": 2})
+    skipping = open_dataset(_spec(root, on_error=OnError.skip))
+    assert skipping.skipped == 0
+    assert skipping.fingerprint == open_dataset(_spec(root)).fingerprint
+
+
+def test_a_file_that_was_repaired_is_no_longer_left_out(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 3, "val": 2})
+    path = root / "train/b/1.png"
+    content = path.read_bytes()
+    path.write_bytes(bytes(len(content)))
+    assert open_dataset(_spec(root, on_error=OnError.skip)).skipped == 1
+    path.write_bytes(content)
+    assert open_dataset(_spec(root, on_error=OnError.skip)).skipped == 0
+
+
 def test_a_flat_test_folder_is_left_out_and_named(tmp_path: Path) -> None:
     root = make_class_folders(tmp_path, {"train": 2, "val": 1})
     (root / "test").mkdir()

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from alexcli.data.images import ArrayImages
 from alexcli.data.open import open_dataset
@@ -46,3 +47,13 @@ def test_a_split_that_stands_in_for_another_still_does() -> None:
     held = held_in_memory(dataset)
     assert held.val is held.train
     assert held.test is None
+
+
+def test_an_edited_file_of_the_same_size_is_decoded_again(tmp_path: Path) -> None:
+    root = make_class_folders(tmp_path, {"train": 2, "val": 1})
+    spec = DataSpec(source=Source.folder, root=str(root), size=8)
+    for colour in ("black", "white"):
+        image = Image.new("RGB", (8, 8), colour)
+        image.save(root / "train/a/0.png", compress_level=0)
+        held = held_in_memory(open_dataset(spec))
+        assert np.array_equal(held.train.fetch([0])[0], np.asarray(image))

@@ -81,10 +81,10 @@ def open_splits(
         identity.append([name, listing])
         if spec.on_error is OnError.skip:
             undecodable = _find_undecodable(files, listing)
-            files = files.subset(np.flatnonzero(~undecodable))
-            count = int(undecodable.sum())
-            identity.append(count)
-            skipped += count
+            if undecodable.any():
+                files = files.subset(np.flatnonzero(~undecodable))
+                identity.append(int(undecodable.sum()))
+                skipped += int(undecodable.sum())
         splits[name] = files
     if not splits:
         raise _without_labels(folders["test"])
@@ -218,6 +218,9 @@ def _split_files(
 def _find_undecodable(files: FileImages, listing: str) -> npt.NDArray[np.bool_]:
     """Which files cannot be decoded, (N,) bool, found in one pass over all files and cached.
 
+    The cache is not asked once a file has another time of modification, because a repaired one may
+    have the same size.
+
     Args:
         files: the images of a split.
         listing: their digest, which names the file in the cache.
@@ -236,5 +239,5 @@ def _find_undecodable(files: FileImages, listing: str) -> npt.NDArray[np.bool_]:
             return {"bad": np.fromiter(results, dtype=np.bool_)}
 
     limits = [files.resize_spec.max_pixels, files.resize_spec.depth]
-    name = f"undecodable-{listing}-{files.resize_spec.size}-{digest(limits)}"
+    name = f"undecodable-{listing}-{files.resize_spec.size}-{digest([limits, files.stamps()])}"
     return cached(name, find)["bad"]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
 from alexcli.data.cache import Arrays, cached
-from alexcli.data.dataset import Dataset
-from alexcli.data.images import ArrayImages, ImageSource
+from alexcli.data.dataset import Dataset, digest
+from alexcli.data.images import ArrayImages, ImageSource, LocalImages
 
 
 def cached_images(
@@ -39,12 +40,14 @@ def cached_images(
 def held_in_memory(dataset: Dataset) -> Dataset:
     """The data set with its training and validation images decoded once and held in memory.
 
-    Opening 60,000 small files in every epoch would take longer than training on them.
+    Opening 60,000 small files in every epoch would take longer than training on them. The images
+    are files or arrays.
     """
-    splits = {"train": dataset.train, "val": dataset.val}
+    splits = {"train": cast(LocalImages, dataset.train), "val": cast(LocalImages, dataset.val)}
     if dataset.val is dataset.train:
         del splits["val"]
-    name = f"images-{dataset.fingerprint}"
+    stamps = [images.stamps() for images in splits.values()]  # of edited files of the same size
+    name = f"images-{dataset.fingerprint}-{digest(stamps)}"
     images = cached_images(name, list(splits), lambda split: splits[split])
     val = images.get("val", images["train"])
     test = val if dataset.test is dataset.val else dataset.test
