@@ -13,7 +13,14 @@ from alexcli.model.torchvision_models import TorchvisionNet
 from alexcli.model.towers import Towers
 from alexcli.placement.single import SinglePlacement
 from alexcli.reporter import NullReporter
-from alexcli.run.build import build_data, build_net, build_placement, check_build, check_read
+from alexcli.run.build import (
+    build_data,
+    build_net,
+    build_placement,
+    check_build,
+    check_last_batch,
+    check_read,
+)
 from alexcli.schema import PrepareSpec, TrainSpec
 from tests.conftest import small
 from tests.data.class_folders import make_class_folders
@@ -128,3 +135,38 @@ def test_a_net_is_evaluated_whatever_its_run_has_recorded() -> None:
     spec = compose(["data.resize=warp", "data.train_count=20"], TrainSpec)
     _, dataset = build_data(spec, NullReporter(), net_classes=CLASSES)
     assert len(dataset.train) == 20
+
+
+BATCH_NORM_OF_UNITS = ("model.norm=batch", "model.layers.fc6.ops=[norm,act]")
+
+
+@pytest.mark.parametrize(
+    ("overrides", "images", "hint"),
+    [
+        (BATCH_NORM_OF_UNITS, 101, "optim.batch_size=49"),
+        ((*BATCH_NORM_OF_UNITS, "optim.batch_size=1"), 7, "optim.batch_size=4"),
+        (BATCH_NORM_OF_UNITS, 1, "take more training images"),
+        (("model=resnet18", "model.input.size=32", "data.size=36"), 101, "optim.batch_size=49"),
+    ],
+)
+def test_a_batch_of_one_image_is_refused_where_batch_norm_would_read_one_value(
+    overrides: tuple[str, ...], images: int, hint: str
+) -> None:
+    with pytest.raises(UsageError, match=r"leave 1 of .* training image") as error:
+        check_last_batch(small(*overrides), images)
+    assert error.value.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("overrides", "images"),
+    [
+        (BATCH_NORM_OF_UNITS, 100),
+        (BATCH_NORM_OF_UNITS, 102),
+        (("model.norm=batch",), 101),
+        (("model.layers.fc6.ops=[norm,act]",), 101),
+        (("model=resnet18", "model.input.size=64", "data.size=72"), 101),
+        (("model=vgg16", "model.input.size=32", "data.size=36"), 101),
+    ],
+)
+def test_other_last_batches_are_taken(overrides: tuple[str, ...], images: int) -> None:
+    check_last_batch(small(*overrides), images)

@@ -93,3 +93,9 @@ def test_where_a_training_starts_is_said_and_checked_as_train_does() -> None:
     best = f"{trained.directory}/best.ckpt"
     resumed = plan(spec, NullReporter(), overrides=[], resume=best)
     assert f"(train would resume it from {best}, and keep the old run under another" in resumed
+
+
+def test_a_last_batch_that_batch_norm_cannot_take_is_refused() -> None:
+    spec = small("model.norm=batch", "model.layers.fc6.ops=[norm,act]", "data.train_count=101")
+    with pytest.raises(UsageError, match="leave 1 of 101 training images"):
+        plan(spec, NullReporter(), overrides=[])

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from alexcli.data.transforms import Batch, Preprocess
+from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.range_test import DIVERGED, losses_at
@@ -52,3 +53,9 @@ def test_the_test_begins_with_the_weights_that_init_from_names(run: RunDirectory
     (fresh,) = losses_at(small(), [1e-12], NullReporter()).losses
     assert trained < fresh
     assert any("copied conv1" in note for note in notes.notes)
+
+
+def test_a_last_batch_that_batch_norm_cannot_take_is_refused() -> None:
+    spec = small("model.norm=batch", "model.layers.fc6.ops=[norm,act]", "data.train_count=101")
+    with pytest.raises(UsageError, match="leave 1 of 101 training images"):
+        losses_at(spec, [1e-2], NullReporter())

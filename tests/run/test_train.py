@@ -340,3 +340,10 @@ def test_the_command_of_a_run_can_be_typed_in_a_shell() -> None:
     trained = train(compose(words, TrainSpec), NullReporter(), overrides=words)
     assert shlex.split(trained.result["command"]) == ["alexcli", "train", *words]
     assert "'logger=[csv]'" in trained.result["command"]
+
+
+def test_a_last_batch_that_batch_norm_cannot_take_is_refused_before_anything_is_written() -> None:
+    spec = small("model.norm=batch", "model.layers.fc6.ops=[norm,act]", "data.train_count=101")
+    with pytest.raises(UsageError, match=r"batch_size=50 leave 1 of 101 training images"):
+        train(spec, NullReporter())
+    assert not Path("runs").exists()

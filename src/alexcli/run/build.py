@@ -15,10 +15,10 @@ from alexcli.data.sizes import fitting_size
 from alexcli.data.statistics import Statistics
 from alexcli.data.store import is_url
 from alexcli.errors import UsageError, plural
-from alexcli.model.shapes import trace
+from alexcli.model.shapes import active_ops, trace
 from alexcli.reporter import Reporter
 from alexcli.run.memory import check_images, check_training
-from alexcli.schema import Crop, DataSpec, SceneSpec, Source, TrainSpec
+from alexcli.schema import Crop, DataSpec, Norm, Op, SceneSpec, Source, TrainSpec
 
 if TYPE_CHECKING:  # data that cannot be opened is refused before torch is imported
     from alexcli.data.transforms import Preprocess
@@ -203,12 +203,15 @@ def check_build(spec: TrainSpec) -> None:
     parameter_groups(net.named_parameters(), spec.optim)
 
 
-def check_memory(spec: TrainSpec, images: int) -> None:
-    """Check that a training fits in the memory of its device; see `check_training`.
+def check_batches(spec: TrainSpec, images: int) -> None:
+    """Check that the device's memory holds a training, and that its net can take every batch.
 
     Args:
         spec: the configuration, fitted to the data.
         images: of the training set.
+
+    Raises:
+        UsageError: see `check_training` and `check_last_batch`.
     """
     import torch
 
@@ -217,6 +220,54 @@ def check_memory(spec: TrainSpec, images: int) -> None:
     on_gpu = resolve_device(spec).type == "cuda"
     gpu_bytes = torch.cuda.get_device_properties(0).total_memory if on_gpu else None
     check_training(spec, images, bf16=uses_bf16(spec), gpu_bytes=gpu_bytes)
+    check_last_batch(spec, images)
+
+
+def check_last_batch(spec: TrainSpec, images: int) -> None:
+    """Check that no batch has a single image of which batch norm would read single values.
+
+    Args:
+        spec: the configuration, fitted to the data.
+        images: of the training set.
+
+    Raises:
+        UsageError: the last batch of each epoch has one image, and batch norm follows an fc layer
+            or acts on maps of one position: such a batch has no variance.
+    """
+    batch = spec.optim.batch_size
+    smallest = images % batch or batch
+    if smallest > 1 or not _normalizes_single_values(spec):
+        return
+    smaller = range(batch - 1, 1, -1)
+    larger = range(batch + 1, images + 1)
+    fitting = [size for size in (*smaller, *larger) if images % size != 1]
+    raise UsageError(
+        f"batches of optim.batch_size={batch} leave 1 of {plural(images, 'training image')} for "
+        f"the last batch, but batch norm in {spec.model.name} needs several: at this input size "
+        "it reads one value of each image",
+        hint=f"optim.batch_size={fitting[0]}" if fitting else "take more training images",
+    )
+
+
+def _normalizes_single_values(spec: TrainSpec) -> bool:
+    """Whether a batch norm reads one value per channel of each image."""
+    model = spec.model
+    if model.torchvision is None:
+        return model.norm is Norm.batch and any(
+            op is Op.norm and outputs == shape.out_channels
+            for shape in trace(model)
+            for op, outputs in active_ops(model, shape)
+        )
+    import torch
+
+    with torch.device("meta"):
+        net = build_net(spec).train()
+        image = torch.empty(1, model.input.channels, model.input.size, model.input.size)
+        try:
+            net(image)
+        except ValueError:  # which batch norm raises before it computes anything
+            return True
+    return False
 
 
 def build_net(spec: TrainSpec, placement: "Placement | None" = None) -> "Net":

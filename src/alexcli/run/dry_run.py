@@ -17,7 +17,7 @@ from alexcli.optim.groups import settings_warnings
 from alexcli.placement.environment import distributed_env
 from alexcli.placement.plan import processes
 from alexcli.reporter import Reporter
-from alexcli.run.build import build_data, build_net, check_memory
+from alexcli.run.build import build_data, build_net, check_batches
 from alexcli.run.extend import describe_shorter, required_shorter_run, shorter_run
 from alexcli.run.resolve import resolve_device, resolve_precision
 from alexcli.run.start import RunStart, start_of
@@ -52,7 +52,7 @@ def plan(
     spec, dataset = build_data(spec, reporter, overrides=overrides)
     start = start_of(spec, dataset.fingerprint)
     if start.run.result() is None:
-        check_memory(spec, len(dataset.train))
+        check_batches(spec, len(dataset.train))
     state = _state(spec, start, dataset.fingerprint, resume, extend=extend)
     with torch.device("meta"):
         net = build_net(spec)

@@ -18,7 +18,13 @@ from alexcli.optim.groups import build_optimizer
 from alexcli.placement.base import Placement
 from alexcli.reporter import Reporter
 from alexcli.rng import DropoutContext
-from alexcli.run.build import build_data, build_net, build_placement, build_preprocess
+from alexcli.run.build import (
+    build_data,
+    build_net,
+    build_placement,
+    build_preprocess,
+    check_last_batch,
+)
 from alexcli.run.resolve import uses_bf16
 from alexcli.run.start import copy_initial_weights
 from alexcli.schema import PlacementSpec, TrainSpec
@@ -43,6 +49,7 @@ def losses_at(spec: TrainSpec, rates: Sequence[float], reporter: Reporter) -> Ra
         UsageError: bad data, or a net that does not fit it.
     """
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), reporter)
+    check_last_batch(spec, len(dataset.train))
     placement = build_placement(spec)
     net = build_net(spec, placement).train()
     copy_initial_weights(net, spec, reporter)

@@ -10,7 +10,7 @@ import torch
 
 from alexcli.data.transforms import Batch
 from alexcli.reporter import NullReporter
-from alexcli.run.build import build_data, build_placement
+from alexcli.run.build import build_data, build_placement, check_last_batch
 from alexcli.run.resolve import uses_bf16
 from alexcli.run.training import build_training
 from alexcli.schema import PlacementSpec, TrainSpec
@@ -64,6 +64,7 @@ def train_for(seconds: float, spec: TrainSpec) -> tuple[int, float, float]:
 def _steps(spec: TrainSpec) -> tuple[int, Iterator[Step]]:
     """The number of updates of an epoch, and these updates, each made on demand."""
     spec, dataset = build_data(replace(spec, placement=PlacementSpec()), NullReporter())
+    check_last_batch(spec, len(dataset.train))
     placement = build_placement(spec)
     module, data = build_training(spec, dataset, placement, NullReporter())
     module.to(placement.device)

@@ -16,7 +16,7 @@ from alexcli.malloc import reuse_freed_memory
 from alexcli.placement.base import Placement
 from alexcli.records.training import TrainResult
 from alexcli.reporter import NullReporter, Reporter
-from alexcli.run.build import build_data, build_placement, check_memory
+from alexcli.run.build import build_data, build_placement, check_batches
 from alexcli.run.directory import RunDirectory
 from alexcli.run.early import check_loggers
 from alexcli.run.extend import FLAG, describe_shorter, obstacle, required_shorter_run, shorter_run
@@ -68,7 +68,7 @@ def train(
     _check_same_run(placement, spec, run, finished=finished is not None)
     if finished is not None:
         return _skipped(spec, run, finished)
-    check_memory(spec, len(dataset.train))
+    check_batches(spec, len(dataset.train))
     is_new = resume == "auto" and not run.begun
     extends = _shorter_run(spec, start, dataset, reporter, extend=extend) if is_new else None
 
