@@ -64,6 +64,13 @@ def test_impossible_placements_are_refused_before_a_process_starts(
     assert caught.value.hint
 
 
+@pytest.mark.parametrize("spec", [DISTRIBUTED, ddp(2)])
+def test_processes_that_nobody_started_are_refused(spec: PlacementSpec) -> None:
+    with pytest.raises(UsageError, match=f"placement={spec.kind.name} needs 2 processes") as error:
+        open_placement(spec, model(), 128, CPU)
+    assert error.value.hint == "placement=single"
+
+
 def test_more_processes_than_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     assert processes(DISTRIBUTED, model(), 128, CUDA, None) == 2

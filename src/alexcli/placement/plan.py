@@ -37,7 +37,12 @@ def open_placement(
         return SplitPlacement([torch.device(name) for name in split_devices(spec, model, device)])
     if size == 1:
         return SinglePlacement(device, model.towers)
-    assert environment is not None, "the processes are started before one of them opens this"
+    if environment is None:
+        raise UsageError(
+            f"placement={spec.kind.name} needs {plural(size, 'process')}, which only "
+            "`alexcli train` and `alexcli eval` start",
+            hint="placement=single",
+        )
     check_meeting_place()
     if device.type == "cuda":
         device = torch.device("cuda", environment.local_rank)
