@@ -1,5 +1,6 @@
 """The changes of an arm: patterns of keys, and factors."""
 
+import re
 from typing import Any
 
 import pytest
@@ -50,6 +51,10 @@ def test_an_entry_with_a_question_mark_stands_where_the_baseline_has_it() -> Non
         assert resolved == {"model.layers.conv1.ops": ops}
 
 
+def test_a_list_for_a_single_value_is_left_to_composing() -> None:
+    assert _resolve({"optim.lr": [0.1, "x?"]}) == {"optim.lr": [0.1]}
+
+
 def test_a_whole_part_can_be_replaced_or_removed() -> None:
     schedule = {"kind": "constant"}
     changes = _resolve({"optim.groups.weights.lr": schedule, "model.layers.conv1": None})
@@ -60,6 +65,20 @@ def test_a_key_that_fits_nothing_is_refused_unless_a_pattern_removes_nothing() -
     with pytest.raises(UsageError, match=r"arm of study changes model\.nrom"):
         _resolve({"model.nrom": "none"})
     assert _resolve({"model.layers.local*": None}) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"optim.lr": "x2y"}, "arm of study changes optim.lr to x2y, which is no factor"),
+        ({"optim.lr": "x1e999"}, "to x1e999, which is no factor"),
+        ({"model.norm": "x2"}, "multiplies model.norm by 2, but it is lrn in this setting"),
+        ({"model.layers.fc8.filters": "x0.5"}, "by 0.5, but it is null in this setting"),
+    ],
+)
+def test_a_factor_of_what_is_no_number_is_refused(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        _resolve(change)
 
 
 def test_keys_that_no_layer_reads_have_no_effect() -> None:

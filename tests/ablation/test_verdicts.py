@@ -1,11 +1,12 @@
 """What a comparison says about a claim."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from alexcli.ablation.verdicts import (
-    check_margins,
+    check_claims,
     claimed_sign,
     decided_by_ranks,
     judge,
@@ -138,9 +139,40 @@ def test_a_margin_as_large_as_the_effect_is_refused(claim: float, margin: float)
     arms = {"without": ArmSpec(paper={Metric.top1_err: claim})}
     study = StudySpec(claim="section 3.3", margin=margin, arms=arms)
     with pytest.raises(UsageError, match="would count as none"):
-        check_margins("lrn", study)
+        check_claims("lrn", study)
+
+
+@pytest.mark.parametrize(
+    ("metric", "claim", "allowed"),
+    [
+        (Metric.epochs, 0, "a ratio above 0"),
+        (Metric.epochs, -6, "a ratio above 0"),
+        (Metric.top1_err, "bigger", "a fraction from -1 to 1"),
+        (Metric.top1_err, [1], "a fraction from -1 to 1"),
+        (Metric.top1_err, True, "a fraction from -1 to 1"),
+        (Metric.train_err, 1.4, "a fraction from -1 to 1"),
+        (Metric.train_err, math.nan, "a fraction from -1 to 1"),
+    ],
+)
+def test_a_claim_that_no_difference_can_agree_with_is_refused(
+    metric: Metric, claim: object, allowed: str
+) -> None:
+    """In every metric, since tables show a margin for each."""
+    for arm in (ArmSpec(paper={metric: claim}), ArmSpec(notes={metric: claim})):
+        study = StudySpec(claim="section 3.3", arms={"without": arm})
+        with pytest.raises(UsageError, match=f"{metric.name} of lrn is .* must be {allowed}"):
+            check_claims("lrn", study)
+
+
+def test_a_margin_that_no_ratio_lies_within_is_refused() -> None:
+    of_study = StudySpec(claim="Figure 1", metric=Metric.epochs, margin=0.1)
+    of_arm = StudySpec(claim="Figure 1", metric=Metric.epochs, arms={"tanh": ArmSpec(margin=1.0)})
+    with pytest.raises(UsageError, match=r"margin of relu is 0\.1, but .* above 1"):
+        check_claims("relu", of_study)
+    with pytest.raises(UsageError, match=r"margin of tanh of relu is 1, but"):
+        check_claims("relu", of_arm)
 
 
 def test_margins_of_claims_without_a_number_are_free() -> None:
     arms = {"without": ArmSpec(paper={Metric.top1_err: "higher"}), "other": ArmSpec()}
-    check_margins("lrn", StudySpec(claim="section 3.3", margin=0.5, arms=arms))
+    check_claims("lrn", StudySpec(claim="section 3.3", margin=0.5, arms=arms))

@@ -12,6 +12,7 @@ from alexcli.schema import TrainSpec
 
 FACTOR = re.compile(r"x\d")
 """Start of a value that multiplies the baseline's, such as x0.5."""
+WHOLE_FACTOR = re.compile(r"x\d{1,9}(\.\d{1,9})?(e-?\d)?")
 
 IF_PRESENT = "?"
 """End of a list entry, such as pool?, that is left out if the baseline's list lacks it."""
@@ -61,22 +62,47 @@ def resolve(change: Mapping[str, Any], before: Mapping[str, Any], arm: str) -> d
                 raise UsageError(message, hint=near or "alexcli config show lists all keys")
             raise OtherSettingError(message, hint=ANOTHER_SETTING)
         for key in keys:
+            if FACTOR.match(str(value)):
+                _check_factor(value, before.get(key), key, arm)
             resolved[key] = _adapted(value, before.get(key))
     return resolved
+
+
+def _check_factor(factor: str, baseline: Any, key: str, arm: str) -> None:
+    """Raise UsageError for a factor that is no number, or of a baseline that is none.
+
+    Args:
+        factor: what the study's file says, such as x0.5.
+        baseline: the setting's value of the key.
+        key: what the arm changes.
+        arm: named in messages.
+    """
+    if not WHOLE_FACTOR.fullmatch(factor):
+        raise UsageError(
+            f"the arm {arm} changes {key} to {factor}, which is no factor",
+            hint=f"{key}: x0.5 halves the baseline's value",
+        )
+    if isinstance(baseline, bool) or not isinstance(baseline, int | float):
+        raise UsageError(
+            f"the arm {arm} multiplies {key} by {factor.removeprefix('x')}, but it is "
+            f"{hydra_value(baseline)} in this setting, which is no number",
+            hint=f"{key}: VALUE sets it",
+        )
 
 
 def _adapted(value: Any, baseline: Any) -> Any:
     """Resolve a value of an arm for a setting.
 
     Args:
-        value: what the study's file says.
+        value: what the study's file says; a factor has been checked.
         baseline: the setting's value of the same key.
     """
     if FACTOR.match(str(value)):
         return _scaled(baseline, value)
     if not isinstance(value, list):
         return value
-    present = [str(entry) for entry in baseline or []]
+    # Composing refuses a list in the place of a single value.
+    present = [str(entry) for entry in baseline] if isinstance(baseline, list) else []
     entries = []
     for entry in value:
         name = str(entry).removesuffix(IF_PRESENT)

@@ -17,7 +17,7 @@ from alexcli.ablation.changes import (
     resolve,
 )
 from alexcli.ablation.map_sizes import equal_maps_size
-from alexcli.ablation.verdicts import check_margins
+from alexcli.ablation.verdicts import check_claims
 from alexcli.config.compose import compose
 from alexcli.config.files import STUDIES, choice_file, choices, package_choices, user_choices
 from alexcli.config.mapping import flat
@@ -116,7 +116,7 @@ def read_study(name: str) -> StudySpec:
         check_values(path, mapping, StudySpec)
         _check_arms(path, mapping)
     study = from_mapping(mapping, StudySpec, source=path)
-    check_margins(name, study)
+    check_claims(name, study)
     return study
 
 

@@ -49,17 +49,23 @@ def margin_of(metric: Metric, definition: ArmSpec, study: StudySpec) -> float | 
     return abs(float(claim)) / 2
 
 
-def check_margins(name: str, study: StudySpec) -> None:
-    """Check that every margin is smaller than the claimed effect.
+def check_claims(name: str, study: StudySpec) -> None:
+    """Check claims and margins, and that every margin is smaller than the claimed effect.
 
     Args:
         name: of the study.
         study: its file.
 
     Raises:
-        UsageError: a margin as large as a claimed effect.
+        UsageError: a claim that is neither a possible difference nor a direction, a ratio's margin
+            of 1 or less, or a margin as large as a claimed effect.
     """
+    _check_ratio_margin(f"margin of {name}", study.margin, study.metric)
     for arm, definition in study.arms.items():
+        _check_ratio_margin(f"margin of {arm} of {name}", definition.margin, study.metric)
+        for source, claims in (("paper", definition.paper), ("notes", definition.notes)):
+            for metric, claim in claims.items():
+                _check_claim(f"arms.{arm}.{source}.{metric.name} of {name}", claim, metric)
         claim = _claim(definition.paper.get(study.metric), definition.notes.get(study.metric))
         margin = margin_of(study.metric, definition, study)
         if claim is None or claim in SIGNS or margin is None:
@@ -71,6 +77,29 @@ def check_margins(name: str, study: StudySpec) -> None:
                 f"{effect:g}: the effect itself would count as none",
                 hint=f"a margin below {effect:g}; without one it is half of the effect",
             )
+
+
+def _check_ratio_margin(place: str, margin: float | None, metric: Metric) -> None:
+    """Raise UsageError for a margin within which no ratio of epochs lies."""
+    if metric is Metric.epochs and margin is not None and margin <= 1:
+        raise UsageError(
+            f"the {place} is {margin:g}, but epochs are compared as a ratio: it must be above 1",
+            hint="margin: 1.1 counts up to a tenth more or fewer epochs as no difference",
+        )
+
+
+def _check_claim(place: str, claim: Any, metric: Metric) -> None:
+    """Raise UsageError for a claim that is no direction and no difference in the metric."""
+    if claim is None or (isinstance(claim, str) and claim in SIGNS):
+        return
+    is_ratio = metric is Metric.epochs
+    if type(claim) in (int, float) and (0 < claim < math.inf if is_ratio else -1 <= claim <= 1):
+        return
+    allowed = "a ratio above 0" if is_ratio else "a fraction from -1 to 1"
+    raise UsageError(
+        f"{place} is {claim}, which must be {allowed}, higher or lower",
+        hint=f"{metric.name}: {2 if is_ratio else 0.014}, or {metric.name}: higher",
+    )
 
 
 def judge_table(studies: Sequence[StudyResult]) -> None:
