@@ -64,6 +64,22 @@ def test_a_run_without_the_passes_that_a_job_needs_is_kept_aside() -> None:
     finish(needing, 0.1)
     assert needing.finished
     assert job.finished, "for who needs less"
+    assert needing.prepare(reporter) is None, "another process has finished it meanwhile"
+    assert needing.finished
+
+
+def test_the_log_of_a_run_that_another_process_trains_is_not_overwritten(
+    monkeypatch: pytest.MonkeyPatch, processes: TrainingProcesses
+) -> None:
+    (job, _) = _jobs(seeds=1)
+    job.run.make_parent()
+    with job.log.open("ab", buffering=0) as log_of_the_other:
+        log_of_the_other.write(b"epoch 1\n")
+        _replace_trainings(monkeypatch, "import sys; sys.exit('it is locked')", forked=False)
+        assert job.train(processes, threads=1) is not None
+        log_of_the_other.write(b"epoch 2\n")
+    lines = job.log.read_text().splitlines()
+    assert [lines[0], *lines[-2:]] == ["epoch 1", "it is locked", "epoch 2"]
 
 
 def test_the_command_names_the_folder_of_yaml_files(monkeypatch: pytest.MonkeyPatch) -> None:

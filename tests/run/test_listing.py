@@ -10,7 +10,7 @@ from filelock import FileLock
 
 from alexcli.errors import UsageError
 from alexcli.run.directory import RunDirectory
-from alexcli.run.listing import STATES, find_runs, remove, started_from, summarize
+from alexcli.run.listing import STATES, find_runs, is_being_trained, remove, started_from, summarize
 
 
 def _copy(run: RunDirectory, name: str) -> RunDirectory:
@@ -165,11 +165,22 @@ def test_the_runs_that_started_from_a_run_are_known(run: RunDirectory) -> None:
     assert started_from(other, runs) == []
 
 
-def test_a_run_that_is_being_trained_is_not_removed(
+def test_a_run_that_is_being_trained_is_not_removed(run: RunDirectory) -> None:
+    with run.locked():
+        with pytest.raises(UsageError, match="another process is training") as caught:
+            remove(run)
+        assert caught.value.hint == "stop that process first"
+        run.result_file.unlink()
+        assert summarize(run).state == "training"
+
+
+def test_no_training_begins_in_a_run_while_it_is_removed(
     run: RunDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("alexcli.run.listing.is_being_trained", lambda _: True)
-    with pytest.raises(UsageError, match="is being trained"):
-        remove(run)
-    run.result_file.unlink()
-    assert summarize(run).state == "training"
+    trainings: list[bool] = []
+    monkeypatch.setattr(
+        "alexcli.run.listing._remove_empty", lambda _: trainings.append(is_being_trained(run))
+    )
+    remove(run)
+    assert trainings
+    assert all(trainings), "for others the lock is that of a training"

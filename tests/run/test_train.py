@@ -1,5 +1,6 @@
 """Whole runs, small: what they leave on disk, skipping, resuming, failing."""
 
+import contextlib
 import json
 import os
 import shlex
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from alexcli.config.compose import compose
 from alexcli.config.files import CONF_VARIABLE
 from alexcli.config.mapping import to_mapping
 from alexcli.errors import UsageError
+from alexcli.records.training import TrainResult
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.find import newest
@@ -333,6 +336,48 @@ def test_two_processes_cannot_train_the_same_run() -> None:
     run.result_file.unlink()
     with run.locked(), pytest.raises(UsageError, match="another process"):
         train_small(small())
+
+
+def _do_meanwhile(monkeypatch: pytest.MonkeyPatch, other: Callable[[], object]) -> None:
+    """Let another training take place right before the next one locks its run."""
+    locked = RunDirectory.locked
+
+    def do_first(run: RunDirectory) -> contextlib.AbstractContextManager[None]:
+        monkeypatch.setattr(RunDirectory, "locked", locked)
+        other()
+        return run.locked()
+
+    monkeypatch.setattr(RunDirectory, "locked", do_first)
+
+
+def test_a_run_that_another_process_finished_meanwhile_is_skipped_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stop_after_epoch(monkeypatch, 1)
+    with pytest.raises(RuntimeError, match="killed"):
+        train_small(small())
+    finished: list[TrainResult] = []
+    _do_meanwhile(monkeypatch, lambda: finished.append(train_small(small())[0]))
+    second, _ = train_small(small())
+    assert second.skipped
+    assert second.result == finished[0].result
+    run = RunDirectory(Path(second.directory))
+    assert [row["epoch"] for row in run.rows()] == [1, 1, 2, 2]
+
+
+def test_a_run_resumes_from_what_another_process_saved_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def train_an_epoch() -> None:
+        stop_after_epoch(monkeypatch, 1)
+        with pytest.raises(RuntimeError, match="killed"):
+            train_small(small())
+
+    _do_meanwhile(monkeypatch, train_an_epoch)
+    trained, reporter = train_small(small())
+    run = RunDirectory(Path(trained.directory))
+    assert f"resuming from {run.last}, step 3" in reporter.notes
+    assert [row["epoch"] for row in run.rows()] == [1, 1, 2, 2]
 
 
 def test_the_command_of_a_run_can_be_typed_in_a_shell() -> None:

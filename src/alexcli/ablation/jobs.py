@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -54,6 +55,11 @@ class Job:
             return False
         return all(row["split"] != "train_eval" for row in self.run.rows())
 
+    @property
+    def _lacks_rows(self) -> bool:
+        """Whether its run is finished, but without the train_eval rows that it needs."""
+        return self.run.result_file.exists() and self.lacks_train_eval
+
     def measures_more_than(self, other: "Job") -> bool:
         """Whether it needs what another job with the same run directory does not.
 
@@ -98,12 +104,15 @@ class Job:
             Where it is kept; None if there was nothing to keep.
 
         Raises:
-            UsageError: the folder cannot be written.
+            UsageError: the folder cannot be written, or another process trains there.
         """
         self.run.make_parent()
-        if not self.run.result_file.exists():
+        if not self._lacks_rows:
             return None
-        old_run = self.run.keep_old()
+        with self.run.locked():
+            if not self._lacks_rows:  # another process has kept it aside meanwhile
+                return None
+            old_run = self.run.keep_old()
         reporter.note(f"{old_run} was trained without trainer.train_eval=true, which {self} needs")
         return old_run
 
@@ -117,8 +126,11 @@ class Job:
         Returns:
             Why it failed, or None.
         """
-        with self.log.open("wb") as log:
-            code = processes.call(self.command(threads), log)
+        command = self.command(threads)
+        with self.log.open("ab") as log:  # another process that trains the run may be writing, too
+            log.write(f"{shlex.join(command)}\n".encode())
+            log.flush()
+            code = processes.call(command, log)
         if code == 0 and self.finished:
             return None
         return f"failed with exit code {code}; see {self.log}"

@@ -262,8 +262,11 @@ class RunDirectory:
                 raise PermissionError(f"{self.path.parent} is write-protected")
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self, *, hint: str = "wait for it, or change the seed") -> Iterator[None]:
         """Lock the directory for one process; its parent folder is made if necessary.
+
+        Args:
+            hint: what to do if another process trains here.
 
         Raises:
             UsageError: the folder cannot be written, or another process trains here.
@@ -274,9 +277,7 @@ class RunDirectory:
             with FileLock(self.path.parent / f".{self.path.name}.lock").acquire(timeout=0):
                 yield
         except Timeout:
-            raise UsageError(
-                f"another process is training {self.path}", hint="wait for it, or change the seed"
-            ) from None
+            raise UsageError(f"another process is training {self.path}", hint=hint) from None
         except OSError as error:
             raise refused_by_system(error, self.path) from error
 

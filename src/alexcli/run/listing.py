@@ -164,24 +164,30 @@ def remove(run: RunDirectory) -> list[Path]:
     Raises:
         UsageError: another process is training it, or a file cannot be removed.
     """
-    if is_being_trained(run):
-        raise UsageError(f"{run.path} is being trained", hint="stop that process first")
-    with writing(f"the run directory {run.path}", hint="remove it by hand"):
-        # A run that was kept when another replaced it was recorded by its former name.
-        name = glob.escape(run.path.name.partition(OLD_RUN_MARK)[0])
-        for pattern in (*FILES_OF_A_RUN, WANDB_RECORDS.format(name=name)):
-            for file in run.path.glob(pattern):
-                if _lies_in(run.path, file) and (file.is_file() or file.is_symlink()):
-                    file.unlink()
-        for name in FOLDERS_OF_A_RUN:
-            _remove_empty(run.path / name)
-        left = sorted(run.path.iterdir())
-        if not left:
-            run.path.rmdir()
-            _lock_file(run).unlink(missing_ok=True)
-            run.process_log.unlink(missing_ok=True)
-            if not any(run.path.parent.iterdir()):
-                run.path.parent.rmdir()
+    with (
+        run.locked(hint="stop that process first"),
+        writing(f"the run directory {run.path}", hint="remove it by hand"),
+    ):
+        return _remove_files(run)
+
+
+def _remove_files(run: RunDirectory) -> list[Path]:
+    """Remove the files of a run that is locked, and return those that are left."""
+    # A run that was kept when another replaced it was recorded by its former name.
+    name = glob.escape(run.path.name.partition(OLD_RUN_MARK)[0])
+    for pattern in (*FILES_OF_A_RUN, WANDB_RECORDS.format(name=name)):
+        for file in run.path.glob(pattern):
+            if _lies_in(run.path, file) and (file.is_file() or file.is_symlink()):
+                file.unlink()
+    for name in FOLDERS_OF_A_RUN:
+        _remove_empty(run.path / name)
+    left = sorted(run.path.iterdir())
+    if not left:
+        run.path.rmdir()
+        _lock_file(run).unlink(missing_ok=True)
+        run.process_log.unlink(missing_ok=True)
+        if not any(run.path.parent.iterdir()):
+            run.path.parent.rmdir()
     return left
 
 

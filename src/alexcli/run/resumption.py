@@ -27,10 +27,8 @@ class Resumption:
     """A `last` that cannot be read."""
     copied: Path | None = None
     """The checkpoint that becomes `last` of a new directory."""
-
-    def replaces(self, run: RunDirectory) -> bool:
-        """Whether the run's own records are later than the checkpoint, and do not fit it."""
-        return self.copied is not None and self.copied.resolve().parent == run.path.resolve()
+    starts_over: bool = False
+    """Whether the run's records do not fit, and are kept under another name."""
 
 
 def find_resumption(
@@ -51,7 +49,8 @@ def find_resumption(
         step = _step(checkpoint.read(named_checkpoint), module, named_checkpoint)
         if run.is_last(named_checkpoint):
             return Resumption(run.last, step)
-        return Resumption(run.last, step, copied=named_checkpoint)
+        is_of_run = named_checkpoint.resolve().parent == run.path.resolve()
+        return Resumption(run.last, step, copied=named_checkpoint, starts_over=is_of_run)
     problems: list[UsageError] = []
     for path in (run.last, run.previous, run.best):
         try:

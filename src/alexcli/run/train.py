@@ -75,8 +75,7 @@ def train(
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
     conf = _user_files(overrides)
-    origin = {"command": _command(run, overrides, conf), "arm": arm, **_extension(extends)}
-    return run_training(
+    outcome = run_training(
         spec,
         dataset,
         placement,
@@ -85,9 +84,10 @@ def train(
         resume=resume,
         named_checkpoint=checkpoint,
         extends=extends,
-        origin=origin,
+        origin={"command": _command(run, overrides, conf), "arm": arm, **_extension(extends)},
         conf={**conf, **_user_study(arm)},
     )
+    return outcome or _skipped(spec, run, run.result() or {})
 
 
 def _skipped(spec: TrainSpec, run: RunDirectory, finished: dict[str, Any]) -> TrainResult:

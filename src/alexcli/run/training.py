@@ -1,5 +1,6 @@
 """Training a run to its end with Lightning, from its start or a checkpoint."""
 
+import contextlib
 import functools
 import math
 from collections.abc import Mapping
@@ -45,8 +46,8 @@ def run_training(
     extends: RunDirectory | None,
     origin: dict[str, Any],
     conf: Mapping[Path, bytes],
-) -> TrainResult:
-    """Train a run that is not finished.
+) -> TrainResult | None:
+    """Train a run that is not finished; None if another process has finished it meanwhile.
 
     Args:
         spec: the configuration, fitted to the data.
@@ -68,24 +69,24 @@ def run_training(
     module, data = build_training(spec, dataset, placement, reporter)
     copy_start(module.net, start, spec, reporter)
     if extends is not None:
-        named_checkpoint = extends.last
         _warn_if_compiled_anew(spec, extends, data, reporter)
-    resumption = Resumption()
-    if resume != "never":
-        resumption = find_resumption(run, named_checkpoint, module, reporter)
-    placement.check_consistent({"the step to resume from": resumption.step})
-
-    if not placement.is_main:  # it writes nothing, and the main process reports what failed there
-        placement.barrier()  # until the checkpoint is in its place
-        _fit(run, module, data, resumption, reporter)
-        return TrainResult(str(run.path), {}, skipped=False)
-    with run.locked():
-        copied = resumption.copied
-        if run.path.exists() and (resume == "never" or resumption.replaces(run)):
-            copied = _keep_old(run, copied, reporter)
-        environment = run.create(spec, dataset.classes, conf)
-        if copied is not None:
-            copy_beginning(copied, run)
+    with run.locked() if placement.is_main else contextlib.nullcontext():
+        placement.barrier()  # no process looks at the run before the main one has locked it
+        finished = resume == "auto" and run.result() is not None
+        if extends is not None and not run.begun:
+            named_checkpoint = extends.last
+        resumption = Resumption(starts_over=True)
+        if resume != "never":
+            resumption = find_resumption(run, named_checkpoint, module, reporter)
+        seen = {"result.json": finished, "the step to resume from": resumption.step}
+        placement.check_consistent(seen)
+        if finished:
+            return None
+        if not placement.is_main:  # it writes nothing; the main process reports what failed there
+            placement.barrier()  # until the checkpoint is in its place
+            _fit(run, module, data, resumption, reporter)
+            return TrainResult(str(run.path), {}, skipped=False)
+        environment = _make_directory(run, module, data, conf, resumption, reporter)
         placement.barrier()
         facts = _train_to_end(run, module, data, resumption, reporter)
         result = run.finish("train", {**facts, **origin, "on": environment})
@@ -93,12 +94,25 @@ def run_training(
     return TrainResult(str(run.path), result, skipped=False)
 
 
-def _keep_old(run: RunDirectory, copied: Path | None, reporter: Reporter) -> Path | None:
-    """Keep a run under another name, and return where its checkpoint lies now."""
-    name = None if copied is None else copied.resolve().name
-    kept = run.keep_old()
-    reporter.note(f"the old run is kept as {kept}")
-    return None if name is None else kept / name
+def _make_directory(
+    run: RunDirectory,
+    module: AlexNetModule,
+    data: DataModule,
+    conf: Mapping[Path, bytes],
+    resumption: Resumption,
+    reporter: Reporter,
+) -> dict[str, Any]:
+    """Make the directory with the checkpoint to resume from, and return the environment."""
+    checkpoint = resumption.copied
+    if resumption.starts_over and run.path.exists():
+        name = None if checkpoint is None else checkpoint.resolve().name
+        kept = run.keep_old()
+        reporter.note(f"the old run is kept as {kept}")
+        checkpoint = None if name is None else kept / name
+    environment = run.create(module.spec, data.dataset.classes, conf)
+    if checkpoint is not None:
+        copy_beginning(checkpoint, run)
+    return environment
 
 
 def _train_to_end(
