@@ -12,7 +12,12 @@ from omegaconf import OmegaConf
 
 from alexcli.config.omegaconf_errors import explained
 from alexcli.config.sections import check_group_file
-from alexcli.config.user_conf import check_reachable, check_used, defaults_explained, read_user_file
+from alexcli.config.user_conf import (
+    defaults_explained,
+    reachable_user_files,
+    read_user_file,
+    used_user_files,
+)
 
 
 class Composed(NamedTuple):
@@ -42,13 +47,13 @@ def compose_files(
     with explained(OmegaConf.create()), initialized(folder):
         if user_folder is None:
             return Composed(_content(root, choices), ())
-        reached = check_reachable(choices, folder, user_folder)
+        reached = reachable_user_files(choices, folder, user_folder)
         for path in reached:
             check_group_file(path, read_user_file(path))
         overrides = [*choices, f"hydra.searchpath=['file://{_quoted(str(user_folder))}']"]
         with defaults_explained(reached):
             names = list(_names(root, overrides))
-            user_files = check_used(names, folder, user_folder)
+            user_files = used_user_files(names, folder, user_folder)
             return Composed(_content(root, overrides), user_files)
 
 

@@ -60,13 +60,13 @@ def _choices(overrides: Sequence[Override]) -> dict[str, str | None]:
                 hint=f"{group}=CHOICE; alexcli config list {group}",
             )
         if isinstance(value, list):
-            chosen[group] = _check_several(override, value)
+            chosen[group] = _several_choices(override, value)
         else:
-            chosen[group] = None if value is None else _check_choice(group, str(value))
+            chosen[group] = None if value is None else _existing_choice(group, str(value))
     return chosen
 
 
-def _check_several(override: Override, values: Sequence[Any]) -> str:
+def _several_choices(override: Override, values: Sequence[Any]) -> str:
     """Several choices of a group, as Hydra writes them; UsageError if it takes only one."""
     group = override.key_or_group
     if group not in SEVERAL or not values:
@@ -74,10 +74,10 @@ def _check_several(override: Override, values: Sequence[Any]) -> str:
             f"{override.input_line!r} does not choose one {group}",
             hint=f"{group}=CHOICE; alexcli config list {group}",
         )
-    return f"[{','.join(_check_choice(group, str(value)) for value in values)}]"
+    return f"[{','.join(_existing_choice(group, str(value)) for value in values)}]"
 
 
-def _check_choice(group: str, choice: str) -> str:
+def _existing_choice(group: str, choice: str) -> str:
     """The choice itself; UsageError if its group lacks it."""
     names = choices(group)
     if choice in names:

@@ -53,8 +53,8 @@ def use_conf_dir(folder: Path | None) -> None:
     os.environ[CONF_VARIABLE] = str(absolute)
 
 
-def check_reachable(choices: Sequence[str], folder: Path, user_folder: Path) -> list[Path]:
-    """Find the user's files that choices lead to, and check them before anything else reads them.
+def reachable_user_files(choices: Sequence[str], folder: Path, user_folder: Path) -> list[Path]:
+    """The user's files that choices lead to, checked before anything else reads them.
 
     Args:
         choices: GROUP=CHOICE.
@@ -141,7 +141,7 @@ def _defaults(content: dict[Any, Any], group: str) -> Iterator[str]:
                     yield f"{named_group}/{choice}"
 
 
-def check_used(names: Sequence[str], folder: Path, user_folder: Path) -> tuple[Path, ...]:
+def used_user_files(names: Sequence[str], folder: Path, user_folder: Path) -> tuple[Path, ...]:
     """The user's files among those of a composition, relative to their folder.
 
     Args:
