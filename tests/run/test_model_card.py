@@ -36,6 +36,17 @@ def test_a_checkpoint_without_a_record_has_no_errors(run: RunDirectory) -> None:
     assert card.epochs is None
 
 
+def test_what_a_result_may_leave_out_is_left_out_of_the_card(run: RunDirectory) -> None:
+    result = json.loads(run.result_file.read_text())
+    del result["last"]["val"]["top5_err"], result["test"]["top5_err"]
+    result["on"] = {"devices": []}
+    run.result_file.write_text(json.dumps(result))
+    trained = load(run, run.last, ["trainer.accelerator=cpu"])
+    card = model_card(trained, Path("net.onnx"), "onnx", preprocessing=False)
+    assert [row.top5_err for row in card.errors] == [None, None]
+    assert card.trained_by is None
+
+
 def test_the_data_is_named_without_its_place(run: RunDirectory) -> None:
     trained = load(run, run.last, ["trainer.accelerator=cpu"])
     trained.spec.data.root = "/home/somebody/secret/flowers/"

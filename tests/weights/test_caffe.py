@@ -88,6 +88,18 @@ def test_every_layer_that_does_not_fit_is_named() -> None:
         assert part in caught.value.message
 
 
+def test_sizes_of_zero_are_named() -> None:
+    net = CaffeNetFile(legacy=False)
+    product = integer(6, 0) + integer(5, 0)  # stride and group
+    net.add("Convolution", "conv1", product, [torch.ones(4, 3, 3, 3)])
+    net.add("Pooling", "pool1", integer(2, 3) + integer(3, 0))
+    FILE.write_bytes(net.content)
+    with pytest.raises(UsageError) as caught:
+        read_caffemodel(FILE)
+    for part in ("conv1: stride of 0", "conv1: groups of 0", "conv1: pooling stride of 0"):
+        assert part in caught.value.message
+
+
 def test_a_layer_that_reads_two_others_is_named() -> None:
     net = CaffeNetFile(legacy=False)
     net.add("InnerProduct", "fc1", blobs=[torch.ones(2, 3)])

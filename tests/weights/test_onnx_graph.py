@@ -1,5 +1,7 @@
 from pathlib import Path
+from typing import Any
 
+import onnx
 import onnxruntime  # type: ignore[import-untyped]
 import pytest
 import torch
@@ -64,6 +66,47 @@ def test_every_node_that_does_not_fit_is_named() -> None:
         "norm: an LRN of even size",
     ):
         assert part in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("form", "value"), [("value_ints", [-1, 48]), ("value_floats", [0.5]), ("value_int", 3)]
+)
+def test_constants_of_plain_numbers_are_read(form: str, value: object) -> None:
+    row = OnnxRow()
+    row.add("Conv", "c1", torch.rand(4, 3, 3, 3))
+    row.nodes.append(onnx.helper.make_node("Constant", [], ["shape"], **{form: value}))
+    row.save(FILE, 9)
+    assert [product.source for product in read_onnx(FILE).chain.products] == ["c1"]
+
+
+def test_sizes_of_zero_and_constants_of_words_are_named() -> None:
+    row = OnnxRow()
+    row.add("Conv", "c1", torch.rand(4, 3, 3, 3), strides=[0, 0], group=0, pads=[-1] * 4)
+    row.add("MaxPool", "pool", kernel_shape=[0, 0], strides=[0, 0])
+    row.add("LRN", "norm", size=0)
+    row.nodes.append(onnx.helper.make_node("Constant", [], ["word"], value_string="a"))
+    row.save(FILE, 9, is_valid=False)
+    with pytest.raises(UsageError) as caught:
+        read_onnx(FILE)
+    for part in (
+        "c1: stride of 0",
+        "c1: groups of 0",
+        "c1: pad of -1",
+        "c1: pooling window of 0",
+        "c1: pooling stride of 0",
+        "norm: LRN over 0 channels",
+        "word: a constant in the form value_string",
+    ):
+        assert part in caught.value.message
+
+
+@pytest.mark.parametrize(("kind", "attributes"), [("LRN", {}), ("Conv", {"strides": 2})])
+def test_a_node_that_onnx_does_not_allow_is_named(kind: str, attributes: dict[str, Any]) -> None:
+    row = OnnxRow()
+    row.add(kind, "first", torch.rand(4, 3, 3, 3), **attributes)
+    row.save(FILE, 9, is_valid=False)
+    with pytest.raises(UsageError, match=f"the {kind} 'first' is not as ONNX defines it"):
+        read_onnx(FILE)
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04 a zip", b"\x08\x07"])

@@ -137,7 +137,7 @@ def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporte
     crossed = None if errors[0] <= threshold else crossing(epochs, errors, threshold)
     return {
         Metric.top1_err: held_out["top1_err"],
-        Metric.top5_err: held_out["top5_err"],
+        Metric.top5_err: held_out.get("top5_err"),
         Metric.train_err: float(errors[-1]),
         Metric.epochs: crossed,
     }

@@ -70,10 +70,10 @@ def _row(result: dict[str, Any], checkpoint: Path) -> dict[str, Any] | None:
 def _errors(result: dict[str, Any], row: dict[str, Any], *, is_last: bool) -> list[MeasuredErrors]:
     """The checkpoint's validation error, and the test error, which only `last` has."""
     count = (result.get("data") or {}).get("val")
-    errors = [MeasuredErrors("val", count, row["top1_err"], row["top5_err"])]
+    errors = [MeasuredErrors("val", count, row["top1_err"], row.get("top5_err"))]
     test = result.get("test")
     if test and is_last:
-        errors.append(MeasuredErrors("test", test["n"], test["top1_err"], test["top5_err"]))
+        errors.append(MeasuredErrors("test", test["n"], test["top1_err"], test.get("top5_err")))
     return errors
 
 
@@ -111,10 +111,10 @@ def _pixels(trained: TrainedModel) -> Pixels:
 
 
 def _program(environment: dict[str, Any] | None) -> str | None:
-    """The version of alexcli that a result.json names."""
-    if not environment:
-        return None
-    return _named(environment["packages"]["alexcli"], environment.get("git"))
+    """The version of alexcli that a result.json names, if it names one."""
+    environment = environment or {}
+    version = environment.get("packages", {}).get("alexcli")
+    return None if version is None else _named(version, environment.get("git"))
 
 
 def _named(version: str, git: dict[str, Any] | None) -> str:

@@ -138,11 +138,24 @@ def _is_environment(value: Any) -> bool:
     if not isinstance(value, dict):
         return False
     devices = value.get("devices", [])
+    packages = value.get("packages", {})
     return (
-        isinstance(value.get("packages", {}), dict)
+        isinstance(packages, dict)
+        and all(map(_is_text, packages.values()))
         and isinstance(devices, list)
         and all(map(_is_text, devices))
-        and isinstance(value.get("git") or {}, dict)
+        and _is_git_state(value.get("git"))
+    )
+
+
+def _is_git_state(value: Any) -> bool:
+    """Whether it is what environment.git_state returns."""
+    if value is None:
+        return True
+    return (
+        isinstance(value, dict)
+        and _is_text(value.get("revision"))
+        and isinstance(value.get("dirty"), bool)
     )
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from alexcli.errors import UsageError
+from alexcli.errors import UsageError, plural
 from alexcli.model.shapes import trace
 from alexcli.schema import (
     Activation,
@@ -82,6 +82,8 @@ class Chain:
 
     def add_norm(self, size: int, alpha: float, beta: float, k: float, source: str) -> None:
         """Add a response norm across channels, whose alpha is divided by its size."""
+        if size < 1:
+            self.misfits.append(f"{source}: LRN over {plural(size, 'channel')}")
         self.norms.append(
             LrnSpec(
                 size=size,
@@ -116,6 +118,8 @@ class Chain:
     def check(self, path: Path) -> None:
         """Raise UsageError that names every layer that alexcli's nets cannot express, if any."""
         misfits = [*self.misfits]
+        for product in self.products:
+            misfits += _impossible_sizes(product)
         if not self.products:
             misfits.append("there is no layer with weights")
         if len(self.activations) > 1:
@@ -130,6 +134,20 @@ class Chain:
                 hint="what can be read: convolutions, fully connected layers, activations, LRN, "
                 "pooling and dropout, one after another",
             )
+
+
+def _impossible_sizes(product: Product) -> list[str]:
+    """Sizes of a product and its pooling that no net can have, such as a stride of 0."""
+    sizes = {"stride": (product.stride, 1), "groups": (product.groups, 1)}
+    sizes |= {"pad": (product.pad, 0), "weights": (product.weight.numel(), 1)}
+    if product.pool is not None:
+        sizes["pooling window"] = (product.pool.size, 1)
+        sizes["pooling stride"] = (product.pool.stride, 1)
+    return [
+        f"{product.source}: {measure} of {size}"
+        for measure, (size, smallest) in sizes.items()
+        if size < smallest
+    ]
 
 
 def _decimal(value: float) -> float:

@@ -15,6 +15,9 @@ from alexcli.weights.chain import Chain, Product
 WITHOUT_EFFECT = frozenset({"Flatten", "Identity", "LogSoftmax", "Reshape", "Softmax", "Squeeze"})
 ACTIVATIONS = {"Relu": Activation.relu, "Tanh": Activation.tanh, "Sigmoid": Activation.sigmoid}
 
+NUMBERS = frozenset({"value_float", "value_floats", "value_int", "value_ints"})
+"""Forms of constants that hold plain numbers; `value` holds a tensor."""
+
 
 @dataclass
 class OnnxNet:
@@ -47,7 +50,8 @@ def read_onnx(path: Path) -> OnnxNet:
 
     Raises:
         UsageError: onnx is not installed, it is not such a file, it has nodes that alexcli's nets
-            cannot express (names each of them), or it is such a net that alexcli has exported.
+            cannot express (names each of them), nodes that ONNX does not allow, or it is such a net
+            that alexcli has exported.
     """
     try:
         import onnx
@@ -71,7 +75,14 @@ def read_onnx(path: Path) -> OnnxNet:
     chain = Chain(input_size=_input_size(model.graph))
     reader = _Reader(chain, _constants(model.graph, path))
     for node in model.graph.node:
-        reader.add(node)
+        try:
+            reader.add(node)
+        except (LookupError, RuntimeError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"{path}: the {node.op_type} {node.name!r} is not as ONNX defines it: "
+                f"{type(error).__name__}: {error}",
+                hint="onnx.checker.check_model(FILE) finds what is wrong with the file",
+            ) from error
     if chain.misfits and any(entry.key == "alexcli" for entry in model.metadata_props):
         raise UsageError(
             f"{path} was exported by alexcli for other programs, and cannot be read back",
@@ -121,8 +132,7 @@ class _Reader:
             for attribute in proto.attribute
         }
         if proto.op_type == "Constant":
-            value = onnx.numpy_helper.to_array(attributes["value"])
-            self.constants[proto.output[0]] = torch.from_numpy(np.array(value))
+            self._add_constant(proto.output[0], attributes)
             return
         node = _Node(
             name=proto.name or proto.output[0],
@@ -141,6 +151,18 @@ class _Reader:
         else:
             self.current = set(node.outputs[:1])
             _add(self.chain, node)
+
+    def _add_constant(self, name: str, attributes: dict[str, Any]) -> None:
+        """Add a constant, as a misfit if it holds no numbers."""
+        from onnx import numpy_helper
+
+        ((form, value),) = attributes.items()
+        if form == "value":
+            self.constants[name] = torch.from_numpy(np.array(numpy_helper.to_array(value)))
+        elif form in NUMBERS:
+            self.constants[name] = torch.tensor(value)
+        else:
+            self.chain.misfits.append(f"{name}: a constant in the form {form}")
 
     def _is_next(self, node: _Node) -> bool:
         """Whether a node reads the last output and nothing else that is computed."""
@@ -198,7 +220,8 @@ def _add_conv(chain: Chain, node: _Node) -> None:
 def _add_gemm(chain: Chain, node: _Node) -> None:
     attributes = node.attributes
     factors = (attributes.get("alpha", 1.0), attributes.get("beta", 1.0))
-    if not node.constants or factors != (1.0, 1.0) or attributes.get("transA", 0):
+    has_weights = bool(node.constants) and node.constants[0].dim() == 2
+    if not has_weights or factors != (1.0, 1.0) or attributes.get("transA", 0):
         chain.misfits.append(f"{node.name}: a Gemm with factors or without weights in the file")
         return
     weight = node.constants[0].float()
