@@ -66,6 +66,13 @@ def test_overlays_stand_below_the_crops_with_labels_and_predictions() -> None:
     assert panel.captions[2].startswith(f"{expected[0]}, ")
 
 
+@pytest.mark.parametrize(("ops", "side"), [("[act,pool]", 3), ("[pool,act]", 1)])
+def test_the_note_has_the_positions_of_the_map_that_is_taken(ops: str, side: int) -> None:
+    subject = tiny_subject(f"model.layers.conv5.ops={ops}", shown=1)
+    (table,) = gradcam.run(AnalyzeSpec(), subject).tables
+    assert f"map of {side} x {side} positions" in (table.note or "")
+
+
 def test_no_gradient_is_left_in_the_net() -> None:
     subject = tiny_subject()
     gradcam.run(AnalyzeSpec(layer="conv2"), subject)

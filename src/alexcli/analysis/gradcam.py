@@ -39,6 +39,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
     maps, predicted = class_activation(net, subject.preprocess.crop(sample.pixels), shape)
     rows = prediction_rows(sample, predicted, subject.class_names)
     strongest = maps.flatten(1).amax(dim=1).tolist()
+    side = maps.shape[-1]
     positive = (maps > 0).flatten(1).float().mean(dim=1).tolist()
     table = Table.from_records(
         f"Grad-CAM in {shape.name}, {subject.name}",
@@ -46,7 +47,7 @@ def run(spec: AnalyzeSpec, subject: Subject) -> Analysis:
             {**row, "strongest": peak, "positive": share}
             for row, peak, share in zip(rows, strongest, positive, strict=True)
         ],
-        f"strongest: largest value of the map of {shape.out_size} x {shape.out_size} positions; "
+        f"strongest: largest value of the map of {side} x {side} positions; "
         "positive: of the positions, those that speak for the prediction",
         fractions=("positive",),
     )
