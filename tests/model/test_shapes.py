@@ -214,3 +214,11 @@ def test_windows_are_counted_as_torch_counts_them(ceil: bool) -> None:
         if 2 * pad <= window:  # torch's pooling allows no more
             pooled = F.max_pool1d(torch.zeros(1, size), window, stride, pad, ceil_mode=ceil)
             assert window_count(size, window, stride, pad=pad, ceil=ceil) == pooled.shape[-1]
+
+
+@pytest.mark.parametrize("name", ["conv-1", "conv.1", "1st", "", "conv 1", "f\u00fcnf", "c" * 81])
+def test_names_that_no_layer_can_have_are_refused(name: str) -> None:
+    spec = model()
+    spec.layers = {name: spec.layers["conv1"], **spec.layers}
+    with pytest.raises(UsageError, match=r"model\.layers has a layer .* followed by letters"):
+        trace(spec)

@@ -4,6 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from alexcli.errors import UsageError
 from alexcli.model.towers import Towers
 from alexcli.rng import DropoutContext
 from tests.conftest import TOWER_MODELS, model
@@ -100,3 +101,11 @@ def test_one_tower_alone_has_the_weights_that_it_has_in_the_whole() -> None:
     state = whole.state_dict()
     assert set(second.state_dict()) == {name for name in state if name.startswith("tower1.")}
     assert all(torch.equal(tensor, state[name]) for name, tensor in second.state_dict().items())
+
+
+@pytest.mark.parametrize("name", ["half", "type", "pop", "training"])
+def test_names_of_torchs_own_attributes_are_refused(name: str) -> None:
+    spec = model("model=tiny")
+    spec.layers = {name: spec.layers["conv1"], **spec.layers, "conv1": None}
+    with pytest.raises(UsageError, match=f"a layer '{name}', a name that torch takes itself"):
+        Towers(spec)

@@ -5,11 +5,14 @@ This file does not import torch, so that tables of parameters appear without del
 Legend: T towers, C channels over all towers, H = W side of a feature map, K classes.
 """
 
+import re
 from dataclasses import dataclass
 
 from alexcli.errors import UsageError, plural
 from alexcli.schema import Activation, Kind, LayerSpec, ModelSpec, Norm, Op, Reads, Rounding
 
+LAYER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,79}")
+"""Names of layers. Parameters are named `tower0.LAYER.weight`, so a name holds no dot."""
 KERNEL = "kernel"
 """Name of a product's window in messages."""
 
@@ -133,9 +136,9 @@ def trace(model: ModelSpec) -> list[LayerShape]:
 
     Raises:
         UsageError: a window is larger than its input, towers or groups do not divide a number of
-            channels, or a layer is in an impossible place; the message names the layer and both
-            numbers. Or torchvision builds the net, it has no layers, or it asks for a stem that
-            only torchvision nets have.
+            channels, or a layer has an impossible name or place; the message names the layer and
+            both numbers. Or torchvision builds the net, it has no layers, or it asks for a stem
+            that only torchvision nets have.
     """
     if model.torchvision is not None:
         raise unknown_layers(model)
@@ -150,6 +153,8 @@ def trace(model: ModelSpec) -> list[LayerShape]:
             "model.layers",
             hint="model.small_stem=false; model.layers.conv1.stride=1 keeps the first map large",
         )
+    for name in specs:
+        _check_name(name)
     last_name = list(specs)[-1]
     shapes: list[LayerShape] = []
     for name, spec in specs.items():
@@ -206,6 +211,16 @@ def _trace_layer(
         towers=model.towers,
         extras=_parameters_of_ops(model, spec, out_channels),
     )
+
+
+def _check_name(name: str) -> None:
+    """Raise UsageError for a name that a layer cannot have."""
+    if not LAYER_NAME.fullmatch(name):
+        raise UsageError(
+            f"model.layers has a layer {name!r}; names are a letter, followed by letters, digits "
+            "and _, of at most 80 characters",
+            hint="a name such as conv1 or fc6",
+        )
 
 
 def _check_place(name: str, spec: LayerSpec, previous: LayerShape | None, *, last: bool) -> None:

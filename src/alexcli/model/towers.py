@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from alexcli.errors import UsageError
 from alexcli.model.exchange import Exchange, LocalExchange
 from alexcli.model.init import initialize
 from alexcli.model.joined import can_join, joined_layer
@@ -30,7 +31,8 @@ class Towers(Net):
         seed: seed of the initial weights.
 
     Raises:
-        UsageError: the layers do not fit together (see `shapes.trace`).
+        UsageError: the layers do not fit together (see `shapes.trace`), or one has the name of an
+            attribute of torch's modules.
     """
 
     def __init__(
@@ -54,6 +56,11 @@ class Towers(Net):
         """One tower's share of every layer, with its initial weights."""
         layers = nn.ModuleDict()
         for shape in self.shapes:
+            if hasattr(layers, shape.name):
+                raise UsageError(
+                    f"model.layers has a layer {shape.name!r}, a name that torch takes itself",
+                    hint="a name such as conv1 or fc6",
+                )
             layer = LAYER_TYPES[shape.spec.kind](shape, self.spec, tower)
             initialize(layer, shape, self.spec, tower=tower, seed=seed)
             layers[shape.name] = layer
