@@ -19,7 +19,7 @@ from tests.source import (
 # A package, or a file outside packages, imports only from the lines above its own.
 ORDER = (
     "errors malloc parent_watch checksum json_text mistaken run_files",
-    "files",
+    "files signals",
     "schema",
     "rng tables",
     "records",

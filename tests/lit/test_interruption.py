@@ -49,7 +49,7 @@ def test_a_process_that_was_just_forked_leaves_the_signal_to_its_parent(
         monkeypatch.setattr(os, "getpid", lambda: -1)
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
-    assert not interruption.requested
+    assert not interruption.is_requested
     assert not reporter.notes
 
 
@@ -62,7 +62,7 @@ def test_the_first_signal_is_noted_and_the_second_ends_the_run(
     handler = signal.getsignal(number)
     with interruption.listening():
         signal.raise_signal(number)
-        assert interruption.requested
+        assert interruption.is_requested
         with pytest.raises(InterruptedRunError, match="stopped immediately") as stopped:
             signal.raise_signal(number)
     assert stopped.value.exit_code == code

@@ -11,7 +11,7 @@ from torch import nn
 from alexcli.checksum import checksummed
 from alexcli.errors import TerminatedRunError, UsageError
 from alexcli.run import checkpoint
-from alexcli.run.signals import sigterm_as_error
+from alexcli.signals import sigterm_as_error
 
 
 class Bomb:

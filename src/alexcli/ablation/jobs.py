@@ -15,9 +15,9 @@ from alexcli.config.files import CONF_VARIABLE
 from alexcli.errors import InterruptedRunError, TerminatedRunError, UsageError, plural
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
-from alexcli.run.signals import Terminated, one_keyboard_interrupt
 from alexcli.run.training_processes import TrainingProcesses
 from alexcli.schema import TrainSpec
+from alexcli.signals import Terminated, one_keyboard_interrupt
 
 LOG_TAIL = 12
 """Lines of a failed run's log that are shown."""

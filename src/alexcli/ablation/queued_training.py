@@ -10,7 +10,7 @@ from typing import Any
 
 from alexcli.errors import TerminatedRunError
 from alexcli.parent_watch import child_environ
-from alexcli.run.signals import signals_handled_by
+from alexcli.signals import signals_handled_by
 
 JOB_LOG = logging.getLogger("submitit")
 """submitit's own logger, which writes to the log of the job."""

@@ -22,7 +22,7 @@ from alexcli.bench.harness import note_each, single_result
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.records.benchmark import BenchResult
 from alexcli.reporter import Reporter
-from alexcli.run.signals import signals_handled_by
+from alexcli.signals import signals_handled_by
 
 Installer = Callable[[str, Path, Path], None]
 """Makes an environment with a package; takes the package, the environment's folder, a log."""

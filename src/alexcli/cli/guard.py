@@ -13,8 +13,8 @@ from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
 from alexcli.render.columns import wrapped
 from alexcli.render.foreign import printable
 from alexcli.render.progress import close_reporters, starting
-from alexcli.run.signals import sigterm_as_error
 from alexcli.run.worker import is_main_process, rank_prefix, send_error_to_parent
+from alexcli.signals import sigterm_as_error
 
 P = ParamSpec("P")
 

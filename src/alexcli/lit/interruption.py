@@ -15,6 +15,7 @@ from alexcli.errors import InterruptedRunError, TerminatedRunError
 from alexcli.lit.checkpointing import save_last
 from alexcli.lit.module import AlexNetModule
 from alexcli.reporter import Reporter
+from alexcli.signals import signals_handled_by
 
 
 class Interruption(L.Callback):
@@ -38,7 +39,7 @@ class Interruption(L.Callback):
         self._process = os.getpid()
 
     @property
-    def requested(self) -> bool:
+    def is_requested(self) -> bool:
         """Whether this process has received a signal."""
         return self.received is not None
 
@@ -47,17 +48,13 @@ class Interruption(L.Callback):
         """Handle the signals within the block, which only the main thread of a process may do."""
         self._listening = threading.current_thread() is threading.main_thread()
         signals = (signal.SIGINT, signal.SIGTERM) if self._listening else ()
-        earlier_handlers = {number: signal.signal(number, self._request) for number in signals}
-        try:
+        with signals_handled_by(self._handle_signal, *signals):
             yield
-        finally:
-            for number, handler in earlier_handlers.items():
-                signal.signal(number, handler)
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Reclaim SIGTERM: Lightning's own handler would end a validation with exit code 0."""
         if self._listening:
-            signal.signal(signal.SIGTERM, self._request)
+            signal.signal(signal.SIGTERM, self._handle_signal)
 
     def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, *_: Any) -> None:
         """Save within the epoch and stop, except after its last step, where the epoch's end saves.
@@ -69,7 +66,7 @@ class Interruption(L.Callback):
         assert isinstance(pl_module, AlexNetModule)
         if trainer.is_last_batch:
             return
-        if pl_module.placement.any_process(self.requested):
+        if pl_module.placement.any_process(self.is_requested):
             pl_module.check_finite()
             save_last(trainer, self.directory)
             raise self._stopped(trainer)
@@ -81,7 +78,7 @@ class Interruption(L.Callback):
             InterruptedRunError: a signal was received.
         """
         assert isinstance(pl_module, AlexNetModule)
-        if pl_module.placement.any_process(self.requested):
+        if pl_module.placement.any_process(self.is_requested):
             raise self._stopped(trainer)
 
     def stop_if_requested(self, trainer: L.Trainer) -> None:
@@ -90,17 +87,17 @@ class Interruption(L.Callback):
         Raises:
             InterruptedRunError: a signal was received.
         """
-        if self.requested:
+        if self.is_requested:
             raise self._stopped(trainer)
 
-    def _request(self, number: int, frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, frame: FrameType | None) -> None:
         """Handle a signal: note the first one, and stop at the second.
 
         A loader process has this handler for a moment after it was forked. It obeys its parent.
         """
         if os.getpid() != self._process:
             return
-        if self.requested:  # Lightning would answer a KeyboardInterrupt with exit code 1
+        if self.is_requested:  # Lightning would answer a KeyboardInterrupt with exit code 1
             raise self._error(
                 f"stopped immediately; {self.directory} holds what was saved before",
                 hint="repeat the same command to resume from there",

@@ -27,8 +27,8 @@ from alexcli.errors import (
 from alexcli.files import write_atomic
 from alexcli.parent_watch import child_environ
 from alexcli.placement.environment import MEETING, distributed_env
-from alexcli.run.signals import signals_handled_by
 from alexcli.run.worker import CONFIG_FILE, RESUMES, WorkerError, error_file
+from alexcli.signals import signals_handled_by
 
 if TYPE_CHECKING:  # omegaconf would slow down every --help
     from alexcli.schema import TrainSpec

@@ -11,8 +11,8 @@ from alexcli.records.sweep import INTERRUPTED, SweepJob
 from alexcli.reporter import Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.listing import summarize
-from alexcli.run.signals import signals_handled_by
 from alexcli.run.training_processes import TrainingProcesses
+from alexcli.signals import signals_handled_by
 
 
 def sweep(

@@ -12,7 +12,7 @@ from multiprocessing.synchronize import Event
 import pytest
 
 from alexcli.errors import TerminatedRunError
-from alexcli.run.signals import one_keyboard_interrupt, signals_handled_by, sigterm_as_error
+from alexcli.signals import one_keyboard_interrupt, signals_handled_by, sigterm_as_error
 
 
 def test_a_signal_goes_to_the_handler_within_the_block_alone() -> None:
