@@ -7,6 +7,7 @@ import pytest
 
 from alexcli.ablation.plan import Ablation
 from alexcli.ablation.results import study_results
+from alexcli.ablation.values import arm_values
 from alexcli.config.compose import compose
 from alexcli.errors import UsageError
 from alexcli.render.studies import study_table
@@ -133,3 +134,26 @@ def test_a_run_without_a_test_error_is_evaluated_and_remembers_it() -> None:
     remembered = (baseline.result() or {})["test"]
     assert study.arms[0].values["top1_err"] == {0: remembered["top1_err"]}
     assert remembered["n"] == 50
+
+
+def test_a_run_that_measured_fewer_test_images_is_evaluated_on_those_of_the_study() -> None:
+    (job,) = Ablation(["ten_crop"], [*SMALL, "data.test_count=20"], 1, "plain").jobs()
+    train(job.spec, NullReporter(), overrides=job.overrides)
+    job.run.add_to_result("test", {"top1_err": 0.15, "top5_err": 0.05, "n": 20})
+    before = job.run.result()
+    ablation = Ablation(["ten_crop", "lrn"], SMALL, 1, "plain")
+    assert ablation.jobs()[0].finished
+    ten_crop, _ = study_results(ablation, NullReporter())
+    expected = evaluate(
+        [(job.run, job.run.last)],
+        NullReporter(),
+        split="test",
+        protocols=["center", "ten"],
+        overrides=["data.test_count=50"],
+    ).results
+    assert [row.n for row in expected] == [50, 50]
+    center, ten = (row.top1_err for row in expected)
+    assert [arm.values["top1_err"] for arm in ten_crop.arms] == [{0: center}, {0: ten}]
+    lrn = ablation.studies[1]
+    assert arm_values(ablation, lrn, lrn.baseline)[0][Metric.top1_err] == center
+    assert job.run.result() == before, "the run keeps what it measured"

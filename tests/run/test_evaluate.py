@@ -198,6 +198,15 @@ def test_nets_of_other_classes_or_images_are_not_averaged(tmp_path: Path) -> Non
         evaluate([first, other_classes], NullReporter(), split="val")
 
 
+def test_nets_with_other_numbers_of_test_images_are_averaged_on_the_same(run: RunDirectory) -> None:
+    nets = [(run, run.last), _train("data.train_count=150", "data.test_count=20")]
+    with pytest.raises(UsageError, match=r"on 50 images of test and .* on 20") as caught:
+        evaluate(nets, NullReporter(), split="test")
+    assert caught.value.hint == "data.test_count=20 takes the same for all"
+    same = evaluate(nets, NullReporter(), split="test", overrides=["data.test_count=20"])
+    assert [row.n for row in same.results] == [20, 20, 20]
+
+
 def test_calibration_error_and_classes_equal_a_plain_count(run: RunDirectory) -> None:
     evaluation = evaluate([(run, run.last)], NullReporter(), split="val", per_class=True)
     predictions = evaluation.predictions[0]

@@ -2,6 +2,7 @@
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,20 @@ from alexcli.analysis.curves import crossing
 from alexcli.reporter import NullReporter, Reporter
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import evaluate
-from alexcli.run.final_test import measure_test, measured_split
-from alexcli.schema import Metric
+from alexcli.run.final_test import measure_test, measured_images, measured_split
+from alexcli.schema import Metric, Source
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The images that a study measures errors on."""
+
+    split: str
+    """`test` or `val`."""
+    n: int
+    """Number of images."""
+    overrides: tuple[str, ...]
+    """What sets their number, which may be another in the configuration of a run."""
 
 
 def finished_jobs(ablation: Ablation, study: Study, arm: Arm) -> dict[int, Job]:
@@ -42,14 +55,13 @@ def arm_values(
     """
     reporter = reporter or NullReporter()
     jobs = finished_jobs(ablation, study, arm)
-    _, dataset = ablation.with_data(arm.spec)
-    split = measured_split(dataset)
+    held_out = _held_out(ablation, arm)
     if not arm.reuses_baseline_nets:
         threshold = study.definition.threshold
         return {
             seed: job.recorded.values
             if job.recorded
-            else _measured(job.run, threshold, split, reporter)
+            else _measured(ablation, job.run, threshold, held_out, reporter)
             for seed, job in jobs.items()
         }
     groups: Mapping[int, Sequence[int]] = {seed: [seed] for seed in jobs}
@@ -58,14 +70,20 @@ def arm_values(
     protocol = "ten" if arm.definition.views == 10 else "center"
     values: dict[int, Values] = {}
     for key, seeds in groups.items():
-        nets = tuple(jobs[seed].run.path for seed in seeds)
-        identity = (*nets, split, protocol)
-        if identity not in ablation.evaluations:
-            ablation.evaluations[identity] = _evaluated(
-                [jobs[seed].run for seed in seeds], protocol, split, reporter
-            )
-        values[key] = ablation.evaluations[identity]
+        runs = [jobs[seed].run for seed in seeds]
+        values[key] = _evaluated_once(ablation, runs, protocol, held_out, reporter)
     return values
+
+
+def _held_out(ablation: Ablation, arm: Arm) -> HeldOut:
+    """The images that the nets of an arm are evaluated on."""
+    spec, dataset = ablation.with_data(arm.spec)
+    is_drawn = spec.data.source is Source.synthetic
+    return HeldOut(
+        split=measured_split(dataset),
+        n=len(measured_images(dataset)),
+        overrides=(f"data.test_count={spec.data.test_count}",) if is_drawn else (),
+    )
 
 
 def baseline_values(
@@ -99,12 +117,27 @@ def _means(rows: Sequence[Values]) -> Values:
     return means
 
 
+def _evaluated_once(
+    ablation: Ablation,
+    runs: Sequence[RunDirectory],
+    protocol: str,
+    held_out: HeldOut,
+    reporter: Reporter,
+) -> Values:
+    """What `_evaluated` returns, from the first time that it was asked."""
+    identity = (*(run.path for run in runs), held_out, protocol)
+    if identity not in ablation.evaluations:
+        ablation.evaluations[identity] = _evaluated(runs, protocol, held_out, reporter)
+    return ablation.evaluations[identity]
+
+
 def _evaluated(
-    runs: Sequence[RunDirectory], protocol: str, split: str, reporter: Reporter
+    runs: Sequence[RunDirectory], protocol: str, held_out: HeldOut, reporter: Reporter
 ) -> Values:
     """Errors of a net under a protocol, or of the averaged outputs of several."""
     nets = [(run, run.last) for run in runs]
-    row = evaluate(nets, reporter, split=split, protocols=[protocol]).results[-1]
+    evaluation = evaluate(nets, reporter, held_out.split, [protocol], held_out.overrides)
+    row = evaluation.results[-1]
     return {Metric.top1_err: row.top1_err, Metric.top5_err: row.top5_err}
 
 
@@ -117,27 +150,37 @@ def _training_rows(run: RunDirectory) -> list[dict[str, Any]]:
     return clean or [row for row in run.rows() if row["split"] == "train"]
 
 
-def _measured(run: RunDirectory, threshold: float, split: str, reporter: Reporter) -> Values:
+def _errors(ablation: Ablation, run: RunDirectory, held_out: HeldOut, reporter: Reporter) -> Values:
+    """The errors of a run, from its result if it has measured them on the images of the study."""
+    result = run.result() or {}
+    row = result["last"]["val"]
+    if held_out.split == "test":
+        row = result.get("test") or run.add_to_result("test", measure_test(run, reporter))
+        if held_out.overrides and row["n"] != held_out.n:
+            return _evaluated_once(ablation, [run], "center", held_out, reporter)
+    return {Metric.top1_err: row["top1_err"], Metric.top5_err: row.get("top5_err")}
+
+
+def _measured(
+    ablation: Ablation, run: RunDirectory, threshold: float, held_out: HeldOut, reporter: Reporter
+) -> Values:
     """Read the results of a finished run from its result and metrics.jsonl.
 
     Args:
+        ablation: remembers evaluations.
         run: a finished run.
         threshold: the training error up to which epochs are counted.
-        split: whose error is meant; `test` is evaluated now if the run has not done so.
+        held_out: whose error is meant; it is evaluated now if the run has not done so.
         reporter: receives progress updates of an evaluation.
     """
     result = run.result() or {}
-    held_out = result["last"]["val"]
-    if split == "test":
-        held_out = result.get("test") or run.add_to_result("test", measure_test(run, reporter))
     rows = _training_rows(run)
     # Before training, the error is at chance level.
     epochs = np.array([0, *(row["epoch"] for row in rows)])
     errors = np.array([1 - 1 / result["classes"], *(row["top1_err"] for row in rows)])
     crossed = None if errors[0] <= threshold else crossing(epochs, errors, threshold)
     return {
-        Metric.top1_err: held_out["top1_err"],
-        Metric.top5_err: held_out.get("top5_err"),
+        **_errors(ablation, run, held_out, reporter),
         Metric.train_err: float(errors[-1]),
         Metric.epochs: crossed,
     }

@@ -30,6 +30,9 @@ from alexcli.run.directory import RunDirectory
 from alexcli.run.outputs import Outputs
 from alexcli.run.predictor import PROTOCOL_VIEWS
 from alexcli.run.trained import TrainedModel, check_same_classes, eval_config, load
+from alexcli.schema import Source
+
+SAME_DATA = "name the data that all are to be evaluated on: data.root=DIR"
 
 
 @dataclass(frozen=True)
@@ -328,6 +331,7 @@ def _check_classes_agree(paths: Sequence[Path]) -> None:
 def _check_same_images(first: EvalInput, other: EvalInput) -> None:
     """Raise UsageError unless two nets are evaluated on the same images, which may be resized."""
     if first.dataset.fingerprint == other.dataset.fingerprint:
+        _check_same_number(first, other)
         return
     names = first.images.names()
     # Synthetic images have only positions as names, which do not tell them apart.
@@ -336,7 +340,7 @@ def _check_same_images(first: EvalInput, other: EvalInput) -> None:
     same_labels = first.images.labels.tolist() == other.images.labels.tolist()
     if are_files and same_names and same_labels:
         return
-    hint = "name the data that all are to be evaluated on: data.root=DIR"
+    hint = SAME_DATA
     data = [net.trained.spec.data for net in (first, other)]
     fractions = {spec.val for spec in data} - {VAL_OF_THE_DATA}
     if data[0].root == data[1].root and data[0].val != data[1].val and len(fractions) == 1:
@@ -347,4 +351,17 @@ def _check_same_images(first: EvalInput, other: EvalInput) -> None:
         f"({first.dataset.fingerprint} and {other.dataset.fingerprint}), so they cannot be "
         "averaged",
         hint=hint,
+    )
+
+
+def _check_same_number(first: EvalInput, other: EvalInput) -> None:
+    """Raise UsageError for another number of images: the fingerprint leaves that of `test` out."""
+    counts = (len(first.images), len(other.images))
+    if counts[0] == counts[1]:
+        return
+    is_drawn = first.trained.spec.data.source is Source.synthetic
+    raise UsageError(
+        f"{first.trained.path} would be evaluated on {counts[0]:,} images of {first.split} and "
+        f"{other.trained.path} on {counts[1]:,}, so they cannot be averaged",
+        hint=f"data.test_count={min(counts)} takes the same for all" if is_drawn else SAME_DATA,
     )
