@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from alexcli.render.bar import FittingBar
-from alexcli.render.columns import Column, step_columns
+from alexcli.render.status_line import Column, step_columns
 from tests.render.epoch_rows import STEP
 
 

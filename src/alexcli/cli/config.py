@@ -10,7 +10,7 @@ from alexcli.cli.command import command, group
 from alexcli.cli.options import ConfOption, FormatOption, Overrides
 from alexcli.cli.output import emit
 from alexcli.errors import AlexcliError, UsageError, plural
-from alexcli.render.foreign import printable
+from alexcli.render.escape import printable
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 

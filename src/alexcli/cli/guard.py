@@ -10,9 +10,9 @@ from typing import ParamSpec
 import typer
 
 from alexcli.errors import AlexcliError, InterruptedRunError, UsageError
-from alexcli.render.columns import wrapped
-from alexcli.render.foreign import printable
+from alexcli.render.escape import printable
 from alexcli.render.progress import close_reporters, starting
+from alexcli.render.wrapping import wrap_sentences
 from alexcli.run.worker import is_main_process, rank_prefix, send_error_to_parent
 from alexcli.signals import sigterm_as_error
 
@@ -95,7 +95,7 @@ def _print_error(error: AlexcliError) -> None:
     console = Console(stderr=True, highlight=False)
     message = printable(rank_prefix() + error.message, lines=True)
     if console.is_terminal:
-        message = wrapped(f"error: {message}", console.width).removeprefix("error: ")
+        message = wrap_sentences(f"error: {message}", console.width).removeprefix("error: ")
     console.print(Text.assemble(("error:", "red"), " ", message), soft_wrap=True)
     if error.hint:
         hint = printable(error.hint, lines=True)

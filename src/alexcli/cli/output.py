@@ -10,9 +10,9 @@ from pathlib import Path
 from alexcli.errors import RunFailedError, UsageError
 from alexcli.files import writing
 from alexcli.records.analysis import Analysis
-from alexcli.render.columns import COMMAND_NEXT
 from alexcli.render.progress import close_reporters
 from alexcli.render.tables import Format
+from alexcli.render.wrapping import COMMAND_NEXT
 from alexcli.reporter import Reporter
 
 

@@ -13,7 +13,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from alexcli.render.columns import Column, fit
+from alexcli.render.status_line import Column, fit
 
 WIDTH_WITH_BAR = 50
 """Least width, in characters, with room for the bar itself."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from alexcli.files import atomic_path
 from alexcli.records.features import FeatureBatch
-from alexcli.render.foreign import csv_cell
+from alexcli.render.escape import csv_cell
 
 SUFFIXES = (".npz", ".npy", ".csv")
 """The formats that `write_features` writes."""

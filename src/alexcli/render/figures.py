@@ -28,7 +28,7 @@ from alexcli.render.multiples import draw_multiples, multiples_height
 from alexcli.render.predictions import draw_predictions, short
 from alexcli.render.scatter import SCATTER_HEIGHT, SCATTER_WIDTH, draw_scatter
 from alexcli.render.style import HEADING, SMALL, TEXT, TITLE, style
-from alexcli.render.titles import wrapped
+from alexcli.render.wrapping import wrap_title
 
 DPI = 130
 LINES_WIDTH = 6.2
@@ -92,8 +92,8 @@ def _draw_figure(analysis: Analysis, most_width: float) -> Any:
     rows = [sizes[first : first + columns] for first in range(0, len(sizes), columns)]
     row_heights = [max(height for _, height in row) for row in rows]
     width = max(LEAST_WIDTH, max(sum(width for width, _ in row) for row in rows))
-    title = wrapped(analysis.title, width, TITLE)
-    caption = wrapped(analysis.caption, width, TEXT)
+    title = wrap_title(analysis.title, width, TITLE)
+    caption = wrap_title(analysis.caption, width, TEXT)
     height = sum(row_heights) + 0.9 + 0.23 * title.count("\n") + 0.17 * caption.count("\n")
     figure = Figure(figsize=(width, height), dpi=DPI, layout="constrained")
     shares = _axes_heights(panels) or row_heights
@@ -195,7 +195,7 @@ def _draw(panel: Panel, axis: Any) -> None:
 def _set_title(axis: Any, panel: LinesPanel | TilesPanel | MatrixPanel) -> None:
     """Write the title of a panel above it, no wider than the panel."""
     width = min(_size(panel)[0], axis.figure.get_figwidth())
-    axis.set_title(wrapped(panel.title, width, HEADING), fontsize=HEADING)
+    axis.set_title(wrap_title(panel.title, width, HEADING), fontsize=HEADING)
 
 
 def _draw_lines(panel: LinesPanel, axis: Any) -> None:

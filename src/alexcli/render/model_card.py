@@ -7,7 +7,7 @@ from pathlib import Path
 from alexcli.errors import plural
 from alexcli.files import write_atomic, writing
 from alexcli.records.model_card import ModelCard
-from alexcli.render.foreign import markdown_prose
+from alexcli.render.escape import markdown_prose
 from alexcli.render.tables import percent
 
 UNKNOWN = "unknown: no record of it"

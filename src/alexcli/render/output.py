@@ -7,7 +7,7 @@ from typing import Any
 
 from alexcli.files import atomic_path, write_atomic
 from alexcli.records.analysis import Analysis, BoxesPanel, Line, LinesPanel, PredictionsPanel
-from alexcli.render.foreign import markdown_prose
+from alexcli.render.escape import markdown_prose
 from alexcli.render.predictions import bars
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table

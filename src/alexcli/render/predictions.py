@@ -12,10 +12,10 @@ from rich.text import Text
 
 from alexcli.records.analysis import Analysis, PredictionsPanel
 from alexcli.records.prediction import ImagePrediction
-from alexcli.render.foreign import printable
+from alexcli.render.escape import printable
 from alexcli.render.style import HEADING, TEXT
 from alexcli.render.tables import percent, printed
-from alexcli.render.titles import wrapped
+from alexcli.render.wrapping import wrap_title
 from alexcli.tables import Table
 
 BAR_WIDTH = 30
@@ -108,7 +108,7 @@ def draw_predictions(predictions: Sequence[ImagePrediction], title: str) -> Any:
     columns = min(FIGURE_COLUMNS, len(predictions))
     rows = math.ceil(len(predictions) / columns)
     width = COLUMN_INCHES * columns
-    lines = wrapped(title, width, HEADING)
+    lines = wrap_title(title, width, HEADING)
     title_inches = 2 * TITLE_MARGIN + TITLE_LINE_INCHES * (1 + lines.count("\n"))
     body_inches = ROW_INCHES * rows
     inches = body_inches + title_inches

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from alexcli.records.training import EpochRow
-from alexcli.render.columns import Column, epoch_columns, fit, step_columns, wrapped
-from alexcli.render.foreign import printable
+from alexcli.render.escape import printable
+from alexcli.render.status_line import Column, epoch_columns, fit, step_columns
 from alexcli.render.waiting import Waiting
+from alexcli.render.wrapping import wrap_sentences
 from alexcli.reporter import Reporter
 
 if TYPE_CHECKING:  # rich would slow down every press of Tab
@@ -192,7 +193,7 @@ class BarReporter(LineReporter):
 
     def note(self, text: str) -> None:
         """See Reporter; a sentence breaks between words, and is shown above a bar."""
-        text = wrapped(printable(text, lines=True), self.console.width)
+        text = wrap_sentences(printable(text, lines=True), self.console.width)
         bars = [reporter.bar for reporter in list(_active) if isinstance(reporter, BarReporter)]
         consoles = [bar.console for bar in bars if bar is not None]
         console = consoles[0] if consoles else self.console

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from alexcli.files import write_atomic, writing
 from alexcli.records.analysis import Analysis, Panel
-from alexcli.render.foreign import printable
+from alexcli.render.escape import printable
 from alexcli.render.output import write
 from alexcli.render.tables import cells, numeric
 from alexcli.tables import Table

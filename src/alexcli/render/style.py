@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.files import atomic_path
-from alexcli.render.foreign import printable
+from alexcli.render.escape import printable
 
 TITLE = 12
 """Points of the title of a figure."""

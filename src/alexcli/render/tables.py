@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
-from alexcli.render.foreign import csv_cell, latex, markdown, printable
+from alexcli.render.escape import csv_cell, latex, markdown, printable
 from alexcli.render.layout import LAYOUTS, broken, column_widths, row_by_row
 from alexcli.tables import Table
 

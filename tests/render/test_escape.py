@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from alexcli.render.foreign import csv_cell, latex, markdown, markdown_prose, printable
+from alexcli.render.escape import csv_cell, latex, markdown, markdown_prose, printable
 from alexcli.render.tables import Format, render
 from alexcli.tables import Table
 

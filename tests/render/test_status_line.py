@@ -1,6 +1,6 @@
 import pytest
 
-from alexcli.render.columns import epoch_columns, fit, step_columns
+from alexcli.render.status_line import epoch_columns, fit, step_columns
 from tests.render.epoch_rows import STEP, TRAIN, VAL
 
 

@@ -1,15 +1,11 @@
-"""Lines that fit the terminal: sentences break between words, columns are dropped by rank."""
+"""A line of the status of a training that fits the terminal: columns are dropped by rank."""
 
-import textwrap
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from alexcli.records.training import EpochRow
 from alexcli.render.tables import percent
-
-COMMAND_NEXT = "next: "
-"""Start of a line with the command to run next."""
 
 
 class Column(NamedTuple):
@@ -38,19 +34,6 @@ def fit(columns: Sequence[Column], width: int | None = None) -> str:
         remaining.remove(least)
         line = _joined(remaining)
     return line
-
-
-def wrapped(text: str, width: int) -> str:
-    """Wrap sentences to a width, in characters.
-
-    A longer path stays whole, and so does a line with a command, so that it can be copied.
-    """
-    return "\n".join(
-        line
-        if line.startswith(COMMAND_NEXT)
-        else textwrap.fill(line, width, break_long_words=False, break_on_hyphens=False)
-        for line in text.splitlines()
-    )
 
 
 def _joined(columns: Sequence[Column]) -> str:
