@@ -10,6 +10,9 @@ from pathlib import Path
 
 from alexcli.errors import RunFailedError, UsageError
 
+TEMPORARY = f"*.{'[0-9a-f]' * 32}.tmp"
+"""Pattern of the names that `atomic_path` gives, which a killed process leaves."""
+
 CACHE_HINT = "set ALEXCLI_CACHE to a folder that you can write to"
 
 

@@ -14,6 +14,8 @@ RESULT = "result.json"
 LAST = "last.ckpt"
 PREVIOUS = "previous.ckpt"
 BEST = "best.ckpt"
+UNSAVED = ("last.tmp", "best.tmp")
+"""Checkpoints that a killed process has not written to their ends."""
 EVERY_RUN = f"*/*/{CONFIG}"
 """Pattern of the configurations of all runs, below the directory of runs."""
 EVERY_CHECKPOINT = f"*/*/{LAST}"

@@ -3,12 +3,15 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 from filelock import FileLock
 
 from alexcli.errors import UsageError
+from alexcli.files import write_atomic
+from alexcli.lit.checkpointing import save_checkpoint
 from alexcli.run.directory import RunDirectory
 from alexcli.run.listing import STATES, find_runs, is_being_trained, remove, started_from, summarize
 
@@ -79,6 +82,28 @@ def test_a_run_is_removed_with_its_directory(run: RunDirectory) -> None:
     assert remove(other) == []
     assert not other.path.parent.exists(), "a label without runs"
     assert run.path.exists()
+
+
+def test_what_a_killed_process_was_writing_is_removed_with_its_run(
+    run: RunDirectory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = _copy(run, "other/s1-12345678")
+    user_file = other.kept_conf / "model" / "mine.yaml"
+    user_file.parent.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", lambda *_: None)
+        patch.setattr(Path, "unlink", lambda *_, **__: None)
+        trainer = SimpleNamespace(
+            is_global_zero=True, save_checkpoint=lambda path, **_: path.write_bytes(b"half of it")
+        )
+        for target in (other.last, other.best):
+            save_checkpoint(trainer, target)  # type: ignore[arg-type]
+        for target in (other.result_file, other.metrics, user_file):
+            write_atomic(target, "half of it")
+    assert len(list(other.path.rglob("*.tmp"))) == 5
+    mine = other.path / "notes.tmp"
+    mine.write_text("mine")
+    assert remove(other) == [mine]
 
 
 def _record_of_wandb(run: RunDirectory, name: str) -> Path:

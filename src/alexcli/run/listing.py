@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from alexcli import run_files
 from alexcli.errors import UsageError, did_you_mean
-from alexcli.files import writing
+from alexcli.files import TEMPORARY, writing
 from alexcli.records.run_summary import RunSummary
 from alexcli.run.directory import RunDirectory
 from alexcli.run.find import OLD_RUN_MARK, check_runs_folder
@@ -31,7 +31,10 @@ FILES_OF_A_RUN = (
     run_files.RESULT,
     "train.log",
     "*.ckpt",
+    *run_files.UNSAVED,
+    TEMPORARY,
     "conf/*/*.yaml",
+    f"conf/*/{TEMPORARY}",
     "wandb/latest-run*",
     "wandb/debug*.log",
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from alexcli.errors import UsageError
-from alexcli.files import writing
+from alexcli.files import atomic_path, writing
 from alexcli.lit.module import AlexNetModule
 from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
@@ -105,9 +105,8 @@ def copy_beginning(last: Path, run: RunDirectory) -> None:
     with writing(f"the run directory {run.path}", hint="make room, or choose runs=DIR"):
         for original, copy in copies:
             if original.exists():
-                temporary = copy.with_name(f"{copy.name}.tmp")
-                shutil.copyfile(original, temporary)
-                temporary.replace(copy)
+                with atomic_path(copy) as temporary:
+                    shutil.copyfile(original, temporary)
 
 
 def _is_of_earlier_step(best: Path, last: Path) -> bool:
