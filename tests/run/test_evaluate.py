@@ -16,7 +16,7 @@ from alexcli.run import checkpoint
 from alexcli.run.build import build_net, build_preprocess
 from alexcli.run.directory import RunDirectory
 from alexcli.run.evaluate import EvalInput, _run_net, evaluate
-from alexcli.run.find import RunCheckpoint, locate
+from alexcli.run.find import RunCheckpoint, find_checkpoint
 from alexcli.run.train import train
 from alexcli.run.trained import load
 from alexcli.run_files import DEFAULT_RUNS
@@ -37,7 +37,9 @@ def _evaluate(
 
 def _train(*overrides: str) -> RunCheckpoint:
     """The checkpoint of a new run of one epoch."""
-    return locate(train(small(*ONE_EPOCH, *overrides), NullReporter()).directory, DEFAULT_RUNS)
+    return find_checkpoint(
+        train(small(*ONE_EPOCH, *overrides), NullReporter()).directory, DEFAULT_RUNS
+    )
 
 
 def test_evaluation_repeats_the_validation_of_the_last_epoch(run: RunDirectory) -> None:
@@ -179,7 +181,7 @@ def test_nets_of_other_classes_or_images_are_not_averaged(tmp_path: Path) -> Non
     root = make_class_folders(tmp_path / "d", {"train": 4, "val": 2})
     first = _train()
     other_images = _train("data.seed=1")
-    other_classes = locate(
+    other_classes = find_checkpoint(
         train(
             small(
                 "optim.epochs=1",

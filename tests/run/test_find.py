@@ -6,7 +6,7 @@ import pytest
 
 from alexcli.errors import UsageError
 from alexcli.run.directory import RunDirectory
-from alexcli.run.find import locate, newest, resolve_runs, single_checkpoint, single_run
+from alexcli.run.find import find_checkpoint, find_checkpoints, find_run, newest, single_checkpoint
 from tests.data.class_folders import make_class_folders
 from tests.run.trainings import Notes
 
@@ -40,34 +40,34 @@ def test_an_old_run_is_never_the_newest(run: RunDirectory) -> None:
 
 
 def test_a_run_directory_means_its_last_checkpoint_and_a_file_itself(run: RunDirectory) -> None:
-    assert locate(str(run.path), RUNS).path == run.last
+    assert find_checkpoint(str(run.path), RUNS).path == run.last
     best = run.path / "best.ckpt"
-    checkpoint = locate(str(best), RUNS)
+    checkpoint = find_checkpoint(str(best), RUNS)
     assert checkpoint.path == best
     assert checkpoint.run.path == run.path
 
 
 def test_the_name_that_a_list_of_runs_shows_means_the_run(run: RunDirectory) -> None:
     name = str(run.path.relative_to(RUNS))
-    assert locate(name, RUNS).path == run.last
-    assert [found.path for found in resolve_runs([f"{name[:-1]}*"], RUNS)] == [run.last]
+    assert find_checkpoint(name, RUNS).path == run.last
+    assert [found.path for found in find_checkpoints([f"{name[:-1]}*"], RUNS)] == [run.last]
 
 
 def test_a_label_or_a_folder_with_one_run_means_that_run(run: RunDirectory) -> None:
     shutil.copytree(run.path, run.path.with_name(f"{run.path.name}~1"))
     for name in ("quickstart", "runs/quickstart", "runs", str(RUNS.resolve()), "quick*", "*/s0-*"):
-        assert locate(name, RUNS).path.resolve() == run.last.resolve()
-        assert single_run(name, RUNS).path.resolve() == run.path.resolve()
-        assert len(resolve_runs([name], RUNS)) == 1
+        assert find_checkpoint(name, RUNS).path.resolve() == run.last.resolve()
+        assert find_run(name, RUNS).path.resolve() == run.path.resolve()
+        assert len(find_checkpoints([name], RUNS)) == 1
     old = f"quickstart/{run.path.name}~1"
-    assert locate(old, RUNS).path == RUNS / old / "last.ckpt"
+    assert find_checkpoint(old, RUNS).path == RUNS / old / "last.ckpt"
     best = f"quickstart/{run.path.name}/best.ckpt"
-    assert locate(best, RUNS).path == RUNS / best
+    assert find_checkpoint(best, RUNS).path == RUNS / best
 
 
 def test_a_folder_of_the_same_name_elsewhere_hides_no_label(run: RunDirectory) -> None:
     Path("quickstart").mkdir()
-    assert locate("quickstart", RUNS).path == run.last
+    assert find_checkpoint("quickstart", RUNS).path == run.last
 
 
 def test_a_name_of_several_runs_is_refused_with_them(run: RunDirectory) -> None:
@@ -75,16 +75,16 @@ def test_a_name_of_several_runs_is_refused_with_them(run: RunDirectory) -> None:
     shutil.copytree(run.path, other)
     for name in ("quickstart", "runs/quickstart", "runs"):
         with pytest.raises(UsageError, match=f"^{name} matches 2 runs$") as caught:
-            locate(name, RUNS)
+            find_checkpoint(name, RUNS)
         assert caught.value.hint == f"name one of them: {run.path}, {other}"
         with pytest.raises(UsageError, match=f"^{name} matches 2 runs$"):
-            resolve_runs([name], RUNS)
-    assert len(resolve_runs(["quickstart*"], RUNS)) == 2
+            find_checkpoints([name], RUNS)
+    assert len(find_checkpoints(["quickstart*"], RUNS)) == 2
 
 
 def test_names_work_where_the_folder_of_runs_has_brackets(run: RunDirectory) -> None:
     folder = RUNS.rename("a[b]")
-    assert [each.path.parent.name for each in resolve_runs(["quick*/s*"], folder)] == [
+    assert [each.path.parent.name for each in find_checkpoints(["quick*/s*"], folder)] == [
         run.path.name
     ]
 
@@ -92,29 +92,29 @@ def test_names_work_where_the_folder_of_runs_has_brackets(run: RunDirectory) -> 
 def test_a_file_without_a_configuration_beside_it_is_no_checkpoint(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UsageError, match=r"notes\.txt is not a checkpoint of a run"):
-        locate(str(tmp_path / "notes.txt"), RUNS)
+        find_checkpoint(str(tmp_path / "notes.txt"), RUNS)
 
 
 def test_a_misspelled_run_is_suggested(run: RunDirectory) -> None:
     with pytest.raises(UsageError) as caught:
-        locate(str(run.path)[:-1], RUNS)
+        find_checkpoint(str(run.path)[:-1], RUNS)
     assert str(run.path) in (caught.value.hint or "")
 
 
 @pytest.mark.usefixtures("run")
 def test_an_empty_name_is_refused() -> None:
     with pytest.raises(UsageError, match="the name of a run is empty"):
-        resolve_runs([""], RUNS)
+        find_checkpoints([""], RUNS)
 
 
 def test_a_directory_without_a_checkpoint_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match=r"no checkpoint last\.ckpt"):
-        locate(str(tmp_path / "empty"), RUNS)
+        find_checkpoint(str(tmp_path / "empty"), RUNS)
 
 
 def test_without_a_name_the_newest_run_is_meant(run: RunDirectory) -> None:
-    (checkpoint,) = resolve_runs([], RUNS)
+    (checkpoint,) = find_checkpoints([], RUNS)
     assert checkpoint.path == run.last
 
 
@@ -132,20 +132,20 @@ def test_wildcards_mean_trained_runs_once_and_no_old_ones(run: RunDirectory) -> 
     shutil.copytree(run.path, run.path.with_name("s8-torn"))
     (run.path.with_name("s8-torn") / "config.yaml").unlink()
     names = [f"{run.path.parent}/s*", str(run.path), str(run.last)]
-    checkpoints = resolve_runs(names, RUNS)
+    checkpoints = find_checkpoints(names, RUNS)
     assert [checkpoint.path for checkpoint in checkpoints] == [run.last]
     with pytest.raises(UsageError, match="no run or checkpoint matches"):
-        resolve_runs([f"{run.path.parent}/x*"], RUNS)
+        find_checkpoints([f"{run.path.parent}/x*"], RUNS)
 
 
 def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirectory) -> None:
     with pytest.raises(UsageError) as caught:
-        locate("nosuchrun", RUNS)
+        find_checkpoint("nosuchrun", RUNS)
     assert caught.value.hint == f"did you mean {run.path}?"
     for seed in range(1, 5):
         shutil.copytree(run.path, run.path.with_name(f"s{seed}-x"))
     with pytest.raises(UsageError, match="no run or checkpoint nosuchrun") as caught:
-        locate("nosuchrun", RUNS)
+        find_checkpoint("nosuchrun", RUNS)
     hint = caught.value.hint or ""
     assert hint.startswith("there are runs/quickstart/s")
     assert hint.endswith("; alexcli runs list shows all")
@@ -153,14 +153,14 @@ def test_a_name_that_is_no_run_is_answered_with_those_that_exist(run: RunDirecto
 
 def test_without_any_run_the_hint_says_how_to_make_one() -> None:
     with pytest.raises(UsageError) as caught:
-        locate("nosuchrun", RUNS)
+        find_checkpoint("nosuchrun", RUNS)
     assert caught.value.hint == "alexcli train makes runs"
 
 
 def test_a_folder_of_images_is_no_run_and_has_a_key(tmp_path: Path) -> None:
     make_class_folders(tmp_path / "photos", {"": 1})
     with pytest.raises(UsageError, match="holds no checkpoint") as error:
-        resolve_runs([str(tmp_path / "photos")], tmp_path)
+        find_checkpoints([str(tmp_path / "photos")], tmp_path)
     assert error.value.hint == f"images are named by a key: data.root={tmp_path / 'photos'}"
 
 

@@ -10,7 +10,7 @@ from torchvision.models import AlexNet_Weights, alexnet  # type: ignore[import-u
 from alexcli.errors import UsageError
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
-from alexcli.run.find import newest, resolve_runs
+from alexcli.run.find import find_checkpoints, newest
 from alexcli.run.import_weights import import_weights
 from alexcli.run.predict import find_images, predict
 from alexcli.run.trained import TrainedModel, load
@@ -65,7 +65,7 @@ def test_an_imported_run_predicts_readable_names(imported: TrainedModel, tmp_pat
 def test_an_imported_run_is_the_newest_only_where_imports_count(imported: TrainedModel) -> None:
     assert newest(RUNS, ("train", "import")).path == imported.path.parent
     with pytest.raises(UsageError, match="no finished run"):
-        resolve_runs([], RUNS)
+        find_checkpoints([], RUNS)
 
 
 def test_importing_twice_changes_nothing(imported: TrainedModel, tmp_path: Path) -> None:

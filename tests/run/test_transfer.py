@@ -15,7 +15,7 @@ from alexcli.reporter import NullReporter
 from alexcli.run import checkpoint
 from alexcli.run.build import build_net
 from alexcli.run.dry_run import plan
-from alexcli.run.find import locate
+from alexcli.run.find import find_checkpoint
 from alexcli.run.train import train
 from alexcli.run.transfer import transfer
 from alexcli.run_files import DEFAULT_RUNS
@@ -75,7 +75,7 @@ def test_a_run_starts_from_the_copied_layers_and_is_another_run() -> None:
     second = train(spec, NullReporter())
     all_layers = train(small(*overrides, "label=b"), NullReporter())
     source, convolutions, every_layer = (
-        checkpoint.read(locate(run.directory, DEFAULT_RUNS)[1])["state_dict"]
+        checkpoint.read(find_checkpoint(run.directory, DEFAULT_RUNS)[1])["state_dict"]
         for run in (first, second, all_layers)
     )
     conv3 = "net.tower0.conv3.weight"

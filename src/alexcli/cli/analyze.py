@@ -14,6 +14,7 @@ from alexcli.cli.results import read_results
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format, render
+from alexcli.run_files import DEFAULT_RUNS
 from alexcli.tables import Table
 
 HELP = "help"
@@ -37,7 +38,7 @@ def analyze(
     out: Path | None = None,
     results: Path | None = None,
     check: bool = False,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     conf: ConfOption = None,
     format: FormatOption = Format.table,
 ) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from alexcli import run_files
 from alexcli.errors import AlexcliError
+from alexcli.run_files import DEFAULT_RUNS
 
 Completer = Callable[[typer.Context, str], list[str]]
 
@@ -168,7 +169,7 @@ def _key_before_cursor(incomplete: str) -> str | None:
 def _runs_folder(context: typer.Context) -> Path:
     """The directory of runs: what --runs names, or else its default."""
     value = context.params.get("runs")
-    return Path(value if isinstance(value, str | Path) else "runs")
+    return Path(value if isinstance(value, str | Path) else DEFAULT_RUNS)
 
 
 def _beginning(candidates: Iterable[str], incomplete: str) -> list[str]:

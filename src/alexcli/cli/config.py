@@ -12,6 +12,7 @@ from alexcli.cli.output import emit
 from alexcli.errors import AlexcliError, UsageError, plural
 from alexcli.render.escape import printable
 from alexcli.render.tables import Format, render
+from alexcli.run_files import DEFAULT_RUNS
 from alexcli.tables import Table
 
 if TYPE_CHECKING:  # the schema would slow down every --help
@@ -136,7 +137,7 @@ def diff(
     a: str,
     b: str,
     *,
-    runs: Path = Path("runs"),
+    runs: Path = DEFAULT_RUNS,
     conf: ConfOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -169,10 +170,10 @@ def diff(
 def _described(side: str, runs: Path) -> dict[str, str]:
     """The values of a run or of GROUP=CHOICE, by key."""
     from alexcli.config.diff import describe_choice, describe_values
-    from alexcli.run.find import matching_runs, single_run
+    from alexcli.run.find import find_run, matching_runs
 
     if matching_runs(side, runs):
-        return describe_values(single_run(side, runs).read_config())
+        return describe_values(find_run(side, runs).read_config())
     return describe_choice(side)
 
 

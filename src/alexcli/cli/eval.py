@@ -15,6 +15,7 @@ from alexcli.records.evaluation import Evaluation
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 from alexcli.reporter import Reporter
+from alexcli.run_files import DEFAULT_RUNS
 
 if TYPE_CHECKING:  # torch would slow down every --help
     from alexcli.run.find import RunCheckpoint
@@ -35,7 +36,7 @@ def eval_(
     per_class: bool = False,
     out: Path | None = None,
     probabilities: bool = False,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     conf: ConfOption = None,
     format: FormatOption = Format.table,
 ) -> None:
@@ -92,9 +93,9 @@ def _checkpoints(
 ) -> "list[RunCheckpoint]":
     """The nets that are named; UsageError, before torch is imported, for words that do not fit."""
     from alexcli.run.early import check_evaluation
-    from alexcli.run.find import resolve_runs
+    from alexcli.run.find import find_checkpoints
 
-    checkpoints = resolve_runs(names, runs)
+    checkpoints = find_checkpoints(names, runs)
     check_evaluation(checkpoints, overrides)
     return checkpoints
 

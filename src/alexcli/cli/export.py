@@ -7,6 +7,7 @@ from alexcli.cli.options import Runs
 from alexcli.cli.output import emit
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
+from alexcli.run_files import DEFAULT_RUNS
 
 
 def export(
@@ -17,7 +18,7 @@ def export(
     decompose_lrn: bool = False,
     preprocessing: bool = False,
     opset: int | None = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     json: bool = False,
 ) -> None:
     """Write a trained net for other programs, and check the file against the net.

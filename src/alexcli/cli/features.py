@@ -9,6 +9,7 @@ from alexcli.cli.options import Runs
 from alexcli.errors import UsageError
 from alexcli.files import writing
 from alexcli.render.progress import make_reporter
+from alexcli.run_files import DEFAULT_RUNS
 
 SUFFIXES = (".npz", ".npy", ".csv")
 
@@ -21,7 +22,7 @@ def features(
     at: Literal["product", "activation", "output"] = "output",
     split: Literal["train", "val", "test"] | None = None,
     run: str | None = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
 ) -> None:
     """Write the outputs of a layer for images, for your own classifiers and searches.
 

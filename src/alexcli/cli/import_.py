@@ -7,6 +7,7 @@ from alexcli.cli.arguments import one_of, split_arguments
 from alexcli.cli.output import emit, suggest
 from alexcli.errors import UsageError
 from alexcli.render.progress import make_reporter
+from alexcli.run_files import DEFAULT_RUNS
 
 SOURCE_NAMES = ("torchvision", "caffe", "onnx", "weights")
 
@@ -19,7 +20,7 @@ def import_(
     classes: Path | None = None,
     pixels: Literal["caffe", "rgb", "torchvision"] | None = None,
     mean: str | None = None,
-    runs: Path = Path("runs"),
+    runs: Path = DEFAULT_RUNS,
 ) -> None:
     """Import weights from elsewhere as a run, for eval, predict and analyze.
 

@@ -18,6 +18,7 @@ from alexcli.errors import AlexcliError, UsageError
 from alexcli.render.progress import make_reporter
 from alexcli.render.tables import Format
 from alexcli.reporter import Reporter
+from alexcli.run_files import DEFAULT_RUNS
 
 if TYPE_CHECKING:  # torch would slow down every --help
     from alexcli.records.prediction import ImagePrediction
@@ -42,7 +43,7 @@ def predict(
     labels: Path | None = None,
     largest: Megapixels = None,
     out: Path | None = None,
-    runs: Runs = Path("runs"),
+    runs: Runs = DEFAULT_RUNS,
     format: Formats = "table",
 ) -> None:
     """Predict the classes of your own images with a trained net.

@@ -100,12 +100,12 @@ def _with_runs(overrides: list[str], runs: Path) -> list[str]:
 
 def _section_of_runs(names: Sequence[str], runs: Path) -> "Analysis":
     """Curves of runs; without names, of the newest one."""
-    from alexcli.run.find import resolve_runs
+    from alexcli.run.find import find_checkpoints
     from alexcli.run.history import begun_runs
     from alexcli.run.report import runs_report
 
     reporter = make_reporter()
-    named_runs = [checkpoint.run for checkpoint in resolve_runs(names, runs, reporter=reporter)]
+    named_runs = [checkpoint.run for checkpoint in find_checkpoints(names, runs, reporter=reporter)]
     report = runs_report(begun_runs(named_runs, reporter), reporter)
     reporter.close()
     return report

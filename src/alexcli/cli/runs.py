@@ -13,6 +13,7 @@ from alexcli.cli.output import emit
 from alexcli.errors import UsageError, plural
 from alexcli.render.progress import close_reporters, duration, make_reporter
 from alexcli.render.tables import Format, percent, render
+from alexcli.run_files import DEFAULT_RUNS
 from alexcli.tables import Table
 
 if TYPE_CHECKING:  # torch and yaml would slow down every --help
@@ -33,7 +34,7 @@ def list_(
     *,
     sort: Literal["name", "error", "time"] = "name",
     state: Literal["finished", "stopped", "training", "damaged"] | None = None,
-    runs: Path = Path("runs"),
+    runs: Path = DEFAULT_RUNS,
     format: FormatOption = Format.table,
 ) -> None:
     """List runs: model, data, epochs, errors, time and state.
@@ -105,7 +106,7 @@ def _fields() -> list[str]:
 
 @command(runs)
 def compare(
-    a: str, b: str, *, runs: Path = Path("runs"), format: FormatOption = Format.table
+    a: str, b: str, *, runs: Path = DEFAULT_RUNS, format: FormatOption = Format.table
 ) -> None:
     """Show two runs side by side: their results and the differences in their configurations.
 
@@ -118,12 +119,12 @@ def compare(
         alexcli runs compare 'quickstart/s0-*' 'quickstart/s1-*'
     """
     from alexcli.config.diff import describe_values, differences
-    from alexcli.run.find import check_runs_folder, single_run
+    from alexcli.run.find import check_runs_folder, find_run
     from alexcli.run.listing import summarize
 
     check_runs_folder(runs)
-    left = single_run(a, runs)
-    right = single_run(b, runs)
+    left = find_run(a, runs)
+    right = find_run(b, runs)
     if left.path == right.path:
         raise UsageError(f"{a} and {b} are one run, {left.name}", hint="alexcli runs list")
     summaries = [summarize(run) for run in (left, right)]
@@ -149,7 +150,7 @@ def _side_by_side(left: Mapping[str, Any], right: Mapping[str, Any]) -> list[lis
 
 
 @command(runs)
-def remove(names: list[str], *, yes: bool = False, runs: Path = Path("runs")) -> None:
+def remove(names: list[str], *, yes: bool = False, runs: Path = DEFAULT_RUNS) -> None:
     """Remove runs after asking for confirmation; files that alexcli did not write are kept.
 
     Args:

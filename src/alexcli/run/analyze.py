@@ -112,9 +112,9 @@ def check_run_names(name: str, run_names: Sequence[str], runs: Path) -> None:
         raise UsageError(
             f"{name} does not take --run", hint=f"alexcli analyze {name} without --run"
         )
-    from alexcli.run.find import resolve_runs
+    from alexcli.run.find import find_checkpoints
 
-    resolve_runs(run_names, runs)
+    find_checkpoints(run_names, runs)
 
 
 def _check_keys(name: str, overrides: Sequence[str], keys: Sequence[str]) -> None:
@@ -183,10 +183,10 @@ def _check(request: Request) -> bool:
 
 
 def _histories(request: Request) -> "list[RunHistory]":
-    from alexcli.run.find import resolve_runs
+    from alexcli.run.find import find_checkpoints
     from alexcli.run.history import begun_runs, read_history
 
-    checkpoints = resolve_runs(request.run_names, request.runs)
+    checkpoints = find_checkpoints(request.run_names, request.runs)
     runs = begun_runs([checkpoint.run for checkpoint in checkpoints], request.reporter)
     return [read_history(run) for run in runs]
 
@@ -204,11 +204,11 @@ def _subject(request: Request) -> "Subject":
 
 def _subjects(request: Request) -> "Iterator[Subject]":
     """The nets of several runs, one after another, configured as for `eval`."""
-    from alexcli.run.find import resolve_runs
+    from alexcli.run.find import find_checkpoints
     from alexcli.run.subject import subject_of
     from alexcli.run.trained import load
 
-    for run, path in resolve_runs(request.run_names, request.runs):
+    for run, path in find_checkpoints(request.run_names, request.runs):
         model = load(run, path, request.run_overrides)
         yield subject_of(model, request.spec, request.reporter)
 
@@ -265,10 +265,10 @@ def _reached(request: Request) -> "list[RunSummary]":
     """Summaries of the runs that --run names; empty without --run."""
     if not request.run_names:
         return []
-    from alexcli.run.find import resolve_runs
+    from alexcli.run.find import find_checkpoints
     from alexcli.run.listing import summarize
 
-    checkpoints = resolve_runs(request.run_names, request.runs)
+    checkpoints = find_checkpoints(request.run_names, request.runs)
     return [summarize(checkpoint.run) for checkpoint in checkpoints]
 
 

@@ -8,7 +8,7 @@ from alexcli.data.dataset import Dataset
 from alexcli.errors import UsageError
 from alexcli.reporter import Reporter
 from alexcli.run.build import build_data
-from alexcli.run.find import RunCheckpoint, locate
+from alexcli.run.find import RunCheckpoint, find_checkpoint
 from alexcli.schema import LoggerSpec, PlacementKind, TrainSpec
 
 SINGLE_PROCESS = (PlacementKind.single, PlacementKind.split)
@@ -41,7 +41,7 @@ def open_early(
     check_loggers(spec.logger)
     for name in (spec.init_from, resume):
         if name not in (None, "auto", "never"):
-            locate(str(name), Path(spec.runs).expanduser())
+            find_checkpoint(str(name), Path(spec.runs).expanduser())
     if spec.placement.kind not in SINGLE_PROCESS:
         return None
     return build_data(spec, reporter, overrides=overrides)

@@ -33,7 +33,7 @@ class RunCheckpoint(NamedTuple):
     path: Path
 
 
-def resolve_runs(
+def find_checkpoints(
     names: Sequence[str],
     runs: Path,
     kinds: Sequence[str] = ("train",),
@@ -43,9 +43,9 @@ def resolve_runs(
     """The checkpoints that a user names, without duplicates.
 
     Args:
-        names: of runs and checkpoints, see `locate`, and wildcards, which mean all that they match
-            and which a shell may have left unexpanded; without any, the newest finished run is
-            meant.
+        names: of runs and checkpoints, see `find_checkpoint`, and wildcards, which mean all that
+            they match and which a shell may have left unexpanded; without any, the newest finished
+            run is meant.
         runs: directory searched for the newest run.
         kinds: which runs may be the newest one: `train`, `import`.
         reporter: receives the name of the newest run if none is named.
@@ -62,7 +62,7 @@ def resolve_runs(
     by_file: dict[Path, RunCheckpoint] = {}
     for name in names:
         is_wildcard = glob.has_magic(name) and not Path(name).exists()
-        for checkpoint in _expand(name, runs) if is_wildcard else [locate(name, runs)]:
+        for checkpoint in _expand(name, runs) if is_wildcard else [find_checkpoint(name, runs)]:
             by_file[checkpoint.path.resolve()] = checkpoint
     return list(by_file.values())
 
@@ -80,7 +80,7 @@ def single_checkpoint(
     Raises:
         UsageError: the names match several or none.
     """
-    checkpoints = resolve_runs(names, runs, kinds=("train", "import"), reporter=reporter)
+    checkpoints = find_checkpoints(names, runs, kinds=("train", "import"), reporter=reporter)
     if len(checkpoints) > 1:
         raise UsageError(
             f"{' '.join(names)} matches {plural(len(checkpoints), 'run')}",
@@ -141,11 +141,11 @@ def check_runs_folder(runs: Path) -> None:
     )
 
 
-def locate(name: str, runs: Path) -> RunCheckpoint:
+def find_checkpoint(name: str, runs: Path) -> RunCheckpoint:
     """The checkpoint that a name means: a checkpoint file, or the last one of a run.
 
     Args:
-        name: a file, as a path or as its part after `runs`, or a run as `single_run` takes it.
+        name: a file, as a path or as its part after `runs`, or a run as `find_run` takes it.
         runs: directory of the runs.
 
     Raises:
@@ -154,11 +154,11 @@ def locate(name: str, runs: Path) -> RunCheckpoint:
     for path in (Path(name).expanduser(), runs / name):
         if path.is_file():
             return _checkpoint_of(path)
-    run = single_run(name, runs, run_files.LAST)
+    run = find_run(name, runs, run_files.LAST)
     return RunCheckpoint(run, run.last)
 
 
-def single_run(name: str, runs: Path, file: str = run_files.CONFIG) -> RunDirectory:
+def find_run(name: str, runs: Path, file: str = run_files.CONFIG) -> RunDirectory:
     """The one run that a name means.
 
     Args:
@@ -183,7 +183,7 @@ def single_run(name: str, runs: Path, file: str = run_files.CONFIG) -> RunDirect
 
 
 def matching_runs(name: str, runs: Path, file: str = run_files.CONFIG) -> list[RunDirectory]:
-    """All runs that a name means; the arguments are those of `single_run`.
+    """All runs that a name means; the arguments are those of `find_run`.
 
     Runs that were kept when others replaced them are meant by their own names only.
 

@@ -11,7 +11,7 @@ from alexcli.model.net import Net
 from alexcli.reporter import Reporter
 from alexcli.run import checkpoint
 from alexcli.run.directory import RunDirectory, run_label
-from alexcli.run.find import locate
+from alexcli.run.find import find_checkpoint
 from alexcli.run.fingerprint import settings_digest
 from alexcli.run.resolve import resolve_precision
 from alexcli.run.transfer import transfer
@@ -137,7 +137,7 @@ def _weights_of(init_from: str, runs: str) -> tuple[Path, dict[str, Tensor]]:
         init_from: a path, or its part after the directory of all runs.
         runs: that directory.
     """
-    source = locate(init_from, Path(runs).expanduser()).path
+    source = find_checkpoint(init_from, Path(runs).expanduser()).path
     state = checkpoint.read(source)["state_dict"]
     weights = {
         name.removeprefix("net."): tensor

@@ -20,7 +20,7 @@ from alexcli.run.build import build_data, build_placement, check_batches
 from alexcli.run.directory import RunDirectory
 from alexcli.run.early import check_loggers
 from alexcli.run.extend import FLAG, describe_shorter, obstacle, required_shorter_run, shorter_run
-from alexcli.run.find import locate
+from alexcli.run.find import find_checkpoint
 from alexcli.run.start import RunStart, start_of
 from alexcli.schema import TrainSpec
 
@@ -144,7 +144,7 @@ def named_checkpoint(
     if resume in ("auto", "never"):
         return None
     try:
-        path = locate(resume, Path(spec.runs).expanduser()).path
+        path = find_checkpoint(resume, Path(spec.runs).expanduser()).path
     except UsageError as error:
         raise UsageError(
             f"{error.message}, and it is neither auto nor never", hint=error.hint
