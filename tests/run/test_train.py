@@ -18,7 +18,7 @@ import yaml
 from alexcli.config.compose import compose
 from alexcli.config.files import CONF_VARIABLE
 from alexcli.config.mapping import to_mapping
-from alexcli.errors import UsageError
+from alexcli.errors import InterruptedRunError, UsageError
 from alexcli.records.training import TrainResult
 from alexcli.reporter import NullReporter
 from alexcli.run.directory import RunDirectory
@@ -120,6 +120,21 @@ def test_never_starts_over_and_keeps_the_old_run_aside() -> None:
     assert any("~1" in note for note in reporter.notes)
     assert equal_weights(last_weights(first.directory), last_weights(f"{first.directory}~1"))
     assert newest(Path("runs")).path == Path(first.directory)
+
+
+def test_the_hint_of_a_stopped_run_that_started_over_names_no_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise InterruptedRunError("stopped", hint="repeat the same command")
+
+    monkeypatch.setattr("alexcli.run.training.run_training", stop)
+    with pytest.raises(InterruptedRunError) as stopped:
+        train(small(), NullReporter())
+    assert stopped.value.hint == "repeat the same command"
+    with pytest.raises(InterruptedRunError) as stopped:
+        train(small(), NullReporter(), resume="never")
+    assert "without --resume" in (stopped.value.hint or "")
 
 
 @pytest.mark.parametrize("overrides", ["optim.lr=0.02", "seed=1", "model.norm=none", "data.seed=1"])

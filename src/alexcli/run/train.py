@@ -1,7 +1,8 @@
 """`alexcli train`: skip a finished run, and train an unfinished one to its end."""
 
+import contextlib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from alexcli.config.diff import describe_values, differences
 from alexcli.config.files import STUDIES, user_choices, user_conf_dir
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.data.dataset import Dataset
-from alexcli.errors import UsageError
+from alexcli.errors import InterruptedRunError, UsageError
 from alexcli.malloc import reuse_freed_memory
 from alexcli.placement.base import Placement
 from alexcli.records.training import TrainResult
@@ -71,23 +72,34 @@ def train(
     check_batches(spec, len(dataset.train))
     is_new = resume == "auto" and not run.begun
     extends = _shorter_run(spec, start, dataset, reporter, extend=extend) if is_new else None
-
+    conf = _user_files(overrides)
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
-    conf = _user_files(overrides)
-    outcome = run_training(
-        spec,
-        dataset,
-        placement,
-        start,
-        reporter,
-        resume=resume,
-        named_checkpoint=checkpoint,
-        extends=extends,
-        origin={"command": _command(run, overrides, conf), "arm": arm, **_extension(extends)},
-        conf={**conf, **_user_study(arm)},
-    )
+    with _hint_without_resume(resume):
+        outcome = run_training(
+            spec,
+            dataset,
+            placement,
+            start,
+            reporter,
+            resume=resume,
+            named_checkpoint=checkpoint,
+            extends=extends,
+            origin={"command": _command(run, overrides, conf), "arm": arm, **_extension(extends)},
+            conf={**conf, **_user_study(arm)},
+        )
     return outcome or _skipped(spec, run, run.result() or {})
+
+
+@contextlib.contextmanager
+def _hint_without_resume(resume: str) -> Iterator[None]:
+    """Let a run that is stopped in the block be resumed by its hint, whatever `resume` was."""
+    try:
+        yield
+    except InterruptedRunError as error:
+        if resume != "auto":
+            error.hint = "the same command without --resume resumes from here; with it, starts over"
+        raise
 
 
 def _skipped(spec: TrainSpec, run: RunDirectory, finished: dict[str, Any]) -> TrainResult:
