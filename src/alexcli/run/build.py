@@ -42,6 +42,9 @@ KEYS_OF_FILES = (
 )
 """Keys of `data` about how images are read from files."""
 
+SOURCES_OF_FILES = (Source.cifar10, Source.cifar100, Source.imagenette, Source.folder, Source.store)
+"""Sources that draw no images; one that a user adds may."""
+
 KEYS_OF_SCENES = (
     "train_count",
     "val_count",
@@ -129,7 +132,7 @@ def check_read(spec: DataSpec) -> None:
     """
     if spec.source is Source.synthetic:
         _check_default(spec, KEYS_OF_FILES, "data=synthetic, which reads no files")
-    else:
+    elif spec.source in SOURCES_OF_FILES:
         _check_default(spec, KEYS_OF_SCENES, f"data={spec.source}, which draws no images")
     if spec.val in (VAL_OF_THE_DATA, TEST_AS_VAL):
         _check_default(spec, ("split_seed",), f"data.val={spec.val}, which splits nothing off")
