@@ -128,10 +128,13 @@ def test_the_hint_of_a_stopped_run_that_started_over_names_no_loop(
     def stop(*_: object, **__: object) -> None:
         raise InterruptedRunError("stopped", hint="repeat the same command")
 
+    finished, _ = train_small(small("seed=3"))
+    last = str(RunDirectory(Path(finished.directory)).last)
     monkeypatch.setattr("alexcli.run.training.run_training", stop)
-    with pytest.raises(InterruptedRunError) as stopped:
-        train(small(), NullReporter())
-    assert stopped.value.hint == "repeat the same command"
+    for overrides, resume in [((), "auto"), (("seed=3",), last)]:
+        with pytest.raises(InterruptedRunError) as stopped:
+            train(small(*overrides), NullReporter(), resume=resume)
+        assert stopped.value.hint == "repeat the same command"
     with pytest.raises(InterruptedRunError) as stopped:
         train(small(), NullReporter(), resume="never")
     assert "without --resume" in (stopped.value.hint or "")

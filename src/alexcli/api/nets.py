@@ -42,7 +42,8 @@ def train(*overrides: str, resume: str | Path = "auto", progress: bool = True) -
 
     Args:
         overrides: as `alexcli train` takes them; without any, the quick start.
-        resume: auto, never, or the path of a checkpoint of this run.
+        resume: auto, never, or the path of a checkpoint of this run; the old run is kept under
+            another name unless auto or its last checkpoint resumes it.
         progress: whether to show progress on stderr.
 
     Returns:

@@ -133,12 +133,14 @@ def check_read(spec: DataSpec) -> None:
     if spec.source is Source.synthetic:
         _check_default(spec, KEYS_OF_FILES, "data=synthetic, which reads no files")
     elif spec.source in SOURCES_OF_FILES:
-        _check_default(spec, KEYS_OF_SCENES, f"data={spec.source}, which draws no images")
+        reason = f"data={spec.source}, which draws no images"
+        advice = f", and choose data={spec.source}, not data.source={spec.source}"
+        _check_default(spec, KEYS_OF_SCENES, reason, advice)
     if spec.val in (VAL_OF_THE_DATA, TEST_AS_VAL):
         _check_default(spec, ("split_seed",), f"data.val={spec.val}, which splits nothing off")
 
 
-def _check_default(spec: DataSpec, keys: Sequence[str], reason: str) -> None:
+def _check_default(spec: DataSpec, keys: Sequence[str], reason: str, advice: str = "") -> None:
     """Raise UsageError for the first of these keys of `data` that differs from its default."""
     defaults = DataSpec()
     for key in keys:
@@ -147,7 +149,7 @@ def _check_default(spec: DataSpec, keys: Sequence[str], reason: str) -> None:
         if value != value_of(defaults):
             raise UsageError(
                 f"data.{key}={as_typed(value)} has no effect with {reason}",
-                hint=f"leave data.{key} out",
+                hint=f"leave data.{key} out{advice}",
             )
 
 

@@ -103,7 +103,7 @@ class ForkServer:
         stderr: int,
         started: Callable[[int], object] = lambda _: None,
     ) -> int:
-        """Run `python -m WORDS` in a forked process, and wait for its end.
+        """Run `python -m ARGV` in a forked process, and wait for its end.
 
         The process shares stdin, working folder and environment with the server.
 

@@ -12,7 +12,7 @@ from alexcli.config.diff import describe_values, differences
 from alexcli.config.files import STUDIES, user_choices, user_conf_dir
 from alexcli.config.mapping import flat, to_mapping
 from alexcli.data.dataset import Dataset
-from alexcli.errors import InterruptedRunError, UsageError
+from alexcli.errors import InterruptedRunError, RunFailedError, UsageError
 from alexcli.malloc import reuse_freed_memory
 from alexcli.placement.base import Placement
 from alexcli.records.training import TrainResult
@@ -45,7 +45,7 @@ def train(
         spec: the configuration.
         reporter: receives progress updates.
         resume: `auto` (resume from `last`, skip a finished run), `never` (keep the old run under
-            another name and start over), or the path of a checkpoint of this run to resume from.
+            another name and start over), or the path of a checkpoint (the same, from there).
         extend: resume from the longest finished run that has fewer epochs and is otherwise the
             same; a run that has itself begun is resumed instead.
         overrides: the KEY=VALUE words that the user typed.
@@ -75,7 +75,7 @@ def train(
     conf = _user_files(overrides)
     from alexcli.run.training import run_training  # Lightning, which takes seconds to import
 
-    with _hint_without_resume(resume):
+    with _hint_without_resume(run, resume, checkpoint):
         outcome = run_training(
             spec,
             dataset,
@@ -92,13 +92,20 @@ def train(
 
 
 @contextlib.contextmanager
-def _hint_without_resume(resume: str) -> Iterator[None]:
-    """Let a run that is stopped in the block be resumed by its hint, whatever `resume` was."""
+def _hint_without_resume(run: RunDirectory, resume: str, checkpoint: Path | None) -> Iterator[None]:
+    """Let a run that ends early in the block be resumed by its hint, whatever `resume` was.
+
+    Args:
+        run: which the block trains.
+        resume: as `train` takes it.
+        checkpoint: which `resume` names.
+    """
+    starts_over = resume != "auto" and not (checkpoint and run.is_last(checkpoint))
     try:
         yield
-    except InterruptedRunError as error:
-        if resume != "auto":
-            error.hint = "the same command without --resume resumes from here; with it, starts over"
+    except (InterruptedRunError, RunFailedError) as error:
+        if starts_over and "same command" in (error.hint or ""):
+            error.hint = f"{error.hint} (without --resume, with which it starts over)"
         raise
 
 

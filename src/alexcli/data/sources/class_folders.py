@@ -24,7 +24,7 @@ class SplitFiles:
     names: list[str] = field(default_factory=list)
     """CLASS/FILE of each image, which identifies it wherever the split lies."""
     notes: list[str] = field(default_factory=list)
-    """Notes on anything unexpected about how they were images."""
+    """Notes on anything unexpected about how they were found."""
 
 
 def class_folders(split: Path) -> dict[str, Path]:
